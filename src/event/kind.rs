@@ -1,0 +1,507 @@
+//! The one table of event kinds. Numbers are never reused.
+
+use std::time::Duration;
+
+use crate::event::field::{ChainHash, Field, Reader, Shape, Value};
+use crate::event::kind_values::{
+    AckMode, ClosedBecause, CrashKeep, FaultVerb, OperationResult, OperationVerb, Phase,
+    ProducerOutcome, QuorumRole, ReplicaRole, StartedAs,
+};
+use crate::types::{
+    ApiKey, BatchId, BrokerEpoch, BrokerId, BrokerSet, ConnectionId, CorrelationId, ErrorCode,
+    HostId, IncarnationId, Lane, LeaderEpoch, Moment, Name, Offset, OperationId, PartitionEpoch,
+    ProducerEpoch, ProducerId, Purpose, Sequence, Ticket, TopicId, TopicPartition,
+};
+
+/// What the table says of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct KindInfo {
+    /// Its number in canonical bytes and run files.
+    pub number: u8,
+    /// Its name in text, JSON and filters.
+    pub name: &'static str,
+    /// What it says happened.
+    pub doc: &'static str,
+    /// Its fields in order.
+    pub fields: &'static [FieldInfo],
+}
+
+/// What the table says of a field.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// The layout of its bytes.
+    pub shape: Shape,
+    /// What it holds.
+    pub doc: &'static str,
+}
+
+macro_rules! events {
+    ($($number:literal $variant:ident $name:literal $doc:literal
+       { $($field:ident: $type:ty, $field_doc:literal;)* })*) => {
+        /// What happened.
+        #[derive(Clone, PartialEq, Debug)]
+        pub enum Kind {
+            $(#[doc = $doc] $variant { $(#[doc = $field_doc] $field: $type,)* },)*
+        }
+
+        impl Kind {
+            /// The whole table, by number.
+            pub const TABLE: &'static [KindInfo] = &[$(KindInfo {
+                number: $number,
+                name: $name,
+                doc: $doc,
+                fields: &[$(FieldInfo {
+                    name: stringify!($field),
+                    shape: <$type as Field>::SHAPE,
+                    doc: $field_doc,
+                },)*],
+            },)*];
+
+            /// Its number in the table.
+            pub fn number(&self) -> u8 {
+                match self { $(Self::$variant { .. } => $number,)* }
+            }
+
+            /// Its name in the table.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $name,)* }
+            }
+
+            /// Appends the canonical bytes of its fields.
+            pub fn encode(&self, out: &mut Vec<u8>) {
+                match self {
+                    $(Self::$variant { $($field,)* } => { $($field.encode(out);)* })*
+                }
+            }
+
+            /// Appends the canonical bytes of each field to a column of its own:
+            /// `columns(i)` is the i-th field's.
+            pub fn encode_columns(&self, mut column: impl FnMut(usize, &dyn Fn(&mut Vec<u8>))) {
+                match self {
+                    $(Self::$variant { $($field,)* } => {
+                        let mut places = 0..;
+                        let mut next = move || places.next().expect("an open range has no end");
+                        $(column(next(), &|out| $field.encode(out));)*
+                        let _ = (&mut next, &mut column);
+                    })*
+                }
+            }
+
+            /// Reads the fields of the kind with `number`: the i-th from `column(i)`.
+            pub fn decode_columns<'a, 'b: 'a>(
+                number: u8,
+                mut column: impl FnMut(usize) -> Option<&'a mut Reader<'b>>,
+            ) -> Option<Self> {
+                match number {
+                    $($number => {
+                        let mut places = 0..;
+                        let mut next = move || places.next().expect("an open range has no end");
+                        let kind = Self::$variant {
+                            $($field: <$type>::decode(column(next())?)?,)*
+                        };
+                        let _ = (&mut next, &mut column);
+                        Some(kind)
+                    })*
+                    _ => None,
+                }
+            }
+
+            /// Reads the fields of the kind with `number`, one after the other.
+            pub fn decode(number: u8, input: &mut Reader<'_>) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$variant { $($field: <$type>::decode(input)?,)* }),)*
+                    _ => None,
+                }
+            }
+
+            /// Its fields by name, in order.
+            pub fn values(&self) -> Vec<(&'static str, Value)> {
+                match self {
+                    $(Self::$variant { $($field,)* } =>
+                        vec![$((stringify!($field), $field.value()),)*],)*
+                }
+            }
+        }
+    };
+}
+
+events! {
+    // Steps: what the queue brought. The first event of every step is one of these.
+    1 Delivered "delivered" "A request or response reached the host." {
+        connection: ConnectionId, "The connection.";
+        from: HostId, "The sender.";
+        api: ApiKey, "The kind of request.";
+        is_response: bool, "Whether it is the answer.";
+        correlation_id: CorrelationId, "The request's number on the connection.";
+        bytes: u32, "Its size on the wire.";
+        sent: Moment, "When it left.";
+        fault: Option<u32>, "The fault that held it up, if any, by its place in the plan.";
+    }
+    2 ConnectionOpened "connection-opened"
+        "A connection stands, seen by the host that asked for it or by the one that accepted \
+         it." {
+        connection: ConnectionId, "The connection.";
+        peer: HostId, "The other side.";
+        purpose: Purpose, "What it is for.";
+    }
+    3 ConnectionClosed "connection-closed" "A connection is gone, and the host learns of it." {
+        connection: ConnectionId, "The connection.";
+        peer: HostId, "The other side.";
+        because: ClosedBecause, "Why.";
+    }
+    4 DeadlineReached "deadline-reached" "An instant that a lane waited for is here." {
+        lane: Lane, "The lane.";
+    }
+    5 DiskCompleted "disk-completed" "A disk operation that somebody waits for is done." {
+        ticket: Ticket, "The operation.";
+        ok: bool, "Whether it succeeded.";
+    }
+    6 LaneResumed "lane-resumed" "A lane took the next input from its queue." {
+        lane: Lane, "The lane.";
+        waiting: u32, "Inputs still in the queue.";
+    }
+    7 ApplicationCalled "application-called"
+        "An application outside the simulation called its client." {
+        operation: u32, "Counts such calls per client, from 0.";
+    }
+    8 HostStarted "host-started" "A process began." {
+        incarnation: u32, "Counts the starts of this host, from 0.";
+        after: StartedAs, "How the one before ended.";
+    }
+    9 HostStopped "host-stopped" "A process ended." {
+        keep: CrashKeep, "What its disk kept.";
+        by_itself: bool, "Whether it stopped of its own accord (a failed disk).";
+    }
+    10 HostPaused "host-paused" "A process stands still from here." {}
+    11 HostResumed "host-resumed" "A process goes on." {}
+    12 PhaseBegan "phase-began" "The run entered a part." {
+        phase: Phase, "The part.";
+    }
+    13 FaultBegan "fault-began" "A fault took hold." {
+        fault: u32, "Its place in the plan.";
+        verb: FaultVerb, "Its kind.";
+        hosts: Vec<HostId>, "The hosts that it befell.";
+    }
+    14 FaultBit "fault-bit" "A fault changed something for the first time." {
+        fault: u32, "Its place in the plan.";
+    }
+    15 FaultEnded "fault-ended" "A fault let go." {
+        fault: u32, "Its place in the plan.";
+    }
+    16 FaultWaits "fault-waits" "A fault was due, but its target is nobody yet." {
+        fault: u32, "Its place in the plan.";
+    }
+    17 DurableEnd "durable-end" "What a crash left of a replica's log on the disk." {
+        partition: TopicPartition, "The partition.";
+        log_end_offset: Offset, "The end of the log before.";
+        durable_end: Offset, "The end of what is left, exclusive.";
+    }
+    18 TaskPosted "task-posted" "One lane of a process took over work from another." {
+        lane: Lane, "The lane.";
+    }
+
+    // Logs.
+    20 LogAppended "log-appended" "A batch stands in a replica's log." {
+        partition: TopicPartition, "The partition.";
+        base_offset: Offset, "Offset of the batch's first record.";
+        records: u32, "How many records.";
+        leader_epoch: LeaderEpoch, "The batch's leader epoch.";
+        batch: BatchId, "The batch.";
+        chain: ChainHash, "Hash of the log up to the batch's end.";
+        as_leader: bool, "Whether the replica leads (it assigned the offset).";
+    }
+    21 LogTruncated "log-truncated" "A replica's log was cut." {
+        partition: TopicPartition, "The partition.";
+        log_end_offset: Offset, "The new end, exclusive.";
+        from: Offset, "The end before.";
+        chain: ChainHash, "Hash of the log up to the new end.";
+    }
+    22 LogRecovered "log-recovered" "A replica's log was loaded at start." {
+        partition: TopicPartition, "The partition.";
+        log_start_offset: Offset, "Its start.";
+        log_end_offset: Offset, "Its end, exclusive.";
+        high_watermark: Offset, "The high watermark from the checkpoint.";
+        chain: ChainHash, "Hash of the log up to its end.";
+        clean: bool, "Whether the process before had shut down cleanly.";
+    }
+    23 LogStartMoved "log-start-moved" "Records before an offset were deleted." {
+        partition: TopicPartition, "The partition.";
+        log_start_offset: Offset, "The first offset that is left.";
+    }
+    24 HighWatermarkMoved "high-watermark-moved" "A replica's high watermark changed." {
+        partition: TopicPartition, "The partition.";
+        high_watermark: Offset, "The new high watermark, exclusive.";
+        as_leader: bool, "Whether the replica leads.";
+    }
+    25 EpochCacheChanged "epoch-cache-changed" "A log's leader-epoch cache changed." {
+        partition: TopicPartition, "The partition.";
+        entries: u32, "How many entries it has.";
+        last_epoch: Option<LeaderEpoch>, "The epoch of its last entry.";
+        last_start: Option<Offset>, "The start offset of its last entry.";
+    }
+
+    // Replicas.
+    30 RoleTaken "role-taken" "A replica became leader or follower, or its partition leaderless." {
+        partition: TopicPartition, "The partition.";
+        role: ReplicaRole, "The role.";
+        leader: Option<BrokerId>, "The leader.";
+        leader_epoch: LeaderEpoch, "Its epoch.";
+        partition_epoch: PartitionEpoch, "The partition epoch of the metadata that says so.";
+        epoch_start: Option<Offset>, "For a leader: where its epoch starts in its log.";
+        log_end_offset: Offset, "The end of the replica's log.";
+        high_watermark: Offset, "The replica's high watermark.";
+        in_sync: BrokerSet, "The in-sync set that the controller recorded.";
+        min_in_sync: u32, "min.insync.replicas of the topic, bounded by the replicas.";
+    }
+    31 InSyncChanged "in-sync-changed" "What a leader counts on changed." {
+        partition: TopicPartition, "The partition.";
+        leader_epoch: LeaderEpoch, "The leader's epoch.";
+        partition_epoch: PartitionEpoch, "The partition epoch that it knows.";
+        committed: BrokerSet, "The in-sync set that the controller recorded.";
+        maximal: BrokerSet, "The set that the high watermark waits for.";
+    }
+    32 AlterPartitionSent "alter-partition-sent"
+        "A leader asked the controller to change the in-sync set." {
+        partition: TopicPartition, "The partition.";
+        leader_epoch: LeaderEpoch, "The leader's epoch.";
+        partition_epoch: PartitionEpoch, "The partition epoch that it knows.";
+        in_sync: BrokerSet, "The set asked for.";
+    }
+    33 AlterPartitionAnswered "alter-partition-answered"
+        "The controller's answer reached the leader." {
+        partition: TopicPartition, "The partition.";
+        error: ErrorCode, "The outcome.";
+        rolled_back: bool, "Whether the leader went back to the recorded set.";
+    }
+    34 ReplicaRemoved "replica-removed" "A broker gave up its replica." {
+        partition: TopicPartition, "The partition.";
+    }
+    35 FetchDiverged "fetch-diverged" "A leader told a follower where their logs part." {
+        partition: TopicPartition, "The partition.";
+        follower: BrokerId, "The follower.";
+        leader_epoch: LeaderEpoch, "The largest epoch of the leader's log up to the one asked for.";
+        end_offset: Offset, "Where this epoch ends in the leader's log.";
+    }
+    36 FollowerCounted "follower-counted"
+        "A leader took a follower's fetch as news of its log end, and that end is above what \
+         it knew." {
+        partition: TopicPartition, "The partition.";
+        follower: BrokerId, "The follower.";
+        log_end_offset: Offset, "The follower's log end.";
+    }
+
+    // Requests of clients.
+    40 ProduceHandled "produce-handled" "A leader decided what to do with a batch." {
+        partition: TopicPartition, "The partition.";
+        batch: BatchId, "The batch.";
+        outcome: ProducerOutcome, "What it did.";
+        error: ErrorCode, "Why it refused.";
+        base_offset: Option<Offset>, "Where the batch stands.";
+    }
+    41 ProduceAnswered "produce-answered" "A broker answered for a batch." {
+        partition: TopicPartition, "The partition.";
+        batch: BatchId, "The batch.";
+        acks: AckMode, "What the answer waited for.";
+        error: ErrorCode, "The outcome.";
+        base_offset: Option<Offset>, "Where the batch stands.";
+    }
+
+    // Controller.
+    50 PartitionDecided "partition-decided"
+        "The active controller wrote a partition's new state into its log; it is not \
+         committed yet." {
+        partition: TopicPartition, "The partition.";
+        offset: Offset, "The metadata record's offset.";
+        leader: Option<BrokerId>, "The leader.";
+        leader_epoch: LeaderEpoch, "Counts elections.";
+        partition_epoch: PartitionEpoch, "Counts changes.";
+        in_sync: BrokerSet, "The in-sync set.";
+        eligible: BrokerSet, "The eligible leader replicas.";
+        recovering: bool, "Whether the leader was elected uncleanly.";
+        unclean: bool, "Whether this record is an unclean election.";
+    }
+    51 PartitionCommitted "partition-committed"
+        "A partition's new state is committed, seen first by the active controller or, after \
+         a failover, by its successor." {
+        partition: TopicPartition, "The partition.";
+        offset: Offset, "The metadata record's offset.";
+        replicas: Vec<BrokerId>, "The replicas, the preferred one first.";
+        leader: Option<BrokerId>, "The leader.";
+        leader_epoch: LeaderEpoch, "Counts elections.";
+        partition_epoch: PartitionEpoch, "Counts changes.";
+        in_sync: BrokerSet, "The in-sync set.";
+        eligible: BrokerSet, "The eligible leader replicas.";
+        last_known: Vec<BrokerId>, "The last known leader, while there is none.";
+        recovering: bool, "Whether the leader was elected uncleanly.";
+        min_in_sync: u32, "min.insync.replicas of the topic, bounded by the replicas.";
+    }
+    52 TopicCommitted "topic-committed" "A topic exists." {
+        topic: TopicId, "The topic.";
+        name: Name, "Its name.";
+        offset: Offset, "The metadata record's offset.";
+    }
+    53 TopicRemoved "topic-removed" "A topic is gone." {
+        topic: TopicId, "The topic.";
+        offset: Offset, "The metadata record's offset.";
+    }
+    54 BrokerRegistered "broker-registered"
+        "The active controller wrote a registration into its log." {
+        broker: BrokerId, "The broker.";
+        broker_epoch: BrokerEpoch, "The registration's epoch.";
+        incarnation: IncarnationId, "The process start.";
+        clean: bool, "Whether the controller took the shutdown before for clean.";
+    }
+    55 RegistrationCommitted "registration-committed"
+        "A registration, or a change of one, is committed." {
+        broker: BrokerId, "The broker.";
+        broker_epoch: BrokerEpoch, "The registration's epoch.";
+        offset: Offset, "The metadata record's offset.";
+        fenced: bool, "Whether it is fenced.";
+        in_controlled_shutdown: bool, "Whether it is shutting down.";
+        is_new: bool, "Whether it registered anew with this record.";
+    }
+    56 AlterPartitionDecided "alter-partition-decided"
+        "The active controller decided on a leader's request." {
+        partition: TopicPartition, "The partition.";
+        leader: BrokerId, "Who asked.";
+        in_sync: BrokerSet, "The set asked for.";
+        error: ErrorCode, "The decision.";
+    }
+    57 ControllerActivated "controller-activated" "A controller took charge." {
+        leader_epoch: LeaderEpoch, "The quorum's epoch.";
+    }
+    58 ControllerRetired "controller-retired" "A controller is no longer in charge." {
+        leader_epoch: LeaderEpoch, "The quorum's epoch in which it was.";
+    }
+
+    // Quorum.
+    60 QuorumRoleTaken "quorum-role-taken" "A voter or observer changed its part." {
+        role: QuorumRole, "The part.";
+        leader_epoch: LeaderEpoch, "The quorum's epoch.";
+        leader: Option<BrokerId>, "The leader known.";
+    }
+    61 VoteGranted "vote-granted" "A voter granted its vote." {
+        candidate: BrokerId, "To whom; itself when it stands.";
+        leader_epoch: LeaderEpoch, "In which epoch.";
+        pre_vote: bool, "Whether it was only asked (KIP-996).";
+    }
+    62 QuorumDurable "quorum-durable" "What a voter has on its disk for sure." {
+        durable_end: Offset, "The end, exclusive.";
+    }
+    63 MetadataApplied "metadata-applied"
+        "A broker or controller replayed the metadata log up to an offset." {
+        offset: Offset, "The end of what it replayed, exclusive.";
+        leader_epoch: LeaderEpoch, "The epoch of the last record.";
+        digest: ChainHash, "Hash of all that it replayed.";
+    }
+
+    // Clients.
+    70 OperationInvoked "operation-invoked" "An application asked its client for something." {
+        operation: OperationId, "The operation.";
+        verb: OperationVerb, "What it asked for.";
+        topic: Option<Name>, "The topic.";
+    }
+    71 OperationReturned "operation-returned" "The application got its answer." {
+        operation: OperationId, "The operation.";
+        result: OperationResult, "What is known of it.";
+        error: ErrorCode, "The error, if any.";
+        partition: Option<TopicPartition>, "Where a record went.";
+        offset: Option<Offset>, "At which offset.";
+    }
+    72 BatchSealed "batch-sealed" "A producer closed a batch for sending." {
+        partition: TopicPartition, "The partition.";
+        batch: BatchId, "The batch.";
+        acks: AckMode, "What the answer will wait for.";
+        producer: Option<ProducerId>, "The producer's id.";
+        epoch: Option<ProducerEpoch>, "Its epoch.";
+        base_sequence: Option<Sequence>, "Sequence of the first record.";
+        operations: Vec<u32>, "The send operation of each record, in order.";
+    }
+    73 BatchSent "batch-sent" "A producer put a batch on the wire." {
+        partition: TopicPartition, "The partition.";
+        batch: BatchId, "The batch.";
+        attempt: u32, "1 the first time.";
+        to: BrokerId, "The broker.";
+    }
+    74 BatchDone "batch-done" "A producer is through with a batch." {
+        partition: TopicPartition, "The partition.";
+        batch: BatchId, "The batch.";
+        result: OperationResult, "What is known of it.";
+        error: ErrorCode, "The last error.";
+        base_offset: Option<Offset>, "Where it stands.";
+        latency: Duration, "From sealing to the end, by the client's clock.";
+    }
+    75 Polled "polled" "An application received consecutive records." {
+        operation: OperationId, "The poll.";
+        partition: TopicPartition, "The partition.";
+        base_offset: Offset, "The first record's offset.";
+        records: u32, "How many.";
+        batch: BatchId, "The batch that they are of.";
+        first: u32, "The first record's place in the batch, from 0.";
+        leader_epoch: LeaderEpoch, "The batch's leader epoch.";
+    }
+    76 PositionSet "position-set"
+        "A consumer's place in a partition was set other than by polling." {
+        partition: TopicPartition, "The partition.";
+        offset: Offset, "The next record to return.";
+        by_reset: bool, "Whether by auto.offset.reset or truncation rather than by a seek.";
+    }
+    77 ProducerIdTaken "producer-id-taken" "A producer has a producer id and epoch." {
+        producer: ProducerId, "The id.";
+        epoch: ProducerEpoch, "The epoch.";
+    }
+    78 SequencesReset "sequences-reset"
+        "A producer raised its epoch and numbers unresolved batches anew." {
+        producer: ProducerId, "The id.";
+        epoch: ProducerEpoch, "The new epoch.";
+    }
+
+    // Settling and audit.
+    90 ProbeReturned "probe-returned" "The record that tries a partition out after healing." {
+        partition: TopicPartition, "The partition.";
+        offset: Option<Offset>, "Where it stands; none if it was never acknowledged.";
+    }
+    91 ReplicaAudited "replica-audited" "A replica's real log at the audit." {
+        partition: TopicPartition, "The partition.";
+        log_start_offset: Offset, "Its start.";
+        log_end_offset: Offset, "Its end, exclusive.";
+        high_watermark: Offset, "Its high watermark.";
+        chain: ChainHash, "Hash of the log up to its end.";
+        epochs_are_sound: bool, "Whether its leader-epoch cache says what its batches say.";
+    }
+    92 QuorumAudited "quorum-audited" "A voter's or observer's real metadata state at the audit." {
+        log_end_offset: Offset, "The end of its metadata log.";
+        high_watermark: Offset, "Its high watermark.";
+        chain: ChainHash, "Hash of the log up to its end.";
+        digest: ChainHash, "Hash of all that it replayed.";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_rise_and_names_are_unique() {
+        assert!(Kind::TABLE.windows(2).all(|pair| pair[0].number < pair[1].number));
+        let names: std::collections::BTreeSet<_> = Kind::TABLE.iter().map(|k| k.name).collect();
+        assert_eq!(names.len(), Kind::TABLE.len());
+    }
+
+    #[test]
+    fn bytes_read_back_as_the_event() {
+        let kind = Kind::InSyncChanged {
+            partition: TopicPartition::new(TopicId(u128::MAX - 5), 3),
+            leader_epoch: LeaderEpoch(-1),
+            partition_epoch: PartitionEpoch(700),
+            committed: BrokerSet::of(BrokerId(3001)),
+            maximal: [1, 2].map(BrokerId).into_iter().collect(),
+        };
+        let mut bytes = Vec::new();
+        kind.encode(&mut bytes);
+        assert_eq!(Kind::decode(kind.number(), &mut Reader(&bytes)), Some(kind));
+        assert_eq!(Kind::decode(200, &mut Reader(&bytes)), None);
+    }
+}

@@ -1,0 +1,176 @@
+//! The small vocabularies of event fields.
+
+use crate::event::field::{Field, Reader, Shape, Value, put_unsigned};
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident {
+        $($(#[$variant_doc:meta])* $variant:ident $text:literal,)*
+    })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// All of them, by number.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The word for it.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.name())
+            }
+        }
+
+        impl Field for $name {
+            const SHAPE: Shape = Shape::Unsigned;
+            fn encode(&self, out: &mut Vec<u8>) {
+                put_unsigned(*self as u64, out);
+            }
+            fn decode(input: &mut Reader<'_>) -> Option<Self> {
+                Self::ALL.get(usize::try_from(input.unsigned()?).ok()?).copied()
+            }
+            fn value(&self) -> Value {
+                Value::Word(self.name())
+            }
+        }
+    )*};
+}
+
+words! {
+    /// The part of a run.
+    Phase {
+        /// Cold start, topics created, in-sync sets full; no faults yet.
+        Form "form",
+        /// Workloads and faults.
+        Act "act",
+        /// Faults end, crashed hosts start, workloads create no more.
+        Heal "heal",
+        /// Everything must converge and serve.
+        Settle "settle",
+        /// The real state is compared with the record.
+        Audit "audit",
+    }
+    /// What a crash leaves on the disk.
+    CrashKeep {
+        /// Process crash: the page cache stays.
+        PageCache "page-cache",
+        /// Power loss: only what was flushed is sure to stay.
+        Synced "synced",
+    }
+    /// The kind of a fault.
+    FaultVerb {
+        /// A process dies.
+        Crash "crash",
+        /// A process stands still.
+        Pause "pause",
+        /// A host is cut off from all others.
+        Isolate "isolate",
+        /// Hosts fall into groups that do not hear each other.
+        Partition "partition",
+        /// One link is cut.
+        Cut "cut",
+        /// A link is slow.
+        Delay "delay",
+    }
+    /// Why a connection ended.
+    ClosedBecause {
+        /// The peer closed it.
+        Closed "closed",
+        /// Nobody listens there.
+        Refused "refused",
+        /// The peer's process is gone and its host says so.
+        Reset "reset",
+    }
+    /// A replica's part in its partition.
+    ReplicaRole {
+        /// It takes writes.
+        Leader "leader",
+        /// It copies the leader.
+        Follower "follower",
+        /// The partition has no leader.
+        Leaderless "leaderless",
+    }
+    /// A voter's or observer's part in the quorum.
+    QuorumRole {
+        /// It knows no leader of its epoch.
+        Unattached "unattached",
+        /// It asks whether it could win (KIP-996).
+        Prospective "prospective",
+        /// It asks for votes.
+        Candidate "candidate",
+        /// It leads.
+        Leader "leader",
+        /// It follows.
+        Follower "follower",
+        /// It led this epoch and gave up.
+        Resigned "resigned",
+        /// It copies the log and has no vote.
+        Observer "observer",
+    }
+    /// How many copies an answer to a producer waits for.
+    AckMode {
+        /// acks=0: there is no answer.
+        None "0",
+        /// acks=1: the leader's.
+        Leader "1",
+        /// acks=all: those of the in-sync set.
+        All "all",
+    }
+    /// How a process began.
+    StartedAs {
+        /// Its disk was empty.
+        New "new",
+        /// It had been shut down.
+        AfterShutdown "after-shutdown",
+        /// It had crashed; the page cache was kept.
+        AfterCrash "after-crash",
+        /// Its host had lost power.
+        AfterPowerLoss "after-power-loss",
+    }
+    /// What a leader did with a batch.
+    ProducerOutcome {
+        /// Appended it.
+        Appended "appended",
+        /// Had it already.
+        Duplicate "duplicate",
+        /// Refused it.
+        Refused "refused",
+    }
+    /// What a client was asked to do.
+    OperationVerb {
+        /// Produce a record.
+        Send "send",
+        /// Wait for what was sent.
+        Flush "flush",
+        /// Consume.
+        Poll "poll",
+        /// Change what is consumed.
+        Assign "assign",
+        /// Create a topic.
+        CreateTopic "create-topic",
+        /// Delete a topic.
+        DeleteTopic "delete-topic",
+        /// List topics.
+        ListTopics "list-topics",
+        /// Describe a topic.
+        DescribeTopic "describe-topic",
+        /// Close.
+        Close "close",
+    }
+    /// What came of an operation, as far as anybody can know.
+    OperationResult {
+        /// It happened.
+        Ok "ok",
+        /// It did not happen.
+        Failed "failed",
+        /// It may have happened.
+        Unknown "unknown",
+    }
+}

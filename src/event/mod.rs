@@ -1,0 +1,14 @@
+//! The facts of a run: one table of kinds, each with its number, fields and bytes.
+
+mod field;
+mod kind;
+mod kind_values;
+mod record;
+
+pub use field::{ChainHash, Field, Reader, Shape, Value};
+pub use kind::{FieldInfo, Kind, KindInfo};
+pub use kind_values::{
+    AckMode, ClosedBecause, CrashKeep, FaultVerb, OperationResult, OperationVerb, Phase,
+    ProducerOutcome, QuorumRole, ReplicaRole, StartedAs,
+};
+pub use record::{About, Event, StepName};

@@ -1,0 +1,20 @@
+//! What passes between processes, and between a process and its world: requests and responses,
+//! batches of records, metadata records, disk operations, calls of applications.
+
+mod application;
+mod batch;
+mod envelope;
+mod metadata_record;
+mod storage;
+
+pub use application::{
+    AdminCall, AdminReply, AppCall, AppError, AppReply, PartitionDescription, PolledBatch, SeekTo,
+    SendRecord, TopicDescription,
+};
+pub use batch::{Batch, BatchBody, Header, ProducerStamp, Record, Records};
+pub use envelope::{Request, RequestBody, Response, ResponseBody};
+pub use metadata_record::{MetadataRecord, PartitionChange, PartitionState};
+pub use storage::{
+    BrokenFile, Checkpoint, DiskError, DiskImage, DiskOperation, FileContent, FileName,
+    ProducerSnapshotEntry, QuorumState,
+};

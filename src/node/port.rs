@@ -1,0 +1,84 @@
+//! The port between a process and its world: all that can happen to a process, and all that it
+//! can ask for.
+//!
+//! The world promises: disk operations are carried out in the order given; messages of one
+//! connection arrive in the order sent, or not at all; a server is shown one request of a
+//! connection at a time, the next after it has answered (`Output::Answer`); a lane is given one
+//! input at a time, and none while a blocking disk operation of its own is under way; every
+//! deadline that has come is followed by `Input::Deadline` on its lane, again and again until the
+//! process has moved it.
+
+use crate::event::{About, ClosedBecause, Kind};
+use crate::message::{
+    AppCall, AppReply, DiskError, DiskOperation, MetadataRecord, Request, Response,
+};
+use crate::types::{BrokerId, CallToken, ConnectionId, Lane, LeaderEpoch, Purpose, Ticket};
+
+/// What can happen to a process. The world hands each to the lane that the process names for it.
+#[derive(Clone, PartialEq, Debug)]
+#[expect(missing_docs, reason = "each variant's sentence names its fields")]
+pub enum Input {
+    /// A request came on `connection`, which the other side opened for `purpose`.
+    Request { connection: ConnectionId, purpose: Purpose, request: Request },
+    /// The answer to a request of ours came on `connection`.
+    Response { connection: ConnectionId, response: Response },
+    /// `connection`, which we asked for, stands.
+    Connected { connection: ConnectionId },
+    /// `connection`, whoever opened it, is gone, `because` of this. Not reported after our own
+    /// `Output::Close`.
+    Disconnected { connection: ConnectionId, because: ClosedBecause },
+    /// The disk operation named by `ticket` has ended.
+    Disk { ticket: Ticket, result: Result<(), DiskError> },
+    /// An instant that the lane waits for is here, or was.
+    Deadline(Lane),
+    /// Work that another lane of this process handed over.
+    Task(Task),
+    /// The application calls its client; `token` comes back with the reply.
+    Call { token: CallToken, call: AppCall },
+}
+
+/// Work that one lane hands to another of the same process: opaque to the world.
+#[derive(Clone, PartialEq, Debug)]
+#[expect(missing_docs, reason = "each variant's sentence names its fields")]
+pub enum Task {
+    /// The raft lane appends these records of the controller that leads `leader_epoch`.
+    AppendMetadata { leader_epoch: LeaderEpoch, records: Vec<MetadataRecord> },
+    /// The controller's lane looks at what the quorum has committed, or at its new role.
+    QuorumAdvanced,
+    /// The broker's metadata lane applies what the quorum has committed.
+    ApplyMetadata,
+    /// Request handlers finish requests whose wait is over.
+    CompleteRequests,
+}
+
+/// What a process asks of the world, in order.
+#[derive(Clone, PartialEq, Debug)]
+#[expect(missing_docs, reason = "each variant's sentence names its fields")]
+pub enum Output {
+    /// Open `connection` (its number is the process' own count, never used before by this host)
+    /// to the node `to`, for `purpose`.
+    Connect { connection: ConnectionId, to: BrokerId, purpose: Purpose },
+    /// Close `connection`; what is in flight on it is lost.
+    Close { connection: ConnectionId },
+    /// Send `request` on a connection that we opened.
+    Request { connection: ConnectionId, request: Request },
+    /// The request on `connection` is done: send `response`, or nothing (acks=0).
+    Answer { connection: ConnectionId, response: Option<Response> },
+    /// Carry out `operation`.
+    Disk(DiskOperation),
+    /// Hand `task` to `lane`.
+    Post { lane: Lane, task: Task },
+    /// Record that `kind` happened, in service of `about`.
+    Event { kind: Kind, about: About },
+    /// Answer the application's call `token`.
+    Reply { token: CallToken, reply: AppReply },
+    /// The process cannot go on (`Exit.halt`): its disk failed.
+    Halt { reason: &'static str },
+}
+
+impl Output {
+    /// An event in service of nothing in particular.
+    pub fn event(kind: Kind) -> Self {
+        Self::Event { kind, about: About::Nothing }
+    }
+}

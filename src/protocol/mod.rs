@@ -1,0 +1,6 @@
+//! The protocols as state machines without I/O: inputs in, effects out, nothing else.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod machine;
+
+pub use machine::Machine;

@@ -1,0 +1,64 @@
+//! The requests that kafsim's processes send each other, and the version of each.
+
+/// Declares the APIs once: name, Kafka's key, the version spoken.
+macro_rules! apis {
+    ($($name:ident $key:literal $version:literal;)*) => {
+        /// The kind of a request and of its response.
+        ///
+        /// All processes of a run are of one release, so one version of each is spoken: that of
+        /// Kafka 4.1.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[derive(serde::Serialize, serde::Deserialize)]
+        pub enum ApiKey {
+            $(#[doc = concat!("`", stringify!($name), "`, version ", $version, ".")]
+              $name = $key,)*
+        }
+
+        impl ApiKey {
+            /// All of them, by key.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The version that is spoken.
+            pub fn version(self) -> i16 {
+                match self { $(Self::$name => $version,)* }
+            }
+
+            /// Kafka's name for it.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// The API whose key is `key`.
+            pub fn from_key(key: i16) -> Option<Self> {
+                match key { $($key => Some(Self::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+apis! {
+    Produce 0 13;
+    Fetch 1 18;
+    ListOffsets 2 10;
+    Metadata 3 13;
+    CreateTopics 19 7;
+    DeleteTopics 20 6;
+    InitProducerId 22 5;
+    OffsetForLeaderEpoch 23 4;
+    Vote 52 2;
+    BeginQuorumEpoch 53 1;
+    EndQuorumEpoch 54 1;
+    AlterPartition 56 3;
+    Envelope 58 0;
+    BrokerRegistration 62 4;
+    BrokerHeartbeat 63 1;
+    AllocateProducerIds 67 0;
+    DescribeTopicPartitions 75 0;
+}
+
+impl ApiKey {
+    /// The key on the wire.
+    pub fn key(self) -> i16 {
+        self as i16
+    }
+}

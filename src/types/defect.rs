@@ -1,0 +1,267 @@
+//! Defects that can be switched on: bugs Kafka once had, and mutations of our own.
+//!
+//! A property is worth its place when a defect turns it red. Each defect names the properties that
+//! catch it; the museum (`tests/it/museum.rs`) holds both to that.
+
+/// Declares the defects once.
+macro_rules! defects {
+    ($($variant:ident $name:literal $kind:ident $number:literal [$($property:literal)+]
+       $title:literal $source:literal $what:literal;)*) => {
+        /// A defect of the simulated programs, off unless a scenario or `--defect` asks for it.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Defect {
+            $(#[doc = $title] $variant,)*
+        }
+
+        impl Defect {
+            /// All defects, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name that scenarios and `--defect` use.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// Whether Kafka had it, or a user may ask for it, or we made it up.
+            pub fn kind(self) -> DefectKind {
+                match self { $(Self::$variant => DefectKind::$kind,)* }
+            }
+
+            /// Its number in the museum; 0 for a mutation.
+            pub fn number(self) -> u32 {
+                match self { $(Self::$variant => $number,)* }
+            }
+
+            /// The properties of which at least one must turn red when it shows.
+            pub fn caught_by(self) -> &'static [&'static str] {
+                match self { $(Self::$variant => &[$($property),+],)* }
+            }
+
+            /// What it is, in a line.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)* }
+            }
+
+            /// Where the story comes from.
+            pub fn source(self) -> &'static str {
+                match self { $(Self::$variant => $source,)* }
+            }
+
+            /// What the simulated programs do differently.
+            pub fn what(self) -> &'static str {
+                match self { $(Self::$variant => $what,)* }
+            }
+        }
+    };
+}
+
+/// Where a defect comes from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum DefectKind {
+    /// Kafka had it; a release mended it.
+    Historical,
+    /// Not a bug: a configuration that promises less, made a switch so that it can be compared.
+    Configuration,
+    /// Ours: a rule taken out to prove that a property can turn red.
+    Mutation,
+}
+
+defects! {
+    TruncateToHighWatermark "kip-101-truncate-to-high-watermark" Historical 1
+        ["leader-completeness" "acked-durability" "consistent-read" "candidate-completeness"]
+        "a new follower truncates to its own high watermark"
+        "KIP-101, KAFKA-1211; mended in 0.11"
+        "a replica that becomes follower truncates to its high watermark and ignores epochs";
+    UnfencedFetch "kip-320-unfenced-fetch" Historical 5
+        ["candidate-completeness" "leader-completeness" "log-matching" "acked-durability"]
+        "a leader counts the fetch of a follower that is still in an older epoch"
+        "KIP-320, KAFKA-6880, KAFKA-7440; mended in 2.1"
+        "leaders ignore current_leader_epoch in Fetch, followers the epoch they asked in";
+    ExpandBelowEpochStart "kafka-7128-expand-below-epoch-start" Historical 8
+        ["candidate-completeness" "leader-completeness" "acked-durability"]
+        "a follower joins the in-sync set below the start of the leader's epoch"
+        "KAFKA-7128; mended in 2.1"
+        "the in-sync set grows as soon as a follower reaches the leader's stale high watermark";
+    HighWatermarkOverProposed "kip-497-high-watermark-over-proposed" Historical 12
+        ["quorum-superset" "candidate-completeness" "leader-completeness" "acked-durability"]
+        "the leader counts on an in-sync set that the controller has not recorded yet"
+        "KIP-497, AsyncIsr model"
+        "while a shrink is pending the high watermark moves over the smaller, proposed set";
+    HighWatermarkOverCommitted "kip-497-high-watermark-over-committed" Historical 12
+        ["quorum-superset" "candidate-completeness" "leader-completeness" "acked-durability"]
+        "the leader leaves out a replica that the controller may already have added"
+        "KIP-497, AsyncIsr model"
+        "while an expansion is pending the high watermark ignores the replica being added";
+    LastReplicaStanding "kip-966-last-replica-standing" Historical 16
+        ["acked-durability" "leader-completeness" "consistent-read" "candidate-completeness"]
+        "the last in-sync replica loses its tail and is elected all the same"
+        "KIP-966, KAFKA-15583; mended in 3.7 and 4.1"
+        "no strict min.insync.replicas for the high watermark, no eligible leader replicas";
+    UncleanLeaderElection "unclean-leader-election" Configuration 19
+        ["acked-durability" "leader-completeness" "consistent-read"]
+        "a replica outside the in-sync set is elected when no other is alive"
+        "unclean.leader.election.enable, KIP-106"
+        "as if unclean.leader.election.enable=true stood on every topic";
+    NeverFlush "never-flush" Configuration 20
+        ["acked-durability" "leader-completeness" "consistent-read"]
+        "all in-sync replicas lose power before their page caches are written"
+        "Kafka's flush policy (log.flush.interval.messages), KIP-966"
+        "Kafka's default made a switch: nothing is flushed, not even where flush.messages asks";
+    LeaderResumesEpoch "kafka-10527-leader-resumes-epoch" Historical 38
+        ["raft-committed-prefix" "raft-log-matching" "epoch-offset-unique"]
+        "a restarted quorum leader goes on in the epoch it led before"
+        "KAFKA-10527, KAFKA-10661; mended in 2.7"
+        "a voter that restarts as the leader of its stored epoch leads on instead of resigning";
+    FetchBeforeFsync "kafka-10533-fetch-before-fsync" Historical 40
+        ["raft-committed-prefix" "raft-election-safety" "metadata-prefix"]
+        "a voter reports records that are not on its disk"
+        "KAFKA-10533; mended in 2.7"
+        "voters fetch on before what they appended is flushed";
+    ReorderInFlight "producer-reorder-in-flight" Configuration 45
+        ["per-producer-order" "nonmonotonic-send"]
+        "a retried batch lands behind a later one"
+        "max.in.flight.requests.per.connection > 1 without idempotence, KIP-98"
+        "as if enable.idempotence=false stood in every producer's configuration";
+    DuplicateOnRetry "producer-duplicate-on-retry" Configuration 46
+        ["no-duplicate" "duplicate"]
+        "a batch whose answer was lost is appended twice"
+        "KIP-98"
+        "as if enable.idempotence=false and max.in.flight.requests.per.connection=1 stood there";
+    FencedInSync "kafka-13916-fenced-replica-in-sync" Historical 14
+        ["isr-membership"]
+        "a fenced broker is let back into the in-sync set"
+        "KIP-841, KAFKA-13916; mended in 3.3"
+        "neither leader nor controller asks whether a replica that joins is fenced";
+    NoUncleanShutdownDetection "kafka-18635-no-unclean-shutdown-detection" Historical 22
+        ["unclean-exclusion" "leader-completeness" "acked-durability" "candidate-completeness"]
+        "a broker that lost its page cache keeps its place in the in-sync set"
+        "KIP-966, KAFKA-18106, KAFKA-18635; mended in 4.0"
+        "the controller ignores previous_broker_epoch at registration";
+    VoteNotPersisted "vote-not-persisted" Mutation 0
+        ["raft-vote-once" "raft-election-safety"]
+        "a voter forgets its vote when it restarts"
+        "Raft, section 5.2; museum 37"
+        "quorum-state is not written when a vote is granted";
+    NoPreVote "kip-996-no-pre-vote" Historical 41
+        ["quorum-stable"]
+        "a voter that was cut off deposes a healthy leader when it returns"
+        "KIP-996; mended in 4.0"
+        "voters start elections without asking first, and leaders never check their quorum";
+    LeaderEpochNotRaised "mutation-leader-epoch-not-raised" Mutation 0
+        ["one-leader-per-epoch" "epoch-offset-unique" "log-matching"]
+        "an election that leaves the leader epoch as it was"
+        "made up"
+        "the controller elects a leader without raising the leader epoch";
+    EpochCacheNotTruncated "mutation-epoch-cache-not-truncated" Mutation 0
+        ["epoch-monotone-in-log"]
+        "truncation forgets the leader-epoch cache"
+        "made up, after KAFKA-10706"
+        "truncating a log leaves the entries of its leader-epoch cache";
+    HighWatermarkBeyondEnd "mutation-high-watermark-beyond-end" Mutation 0
+        ["offset-order"]
+        "a follower takes the leader's high watermark as it is"
+        "made up"
+        "a follower does not clamp the high watermark of a response to its own log end";
+    AckBeforeInSync "mutation-ack-before-in-sync" Mutation 0
+        ["acked-durability" "quorum-superset" "lost-write"]
+        "acks=all is answered when the leader alone holds the record"
+        "made up"
+        "leaders answer acks=all as if it were acks=1";
+    SkippedMetadataRecord "mutation-skipped-metadata-record" Mutation 0
+        ["metadata-prefix" "metadata-converges"]
+        "a broker leaves out a committed metadata record"
+        "made up"
+        "brokers skip every fifth PartitionChangeRecord that they replay";
+    DuplicateCheckOff "mutation-duplicate-check-off" Mutation 0
+        ["no-duplicate" "duplicate"]
+        "a leader appends a batch again although it has its sequence"
+        "made up, after KAFKA-5494"
+        "leaders do not look for a batch's sequence among those they remember";
+    SequenceCheckOff "mutation-sequence-check-off" Mutation 0
+        ["per-producer-order" "nonmonotonic-send"]
+        "a leader takes any sequence number"
+        "made up"
+        "leaders do not compare a batch's first sequence with the last one they took";
+    NoElection "mutation-no-election" Mutation 0
+        ["leader-elected" "produce-answered"]
+        "the controller fences brokers but elects nobody in their place"
+        "made up"
+        "fencing a broker changes in-sync sets and leaves partitions without a leader";
+    NoExpansion "mutation-no-expansion" Mutation 0
+        ["replicas-rejoin"]
+        "a replica that caught up is never added to the in-sync set"
+        "made up"
+        "leaders never propose to expand the in-sync set";
+    HighWatermarkStuck "mutation-high-watermark-stuck" Mutation 0
+        ["high-watermark-reaches-end" "produce-answered"]
+        "the high watermark is not moved when the in-sync set shrinks"
+        "made up, after KAFKA-13091"
+        "leaders do not look at the high watermark again when the controller has answered";
+    ReadBeyondHighWatermark "mutation-read-beyond-high-watermark" Mutation 0
+        ["consistent-read" "inconsistent-offsets" "unseen"]
+        "consumers are shown records above the high watermark"
+        "made up"
+        "leaders answer consumers with everything up to their log end";
+    PollSkips "mutation-poll-skips" Mutation 0
+        ["poll-skip" "unseen"]
+        "a consumer leaves out a record now and then"
+        "made up"
+        "consumers drop the first batch of every fiftieth fetch response";
+    PollGoesBack "mutation-poll-goes-back" Mutation 0
+        ["nonmonotonic-poll"]
+        "a consumer returns records that it has returned before"
+        "made up"
+        "consumers forget the last position after every fiftieth fetch response";
+}
+
+/// The defects that are switched on in a run.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct DefectSet(u64);
+
+impl DefectSet {
+    /// No defect: the simulated programs do what Kafka does.
+    pub const NONE: Self = Self(0);
+
+    /// Whether `defect` is on.
+    pub fn has(self, defect: Defect) -> bool {
+        self.0 & (1 << defect as u32) != 0
+    }
+
+    /// Switches `defect` on.
+    pub fn insert(&mut self, defect: Defect) {
+        self.0 |= 1 << defect as u32;
+    }
+
+    /// Those that are on, in the order of the table.
+    pub fn iter(self) -> impl Iterator<Item = Defect> {
+        Defect::ALL.iter().copied().filter(move |defect| self.has(*defect))
+    }
+}
+
+impl FromIterator<Defect> for DefectSet {
+    fn from_iter<I: IntoIterator<Item = Defect>>(defects: I) -> Self {
+        let mut set = Self::NONE;
+        defects.into_iter().for_each(|defect| set.insert(defect));
+        set
+    }
+}
+
+impl std::fmt::Debug for DefectSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.iter().map(Defect::name)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_fit_the_set() {
+        let names: std::collections::BTreeSet<_> = Defect::ALL.iter().map(|d| d.name()).collect();
+        assert_eq!(names.len(), Defect::ALL.len());
+        assert!(Defect::ALL.len() <= 64);
+        let all: DefectSet = Defect::ALL.iter().copied().collect();
+        assert_eq!(all.iter().count(), Defect::ALL.len());
+    }
+}

@@ -1,0 +1,29 @@
+//! Small values that everything above speaks: ids, epochs, offsets, instants, randomness, errors.
+
+mod api;
+mod broker_set;
+mod defect;
+mod epoch;
+mod error_code;
+mod id;
+mod lane;
+mod name;
+mod newtype;
+mod offset;
+mod rng;
+mod time;
+
+pub use api::ApiKey;
+pub use broker_set::BrokerSet;
+pub use defect::{Defect, DefectKind, DefectSet};
+pub use epoch::{BrokerEpoch, LeaderEpoch, PartitionEpoch, ProducerEpoch};
+pub use error_code::ErrorCode;
+pub use id::{
+    BatchId, BrokerId, CallToken, ClientId, ConnectionId, CorrelationId, DirectoryId, HostId,
+    IncarnationId, OperationId, PartitionIndex, ProducerId, Ticket, TopicId, TopicPartition,
+};
+pub use lane::{Lane, Purpose};
+pub use name::Name;
+pub use offset::{Offset, Sequence};
+pub use rng::{Rng, hash_words, mix};
+pub use time::{Deadlines, Moment, Monotonic, Now, Wall};
