@@ -1,6 +1,7 @@
 //! Small values that everything above speaks: ids, epochs, offsets, instants, randomness, errors.
 
 mod api;
+mod backoff;
 mod broker_set;
 mod defect;
 mod epoch;
@@ -14,6 +15,7 @@ mod rng;
 mod time;
 
 pub use api::ApiKey;
+pub use backoff::Backoff;
 pub use broker_set::BrokerSet;
 pub use defect::{Defect, DefectKind, DefectSet};
 pub use epoch::{BrokerEpoch, LeaderEpoch, PartitionEpoch, ProducerEpoch};
