@@ -4,4 +4,5 @@ pub mod event;
 pub mod message;
 pub mod node;
 pub mod protocol;
+pub mod scenario;
 pub mod types;

@@ -11,6 +11,7 @@ mod lane;
 mod name;
 mod newtype;
 mod offset;
+mod property_name;
 mod rng;
 mod time;
 
@@ -27,5 +28,6 @@ pub use id::{
 pub use lane::{Lane, Purpose};
 pub use name::Name;
 pub use offset::{Offset, Sequence};
+pub use property_name::PropertyName;
 pub use rng::{Rng, hash_words, mix};
 pub use time::{Deadlines, Moment, Monotonic, Now, Wall};

@@ -1,0 +1,630 @@
+//! Kafka's configuration keys: one table of name, scope, type, range, default and meaning.
+//!
+//! Only keys that change what the simulated programs do are here; one that would be taken and
+//! ignored would tell a lie. Defaults and ranges are those of Kafka 4.1 (`ServerLogConfigs`,
+//! `LogConfig`, `ReplicationConfigs`, `KRaftConfigs`, `QuorumConfig`, `ProducerConfig`,
+//! `ConsumerConfig`, and KIP-1030 for what 4.0 changed).
+
+use crate::scenario::config::Value;
+
+/// Whose configuration a key belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Scope {
+    /// A broker's `server.properties`.
+    Broker,
+    /// A controller's.
+    Controller,
+    /// A topic.
+    Topic,
+    /// A producer client.
+    Producer,
+    /// A consumer client.
+    Consumer,
+    /// The finalized features of the cluster.
+    Feature,
+}
+
+/// What values a key takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "both ends of every range are possible values")]
+pub enum Kind {
+    /// `true` or `false`.
+    Flag,
+    /// A number.
+    Number { min: i64, max: i64 },
+    /// Milliseconds.
+    Millis { min: i64, max: i64 },
+    /// Seconds.
+    Seconds { min: i64, max: i64 },
+    /// Bytes.
+    Bytes { min: i64, max: i64 },
+    /// One of these words.
+    Words(&'static [&'static str]),
+}
+
+/// What the table says of a key.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfigKey {
+    /// Its name.
+    pub name: &'static str,
+    /// Whose it is.
+    pub scopes: &'static [Scope],
+    /// What values it takes.
+    pub kind: Kind,
+    /// The default of Kafka 4.1; `None` where that is to have no value.
+    pub default: Option<Value>,
+    /// For a topic's key: the broker's key that stands in when the topic does not set it.
+    pub broker_key: Option<&'static str>,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+impl ConfigKey {
+    /// Whether the key belongs to `scope`.
+    pub fn has(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
+
+    /// The key of `scope` called `name`.
+    pub fn named(scope: Scope, name: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.name == name && key.has(scope))
+    }
+}
+
+impl Scope {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Broker => "broker",
+            Self::Controller => "controller",
+            Self::Topic => "topic",
+            Self::Producer => "producer",
+            Self::Consumer => "consumer",
+            Self::Feature => "feature",
+        }
+    }
+}
+
+const BROKER: &[Scope] = &[Scope::Broker];
+const CONTROLLER: &[Scope] = &[Scope::Controller];
+const SERVER: &[Scope] = &[Scope::Broker, Scope::Controller];
+const TOPIC: &[Scope] = &[Scope::Topic];
+const PRODUCER: &[Scope] = &[Scope::Producer];
+const CONSUMER: &[Scope] = &[Scope::Consumer];
+const CLIENT: &[Scope] = &[Scope::Producer, Scope::Consumer];
+const FEATURE: &[Scope] = &[Scope::Feature];
+
+const INT: i64 = i32::MAX as i64;
+const LONG: i64 = i64::MAX;
+
+const fn millis(min: i64, max: i64) -> Kind {
+    Kind::Millis { min, max }
+}
+
+const fn bytes(min: i64, max: i64) -> Kind {
+    Kind::Bytes { min, max }
+}
+
+const fn number(min: i64, max: i64) -> Kind {
+    Kind::Number { min, max }
+}
+
+const fn key(
+    name: &'static str,
+    scopes: &'static [Scope],
+    kind: Kind,
+    default: Value,
+    doc: &'static str,
+) -> ConfigKey {
+    ConfigKey { name, scopes, kind, default: Some(default), broker_key: None, doc }
+}
+
+const fn integer(
+    name: &'static str,
+    scopes: &'static [Scope],
+    kind: Kind,
+    default: i64,
+    doc: &'static str,
+) -> ConfigKey {
+    key(name, scopes, kind, Value::Integer(default), doc)
+}
+
+const fn flag(
+    name: &'static str,
+    scopes: &'static [Scope],
+    default: bool,
+    doc: &'static str,
+) -> ConfigKey {
+    key(name, scopes, Kind::Flag, Value::Flag(default), doc)
+}
+
+const fn topic(broker_key: &'static str, key: ConfigKey) -> ConfigKey {
+    ConfigKey { broker_key: Some(broker_key), ..key }
+}
+
+const fn unset(key: ConfigKey) -> ConfigKey {
+    ConfigKey { default: None, ..key }
+}
+
+/// The table, by scope and name.
+pub const KEYS: &[ConfigKey] = &[
+    // The log, as a broker sets it for topics that do not.
+    integer(
+        "log.segment.bytes",
+        BROKER,
+        bytes(1024, INT),
+        1 << 30,
+        "A segment is closed before it grows past this. Kafka 4.1 wants 1 MiB at least; smaller \
+         ones are allowed here so that short runs roll segments.",
+    ),
+    integer(
+        "log.roll.ms",
+        BROKER,
+        millis(1, LONG),
+        604_800_000,
+        "A segment is closed when its first record is older than this. Kafka's default is \
+         log.roll.hours=168.",
+    ),
+    integer(
+        "log.flush.interval.messages",
+        BROKER,
+        number(1, LONG),
+        LONG,
+        "A log is flushed (fsync) when so many records have been appended since the last flush.",
+    ),
+    unset(integer(
+        "log.flush.interval.ms",
+        BROKER,
+        millis(0, LONG),
+        0,
+        "A log is flushed when its oldest record that is not flushed is older than this.",
+    )),
+    integer(
+        "log.flush.offset.checkpoint.interval.ms",
+        BROKER,
+        millis(0, INT),
+        60_000,
+        "How often recovery points are written.",
+    ),
+    integer(
+        "log.flush.start.offset.checkpoint.interval.ms",
+        BROKER,
+        millis(0, INT),
+        60_000,
+        "How often log start offsets are written.",
+    ),
+    integer(
+        "message.max.bytes",
+        BROKER,
+        bytes(0, INT),
+        1_048_588,
+        "The largest batch that is taken.",
+    ),
+    integer(
+        "min.insync.replicas",
+        SERVER,
+        number(1, INT),
+        1,
+        "acks=all is refused while fewer replicas are in sync, and the high watermark stands \
+         still (KAFKA-15583).",
+    ),
+    flag(
+        "unclean.leader.election.enable",
+        SERVER,
+        false,
+        "Whether a replica outside the in-sync set may be elected when no other is alive.",
+    ),
+    integer(
+        "producer.id.expiration.ms",
+        BROKER,
+        millis(1, INT),
+        86_400_000,
+        "How long a leader remembers an idempotent producer that is silent.",
+    ),
+    // Replication.
+    integer(
+        "replica.lag.time.max.ms",
+        BROKER,
+        millis(1, LONG),
+        30_000,
+        "A follower that has not caught up for this long leaves the in-sync set.",
+    ),
+    integer(
+        "replica.fetch.wait.max.ms",
+        BROKER,
+        millis(0, INT),
+        500,
+        "How long a leader holds back a follower's fetch that finds nothing.",
+    ),
+    integer(
+        "replica.fetch.min.bytes",
+        BROKER,
+        bytes(0, INT),
+        1,
+        "What a follower's fetch waits for.",
+    ),
+    integer(
+        "replica.fetch.max.bytes",
+        BROKER,
+        bytes(0, INT),
+        1 << 20,
+        "What a follower's fetch brings of one partition at most, but for a larger first batch.",
+    ),
+    integer(
+        "replica.fetch.response.max.bytes",
+        BROKER,
+        bytes(0, INT),
+        10 << 20,
+        "What a follower's fetch brings at most.",
+    ),
+    integer(
+        "replica.fetch.backoff.ms",
+        BROKER,
+        millis(0, INT),
+        1000,
+        "How long a follower leaves a partition alone after an error.",
+    ),
+    integer(
+        "replica.socket.timeout.ms",
+        BROKER,
+        millis(1, INT),
+        30_000,
+        "When a follower gives up on a fetch and closes the connection.",
+    ),
+    integer(
+        "replica.high.watermark.checkpoint.interval.ms",
+        BROKER,
+        millis(1, LONG),
+        5000,
+        "How often high watermarks are written to the disk.",
+    ),
+    integer("num.io.threads", BROKER, number(1, 64), 8, "Request handlers."),
+    integer(
+        "num.replica.fetchers",
+        BROKER,
+        number(1, 1),
+        1,
+        "Fetcher threads for each source broker; more than one is not simulated.",
+    ),
+    // A broker and its controller.
+    integer(
+        "broker.heartbeat.interval.ms",
+        BROKER,
+        millis(1, INT),
+        2000,
+        "How often a broker tells the controller that it lives.",
+    ),
+    integer(
+        "initial.broker.registration.timeout.ms",
+        BROKER,
+        millis(1, INT),
+        60_000,
+        "How long a broker tries to register before it gives up.",
+    ),
+    integer(
+        "broker.session.timeout.ms",
+        CONTROLLER,
+        millis(1, INT),
+        9000,
+        "A broker that has been silent for this long is fenced.",
+    ),
+    flag(
+        "auto.leader.rebalance.enable",
+        CONTROLLER,
+        true,
+        "Whether leadership goes back to preferred replicas by itself.",
+    ),
+    integer(
+        "leader.imbalance.check.interval.seconds",
+        CONTROLLER,
+        Kind::Seconds { min: 1, max: LONG / 1000 },
+        300,
+        "How often that is looked at.",
+    ),
+    integer(
+        "leader.imbalance.per.broker.percentage",
+        CONTROLLER,
+        number(0, 100),
+        10,
+        "How many of its preferred partitions a broker may not lead before it is done.",
+    ),
+    integer(
+        "unclean.leader.election.interval.ms",
+        CONTROLLER,
+        millis(1, LONG),
+        300_000,
+        "How often the controller looks for partitions that only an unclean election helps.",
+    ),
+    integer(
+        "metadata.max.idle.interval.ms",
+        CONTROLLER,
+        millis(0, INT),
+        500,
+        "An idle active controller writes a NoOpRecord after this time; 0 for never.",
+    ),
+    integer(
+        "metadata.log.segment.bytes",
+        SERVER,
+        bytes(1024, INT),
+        1 << 30,
+        "A segment of the metadata log is closed before it grows past this.",
+    ),
+    // The quorum.
+    integer(
+        "controller.quorum.election.timeout.ms",
+        SERVER,
+        millis(1, INT),
+        1000,
+        "A candidate that has not won after a random time from once to twice this starts anew.",
+    ),
+    integer(
+        "controller.quorum.fetch.timeout.ms",
+        SERVER,
+        millis(1, INT),
+        2000,
+        "A voter that could not fetch for this long stands for election; a leader that no \
+         majority has fetched from for 1.5 times this resigns.",
+    ),
+    integer(
+        "controller.quorum.election.backoff.max.ms",
+        SERVER,
+        millis(1, INT),
+        1000,
+        "The longest wait before the next try after a lost election.",
+    ),
+    integer(
+        "controller.quorum.append.linger.ms",
+        SERVER,
+        millis(0, INT),
+        25,
+        "How long the leader gathers records before it appends them.",
+    ),
+    integer(
+        "controller.quorum.request.timeout.ms",
+        SERVER,
+        millis(1, INT),
+        2000,
+        "When a voter or observer gives up on a request.",
+    ),
+    integer(
+        "controller.quorum.retry.backoff.ms",
+        SERVER,
+        millis(0, INT),
+        20,
+        "How long it waits before it asks again.",
+    ),
+    // Topics.
+    topic(
+        "min.insync.replicas",
+        integer(
+            "min.insync.replicas",
+            TOPIC,
+            number(1, INT),
+            1,
+            "acks=all is refused while fewer replicas are in sync, and the high watermark stands \
+         still (KAFKA-15583).",
+        ),
+    ),
+    topic(
+        "unclean.leader.election.enable",
+        flag(
+            "unclean.leader.election.enable",
+            TOPIC,
+            false,
+            "Whether a replica outside the in-sync set may be elected when no other is alive.",
+        ),
+    ),
+    topic(
+        "log.segment.bytes",
+        integer(
+            "segment.bytes",
+            TOPIC,
+            bytes(1024, INT),
+            1 << 30,
+            "A segment is closed before it grows past this; see log.segment.bytes.",
+        ),
+    ),
+    topic(
+        "log.roll.ms",
+        integer(
+            "segment.ms",
+            TOPIC,
+            millis(1, LONG),
+            604_800_000,
+            "A segment is closed when its first record is older than this.",
+        ),
+    ),
+    topic(
+        "log.flush.interval.messages",
+        integer(
+            "flush.messages",
+            TOPIC,
+            number(1, LONG),
+            LONG,
+            "A log is flushed (fsync) when so many records have been appended since the last one; \
+         1 flushes before every answer.",
+        ),
+    ),
+    topic(
+        "log.flush.interval.ms",
+        integer(
+            "flush.ms",
+            TOPIC,
+            millis(0, LONG),
+            LONG,
+            "A log is flushed when its oldest record that is not flushed is older than this.",
+        ),
+    ),
+    topic(
+        "message.max.bytes",
+        integer(
+            "max.message.bytes",
+            TOPIC,
+            bytes(0, INT),
+            1_048_588,
+            "The largest batch that is taken.",
+        ),
+    ),
+    // Clients.
+    integer(
+        "request.timeout.ms",
+        CLIENT,
+        millis(1, INT),
+        30_000,
+        "A request without an answer after this time closes its connection; what was in flight \
+         on it is unknown.",
+    ),
+    integer(
+        "retry.backoff.ms",
+        CLIENT,
+        millis(0, LONG),
+        100,
+        "How long a client waits before it tries again; doubled each time.",
+    ),
+    integer("retry.backoff.max.ms", CLIENT, millis(0, LONG), 1000, "The longest such wait."),
+    integer(
+        "reconnect.backoff.ms",
+        CLIENT,
+        millis(0, LONG),
+        50,
+        "How long a client waits before it connects again; doubled each time.",
+    ),
+    integer("reconnect.backoff.max.ms", CLIENT, millis(0, LONG), 1000, "The longest such wait."),
+    integer(
+        "socket.connection.setup.timeout.ms",
+        CLIENT,
+        millis(1, LONG),
+        10_000,
+        "When a client gives up on opening a connection; doubled each time.",
+    ),
+    integer(
+        "socket.connection.setup.timeout.max.ms",
+        CLIENT,
+        millis(1, LONG),
+        30_000,
+        "The longest such wait.",
+    ),
+    integer(
+        "metadata.max.age.ms",
+        CLIENT,
+        millis(0, LONG),
+        300_000,
+        "Metadata older than this is fetched anew.",
+    ),
+    key(
+        "acks",
+        PRODUCER,
+        Kind::Words(&["all", "1", "0"]),
+        Value::Word("all"),
+        "Who must have a record before it is acknowledged: `all` in sync (also `-1`), `1` the \
+         leader, `0` nobody.",
+    ),
+    flag(
+        "enable.idempotence",
+        PRODUCER,
+        true,
+        "Whether batches are numbered, so that retries make no duplicates. Left out, it is off \
+         when acks, retries or max.in.flight.requests.per.connection do not allow it.",
+    ),
+    integer("retries", PRODUCER, number(0, INT), INT, "How often a batch is sent again."),
+    integer(
+        "max.in.flight.requests.per.connection",
+        PRODUCER,
+        number(1, INT),
+        5,
+        "Requests sent and not yet answered on a connection.",
+    ),
+    integer(
+        "batch.size",
+        PRODUCER,
+        bytes(0, INT),
+        16_384,
+        "A batch is sent when it has grown to this.",
+    ),
+    integer("linger.ms", PRODUCER, millis(0, LONG), 5, "A batch is sent when it is this old."),
+    integer(
+        "buffer.memory",
+        PRODUCER,
+        bytes(0, LONG),
+        32 << 20,
+        "What a producer holds of unsent records.",
+    ),
+    integer(
+        "max.block.ms",
+        PRODUCER,
+        millis(0, LONG),
+        60_000,
+        "How long a send waits for metadata or memory.",
+    ),
+    integer(
+        "delivery.timeout.ms",
+        PRODUCER,
+        millis(0, INT),
+        120_000,
+        "When a producer gives a record up; no less than linger.ms + request.timeout.ms.",
+    ),
+    integer("max.request.size", PRODUCER, bytes(0, INT), 1 << 20, "The largest request."),
+    integer("fetch.min.bytes", CONSUMER, bytes(0, INT), 1, "What a fetch waits for."),
+    integer(
+        "fetch.max.wait.ms",
+        CONSUMER,
+        millis(0, INT),
+        500,
+        "How long a broker holds back a fetch that finds less.",
+    ),
+    integer("fetch.max.bytes", CONSUMER, bytes(0, INT), 50 << 20, "What a fetch brings at most."),
+    integer(
+        "max.partition.fetch.bytes",
+        CONSUMER,
+        bytes(0, INT),
+        1 << 20,
+        "What a fetch brings of one partition at most, but for a larger first batch.",
+    ),
+    integer("max.poll.records", CONSUMER, number(1, INT), 500, "What a poll returns at most."),
+    key(
+        "auto.offset.reset",
+        CONSUMER,
+        Kind::Words(&["latest", "earliest", "none"]),
+        Value::Word("latest"),
+        "Where a consumer goes on whose offset is not there.",
+    ),
+    // Features.
+    integer(
+        "eligible.leader.replicas.version",
+        FEATURE,
+        number(0, 1),
+        1,
+        "1: replicas that left the in-sync set while it was below min.insync.replicas stay \
+         eligible (KIP-966; on for new clusters from 4.1). 0: they do not.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_there_once_for_its_scope_and_its_default_is_in_range() {
+        for (at, key) in KEYS.iter().enumerate() {
+            for scope in key.scopes {
+                let same = |other: &ConfigKey| other.name == key.name && other.has(*scope);
+                assert!(!KEYS[at + 1..].iter().any(same), "{} twice", key.name);
+            }
+            match (key.kind, key.default) {
+                (
+                    Kind::Number { min, max }
+                    | Kind::Millis { min, max }
+                    | Kind::Seconds { min, max }
+                    | Kind::Bytes { min, max },
+                    Some(Value::Integer(number)),
+                ) => assert!((min..=max).contains(&number), "{}", key.name),
+                (Kind::Flag, Some(Value::Flag(_))) | (_, None) => {}
+                (Kind::Words(words), Some(Value::Word(word))) => assert!(words.contains(&word)),
+                (kind, default) => panic!("{}: {kind:?} is not {default:?}", key.name),
+            }
+            if let Some(broker_key) = key.broker_key {
+                assert!(ConfigKey::named(Scope::Broker, broker_key).is_some(), "{broker_key}");
+            }
+        }
+    }
+}

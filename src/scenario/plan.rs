@@ -1,0 +1,471 @@
+//! A scenario as data: everything that a run is made of but its seed.
+//!
+//! All times count from time zero, when the cluster has formed ([`crate::types::Moment`]'s
+//! `SCENARIO_BEGINS`).
+
+use std::time::Duration;
+
+use crate::scenario::config::{Config, Setting};
+use crate::scenario::config_keys::{ConfigKey, Scope};
+use crate::scenario::target::{PartitionName, Target};
+use crate::types::{BrokerId, DefectSet, Name, PropertyName};
+
+/// What is to be simulated.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Plan {
+    /// One line that says what the scenario shows.
+    pub title: String,
+    /// What to look at, and where the story comes from.
+    pub about: String,
+    /// How long workloads and faults act.
+    pub duration: Duration,
+    /// How long healing may take; `None` leaves it to [`Plan::settle`].
+    pub settle: Option<Duration>,
+    /// Bugs that are switched on.
+    pub defects: DefectSet,
+    /// Brokers and controllers.
+    pub cluster: ClusterPlan,
+    /// Topics, created while the cluster forms.
+    pub topics: Vec<TopicPlan>,
+    /// Built-in applications that write.
+    pub producers: Vec<ProducerPlan>,
+    /// Built-in applications that read.
+    pub consumers: Vec<ConsumerPlan>,
+    /// Client processes whose application is a user's own code.
+    pub clients: Vec<ClientPlan>,
+    /// What holds for every link.
+    pub network: NetworkPlan,
+    /// Links that differ.
+    pub links: Vec<LinkPlan>,
+    /// Faults that are written down, in the order of the file.
+    pub faults: Vec<FaultPlan>,
+    /// Faults that are drawn from the seed.
+    pub random: Option<RandomFaults>,
+    /// What the scenario expects of properties; all others are expected to hold.
+    pub claims: Vec<ClaimPlan>,
+}
+
+/// Whose defaults hold where the scenario says nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Release {
+    /// Apache Kafka 4.1.
+    #[default]
+    V4_1,
+}
+
+/// The servers.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ClusterPlan {
+    /// Whose defaults hold.
+    pub release: Release,
+    /// The brokers, by ascending id from 1.
+    pub brokers: Vec<BrokerPlan>,
+    /// The controllers, by ascending id from 3001.
+    pub controllers: Vec<ControllerPlan>,
+    /// Finalized features ([`Scope::Feature`]).
+    pub features: Config,
+}
+
+/// A broker. Its host is called `broker-<id>`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct BrokerPlan {
+    /// `node.id`.
+    pub id: BrokerId,
+    /// `broker.rack`.
+    pub rack: Option<Name>,
+    /// Its configuration: broker over cluster over the release's default.
+    pub config: Config,
+}
+
+/// A controller. Its host is called `controller-<id - 3000>`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ControllerPlan {
+    /// `node.id`.
+    pub id: BrokerId,
+    /// Its configuration: controller over cluster over the release's default.
+    pub config: Config,
+}
+
+/// A topic.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TopicPlan {
+    /// Its name.
+    pub name: Name,
+    /// How many partitions.
+    pub partitions: i32,
+    /// How many replicas of each.
+    pub replication_factor: i16,
+    /// What the topic itself sets; ask [`TopicPlan::setting_on`] for what holds on a broker.
+    pub config: Config,
+}
+
+/// How often something is done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rate {
+    /// So many times...
+    pub times: u64,
+    /// ...in this time.
+    pub per: Duration,
+}
+
+/// Which keys a producer's records have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Keys {
+    /// None: the sticky partitioner chooses.
+    #[default]
+    None,
+    /// `key-0` to `key-<n - 1>`, each as likely as another.
+    Uniform(u64),
+}
+
+/// A built-in application that writes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ProducerPlan {
+    /// Its name. Its hosts are called so, with `-1`, `-2`, ... behind when `count` is above 1.
+    pub name: Name,
+    /// How many such processes.
+    pub count: u16,
+    /// Where it writes.
+    pub topic: Name,
+    /// Records sent by each process.
+    pub rate: Rate,
+    /// Its records' keys.
+    pub keys: Keys,
+    /// The size of each value, in bytes.
+    pub value_bytes: u32,
+    /// How many records each process sends at most.
+    pub records_max: Option<u64>,
+    /// When it begins.
+    pub start: Duration,
+    /// Its configuration over the release's default.
+    pub config: Config,
+}
+
+/// Where a consumer begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ReadFrom {
+    /// At the first record.
+    #[default]
+    Beginning,
+    /// At what comes after it has started.
+    End,
+}
+
+/// A built-in application that reads every partition of a topic, by assignment.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ConsumerPlan {
+    /// Its name; hosts as for producers.
+    pub name: Name,
+    /// How many such processes; each reads all.
+    pub count: u16,
+    /// What it reads.
+    pub topic: Name,
+    /// Where it begins.
+    pub from: ReadFrom,
+    /// Its configuration over the release's default.
+    pub config: Config,
+}
+
+/// A client process whose application is not built in (`runtime`'s coupled driver).
+#[derive(Clone, PartialEq, Debug)]
+pub struct ClientPlan {
+    /// Its name, and its host's.
+    pub name: Name,
+    /// How it produces.
+    pub producer: Config,
+    /// How it consumes.
+    pub consumer: Config,
+}
+
+/// How long a message travels one way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Latency {
+    /// Half of all messages are faster.
+    pub p50: Duration,
+    /// One in a hundred is slower.
+    pub p99: Duration,
+    /// None is slower.
+    pub max: Duration,
+}
+
+/// What holds for every link that no [`LinkPlan`] names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct NetworkPlan {
+    /// The latency.
+    pub latency: Latency,
+}
+
+/// A link that differs, in both directions.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LinkPlan {
+    /// The two hosts; never a role.
+    pub between: (Target, Target),
+    /// The latency.
+    pub latency: Latency,
+}
+
+/// When a fault begins.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Trigger {
+    /// At this time.
+    At(Duration),
+    /// When this has happened.
+    When(Milestone),
+}
+
+/// Something that a run comes to.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Milestone {
+    /// The event's name in the event table.
+    pub event: Name,
+    /// Only events about this partition.
+    pub partition: Option<PartitionName>,
+    /// Only events that this host recorded.
+    pub host: Option<Target>,
+    /// Only events whose field has this text.
+    pub fields: Vec<(Name, Name)>,
+    /// The how-manieth such event since time zero, from 1.
+    pub count: u64,
+    /// How long after that event.
+    pub after: Duration,
+}
+
+/// What a crash leaves on the disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CrashKeep {
+    /// Process crash: the page cache stays.
+    #[default]
+    PageCache,
+    /// Power loss: only what was flushed is sure to stay.
+    Synced,
+}
+
+/// Which way a fault acts on messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Direction {
+    /// To the host; for a cut, from the second host to the first.
+    Inbound,
+    /// From the host; for a cut, from the first host to the second.
+    Outbound,
+    /// Both.
+    #[default]
+    Both,
+}
+
+/// What goes wrong.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Fault {
+    /// A process dies; it starts again when the fault ends.
+    Crash {
+        /// Whose.
+        host: Target,
+        /// What its disk keeps.
+        keep: CrashKeep,
+    },
+    /// A process stands still, its clocks go on.
+    Pause {
+        /// Whose.
+        host: Target,
+    },
+    /// A host is cut off from all others.
+    Isolate {
+        /// Which.
+        host: Target,
+        /// Which way.
+        direction: Direction,
+    },
+    /// Hosts of different groups do not hear each other; one in no group hears everybody.
+    Partition {
+        /// The groups, at least two.
+        groups: Vec<Vec<Target>>,
+    },
+    /// A link is cut.
+    Cut {
+        /// The two hosts.
+        between: (Target, Target),
+        /// Which way.
+        direction: Direction,
+    },
+    /// A link is slow.
+    Delay {
+        /// The two hosts; `None` for the second means every link of the first.
+        between: (Target, Option<Target>),
+        /// The latency instead of the usual one.
+        latency: Latency,
+    },
+}
+
+/// A fault, when it begins and how long it lasts.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FaultPlan {
+    /// When it begins.
+    pub trigger: Trigger,
+    /// What goes wrong.
+    pub fault: Fault,
+    /// How long; `None` lasts until healing begins.
+    pub lasts: Option<Duration>,
+    /// The line of the scenario file, from 1; 0 for a drawn one.
+    pub line: u32,
+}
+
+/// How random faults are drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Profile {
+    /// Each seed draws which kinds of fault are on at all, and how often they come.
+    #[default]
+    Swarm,
+    /// Every kind is on, at a middling rate.
+    Steady,
+}
+
+/// What random faults must leave standing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Budget {
+    /// How many brokers may be down, paused or cut off at once.
+    pub hosts_down: u32,
+    /// How many controllers; no more than a minority.
+    pub controllers_down: u32,
+    /// How many brokers may have lost their page cache and not caught up again, at once.
+    pub power_losses: u32,
+}
+
+/// Faults that are drawn from the seed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RandomFaults {
+    /// How.
+    pub profile: Profile,
+    /// Within what.
+    pub budget: Budget,
+}
+
+/// What is expected of a property.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Expectation {
+    /// It holds.
+    Holds,
+    /// It is violated: in this run, or in one seed of a sweep.
+    Violated,
+    /// Either.
+    May,
+}
+
+/// A claim of the scenario file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ClaimPlan {
+    /// The property.
+    pub property: PropertyName,
+    /// What is expected of it.
+    pub expect: Expectation,
+    /// The line of the scenario file, from 1.
+    pub line: u32,
+}
+
+impl Default for Latency {
+    /// A quiet data centre.
+    fn default() -> Self {
+        Self {
+            p50: Duration::from_micros(300),
+            p99: Duration::from_millis(2),
+            max: Duration::from_millis(20),
+        }
+    }
+}
+
+impl Expectation {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Violated => "violated",
+            Self::May => "may",
+        }
+    }
+}
+
+impl Fault {
+    /// The verb that scenarios use.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Crash { .. } => "crash",
+            Self::Pause { .. } => "pause",
+            Self::Isolate { .. } => "isolate",
+            Self::Partition { .. } => "partition",
+            Self::Cut { .. } => "cut",
+            Self::Delay { .. } => "delay",
+        }
+    }
+}
+
+impl Rate {
+    /// From the beginning to the `n`-th, counted from 0.
+    pub fn moment_of(self, n: u64) -> Duration {
+        let nanos = self.per.as_nanos() * u128::from(n) / u128::from(self.times.max(1));
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+impl ProducerPlan {
+    /// The names of its hosts, in order.
+    pub fn hosts(&self) -> Vec<Name> {
+        host_names(&self.name, self.count)
+    }
+}
+
+impl ConsumerPlan {
+    /// The names of its hosts, in order.
+    pub fn hosts(&self) -> Vec<Name> {
+        host_names(&self.name, self.count)
+    }
+}
+
+fn host_names(name: &Name, count: u16) -> Vec<Name> {
+    if count == 1 {
+        return vec![name.clone()];
+    }
+    (1..=count).map(|n| Name::from(format!("{name}-{n}"))).collect()
+}
+
+impl TopicPlan {
+    /// What the topic's `key` comes to on a broker with the configuration `broker`: topic over
+    /// broker over cluster over the release's default.
+    pub fn setting_on(&self, broker: &Config, key: &str) -> Setting {
+        let broker_key = ConfigKey::named(Scope::Topic, key).and_then(|key| key.broker_key);
+        match broker_key {
+            Some(broker_key) if !self.config.is_set(key) => broker.setting(broker_key),
+            _ => self.config.setting(key),
+        }
+    }
+}
+
+impl Plan {
+    /// The names of all client hosts: producers, consumers, then other clients, in file order.
+    pub fn client_hosts(&self) -> Vec<Name> {
+        let producers = self.producers.iter().flat_map(ProducerPlan::hosts);
+        let consumers = self.consumers.iter().flat_map(ConsumerPlan::hosts);
+        let others = self.clients.iter().map(|client| client.name.clone());
+        producers.chain(consumers).chain(others).collect()
+    }
+
+    /// How long healing may take: what the scenario says, else the largest delivery.timeout.ms +
+    /// broker.session.timeout.ms + 2 x replica.lag.time.max.ms + 10 s.
+    pub fn settle(&self) -> Duration {
+        let largest = |values: &mut dyn Iterator<Item = Duration>| values.max().unwrap_or_default();
+        let producers = self.producers.iter().map(|producer| &producer.config);
+        let mut delivery = producers
+            .chain(self.clients.iter().map(|client| &client.producer))
+            .map(|config| config.duration("delivery.timeout.ms"));
+        let brokers = || self.cluster.brokers.iter().map(|broker| &broker.config);
+        let mut lag = brokers().map(|config| config.duration("replica.lag.time.max.ms"));
+        let mut session = self
+            .cluster
+            .controllers
+            .iter()
+            .map(|controller| controller.config.duration("broker.session.timeout.ms"));
+        self.settle.unwrap_or_else(|| {
+            largest(&mut delivery)
+                + largest(&mut session)
+                + 2 * largest(&mut lag)
+                + Duration::from_secs(10)
+        })
+    }
+}

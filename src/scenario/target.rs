@@ -1,0 +1,67 @@
+//! Whom a fault befalls: a host by name, or by the part it plays when the fault begins.
+
+use crate::types::{BrokerId, Name};
+
+/// A partition as scenarios write it: `orders-0`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct PartitionName {
+    /// The topic.
+    pub topic: Name,
+    /// The partition's number within the topic.
+    pub partition: i32,
+}
+
+/// Whom a fault befalls. Roles are resolved when the fault begins, on the controller's committed
+/// view; one that nobody plays waits.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Target {
+    /// `broker-2` or `broker 2`.
+    Broker(BrokerId),
+    /// `controller-1`, whose node id is 3001.
+    Controller(BrokerId),
+    /// A client process by name: `checkout-1`.
+    Client(Name),
+    /// `leader of orders-0`.
+    LeaderOf(PartitionName),
+    /// `stale leader of orders-0`: believes that it leads, and the controller knows better.
+    StaleLeaderOf(PartitionName),
+    /// `follower of orders-0`: a replica that does not lead, the first in replica order.
+    FollowerOf(PartitionName),
+    /// `in-sync follower of orders-0`: the same within the in-sync set.
+    InSyncFollowerOf(PartitionName),
+    /// `active controller`.
+    ActiveController,
+    /// `random broker`: drawn when the fault begins.
+    RandomBroker,
+    /// `every broker`.
+    EveryBroker,
+    /// `every controller`.
+    EveryController,
+    /// `every client`.
+    EveryClient,
+}
+
+impl std::fmt::Display for PartitionName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.topic, self.partition)
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Broker(id) => write!(f, "broker-{id}"),
+            Self::Controller(id) => write!(f, "controller-{}", id.0 - 3000),
+            Self::Client(name) => write!(f, "{name}"),
+            Self::LeaderOf(partition) => write!(f, "leader of {partition}"),
+            Self::StaleLeaderOf(partition) => write!(f, "stale leader of {partition}"),
+            Self::FollowerOf(partition) => write!(f, "follower of {partition}"),
+            Self::InSyncFollowerOf(partition) => write!(f, "in-sync follower of {partition}"),
+            Self::ActiveController => f.write_str("active controller"),
+            Self::RandomBroker => f.write_str("random broker"),
+            Self::EveryBroker => f.write_str("every broker"),
+            Self::EveryController => f.write_str("every controller"),
+            Self::EveryClient => f.write_str("every client"),
+        }
+    }
+}
