@@ -3,6 +3,7 @@
 
 mod application;
 mod batch;
+pub mod convert;
 mod envelope;
 mod metadata_record;
 mod storage;

@@ -2,6 +2,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod connection;
+pub mod controller;
 pub mod image;
 mod machine;
 

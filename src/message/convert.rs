@@ -1,0 +1,72 @@
+//! Ids as the protocol crate has them, and as we do. -1 on the wire is `None` inside.
+
+use kafka_protocol::messages as k;
+use kafka_protocol::protocol::StrBytes;
+use uuid::Uuid;
+
+use crate::types::{BrokerId, DirectoryId, IncarnationId, Name, TopicId};
+
+/// A topic's identity on the wire; zero is none.
+pub fn topic_uuid(topic_id: TopicId) -> Uuid {
+    Uuid::from_u128(topic_id.0)
+}
+
+/// A topic's identity from the wire; zero is none.
+pub fn topic_id(uuid: Uuid) -> TopicId {
+    TopicId(uuid.as_u128())
+}
+
+/// A process start's identity on the wire.
+pub fn incarnation_uuid(incarnation: IncarnationId) -> Uuid {
+    Uuid::from_u128(u128::from(incarnation.0))
+}
+
+/// A process start's identity from the wire; of foreign ones the lower half counts.
+pub fn incarnation_id(uuid: Uuid) -> IncarnationId {
+    IncarnationId(uuid.as_u64_pair().1)
+}
+
+/// A log directory's identity on the wire.
+pub fn directory_uuid(directory: DirectoryId) -> Uuid {
+    Uuid::from_u128(u128::from(directory.0))
+}
+
+/// A log directory's identity from the wire; of foreign ones the lower half counts.
+pub fn directory_id(uuid: Uuid) -> DirectoryId {
+    DirectoryId(uuid.as_u64_pair().1)
+}
+
+/// A node on the wire, where none is -1.
+pub fn broker_to_wire(broker: Option<BrokerId>) -> k::BrokerId {
+    k::BrokerId(broker.map_or(-1, |broker| broker.0))
+}
+
+/// A node from the wire, where none is -1.
+pub fn broker_from_wire(broker: k::BrokerId) -> Option<BrokerId> {
+    (broker.0 >= 0).then_some(BrokerId(broker.0))
+}
+
+/// A name on the wire.
+pub fn wire_text(name: &Name) -> StrBytes {
+    StrBytes::from_string(name.as_str().to_owned())
+}
+
+/// A topic's name on the wire.
+pub fn topic_name(name: &Name) -> k::TopicName {
+    k::TopicName(wire_text(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_come_back() {
+        assert_eq!(topic_id(topic_uuid(TopicId(u128::MAX - 5))), TopicId(u128::MAX - 5));
+        let incarnation = IncarnationId(u64::MAX - 5);
+        assert_eq!(incarnation_id(incarnation_uuid(incarnation)), incarnation);
+        assert_eq!(directory_id(directory_uuid(DirectoryId(9))), DirectoryId(9));
+        assert_eq!(broker_from_wire(broker_to_wire(None)), None);
+        assert_eq!(broker_from_wire(broker_to_wire(Some(BrokerId(0)))), Some(BrokerId(0)));
+    }
+}
