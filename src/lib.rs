@@ -5,4 +5,5 @@ pub mod message;
 pub mod node;
 pub mod protocol;
 pub mod scenario;
+pub mod sim;
 pub mod types;

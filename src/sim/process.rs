@@ -1,0 +1,54 @@
+//! What the engine asks of a process, Kafka's or a test's.
+
+use std::fmt::Debug;
+
+use crate::event::{Kind, StartedAs};
+use crate::message::DiskImage;
+use crate::node::{Input, Output};
+use crate::types::{Deadlines, HostId, Lane, Now};
+
+/// A process that lives on a simulated host.
+pub trait Process: Clone + Debug {
+    /// Takes one input on one of its lanes and says what follows, in order.
+    fn step(&mut self, lane: Lane, now: Now, input: Input, out: &mut Vec<Output>);
+
+    /// The lane that takes `input`; `Lane::Request(0)` means any request handler.
+    fn lane(&self, input: &Input) -> Lane;
+
+    /// What each lane waits for; a lane that waits for nothing may be left out.
+    fn deadlines(&self, out: &mut Vec<(Lane, Deadlines)>);
+
+    /// What the real state is, told at the audit.
+    fn audit(&self, out: &mut Vec<Kind>);
+}
+
+/// How to start a process: its program and configuration.
+pub trait Launch: Clone + Debug {
+    /// The process.
+    type Process: Process;
+
+    /// Starts it on what its disk holds.
+    fn start(
+        &self,
+        disk: DiskImage,
+        start: Start,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) -> Self::Process;
+
+    /// How many request handlers it has (`num.io.threads`).
+    fn request_handlers(&self) -> usize;
+}
+
+/// One start of a process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Start {
+    /// The host.
+    pub host: HostId,
+    /// Counts the starts of this host, from 0.
+    pub incarnation: u32,
+    /// The run's seed, for streams by name.
+    pub seed: u64,
+    /// How the process before ended.
+    pub after: StartedAs,
+}
