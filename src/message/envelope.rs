@@ -105,3 +105,18 @@ pub struct Response {
     /// The batches of a fetch response, partition by partition; empty for any other.
     pub records: Vec<Vec<Batch>>,
 }
+
+/// What became of a request that was sent: the answer's body and batches, or why there is none.
+pub type Answer = Result<(ResponseBody, Vec<Vec<Batch>>), SendError>;
+
+/// Why a request has no answer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum SendError {
+    /// The connection was lost while it was in flight: the peer may have handled it, or may yet.
+    Disconnected,
+    /// It, or another in flight on the same connection, waited too long, and the connection was
+    /// closed: the peer may have handled it, or may yet.
+    TimedOut,
+    /// It never left.
+    NotConnected,
+}

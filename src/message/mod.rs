@@ -13,7 +13,7 @@ pub use application::{
     SendRecord, TopicDescription,
 };
 pub use batch::{Batch, BatchBody, Header, ProducerStamp, Record, Records};
-pub use envelope::{Request, RequestBody, Response, ResponseBody};
+pub use envelope::{Answer, Request, RequestBody, Response, ResponseBody, SendError};
 pub use metadata_record::{MetadataRecord, PartitionChange, PartitionState};
 pub use storage::{
     BrokenFile, Checkpoint, DiskError, DiskImage, DiskOperation, FileContent, FileName,

@@ -49,6 +49,8 @@ pub enum Task {
     ApplyMetadata,
     /// Request handlers finish requests whose wait is over.
     CompleteRequests,
+    /// A client's built-in application creates no more load.
+    StopWorkload,
 }
 
 /// What a process asks of the world, in order.

@@ -1,9 +1,13 @@
 //! The protocols as state machines without I/O: inputs in, effects out, nothing else.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod admin;
+pub mod cluster;
 pub mod connection;
+pub mod consumer;
 pub mod controller;
 pub mod image;
 mod machine;
+pub mod producer;
 
 pub use machine::Machine;

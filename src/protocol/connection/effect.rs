@@ -1,6 +1,6 @@
 //! What connections ask of the world, and tell their owner.
 
-use crate::message::{Batch, Request, ResponseBody};
+use crate::message::{Answer, Request};
 use crate::types::{BrokerId, ConnectionId, Purpose};
 
 /// What connections ask of the world (the first three), and tell their owner (the others).
@@ -14,26 +14,10 @@ pub enum Effect {
     /// Send `request` on `connection`.
     Transmit { connection: ConnectionId, request: Request },
     /// The request `token` to the node `to` was answered, or never will be.
-    Completed {
-        token: u64,
-        to: BrokerId,
-        result: Result<(ResponseBody, Vec<Vec<Batch>>), SendError>,
-    },
+    Completed { token: u64, to: BrokerId, result: Answer },
     /// There is a connection to the node `to` now.
     Opened { to: BrokerId },
     /// The connection to the node `to` is lost, or could not be made. Follows the completions of
     /// what was in flight.
     Lost { to: BrokerId },
-}
-
-/// Why a request has no answer.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum SendError {
-    /// The connection was lost while it was in flight: the peer may have handled it, or may yet.
-    Disconnected,
-    /// It, or another in flight on the same connection, waited too long, and the connection was
-    /// closed: the peer may have handled it, or may yet.
-    TimedOut,
-    /// It never left.
-    NotConnected,
 }

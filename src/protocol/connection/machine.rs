@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::message::{Request, Response};
-use crate::protocol::connection::effect::{Effect, SendError};
+use crate::message::{Request, Response, SendError};
+use crate::protocol::connection::effect::Effect;
 use crate::protocol::connection::input::Input;
 use crate::protocol::connection::link::{InFlight, Link, State, Waiting};
 use crate::protocol::machine::Machine;
