@@ -1,6 +1,7 @@
 //! A deterministic simulator of a Kafka cluster.
 
 pub mod event;
+pub mod log;
 pub mod message;
 pub mod node;
 pub mod protocol;

@@ -87,6 +87,12 @@ pub struct QuorumState {
 /// One request to the disk. Operations of one process are carried out in order.
 #[derive(Clone, PartialEq, Debug)]
 pub enum DiskOperation {
+    /// Make an empty segment, if the file is not there yet. A file's name, like its removal, is
+    /// journaled: power loss may take what is in it, not that it is there.
+    Create {
+        /// The segment.
+        file: FileName,
+    },
     /// Append `batch` to a segment, into the page cache. Makes the file if there is none.
     Append {
         /// The segment.

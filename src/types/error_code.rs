@@ -65,9 +65,11 @@ error_codes! {
     15 CoordinatorNotAvailable "COORDINATOR_NOT_AVAILABLE" true;
     16 NotCoordinator "NOT_COORDINATOR" true;
     17 InvalidTopicException "INVALID_TOPIC_EXCEPTION" false;
+    18 RecordListTooLarge "RECORD_LIST_TOO_LARGE" false;
     19 NotEnoughReplicas "NOT_ENOUGH_REPLICAS" true;
     20 NotEnoughReplicasAfterAppend "NOT_ENOUGH_REPLICAS_AFTER_APPEND" true;
     21 InvalidRequiredAcks "INVALID_REQUIRED_ACKS" false;
+    32 InvalidTimestamp "INVALID_TIMESTAMP" false;
     36 TopicAlreadyExists "TOPIC_ALREADY_EXISTS" false;
     37 InvalidPartitions "INVALID_PARTITIONS" false;
     38 InvalidReplicationFactor "INVALID_REPLICATION_FACTOR" false;

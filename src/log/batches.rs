@@ -1,0 +1,197 @@
+//! The batches of a log in offset order, in chunks that clones share.
+
+use std::sync::Arc;
+
+use crate::event::ChainHash;
+use crate::message::Batch;
+use crate::types::{Offset, hash_words};
+
+/// Batches per chunk: what the first append after a clone copies at most.
+const CHUNK_BATCHES: usize = 64;
+
+/// A batch in its place, with what is asked of it often.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Entry {
+    /// The batch.
+    pub(super) batch: Batch,
+    /// The offset after its last record.
+    pub(super) end: Offset,
+    /// Hash of the log up to `end`.
+    pub(super) chain: ChainHash,
+    /// Its size on disk.
+    pub(super) size_bytes: u32,
+}
+
+/// Up to [`CHUNK_BATCHES`] batches in a row.
+#[derive(Clone, Debug)]
+struct Chunk {
+    base: Offset,
+    entries: Arc<Vec<Entry>>,
+}
+
+/// A place among the batches: which chunk, which entry in it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Place(usize, usize);
+
+/// Batches without a gap between `base` and `end`.
+#[derive(Clone, Debug)]
+pub(super) struct Batches {
+    base: Offset,
+    base_chain: ChainHash,
+    end: Offset,
+    chain: ChainHash,
+    chunks: Vec<Chunk>,
+}
+
+impl Batches {
+    /// No batches; the first will stand at `base`.
+    ///
+    /// The chain begins with zero at offset 0. Where else a log begins nothing is known of what
+    /// was before, and the hash says so: no log that goes back to 0 has it.
+    pub(super) fn new(base: Offset) -> Self {
+        let chain = if base == Offset::ZERO { 0 } else { hash_words(&[base.0.cast_unsigned()]) };
+        let chain = ChainHash(chain);
+        Self { base, base_chain: chain, end: base, chain, chunks: Vec::new() }
+    }
+
+    /// The offset of the first batch, or of the first to come.
+    pub(super) fn base(&self) -> Offset {
+        self.base
+    }
+
+    /// The offset after the last batch.
+    pub(super) fn end(&self) -> Offset {
+        self.end
+    }
+
+    /// Hash of everything up to [`end`](Self::end).
+    pub(super) fn chain(&self) -> ChainHash {
+        self.chain
+    }
+
+    /// Appends `batch`, which must stand at the end; returns the chain hash after it.
+    pub(super) fn push(&mut self, batch: Batch) -> &Entry {
+        assert_eq!(batch.base_offset, self.end, "a batch is appended at the end");
+        let records = batch.body.record_count();
+        let end = batch.base_offset + u64::from(records);
+        let chain = ChainHash(hash_words(&[
+            self.chain.0,
+            u64::from(batch.leader_epoch.0.cast_unsigned()),
+            batch.body.id.0,
+            u64::from(records),
+        ]));
+        let entry = Entry { end, chain, size_bytes: batch.body.size_bytes, batch };
+        self.end = end;
+        self.chain = chain;
+        if self.chunks.last().is_none_or(|chunk| chunk.entries.len() == CHUNK_BATCHES) {
+            let base = entry.batch.base_offset;
+            let entries = Arc::new(Vec::with_capacity(CHUNK_BATCHES));
+            self.chunks.push(Chunk { base, entries });
+        }
+        let chunk = self.chunks.last_mut().expect("a chunk with room was just ensured");
+        let entries = Arc::make_mut(&mut chunk.entries);
+        entries.push(entry);
+        entries.last().expect("an entry was just pushed")
+    }
+
+    /// Removes every batch that ends above `end`; what is left may end below it.
+    pub(super) fn truncate(&mut self, end: Offset) {
+        let Place(chunk, entry) = self.first_ending_above(end);
+        self.chunks.truncate(chunk + usize::from(entry > 0));
+        if entry > 0 {
+            Arc::make_mut(&mut self.chunks[chunk].entries).truncate(entry);
+        }
+        let last = self.chunks.last().and_then(|chunk| chunk.entries.last());
+        let (end, chain) = last.map_or((self.base, self.base_chain), |last| (last.end, last.chain));
+        self.end = end;
+        self.chain = chain;
+    }
+
+    /// The first batch that ends above `offset`: the one with the record at `offset`, if there is
+    /// one. Costs O(log n), and O(1) near the end.
+    pub(super) fn first_ending_above(&self, offset: Offset) -> Place {
+        if offset >= self.end {
+            return Place(self.chunks.len(), 0);
+        }
+        let is_last = self.chunks.last().is_some_and(|chunk| chunk.base <= offset);
+        let after = if is_last {
+            self.chunks.len()
+        } else {
+            self.chunks.partition_point(|chunk| chunk.base <= offset)
+        };
+        // Below the first chunk nothing is asked for; if it is, the first batch is the answer.
+        let chunk = after.saturating_sub(1);
+        let entry = self.chunks[chunk].entries.partition_point(|entry| entry.end <= offset);
+        Place(chunk, entry)
+    }
+
+    /// The batches from the one with the record at `from` on.
+    pub(super) fn from(&self, from: Offset) -> impl Iterator<Item = &Entry> {
+        let Place(chunk, entry) = self.first_ending_above(from);
+        let (first, rest) = match self.chunks.get(chunk..) {
+            Some([first, rest @ ..]) => (&first.entries[entry..], rest),
+            Some([]) | None => (&[][..], &[][..]),
+        };
+        first.iter().chain(rest.iter().flat_map(|chunk| chunk.entries.iter()))
+    }
+
+    /// Hash of everything up to `offset`; `None` when no batch ends there.
+    pub(super) fn chain_at(&self, offset: Offset) -> Option<ChainHash> {
+        if offset == self.end {
+            return Some(self.chain);
+        }
+        if offset == self.base {
+            return Some(self.base_chain);
+        }
+        if offset < self.base || offset > self.end {
+            return None;
+        }
+        let before = Offset(offset.0 - 1);
+        self.from(before).next().filter(|entry| entry.end == offset).map(|entry| entry.chain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::log::tests::batch;
+
+    fn filled(batches: u64) -> Batches {
+        let mut all = Batches::new(Offset::ZERO);
+        for id in 0..batches {
+            all.push(batch(id, 2).placed(all.end(), crate::types::LeaderEpoch(1)));
+        }
+        all
+    }
+
+    #[test]
+    fn every_cut_leaves_what_was_pushed_before() {
+        let all = filled(150);
+        for end in 0..=300 {
+            let mut cut = all.clone();
+            cut.truncate(Offset(end));
+            let fresh = filled(end as u64 / 2);
+            assert_eq!((cut.end(), cut.chain()), (fresh.end(), fresh.chain()), "cut at {end}");
+            assert_eq!(cut.from(Offset::ZERO).count(), end as usize / 2);
+            assert_eq!(all.chain_at(Offset(end)).is_some(), end % 2 == 0);
+            assert_eq!(all.chain_at(cut.end()), Some(cut.chain()));
+        }
+        assert_eq!(all.from(Offset(0)).count(), 150, "a clone's cut is its own");
+    }
+
+    #[test]
+    fn the_batch_with_a_record_is_found() {
+        let all = filled(150);
+        for offset in 0..300 {
+            let found = all.from(Offset(offset)).next().unwrap();
+            assert_eq!(found.batch.base_offset, Offset(offset / 2 * 2));
+        }
+        assert!(all.from(Offset(300)).next().is_none());
+    }
+
+    #[test]
+    fn a_log_that_begins_elsewhere_has_another_chain() {
+        assert_ne!(Batches::new(Offset(4)).chain(), Batches::new(Offset(0)).chain());
+        assert_ne!(Batches::new(Offset(4)).chain(), filled(2).chain());
+    }
+}

@@ -1,0 +1,212 @@
+//! Cutting a log: its end, when the leader's says otherwise; its start, when records are deleted;
+//! all of it, when nothing of it is left at the leader.
+
+use crate::event::Kind;
+use crate::log::batches::Batches;
+use crate::log::config::LogConfig;
+use crate::log::effect::LogEffect;
+use crate::log::log::Log;
+use crate::log::producer_state::{ProducerState, Snapshots};
+use crate::log::segment::Segment;
+use crate::message::{Checkpoint, DiskOperation, FileName};
+use crate::types::{Defect, Offset};
+
+impl Log {
+    /// Cuts the log so that nothing at or above `end` is left; a batch that holds `end` goes as a
+    /// whole, so the log may end below it. Segments above are deleted, the leader-epoch cache is
+    /// cut, the producer state is brought back from a snapshot, the recovery point follows.
+    /// With `end` at or above the log's end only the leader-epoch cache is cut (KAFKA-10706).
+    ///
+    /// # Source
+    ///
+    /// Kafka 4.1, `UnifiedLog.truncateTo`.
+    // Differs from Kafka: where a batch holds `end`, Kafka's log goes on at `end` and keeps a gap
+    // in front of it. Ours has no gaps.
+    pub fn truncate_to(&mut self, end: Offset, out: &mut Vec<LogEffect>) {
+        let from = self.end_offset();
+        if end >= from {
+            self.truncate_epochs(from, out);
+            return;
+        }
+        if end < self.segments[0].base_offset {
+            self.truncate_fully_and_start_at(end, out);
+            return;
+        }
+        self.batches.truncate(end);
+        let end = self.end_offset();
+        self.truncate_segments(end, out);
+        self.start = self.start.min(end);
+        self.recovery_point = self.recovery_point.min(end);
+        out.push(LogEffect::Event(Kind::LogTruncated {
+            partition: self.partition,
+            log_end_offset: end,
+            from,
+            chain: self.chain_at_end(),
+        }));
+        self.truncate_epochs(end, out);
+        self.reload_producers(out);
+    }
+
+    /// Deletes everything and begins anew at `start`, which may lie anywhere.
+    ///
+    /// # Source
+    ///
+    /// Kafka 4.1, `UnifiedLog.truncateFullyAndStartAt`.
+    pub fn truncate_fully_and_start_at(&mut self, start: Offset, out: &mut Vec<LogEffect>) {
+        let from = self.end_offset();
+        let old: Vec<Offset> = self.segment_bases().collect();
+        for base in old.into_iter().filter(|base| *base != start) {
+            out.push(LogEffect::Disk(DiskOperation::Delete { file: self.file(base) }));
+        }
+        let file = self.file(start);
+        if self.segments.iter().any(|segment| segment.base_offset == start) {
+            out.push(LogEffect::Disk(DiskOperation::Truncate { file, end: start }));
+        } else {
+            out.push(LogEffect::Disk(DiskOperation::Create { file }));
+        }
+        self.batches = Batches::new(start);
+        self.segments = vec![Segment::new(start)];
+        self.start = start;
+        self.recovery_point = self.recovery_point.min(start);
+        out.push(LogEffect::Event(Kind::LogTruncated {
+            partition: self.partition,
+            log_end_offset: start,
+            from,
+            chain: self.chain_at_end(),
+        }));
+        out.push(LogEffect::Event(Kind::LogStartMoved {
+            partition: self.partition,
+            log_start_offset: start,
+        }));
+        if self.epochs.clear() {
+            self.write_epochs(true, out);
+        }
+        self.reload_producers_after(|producers| producers.clear(start), out);
+    }
+
+    /// Deletes records below `start` (`DeleteRecords`, or the leader's start in a fetch response):
+    /// they can no longer be read. Never moves the start back, nor beyond the end.
+    ///
+    /// # Source
+    ///
+    /// Kafka 4.1, `UnifiedLog.maybeIncrementLogStartOffset`.
+    pub fn advance_start_to(&mut self, start: Offset, out: &mut Vec<LogEffect>) {
+        let start = start.min(self.end_offset());
+        if start <= self.start {
+            return;
+        }
+        self.start = start;
+        out.push(LogEffect::Event(Kind::LogStartMoved {
+            partition: self.partition,
+            log_start_offset: start,
+        }));
+        if self.epochs.truncate_from_start(start) {
+            self.write_epochs(false, out);
+        }
+        self.producers.start_moved(start);
+    }
+
+    /// Deletes the segments above `end` and cuts the one that holds it.
+    fn truncate_segments(&mut self, end: Offset, out: &mut Vec<LogEffect>) {
+        let kept = self.segment_of(end) + 1;
+        for segment in self.segments.drain(kept..).rev() {
+            let file = FileName::Segment(self.partition, segment.base_offset);
+            out.push(LogEffect::Disk(DiskOperation::Delete { file }));
+            if self.producers.remove_snapshot(segment.base_offset) {
+                let file = FileName::ProducerSnapshot(self.partition, segment.base_offset);
+                out.push(LogEffect::Disk(DiskOperation::Delete { file }));
+            }
+        }
+        let base = self.active().base_offset;
+        out.push(LogEffect::Disk(DiskOperation::Truncate { file: self.file(base), end }));
+        let active = self.segments.last_mut().expect("a log has a segment");
+        *active = segment_of_batches(base, end, &self.batches, &self.config);
+    }
+
+    /// Forgets leader epochs that begin at or after `end`. Written in the background: what a crash
+    /// brings back is cut again when the log is recovered (KAFKA-16541).
+    fn truncate_epochs(&mut self, end: Offset, out: &mut Vec<LogEffect>) {
+        if self.config.defects.has(Defect::EpochCacheNotTruncated) {
+            return;
+        }
+        if self.epochs.truncate_from_end(end) {
+            self.write_epochs(false, out);
+        }
+    }
+
+    /// Makes the producer state stand for the log as it is now.
+    fn reload_producers(&mut self, out: &mut Vec<LogEffect>) {
+        self.reload_producers_after(|_| (), out);
+    }
+
+    fn reload_producers_after(
+        &mut self,
+        change: impl FnOnce(&mut ProducerState),
+        out: &mut Vec<LogEffect>,
+    ) {
+        let before = std::sync::Arc::clone(self.producers.snapshots());
+        change(&mut self.producers);
+        let bases: Vec<Offset> = self.segment_bases().collect();
+        let end = self.end_offset();
+        rebuild_producers(&mut self.producers, &bases, &self.batches, self.start, end);
+        repair_snapshots(self, &before, out);
+    }
+}
+
+/// A segment with the batches from `base` to `end`.
+pub(super) fn segment_of_batches(
+    base: Offset,
+    end: Offset,
+    batches: &Batches,
+    config: &LogConfig,
+) -> Segment {
+    let mut segment = Segment::new(base);
+    let entries = batches.from(base).take_while(|entry| entry.end <= end);
+    entries.for_each(|entry| segment.note(entry, config));
+    segment
+}
+
+/// Makes `producers` stand for the log from `start` to `end`: from the newest snapshot in between,
+/// then batch by batch. Takes snapshots on the way where the last two segments begin, and at the
+/// end.
+///
+/// # Source
+///
+/// Kafka 4.1, `UnifiedLog.rebuildProducerState`.
+pub(super) fn rebuild_producers(
+    producers: &mut ProducerState,
+    bases: &[Offset],
+    batches: &Batches,
+    start: Offset,
+    end: Offset,
+) {
+    producers.truncate_and_reload(start, end);
+    let to_snapshot = &bases[bases.len().saturating_sub(2)..];
+    let from = producers.map_end();
+    if from < end {
+        for entry in batches.from(from).take_while(|entry| entry.end <= end) {
+            if to_snapshot.contains(&entry.batch.base_offset) {
+                producers.advance(entry.batch.base_offset);
+                producers.take_snapshot();
+            }
+            producers.record(&entry.batch);
+        }
+    }
+    producers.advance(end);
+    producers.take_snapshot();
+}
+
+/// Asks the disk for what makes its producer snapshots, which were `before`, those of `log`.
+pub(super) fn repair_snapshots(log: &Log, before: &Snapshots, out: &mut Vec<LogEffect>) {
+    let after = log.producers.snapshots();
+    for offset in before.keys().filter(|offset| !after.contains_key(offset)) {
+        let file = FileName::ProducerSnapshot(log.partition(), *offset);
+        out.push(LogEffect::Disk(DiskOperation::Delete { file }));
+    }
+    for (offset, entries) in after.iter() {
+        if before.get(offset) != Some(entries) {
+            let file = FileName::ProducerSnapshot(log.partition(), *offset);
+            log.write(file, Checkpoint::Producers(entries.to_vec()), false, out);
+        }
+    }
+}
