@@ -12,10 +12,21 @@
 //! Every decision is taken on the uncommitted image, which the active controller keeps beside the
 //! committed one; nothing of it is told to anybody before it is committed.
 
+mod committed;
 mod config;
 mod effect;
+mod election;
+mod heartbeats;
 mod input;
+mod machine;
+mod placement;
+mod refusal;
+mod replicas;
+mod sessions;
+mod state;
+mod topics;
 
 pub use config::Config;
 pub use effect::Effect;
 pub use input::Input;
+pub use machine::Controller;

@@ -1,0 +1,65 @@
+//! How each request is answered when it fails as a whole.
+
+use kafka_protocol::messages as k;
+
+use crate::message::{RequestBody, ResponseBody};
+use crate::types::ErrorCode;
+
+/// The answer to `asked` that says `error`; `None` for what a controller is not asked.
+pub(crate) fn refuse(asked: &RequestBody, error: ErrorCode) -> Option<ResponseBody> {
+    let code = error.code();
+    Some(match asked {
+        RequestBody::BrokerRegistration(_) => {
+            let mut body = k::BrokerRegistrationResponse::default();
+            (body.error_code, body.broker_epoch) = (code, -1);
+            body.into()
+        }
+        RequestBody::BrokerHeartbeat(_) => {
+            let mut body = k::BrokerHeartbeatResponse::default();
+            body.error_code = code;
+            body.into()
+        }
+        RequestBody::AlterPartition(_) => {
+            let mut body = k::AlterPartitionResponse::default();
+            body.error_code = code;
+            body.into()
+        }
+        RequestBody::AllocateProducerIds(_) => {
+            let mut body = k::AllocateProducerIdsResponse::default();
+            body.error_code = code;
+            body.into()
+        }
+        RequestBody::CreateTopics(request) => {
+            let mut body = k::CreateTopicsResponse::default();
+            for topic in &request.topics {
+                let mut result = k::create_topics_response::CreatableTopicResult::default();
+                result.name = topic.name.clone();
+                result.error_code = code;
+                body.topics.push(result);
+            }
+            body.into()
+        }
+        RequestBody::DeleteTopics(request) => {
+            let mut body = k::DeleteTopicsResponse::default();
+            for topic in &request.topics {
+                let mut result = k::delete_topics_response::DeletableTopicResult::default();
+                result.name.clone_from(&topic.name);
+                result.topic_id = topic.topic_id;
+                result.error_code = code;
+                body.responses.push(result);
+            }
+            body.into()
+        }
+        RequestBody::Envelope(_) => ResponseBody::Envelope(Err(error)),
+        RequestBody::Produce(_)
+        | RequestBody::Fetch(_)
+        | RequestBody::ListOffsets(_)
+        | RequestBody::Metadata(_)
+        | RequestBody::InitProducerId(_)
+        | RequestBody::OffsetForLeaderEpoch(_)
+        | RequestBody::Vote(_)
+        | RequestBody::BeginQuorumEpoch(_)
+        | RequestBody::EndQuorumEpoch(_)
+        | RequestBody::DescribeTopicPartitions(_) => return None,
+    })
+}
