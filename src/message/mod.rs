@@ -1,11 +1,13 @@
 //! What passes between processes, and between a process and its world: requests and responses,
-//! batches of records, metadata records, disk operations, calls of applications.
+//! batches of records, metadata records, disk operations, calls of applications, and what the
+//! machines of replication hand each other.
 
 mod application;
 mod batch;
 pub mod convert;
 mod envelope;
 mod metadata_record;
+mod replication;
 mod storage;
 
 pub use application::{
@@ -15,6 +17,10 @@ pub use application::{
 pub use batch::{Batch, BatchBody, Header, ProducerStamp, Record, Records};
 pub use envelope::{Answer, Request, RequestBody, Response, ResponseBody, SendError};
 pub use metadata_record::{MetadataRecord, PartitionChange, PartitionState};
+pub use replication::{
+    FetchPosition, FetchResult, Fetched, InSyncProposal, InSyncRecorded, OutOfRange,
+    PartitionFetch, Reader, Standing,
+};
 pub use storage::{
     BrokenFile, Checkpoint, DiskError, DiskImage, DiskOperation, FileContent, FileName,
     ProducerSnapshotEntry, QuorumState,

@@ -3,11 +3,14 @@
 
 pub mod admin;
 pub mod cluster;
+pub mod alter_partition;
 pub mod connection;
 pub mod consumer;
 pub mod controller;
+pub mod fetcher;
 pub mod image;
 mod machine;
 pub mod producer;
+pub mod replica;
 
 pub use machine::Machine;
