@@ -1,17 +1,19 @@
 //! One partition on one broker: the replica, leader or follower, with its log.
 //!
 //! ```text
-//!                    metadata: leader = this broker
-//!      +------------------------------------------------------+
-//!      |                                                      v
-//!  unassigned ----> follower <------------------------> leader (leader epoch, its start)
-//!      |               ^   \                              |   in-sync set: recorded
-//!      |               |    v                             |     | lagging: shrink proposed,
-//!      +--------> leaderless <----------------------------+     |   the larger set counts
-//!                    metadata: no leader                        | caught up: expansion proposed,
-//!                                                               |   the larger set counts
-//!                                                               + recorded, or 107, 55: rolled back
+//!                  metadata: the leader is this broker
+//!  unassigned ---> follower <------------------------> leader
+//!           \         ^                                  ^
+//!            \        v                                  |
+//!             +--> leaderless <--------------------------+
+//!
+//!  a leader's in-sync set:  recorded --- a follower lags: shrink proposed ------> pending
+//!                               ^   \--- one caught up: expansion proposed ---->    |
+//!                               +--- the controller recorded it; 107, 55: undone ---+
 //! ```
+//!
+//! While a change is pending the leader counts on the larger of the two sets: it cannot know which
+//! one the controller would elect from (KIP-497).
 //!
 //! Source: Kafka 4.1, `Partition`, `Replica`, `ReplicaManager.applyDelta`; KIP-101, KIP-279,
 //! KIP-320, KIP-497, KIP-595 (truncation on fetch), KIP-841, KIP-903, KIP-966.
