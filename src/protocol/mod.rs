@@ -2,8 +2,8 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod admin;
-pub mod cluster;
 pub mod alter_partition;
+pub mod cluster;
 pub mod connection;
 pub mod consumer;
 pub mod controller;
