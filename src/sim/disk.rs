@@ -90,6 +90,10 @@ impl Disk {
     /// Takes `operation`, asked for at `now`.
     pub(crate) fn take(&mut self, now: Moment, operation: DiskOperation) -> Accepted {
         match operation {
+            DiskOperation::Create { file } => {
+                self.segment(file);
+                Accepted::Done
+            }
             DiskOperation::Append { file, batch } => {
                 self.segment(file).0.push_back(batch);
                 Accepted::Done
