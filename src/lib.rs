@@ -1,10 +1,13 @@
 //! A deterministic simulator of a Kafka cluster.
 
+pub mod check;
 pub mod event;
+pub mod history;
 pub mod log;
 pub mod message;
 pub mod node;
 pub mod protocol;
 pub mod scenario;
 pub mod sim;
+pub mod trace;
 pub mod types;

@@ -3,6 +3,7 @@
 mod api;
 mod backoff;
 mod broker_set;
+mod chunks;
 mod defect;
 mod epoch;
 mod error_code;
@@ -18,6 +19,7 @@ mod time;
 pub use api::ApiKey;
 pub use backoff::Backoff;
 pub use broker_set::BrokerSet;
+pub use chunks::Chunks;
 pub use defect::{Defect, DefectKind, DefectSet};
 pub use epoch::{BrokerEpoch, LeaderEpoch, PartitionEpoch, ProducerEpoch};
 pub use error_code::ErrorCode;

@@ -1,0 +1,15 @@
+//! Properties of a run: each a file, over events and the model folded from them.
+//!
+//! No property looks into a machine: a checker must not share a bug with what it checks.
+
+mod catalogue;
+mod checker;
+mod premise;
+mod property;
+mod verdict;
+
+pub use catalogue::{all, infos};
+pub use checker::Checker;
+pub use premise::Premises;
+pub use property::{Findings, Info, Property, View};
+pub use verdict::{Expectation, Outcome, Verdict, Violation};

@@ -1,0 +1,119 @@
+//! What durability presupposes, checked from the events.
+//!
+//! Kafka promises nothing of a partition once an unclean election was asked for and took place,
+//! or once more than min.insync.replicas - 1 replicas that counted have lost records and not come
+//! back into the in-sync set. A crash that loses records is no excuse on a topic where every
+//! batch is flushed before it counts (flush.messages=1): there the configuration promises that
+//! none is lost. Nor is an unclean election that nobody allowed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::event::{Event, Kind};
+use crate::trace::{Model, TopicSetup};
+use crate::types::{BrokerId, TopicPartition};
+
+/// Which partitions have left the premises of durability, and with what.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Premises {
+    partitions: BTreeMap<TopicPartition, Partition>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Partition {
+    left: Option<(u64, String)>,
+    /// Replicas that counted, lost records, and are not back in the in-sync set.
+    lossy: BTreeSet<BrokerId>,
+}
+
+impl Premises {
+    /// The kinds that matter here.
+    pub(crate) const KINDS: &'static [&'static str] =
+        &["durable-end", "partition-decided", "partition-committed", "host-started"];
+
+    /// The event with which `partition` left the premise, and why.
+    pub fn left(&self, partition: TopicPartition) -> Option<(u64, &str)> {
+        let left = self.partitions.get(&partition)?.left.as_ref()?;
+        Some((left.0, left.1.as_str()))
+    }
+
+    /// The first event with which any partition left the premise.
+    pub fn first_left(&self) -> Option<(u64, &str)> {
+        self.partitions.keys().filter_map(|partition| self.left(*partition)).min()
+    }
+
+    /// Looks at an event that `model` has folded in already.
+    pub(crate) fn on_event(&mut self, event: &Event, model: &Model) {
+        match &event.kind {
+            Kind::DurableEnd { partition, log_end_offset, durable_end }
+                if durable_end < log_end_offset =>
+            {
+                if let Some(host) = event.host
+                    && let Some(node) = model.setup().node(host)
+                {
+                    self.on_loss(event, model, *partition, node);
+                }
+            }
+            Kind::PartitionDecided { partition, unclean: true, .. } => {
+                let is_allowed = topic(model, *partition).is_some_and(|t| t.unclean_elections);
+                if is_allowed {
+                    let name = model.partition_name(*partition);
+                    let because = format!(
+                        "unclean.leader.election.enable is on, and {name} had an unclean election"
+                    );
+                    self.leave(*partition, event.index, because);
+                }
+            }
+            Kind::PartitionCommitted { partition, in_sync, .. } => {
+                let before = model.partition(*partition).and_then(|p| p.state_before.as_ref());
+                if let Some(known) = self.partitions.get_mut(partition) {
+                    let joined = |broker: &BrokerId| {
+                        in_sync.contains(*broker)
+                            && before.is_none_or(|before| !before.in_sync.contains(*broker))
+                    };
+                    known.lossy.retain(|broker| !joined(broker));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_loss(&mut self, event: &Event, model: &Model, partition: TopicPartition, node: BrokerId) {
+        if topic(model, partition).is_some_and(|topic| topic.flushes_each_message) {
+            return;
+        }
+        let state = model.partition(partition).and_then(|known| known.state.as_ref());
+        let Some(state) = state else { return };
+        if !state.in_sync.contains(node) && !state.eligible.contains(node) {
+            return;
+        }
+        let is_last = state.in_sync.len() == 1 && state.in_sync.contains(node);
+        let known = self.partitions.entry(partition).or_default();
+        known.lossy.insert(node);
+        let spare = usize::try_from(state.min_in_sync.saturating_sub(1)).unwrap_or(usize::MAX);
+        let name = model.partition_name(partition);
+        if known.lossy.len() > spare {
+            let lost = known.lossy.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let min = state.min_in_sync;
+            let because = format!(
+                "{name} survives the loss of {spare} unflushed copies at a time \
+                 (min.insync.replicas={min}), and brokers {lost} lost theirs"
+            );
+            self.leave(partition, event.index, because);
+        } else if is_last && !model.setup().eligible_replicas {
+            let because = format!(
+                "without eligible leader replicas (KIP-966) the last in-sync replica of {name} \
+                 must not lose records, and broker {node} did"
+            );
+            self.leave(partition, event.index, because);
+        }
+    }
+
+    fn leave(&mut self, partition: TopicPartition, event: u64, because: String) {
+        let known = self.partitions.entry(partition).or_default();
+        known.left.get_or_insert((event, because));
+    }
+}
+
+fn topic(model: &Model, partition: TopicPartition) -> Option<&TopicSetup> {
+    model.setup().topic(model.topic_name(partition.topic_id)?.as_str())
+}

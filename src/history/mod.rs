@@ -1,0 +1,7 @@
+//! What clients saw, folded from events: operations with their outcome, batches, polls.
+//!
+//! A write whose answer never came is unknown, never absent.
+
+mod record;
+
+pub use record::{Batch, Client, History, Operation, Reading, RecordName, Run, Seen};

@@ -1,0 +1,308 @@
+//! The history: operations, batches and what was polled.
+
+use std::collections::BTreeMap;
+
+use crate::event::{Event, Kind, OperationResult, OperationVerb};
+use crate::types::{BatchId, Chunks, HostId, Moment, Offset, TopicPartition};
+
+/// What clients asked for and what they learned.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct History {
+    /// The clients, by host.
+    pub clients: BTreeMap<HostId, Client>,
+    /// What was seen of each partition.
+    pub partitions: BTreeMap<TopicPartition, Seen>,
+    /// Batches that producers sealed.
+    pub batches: BTreeMap<BatchId, Batch>,
+}
+
+/// A client's side.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Client {
+    /// Its operations, by number.
+    pub operations: Chunks<Operation>,
+    /// Its reading of each partition.
+    pub readings: BTreeMap<TopicPartition, Reading>,
+    /// How many batches it sealed for each partition.
+    pub sealed: BTreeMap<TopicPartition, u32>,
+    /// When it first numbered unresolved batches anew under a raised epoch.
+    pub sequences_reset: Option<u64>,
+    /// The event of its last crash.
+    pub stopped: Option<u64>,
+}
+
+/// An operation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Operation {
+    /// The event with which it began; `None` for a number that was skipped.
+    pub invoked: Option<u64>,
+    /// When.
+    pub at: Moment,
+    /// What it is.
+    pub verb: OperationVerb,
+    /// The event with which it ended.
+    pub returned: Option<u64>,
+    /// What is known of it; nothing while it goes on, and for ever if the client died.
+    pub result: Option<OperationResult>,
+    /// The batch that its record went into, and its place there.
+    pub record: Option<RecordName>,
+    /// Where the record stands, if that is known.
+    pub place: Option<(TopicPartition, Offset)>,
+}
+
+/// A record's identity: its batch, and its place there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RecordName {
+    /// The batch.
+    pub batch: BatchId,
+    /// From 0.
+    pub index: u32,
+}
+
+/// A batch as its producer knows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Batch {
+    /// The event that sealed it.
+    pub sealed: u64,
+    /// The producer.
+    pub client: HostId,
+    /// The partition.
+    pub partition: TopicPartition,
+    /// Its place among those that this producer sealed for this partition, from 0.
+    pub rank: u32,
+    /// The send operation of each record.
+    pub operations: Vec<u32>,
+    /// The event with which the producer was through with it.
+    pub done: Option<u64>,
+    /// What is known of it.
+    pub result: Option<OperationResult>,
+}
+
+/// What all consumers together saw of a partition.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Seen {
+    /// Runs of records, by the offset of the first.
+    pub runs: BTreeMap<Offset, Run>,
+    /// Runs that contradict one before: the earlier, the later.
+    pub contradictions: Vec<(Run, Run)>,
+    /// The longest run, in records.
+    longest: u64,
+}
+
+/// Consecutive records of one batch that somebody saw.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Run {
+    /// Offset of the first.
+    pub base: Offset,
+    /// How many.
+    pub records: u32,
+    /// The first record.
+    pub first: RecordName,
+    /// The event.
+    pub event: u64,
+}
+
+/// One consumer's reading of one partition.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Reading {
+    /// The next offset that it should return, once it is known.
+    pub position: Option<Offset>,
+    /// What it went through, one range for each time that its position was set; the ends are
+    /// exclusive.
+    pub ranges: Vec<(Offset, Offset)>,
+    /// Polls that left something out: the position before, the poll.
+    pub skips: Vec<(Offset, Run)>,
+    /// Polls that went back: the position before, the poll.
+    pub returns: Vec<(Offset, Run)>,
+    /// The event of the last poll.
+    pub last_poll: Option<u64>,
+}
+
+impl Run {
+    /// The offset after its last record.
+    pub fn end(&self) -> Offset {
+        self.base + u64::from(self.records)
+    }
+
+    /// The record at `offset`, if it is in the run.
+    pub fn record_at(&self, offset: Offset) -> Option<RecordName> {
+        let within = u32::try_from(offset.0 - self.base.0).ok()?;
+        (within < self.records)
+            .then(|| RecordName { batch: self.first.batch, index: self.first.index + within })
+    }
+
+    /// Whether both show something at the same offset, and not the same.
+    pub fn contradicts(&self, other: &Self) -> bool {
+        let offset = self.base.max(other.base);
+        let ours = self.record_at(offset);
+        let theirs = other.record_at(offset);
+        ours.is_some() && theirs.is_some() && ours != theirs
+    }
+}
+
+impl Seen {
+    /// The record that somebody saw at `offset`.
+    pub fn record_at(&self, offset: Offset) -> Option<RecordName> {
+        let from = Offset((offset.0 + 1).saturating_sub_unsigned(self.longest));
+        let mut near = self.runs.range(from..=offset);
+        near.find_map(|(_, run)| run.record_at(offset))
+    }
+
+    fn add(&mut self, run: Run) {
+        self.longest = self.longest.max(u64::from(run.records));
+        let from = Offset((run.base.0 + 1).saturating_sub_unsigned(self.longest));
+        let contradicted = self.runs.range(from..run.end()).map(|(_, known)| *known);
+        let found = contradicted.into_iter().find(|known| known.contradicts(&run));
+        if let Some(known) = found {
+            self.contradictions.push((known, run));
+        }
+        let known = self.runs.entry(run.base).or_insert(run);
+        if known.records < run.records && known.first == run.first {
+            known.records = run.records;
+        }
+    }
+}
+
+impl Reading {
+    fn polled(&mut self, run: Run) {
+        match self.position {
+            Some(position) if position < run.base => self.skips.push((position, run)),
+            Some(position) if position > run.base => self.returns.push((position, run)),
+            _ => {}
+        }
+        if self.position.is_none() {
+            self.ranges.push((run.base, run.base));
+        }
+        if let Some((_, end)) = self.ranges.last_mut() {
+            *end = run.end().max(*end);
+        }
+        self.position = Some(run.end());
+        self.last_poll = Some(run.event);
+    }
+
+    fn set(&mut self, offset: Offset) {
+        self.position = Some(offset);
+        self.ranges.push((offset, offset));
+    }
+}
+
+impl History {
+    /// Folds in `event`, which must be the next of the trace.
+    pub fn apply(&mut self, event: &Event) {
+        let Some(host) = event.host else { return };
+        match &event.kind {
+            Kind::OperationInvoked { operation, verb, .. } => {
+                self.client(host).begin(operation.number, event, *verb);
+            }
+            Kind::OperationReturned { operation, result, partition, offset, .. } => {
+                let known = self.client(host).operations.get_mut(index(operation.number));
+                if let Some(known) = known {
+                    known.returned = Some(event.index);
+                    known.result = Some(*result);
+                    known.place = partition.zip(*offset);
+                }
+            }
+            Kind::BatchSealed { .. } => self.on_sealed(event, host),
+            Kind::BatchDone { batch, result, .. } => {
+                if let Some(known) = self.batches.get_mut(batch) {
+                    known.done = Some(event.index);
+                    known.result = Some(*result);
+                }
+            }
+            Kind::Polled { partition, base_offset, records, batch, first, .. } => {
+                let run = Run {
+                    base: *base_offset,
+                    records: *records,
+                    first: RecordName { batch: *batch, index: *first },
+                    event: event.index,
+                };
+                self.partitions.entry(*partition).or_default().add(run);
+                self.client(host).readings.entry(*partition).or_default().polled(run);
+            }
+            Kind::PositionSet { partition, offset, .. } => {
+                self.client(host).readings.entry(*partition).or_default().set(*offset);
+            }
+            Kind::SequencesReset { .. } => {
+                self.client(host).sequences_reset.get_or_insert(event.index);
+            }
+            Kind::HostStopped { .. } => {
+                if let Some(client) = self.clients.get_mut(&host) {
+                    client.stopped = Some(event.index);
+                    // A new process begins where it is told to.
+                    client.readings.values_mut().for_each(|reading| reading.position = None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn client(&mut self, host: HostId) -> &mut Client {
+        self.clients.entry(host).or_default()
+    }
+
+    fn on_sealed(&mut self, event: &Event, host: HostId) {
+        let Kind::BatchSealed { partition, batch, operations, .. } = &event.kind else { return };
+        let client = self.client(host);
+        for (place, operation) in (0..).zip(operations) {
+            if let Some(known) = client.operations.get_mut(index(*operation)) {
+                known.record = Some(RecordName { batch: *batch, index: place });
+            }
+        }
+        let rank = client.sealed.entry(*partition).or_default();
+        let known = Batch {
+            sealed: event.index,
+            client: host,
+            partition: *partition,
+            rank: *rank,
+            operations: operations.clone(),
+            done: None,
+            result: None,
+        };
+        *rank += 1;
+        self.batches.insert(*batch, known);
+    }
+
+    /// The acknowledged records whose place is known, in the order of client and send: record,
+    /// partition, offset, the event of the answer.
+    pub fn acknowledged(
+        &self,
+    ) -> impl Iterator<Item = (HostId, RecordName, TopicPartition, Offset, u64)> + '_ {
+        self.clients.iter().flat_map(|(host, client)| {
+            client.operations.iter().filter_map(|operation| {
+                let is_ok = operation.result == Some(OperationResult::Ok);
+                let (partition, offset) = operation.place.filter(|_| is_ok)?;
+                Some((*host, operation.record?, partition, offset, operation.returned?))
+            })
+        })
+    }
+}
+
+impl Client {
+    fn begin(&mut self, number: u32, event: &Event, verb: OperationVerb) {
+        let skipped = Operation {
+            invoked: None,
+            at: event.at,
+            verb,
+            returned: None,
+            result: None,
+            record: None,
+            place: None,
+        };
+        // Numbers rise by one; a gap would be filled rather than trusted to be small.
+        if index(number) >= self.operations.len() + 65_536 {
+            return;
+        }
+        while self.operations.len() < index(number) {
+            self.operations.push(skipped);
+        }
+        let operation = Operation { invoked: Some(event.index), ..skipped };
+        match self.operations.get_mut(index(number)) {
+            Some(known) => *known = operation,
+            None => self.operations.push(operation),
+        }
+    }
+}
+
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

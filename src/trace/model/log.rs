@@ -1,0 +1,174 @@
+//! A replica's log as the events tell it: one entry a batch.
+
+use crate::event::ChainHash;
+use crate::types::{BatchId, Chunks, LeaderEpoch, Offset};
+
+/// A batch in a log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LogEntry {
+    /// Offset of its first record.
+    pub base: Offset,
+    /// How many records.
+    pub records: u32,
+    /// Its leader epoch.
+    pub epoch: LeaderEpoch,
+    /// The batch.
+    pub batch: BatchId,
+    /// Hash of the log up to its end.
+    pub chain: ChainHash,
+    /// The event that put it there.
+    pub event: u64,
+}
+
+impl LogEntry {
+    /// The offset after its last record.
+    pub fn end(&self) -> Offset {
+        self.base + u64::from(self.records)
+    }
+
+    /// Whether both are the same batch, at the same place, of the same leader epoch.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.base, self.epoch, self.batch) == (other.base, other.epoch, other.batch)
+    }
+}
+
+/// A log. Clones share all but its newest entries.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct LogView {
+    /// The first offset that is left.
+    pub start: Offset,
+    /// Where the entries begin: 0, or the place where a replica started anew.
+    origin: Offset,
+    end: Offset,
+    entries: Chunks<LogEntry>,
+}
+
+impl LogView {
+    /// An empty log that begins at `origin`.
+    pub fn starting_at(origin: Offset) -> Self {
+        Self { start: origin, origin, end: origin, entries: Chunks::default() }
+    }
+
+    /// The next offset to be written.
+    pub fn end(&self) -> Offset {
+        self.end
+    }
+
+    /// The entries in order.
+    pub fn entries(&self) -> &Chunks<LogEntry> {
+        &self.entries
+    }
+
+    /// The newest entry.
+    pub fn last(&self) -> Option<&LogEntry> {
+        self.entries.last()
+    }
+
+    /// The entry before the newest.
+    pub fn before_last(&self) -> Option<&LogEntry> {
+        self.entries.get(self.entries.len().checked_sub(2)?)
+    }
+
+    /// Adds a batch, which must begin where the log ends.
+    pub fn append(&mut self, entry: LogEntry) {
+        assert_eq!(entry.base, self.end, "a batch is appended at the end");
+        self.end = entry.end();
+        self.entries.push(entry);
+    }
+
+    /// Cuts the log; a batch that reaches beyond `end` goes as a whole.
+    pub fn truncate_to(&mut self, end: Offset) {
+        self.entries.truncate(self.entries.partition_point(|entry| entry.end() <= end));
+        self.end = self.entries.last().map_or(self.origin.min(end), LogEntry::end);
+    }
+
+    /// The index of the first entry that ends after `offset`.
+    pub fn index_of(&self, offset: Offset) -> usize {
+        self.entries.partition_point(|entry| entry.end() <= offset)
+    }
+
+    /// The batch that `offset` is in.
+    pub fn entry_at(&self, offset: Offset) -> Option<&LogEntry> {
+        self.entries.get(self.index_of(offset)).filter(|entry| entry.base <= offset)
+    }
+
+    /// The hash of the log up to its end.
+    pub fn chain(&self) -> ChainHash {
+        self.entries.last().map_or(ChainHash(0), |entry| entry.chain)
+    }
+
+    /// The hash of the log up to `end`; `None` unless a batch ends there.
+    pub fn chain_at(&self, end: Offset) -> Option<ChainHash> {
+        if end == self.origin {
+            return Some(ChainHash(0));
+        }
+        let entry = self.entries.get(self.index_of(end).checked_sub(1)?)?;
+        (entry.end() == end).then_some(entry.chain)
+    }
+
+    /// Whether this log holds everything that `other` holds below `end`, and the same.
+    pub fn holds(&self, other: &Self, end: Offset) -> bool {
+        if self.origin == other.origin
+            && let (Some(ours), Some(theirs)) = (self.chain_at(end), other.chain_at(end))
+        {
+            return ours == theirs;
+        }
+        self.first_missing(other, end).is_none()
+    }
+
+    /// The first batch below `end` that `other` holds and this log does not.
+    pub fn first_missing<'a>(&self, other: &'a Self, end: Offset) -> Option<&'a LogEntry> {
+        let from = other.index_of(self.origin.max(self.start));
+        let below = other.entries.iter_from(from).take_while(|entry| entry.base < end);
+        below
+            .into_iter()
+            .find(|theirs| self.entry_at(theirs.base).is_none_or(|ours| !ours.is_same(theirs)))
+    }
+
+    /// Where the newest run of batches of `epoch` begins, if the log has any.
+    pub fn epoch_start(&self, epoch: LeaderEpoch) -> Option<Offset> {
+        let at = self.entries.partition_point(|entry| entry.epoch < epoch);
+        self.entries.get(at).filter(|entry| entry.epoch == epoch).map(|entry| entry.base)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(batches: &[(u32, i32, u64)]) -> LogView {
+        let mut log = LogView::default();
+        for &(records, epoch, batch) in batches {
+            let words = [log.chain().0, u64::try_from(epoch).unwrap(), batch, u64::from(records)];
+            log.append(LogEntry {
+                base: log.end(),
+                records,
+                epoch: LeaderEpoch(epoch),
+                batch: BatchId(batch),
+                chain: ChainHash(crate::types::hash_words(&words)),
+                event: 0,
+            });
+        }
+        log
+    }
+
+    #[test]
+    fn a_prefix_is_held_and_a_fork_is_not() {
+        let whole = log(&[(2, 0, 1), (3, 0, 2), (1, 1, 3)]);
+        let fork = log(&[(2, 0, 1), (3, 1, 4)]);
+        assert!(whole.holds(&fork, Offset(2)));
+        assert!(!whole.holds(&fork, Offset(5)));
+        assert_eq!(whole.first_missing(&fork, Offset(5)).map(|e| e.batch), Some(BatchId(4)));
+        assert!(!fork.holds(&whole, Offset(6)));
+    }
+
+    #[test]
+    fn a_cut_takes_whole_batches() {
+        let mut whole = log(&[(2, 0, 1), (3, 0, 2), (1, 1, 3)]);
+        whole.truncate_to(Offset(4));
+        assert_eq!(whole.end(), Offset(2));
+        assert_eq!(whole.chain_at(Offset(2)), Some(whole.chain()));
+        assert_eq!(whole.entry_at(Offset(1)).map(|e| e.batch), Some(BatchId(1)));
+        assert_eq!(whole.entry_at(Offset(2)), None);
+    }
+}

@@ -1,0 +1,15 @@
+//! The one fold of events into what is known. Properties, role targets, milestones and reports
+//! read it; nobody looks into a machine.
+
+mod apply;
+mod audit;
+mod fold;
+mod log;
+mod partition;
+mod quorum;
+
+pub use audit::AuditFailure;
+pub use fold::{FaultView, HostView, Model, RegistrationView};
+pub use log::{LogEntry, LogView};
+pub use partition::{CacheView, DecidedView, PartitionView, ReplicaView, RoleView, StateView};
+pub use quorum::{AppliedView, MemberView, QuorumRoleView, QuorumView};

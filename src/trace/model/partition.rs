@@ -1,0 +1,174 @@
+//! What is known of one partition: its replicas, the controller's view, what is committed.
+
+use std::collections::BTreeMap;
+
+use crate::event::ReplicaRole;
+use crate::trace::model::log::LogView;
+use crate::types::{BrokerId, BrokerSet, LeaderEpoch, Offset, PartitionEpoch};
+
+/// A partition.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct PartitionView {
+    /// Its replicas by broker; for the metadata log also its observers.
+    pub replicas: BTreeMap<BrokerId, ReplicaView>,
+    /// The controller's committed state.
+    pub state: Option<StateView>,
+    /// The state before, to be compared with.
+    pub state_before: Option<Box<StateView>>,
+    /// What the active controller wrote last, committed or not.
+    pub decided: Option<DecidedView>,
+    /// The largest leader epoch that is known to be committed.
+    pub leader_epoch: LeaderEpoch,
+    /// The high watermark of the leaders whose epoch was the current one when they moved it: what
+    /// is below is committed for good.
+    pub true_high_watermark: Offset,
+    /// The contents first seen below the true high watermark.
+    pub committed: LogView,
+    /// The highest high watermark that any replica ever had.
+    pub readable_end: Offset,
+}
+
+/// The controller's committed state of a partition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StateView {
+    /// The event that committed it.
+    pub event: u64,
+    /// The metadata record's offset.
+    pub offset: Offset,
+    /// The replicas, the preferred one first.
+    pub replicas: Vec<BrokerId>,
+    /// The leader.
+    pub leader: Option<BrokerId>,
+    /// Counts elections.
+    pub leader_epoch: LeaderEpoch,
+    /// Counts changes.
+    pub partition_epoch: PartitionEpoch,
+    /// The in-sync set.
+    pub in_sync: BrokerSet,
+    /// The eligible leader replicas.
+    pub eligible: BrokerSet,
+    /// Whether the leader was elected uncleanly and has not reported yet.
+    pub recovering: bool,
+    /// `min.insync.replicas`, bounded by the replicas.
+    pub min_in_sync: u32,
+}
+
+/// What the controller decided last.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DecidedView {
+    /// The event.
+    pub event: u64,
+    /// The leader.
+    pub leader: Option<BrokerId>,
+    /// Counts elections.
+    pub leader_epoch: LeaderEpoch,
+    /// Counts changes.
+    pub partition_epoch: PartitionEpoch,
+    /// The in-sync set.
+    pub in_sync: BrokerSet,
+    /// The eligible leader replicas.
+    pub eligible: BrokerSet,
+    /// Whether this was an unclean election.
+    pub unclean: bool,
+}
+
+/// One replica.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct ReplicaView {
+    /// Its log; of a replica that is down, the log before.
+    pub log: LogView,
+    /// Its high watermark.
+    pub high_watermark: Offset,
+    /// Whether its process runs and has its log loaded.
+    pub is_loaded: bool,
+    /// Its role; none before it takes one, and none while its process is down.
+    pub role: Option<RoleView>,
+    /// Its leader-epoch cache.
+    pub cache: Option<CacheView>,
+    /// The last cut or recovery of its log.
+    pub cut: Option<u64>,
+}
+
+/// A role that a replica took.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RoleView {
+    /// The event.
+    pub event: u64,
+    /// The role.
+    pub role: ReplicaRole,
+    /// The leader.
+    pub leader: Option<BrokerId>,
+    /// The epoch.
+    pub leader_epoch: LeaderEpoch,
+    /// The partition epoch that it knows.
+    pub partition_epoch: PartitionEpoch,
+    /// For a leader: where its epoch starts.
+    pub epoch_start: Option<Offset>,
+    /// For a leader: the in-sync set that the controller recorded, as far as it knows.
+    pub in_sync: BrokerSet,
+    /// For a leader: the set that its high watermark waits for.
+    pub maximal: BrokerSet,
+    /// `min.insync.replicas`, bounded by the replicas.
+    pub min_in_sync: u32,
+}
+
+/// The newest entry of a leader-epoch cache.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CacheView {
+    /// The event.
+    pub event: u64,
+    /// How many entries.
+    pub entries: u32,
+    /// The last entry's epoch and start.
+    pub last: Option<(LeaderEpoch, Offset)>,
+}
+
+impl ReplicaView {
+    /// Whether it acts as the leader of `leader_epoch`.
+    pub fn leads(&self, leader_epoch: LeaderEpoch) -> bool {
+        self.leading().is_some_and(|role| role.leader_epoch == leader_epoch)
+    }
+
+    /// Its role if it acts as a leader, of whatever epoch.
+    pub fn leading(&self) -> Option<&RoleView> {
+        self.role.as_ref().filter(|role| role.role == ReplicaRole::Leader)
+    }
+}
+
+impl PartitionView {
+    /// The replica that acts as leader of the current epoch, if any does.
+    pub fn acting_leader(&self) -> Option<(BrokerId, &ReplicaView)> {
+        let epoch = self.leader_epoch;
+        let found = self.replicas.iter().find(|(_, replica)| replica.leads(epoch));
+        found.map(|(broker, replica)| (*broker, replica))
+    }
+
+    /// A replica that still acts as leader of an older epoch.
+    pub fn stale_leader(&self) -> Option<BrokerId> {
+        let stale = |replica: &ReplicaView| {
+            replica.leading().is_some_and(|role| role.leader_epoch < self.leader_epoch)
+        };
+        self.replicas.iter().find(|(_, replica)| stale(replica)).map(|(broker, _)| *broker)
+    }
+
+    /// Counts what a leader of the current epoch holds up to `high_watermark` as committed.
+    pub(crate) fn commit(&mut self, by: BrokerId, high_watermark: Offset) {
+        let Some(leader) = self.replicas.get(&by) else { return };
+        if high_watermark <= self.true_high_watermark {
+            return;
+        }
+        let from = leader.log.index_of(self.committed.end());
+        for entry in leader.log.entries().iter_from(from) {
+            if entry.end() > high_watermark {
+                break;
+            }
+            if entry.base > self.committed.end() && self.committed.entries().is_empty() {
+                self.committed = LogView::starting_at(entry.base);
+            }
+            if entry.base == self.committed.end() {
+                self.committed.append(*entry);
+            }
+        }
+        self.true_high_watermark = high_watermark;
+    }
+}

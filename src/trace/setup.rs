@@ -1,0 +1,124 @@
+//! Who plays, and what was configured that a premise depends on.
+//!
+//! Events tell what happened; this tells what was asked for. A property that holds only for a
+//! configuration looks here, and not at what the programs did: a defect that behaves as if
+//! another configuration stood there must not excuse itself.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::{BrokerId, ClientId, HostId, Name};
+
+/// The cast of a run and its configuration, as far as reading events needs them.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Setup {
+    /// The hosts, by [`HostId`].
+    pub hosts: Vec<HostSetup>,
+    /// Topics of the plan for which something other than the defaults was configured.
+    pub topics: Vec<TopicSetup>,
+    /// Whether `eligible.leader.replicas.version` is at least 1 (KIP-966).
+    pub eligible_replicas: bool,
+    /// `controller.quorum.fetch.timeout.ms`.
+    pub quorum_fetch_timeout: Duration,
+}
+
+/// One host.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HostSetup {
+    /// Its name, such as `broker-1`.
+    pub name: Name,
+    /// What runs on it.
+    pub part: Part,
+}
+
+/// What runs on a host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Part {
+    /// A broker.
+    Broker(BrokerId),
+    /// A controller; all controllers are voters.
+    Controller(BrokerId),
+    /// A client.
+    Client(ClientSetup),
+}
+
+/// A client's configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ClientSetup {
+    /// The client.
+    pub id: ClientId,
+    /// `enable.idempotence`.
+    pub idempotent: bool,
+    /// `max.in.flight.requests.per.connection`.
+    pub in_flight_max: u32,
+}
+
+/// A topic's configuration.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TopicSetup {
+    /// Its name.
+    pub name: Name,
+    /// `unclean.leader.election.enable`.
+    pub unclean_elections: bool,
+    /// Whether `flush.messages` is 1: nothing is acknowledged that is not on the disk.
+    pub flushes_each_message: bool,
+}
+
+impl Setup {
+    /// What runs on `host`.
+    pub fn part(&self, host: HostId) -> Option<Part> {
+        self.hosts.get(usize::from(host.0)).map(|host| host.part)
+    }
+
+    /// The node id of the broker or controller on `host`.
+    pub fn node(&self, host: HostId) -> Option<BrokerId> {
+        match self.part(host)? {
+            Part::Broker(id) | Part::Controller(id) => Some(id),
+            Part::Client(_) => None,
+        }
+    }
+
+    /// The client on `host`.
+    pub fn client(&self, host: HostId) -> Option<ClientSetup> {
+        match self.part(host)? {
+            Part::Client(client) => Some(client),
+            Part::Broker(_) | Part::Controller(_) => None,
+        }
+    }
+
+    /// The host of the broker or controller `node`.
+    pub fn host_of(&self, node: BrokerId) -> Option<HostId> {
+        self.hosts()
+            .find(|(_, host)| match host.part {
+                Part::Broker(id) | Part::Controller(id) => id == node,
+                Part::Client(_) => false,
+            })
+            .map(|(id, _)| id)
+    }
+
+    /// The name of `host`, or `world` when it is none.
+    pub fn host_name(&self, host: Option<HostId>) -> &str {
+        let Some(host) = host else { return "world" };
+        self.hosts.get(usize::from(host.0)).map_or("?", |host| host.name.as_str())
+    }
+
+    /// All hosts with their ids.
+    pub fn hosts(&self) -> impl Iterator<Item = (HostId, &HostSetup)> {
+        let ids = (0..=u16::MAX).map(HostId);
+        ids.zip(self.hosts.iter())
+    }
+
+    /// The voters of the metadata quorum.
+    pub fn voters(&self) -> impl Iterator<Item = BrokerId> + '_ {
+        self.hosts.iter().filter_map(|host| match host.part {
+            Part::Controller(id) => Some(id),
+            Part::Broker(_) | Part::Client(_) => None,
+        })
+    }
+
+    /// What was configured for the topic `name`; nothing when all stands as by default.
+    pub fn topic(&self, name: &str) -> Option<&TopicSetup> {
+        self.topics.iter().find(|topic| topic.name.as_str() == name)
+    }
+}
