@@ -9,8 +9,10 @@ pub mod consumer;
 pub mod controller;
 pub mod fetcher;
 pub mod image;
+pub mod lifecycle;
 mod machine;
 pub mod producer;
 pub mod replica;
+pub mod request;
 
 pub use machine::Machine;

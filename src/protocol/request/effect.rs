@@ -1,0 +1,67 @@
+//! What the request layer asks of the broker.
+
+use std::sync::Arc;
+
+use crate::event::{About, AckMode, Kind};
+use crate::message::{BatchBody, RequestBody, Response};
+use crate::types::{BrokerEpoch, BrokerId, ConnectionId, LeaderEpoch, Offset, TopicPartition};
+
+/// What the request layer asks of the broker, in order.
+#[derive(Clone, PartialEq, Debug)]
+#[expect(missing_docs, reason = "each variant's sentence names its fields")]
+pub enum Effect {
+    /// Ask the replica of `partition` on behalf of the request on `connection`.
+    ToReplica { connection: ConnectionId, partition: TopicPartition, ask: Ask },
+    /// Send `body` to the active controller; the outcome comes back with `token`.
+    ToController { token: u64, body: RequestBody },
+    /// The request on `connection` is done: send `response`, or nothing (acks=0).
+    Answer { connection: ConnectionId, response: Option<Response> },
+    /// Close `connection`: acks=0 failed, or the broker does not serve yet.
+    Close { connection: ConnectionId },
+    /// Record that `kind` happened, in service of `about`.
+    Event { kind: Kind, about: About },
+}
+
+/// What a replica is asked.
+#[derive(Clone, PartialEq, Debug)]
+#[expect(missing_docs, reason = "each variant's sentence names its fields")]
+pub enum Ask {
+    /// Append `body`; say so, and with [`AckMode::All`] say also when it is below the high
+    /// watermark.
+    Produce { body: Arc<BatchBody>, acks: AckMode },
+    /// Nobody waits for the acknowledgement any more.
+    AbandonProduce,
+    /// Read for `reader` from `fetch_offset` on, at most `bytes_max` but at least one batch.
+    /// A read from the purgatory (`is_reread`) is no news of the follower's log end.
+    Read {
+        reader: Reader,
+        leader_epoch: Option<LeaderEpoch>,
+        fetch_offset: Offset,
+        last_fetched_epoch: Option<LeaderEpoch>,
+        log_start_offset: Option<Offset>,
+        bytes_max: u32,
+        is_reread: bool,
+    },
+    /// The offset for `timestamp` in milliseconds since 1970; -1 latest, -2 earliest.
+    ListOffset { leader_epoch: Option<LeaderEpoch>, timestamp: i64, by_follower: bool },
+    /// Where `leader_epoch` ends in the log, for a reader that knows `current_leader_epoch`.
+    EpochEnd {
+        current_leader_epoch: Option<LeaderEpoch>,
+        leader_epoch: LeaderEpoch,
+        by_follower: bool,
+    },
+}
+
+/// Who fetches.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Reader {
+    /// A consumer: reads below the high watermark.
+    Consumer,
+    /// A follower: reads to the log's end, and what it asks for says what it has.
+    Follower {
+        /// The follower.
+        broker: BrokerId,
+        /// Its registration, as it says itself (KIP-903).
+        broker_epoch: Option<BrokerEpoch>,
+    },
+}

@@ -1,0 +1,166 @@
+//! CreateTopics and DeleteTopics: what only the controller may do, sent on in an envelope (KIP-590).
+
+use std::time::Duration;
+
+use kafka_protocol::messages as k;
+use kafka_protocol::messages::{create_topics_response as cr, delete_topics_response as dr};
+
+use crate::message::{Request, RequestBody, Response, ResponseBody};
+use crate::protocol::request::effect::Effect;
+use crate::protocol::request::layer::{Call, RequestLayer, Serving, Work};
+use crate::types::{ConnectionId, ErrorCode, Monotonic, Now};
+
+/// A request that waits for the controller.
+#[derive(Clone, Debug)]
+pub(crate) struct ForwardWork {
+    request: Request,
+    /// When the client hears of a time-out.
+    give_up: Monotonic,
+    /// The call under way; `None` between two tries.
+    call: Option<u64>,
+}
+
+impl RequestLayer {
+    /// Source: Kafka 4.1, `ForwardingManager.forwardRequest`, `NodeToControllerRequestThread`.
+    pub(crate) fn on_forward(
+        &mut self,
+        now: Now,
+        connection: ConnectionId,
+        request: Request,
+        effects: &mut Vec<Effect>,
+    ) {
+        let asked = client_timeout(&request.body);
+        let limit = self.config.forwarding_timeout;
+        let give_up = now.monotonic + asked.map_or(limit, |asked| asked.min(limit));
+        let correlation_id = request.correlation_id;
+        let work = Work::Forward(ForwardWork { request, give_up, call: None });
+        self.serving.insert(connection, Serving { correlation_id, work });
+        self.forward(connection, effects);
+    }
+
+    /// The controller answered the envelope, or nobody did.
+    pub(crate) fn on_forwarded(
+        &mut self,
+        now: Now,
+        connection: ConnectionId,
+        token: u64,
+        body: Option<ResponseBody>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(work) = self.forward_work(connection) else { return };
+        if work.call != Some(token) {
+            return;
+        }
+        work.call = None;
+        if let Some(ResponseBody::Envelope(Ok(response))) = body
+            && !refuses_all(&response.body)
+        {
+            self.answer_forward(connection, response.body, effects);
+            return;
+        }
+        let give_up = work.give_up;
+        if now.monotonic >= give_up {
+            self.answer_time_out(connection, effects);
+            return;
+        }
+        let next = now.monotonic + self.config.retry_backoff;
+        self.park_anew(connection, next.min(give_up));
+    }
+
+    /// The back-off is over, or the time is up.
+    pub(crate) fn expire_forward(
+        &mut self,
+        now: Now,
+        connection: ConnectionId,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(work) = self.forward_work(connection) else { return };
+        if now.monotonic >= work.give_up {
+            self.answer_time_out(connection, effects);
+        } else if work.call.is_none() {
+            self.forward(connection, effects);
+        }
+    }
+
+    fn forward_work(&mut self, connection: ConnectionId) -> Option<&mut ForwardWork> {
+        match &mut self.serving.get_mut(&connection)?.work {
+            Work::Forward(work) => Some(work),
+            Work::Produce(_) | Work::Fetch(_) | Work::Lookups(_) => None,
+        }
+    }
+
+    fn forward(&mut self, connection: ConnectionId, effects: &mut Vec<Effect>) {
+        let token = self.call(Call::Forward(connection));
+        let Some(work) = self.forward_work(connection) else { return };
+        work.call = Some(token);
+        let body = RequestBody::Envelope(Box::new(work.request.clone()));
+        let give_up = work.give_up;
+        effects.push(Effect::ToController { token, body });
+        self.park_anew(connection, give_up);
+    }
+
+    fn answer_time_out(&mut self, connection: ConnectionId, effects: &mut Vec<Effect>) {
+        let Some(work) = self.forward_work(connection) else { return };
+        let body = timed_out(&work.request.body);
+        self.answer_forward(connection, body, effects);
+    }
+
+    fn answer_forward(
+        &mut self,
+        connection: ConnectionId,
+        body: ResponseBody,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(serving) = self.finish(connection) else { return };
+        let correlation_id = serving.correlation_id;
+        let response = Some(Response { correlation_id, body, records: Vec::new() });
+        effects.push(Effect::Answer { connection, response });
+    }
+}
+
+/// How long the client itself would have the controller try; `None` when it does not say.
+fn client_timeout(body: &RequestBody) -> Option<Duration> {
+    let millis = if let RequestBody::CreateTopics(body) = body {
+        body.timeout_ms
+    } else if let RequestBody::DeleteTopics(body) = body {
+        body.timeout_ms
+    } else {
+        0
+    };
+    u64::try_from(millis).ok().filter(|millis| *millis > 0).map(Duration::from_millis)
+}
+
+/// Whether every topic is answered with `NOT_CONTROLLER`: nothing was done.
+fn refuses_all(body: &ResponseBody) -> bool {
+    let refused = ErrorCode::NotController.code();
+    let errors: Vec<i16> = if let ResponseBody::CreateTopics(body) = body {
+        body.topics.iter().map(|topic| topic.error_code).collect()
+    } else if let ResponseBody::DeleteTopics(body) = body {
+        body.responses.iter().map(|topic| topic.error_code).collect()
+    } else {
+        Vec::new()
+    };
+    !errors.is_empty() && errors.iter().all(|error| *error == refused)
+}
+
+/// What the client hears when the controller could not be reached in time.
+fn timed_out(request: &RequestBody) -> ResponseBody {
+    let error = ErrorCode::RequestTimedOut.code();
+    if let RequestBody::DeleteTopics(body) = request {
+        let topics = body.topics.iter().map(|topic| {
+            dr::DeletableTopicResult::default()
+                .with_name(topic.name.clone())
+                .with_topic_id(topic.topic_id)
+                .with_error_code(error)
+        });
+        return k::DeleteTopicsResponse::default().with_responses(topics.collect()).into();
+    }
+    let mut response = k::CreateTopicsResponse::default();
+    if let RequestBody::CreateTopics(body) = request {
+        let topics = body.topics.iter().map(|topic| {
+            cr::CreatableTopicResult::default().with_name(topic.name.clone()).with_error_code(error)
+        });
+        response.topics = topics.collect();
+    }
+    response.into()
+}
