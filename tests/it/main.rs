@@ -2,3 +2,5 @@
 
 mod architecture;
 mod engine;
+mod interaction;
+mod interaction_lifecycle;

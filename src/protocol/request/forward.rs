@@ -1,4 +1,4 @@
-//! CreateTopics and DeleteTopics: what only the controller may do, sent on in an envelope (KIP-590).
+//! CreateTopics and DeleteTopics: what only the controller may do goes on in an envelope (KIP-590).
 
 use std::time::Duration;
 
