@@ -12,6 +12,7 @@ pub mod image;
 pub mod lifecycle;
 mod machine;
 pub mod producer;
+pub mod raft;
 pub mod replica;
 pub mod request;
 

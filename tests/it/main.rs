@@ -4,4 +4,3 @@ mod architecture;
 mod engine;
 mod interaction;
 mod interaction_lifecycle;
-mod scenario_errors;
