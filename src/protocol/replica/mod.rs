@@ -20,8 +20,16 @@
 
 mod config;
 mod effect;
+mod follower_state;
+mod following;
+mod in_sync;
 mod input;
+mod leading;
+mod machine;
+mod membership;
+mod serving;
 
 pub use config::ReplicaConfig;
 pub use effect::{Effect, ListedOffset};
 pub use input::Input;
+pub use machine::Replica;
