@@ -2,7 +2,6 @@
 
 pub mod check;
 pub mod event;
-pub mod explore;
 pub mod history;
 pub mod log;
 pub mod message;

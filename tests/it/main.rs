@@ -4,4 +4,4 @@ mod architecture;
 mod engine;
 mod interaction;
 mod interaction_lifecycle;
-mod scenario_errors;
+mod interaction_request;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::event::{About, AckMode, Kind};
-use crate::message::{BatchBody, RequestBody, Response};
-use crate::types::{BrokerEpoch, BrokerId, ConnectionId, LeaderEpoch, Offset, TopicPartition};
+use crate::message::{BatchBody, PartitionFetch, RequestBody, Response};
+use crate::types::{ConnectionId, LeaderEpoch, TopicPartition};
 
 /// What the request layer asks of the broker, in order.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,17 +31,8 @@ pub enum Ask {
     Produce { body: Arc<BatchBody>, acks: AckMode },
     /// Nobody waits for the acknowledgement any more.
     AbandonProduce,
-    /// Read for `reader` from `fetch_offset` on, at most `bytes_max` but at least one batch.
-    /// A read from the purgatory (`is_reread`) is no news of the follower's log end.
-    Read {
-        reader: Reader,
-        leader_epoch: Option<LeaderEpoch>,
-        fetch_offset: Offset,
-        last_fetched_epoch: Option<LeaderEpoch>,
-        log_start_offset: Option<Offset>,
-        bytes_max: u32,
-        is_reread: bool,
-    },
+    /// Read what `fetch` asks for.
+    Read { fetch: PartitionFetch },
     /// The offset for `timestamp` in milliseconds since 1970; -1 latest, -2 earliest.
     ListOffset { leader_epoch: Option<LeaderEpoch>, timestamp: i64, by_follower: bool },
     /// Where `leader_epoch` ends in the log, for a reader that knows `current_leader_epoch`.
@@ -49,19 +40,5 @@ pub enum Ask {
         current_leader_epoch: Option<LeaderEpoch>,
         leader_epoch: LeaderEpoch,
         by_follower: bool,
-    },
-}
-
-/// Who fetches.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Reader {
-    /// A consumer: reads below the high watermark.
-    Consumer,
-    /// A follower: reads to the log's end, and what it asks for says what it has.
-    Follower {
-        /// The follower.
-        broker: BrokerId,
-        /// Its registration, as it says itself (KIP-903).
-        broker_epoch: Option<BrokerEpoch>,
     },
 }

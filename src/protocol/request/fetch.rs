@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use kafka_protocol::messages as k;
 
-use crate::protocol::request::effect::{Ask, Effect, Reader};
+use crate::message::{FetchResult, PartitionFetch, Reader};
+use crate::protocol::request::effect::{Ask, Effect};
 use crate::protocol::request::fetch_session::{Context, FetchAsk};
-use crate::protocol::request::input::Read;
 use crate::protocol::request::layer::{RequestLayer, Serving, Work};
 use crate::protocol::request::wire;
 use crate::types::{
@@ -25,9 +25,9 @@ pub(crate) struct FetchWork {
     /// What is asked of partitions that are here, in reading order.
     pub(crate) asks: Vec<FetchAsk>,
     /// What was refused before any replica was asked.
-    pub(crate) refused: Vec<(FetchAsk, Read)>,
+    pub(crate) refused: Vec<(FetchAsk, FetchResult)>,
     /// What the current round has read so far; its length says whose turn it is.
-    pub(crate) reads: Vec<Read>,
+    pub(crate) reads: Vec<FetchResult>,
     pub(crate) round: Round,
     /// Bytes that this round may still read.
     bytes_left: u32,
@@ -95,7 +95,7 @@ impl RequestLayer {
             let TopicPartition { topic_id, partition } = ask.partition;
             match self.resolve(wire::topic_uuid(topic_id), partition.0) {
                 Ok(_) => work.asks.push(ask),
-                Err(error) => work.refused.push((ask, Read::refused(error))),
+                Err(error) => work.refused.push((ask, FetchResult::refused(error))),
             }
         }
         self.serving.insert(connection, Serving { correlation_id, work: Work::Fetch(work) });
@@ -108,7 +108,7 @@ impl RequestLayer {
         now: Now,
         connection: ConnectionId,
         partition: TopicPartition,
-        mut read: Read,
+        read: FetchResult,
         effects: &mut Vec<Effect>,
     ) {
         let Some(work) = self.fetch_work(connection) else { return };
@@ -116,19 +116,7 @@ impl RequestLayer {
         if work.round == Round::Parked || ask.partition != partition {
             return;
         }
-        // A replica gives at least one batch if it has any; only the first of a response may
-        // break the limits.
-        if work.reads.iter().any(|read| !read.records.is_empty()) {
-            let mut bytes = 0;
-            let limit = ask.bytes_max.min(work.bytes_left);
-            let fitting = read.records.iter().take_while(|batch| {
-                bytes += u64::from(batch.body.size_bytes);
-                bytes <= u64::from(limit)
-            });
-            let fitting = fitting.count();
-            read.records.truncate(fitting);
-        }
-        let bytes = u32::try_from(read.bytes()).unwrap_or(u32::MAX);
+        let bytes = u32::try_from(read.size_bytes()).unwrap_or(u32::MAX);
         work.bytes_left = work.bytes_left.saturating_sub(bytes);
         work.reads.push(read);
         self.read_next(now, connection, effects);
@@ -193,20 +181,23 @@ impl RequestLayer {
     fn read_next(&mut self, now: Now, connection: ConnectionId, effects: &mut Vec<Effect>) {
         let Some(work) = self.fetch_work(connection) else { return };
         if let Some(next) = work.asks.get(work.reads.len()) {
-            let ask = Ask::Read {
+            let fetch = PartitionFetch {
                 reader: work.reader,
                 leader_epoch: next.leader_epoch,
                 fetch_offset: next.fetch_offset,
                 last_fetched_epoch: next.last_fetched_epoch,
                 log_start_offset: next.log_start_offset,
-                bytes_max: next.bytes_max.min(work.bytes_left),
+                max_bytes: next.bytes_max.min(work.bytes_left),
+                // Only the first batch of a response may break the limits (KIP-74).
+                at_least_one: work.reads.iter().all(|read| read.records.is_empty()),
                 is_reread: work.round != Round::First,
             };
+            let ask = Ask::Read { fetch };
             effects.push(Effect::ToReplica { connection, partition: next.partition, ask });
             return;
         }
-        let bytes: u64 = work.reads.iter().map(Read::bytes).sum();
-        let must = |read: &Read| read.error != ErrorCode::None || read.diverging.is_some();
+        let bytes: u64 = work.reads.iter().map(FetchResult::size_bytes).sum();
+        let must = |read: &FetchResult| read.error != ErrorCode::None || read.diverging.is_some();
         let answer_now = work.round == Round::Last
             || work.max_wait.is_zero()
             || work.asks.is_empty()

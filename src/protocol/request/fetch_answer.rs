@@ -3,10 +3,9 @@
 use kafka_protocol::messages as k;
 use kafka_protocol::messages::fetch_response as kr;
 
-use crate::message::{Batch, Response, ResponseBody};
-use crate::protocol::request::effect::{Effect, Reader};
+use crate::message::{Batch, FetchResult, Reader, Response, ResponseBody};
+use crate::protocol::request::effect::Effect;
 use crate::protocol::request::fetch_session::FetchAsk;
-use crate::protocol::request::input::Read;
 use crate::protocol::request::layer::{RequestLayer, Serving, Work};
 use crate::protocol::request::wire;
 use crate::types::{ConnectionId, CorrelationId, ErrorCode, LeaderEpoch, Now, Offset};
@@ -58,7 +57,7 @@ impl RequestLayer {
     fn fetch_response(
         &self,
         session: i32,
-        answers: Vec<(FetchAsk, Read)>,
+        answers: Vec<(FetchAsk, FetchResult)>,
     ) -> (k::FetchResponse, Vec<Vec<Batch>>) {
         let mut response = k::FetchResponse::default().with_session_id(session);
         let mut records = Vec::with_capacity(answers.len());

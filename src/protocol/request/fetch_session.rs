@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::protocol::request::input::Read;
+use crate::message::FetchResult;
 use crate::types::{ErrorCode, LeaderEpoch, Offset, Rng, TopicPartition, Wall};
 
 /// What a fetch asks of one partition.
@@ -143,8 +143,8 @@ impl FetchSessions {
         now: Wall,
         context: Context,
         privileged: bool,
-        answers: Vec<(FetchAsk, Read)>,
-    ) -> Result<(i32, Vec<(FetchAsk, Read)>), (i32, ErrorCode)> {
+        answers: Vec<(FetchAsk, FetchResult)>,
+    ) -> Result<(i32, Vec<(FetchAsk, FetchResult)>), (i32, ErrorCode)> {
         match context {
             Context::Sessionless => Ok((0, answers)),
             Context::Full => Ok((self.create(now, privileged, &answers), answers)),
@@ -169,7 +169,7 @@ impl FetchSessions {
         self.sessions.len()
     }
 
-    fn create(&mut self, now: Wall, privileged: bool, answers: &[(FetchAsk, Read)]) -> i32 {
+    fn create(&mut self, now: Wall, privileged: bool, answers: &[(FetchAsk, FetchResult)]) -> i32 {
         let full = self.sessions.len() >= self.sessions_max;
         if full && !self.evict(now, (privileged, answers.len(), 0)) {
             return 0;
@@ -275,7 +275,7 @@ impl Session {
     /// Whether the fetcher must be told of `read`; remembers that it was.
     ///
     /// Source: Kafka 4.1, `CachedPartition.maybeUpdateResponseData`.
-    fn tell(&mut self, ask: &FetchAsk, read: &Read) -> bool {
+    fn tell(&mut self, ask: &FetchAsk, read: &FetchResult) -> bool {
         let Some(cached) = self.cached(ask.partition) else { return false };
         let has_records = !read.records.is_empty();
         let must = has_records
@@ -315,11 +315,11 @@ mod tests {
         }
     }
 
-    fn nothing(high_watermark: i64) -> Read {
-        Read {
+    fn nothing(high_watermark: i64) -> FetchResult {
+        FetchResult {
             high_watermark: Some(Offset(high_watermark)),
             log_start_offset: Some(Offset::ZERO),
-            ..Read::refused(ErrorCode::None)
+            ..FetchResult::refused(ErrorCode::None)
         }
     }
 

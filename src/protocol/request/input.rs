@@ -1,6 +1,6 @@
 //! What can happen to the request layer.
 
-use crate::message::{Batch, Request, ResponseBody};
+use crate::message::{FetchResult, Request, ResponseBody};
 use crate::protocol::image::MetadataImage;
 use crate::types::{BrokerEpoch, ConnectionId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
@@ -25,7 +25,7 @@ pub enum Input {
     /// The wait of an acks=all batch on `partition` is over.
     Acknowledged { connection: ConnectionId, partition: TopicPartition, error: ErrorCode },
     /// The replica of `partition` read what the request's fetch asks for.
-    Read { connection: ConnectionId, partition: TopicPartition, read: Read },
+    Read { connection: ConnectionId, partition: TopicPartition, read: FetchResult },
     /// The replica of `partition` looked up an offset by timestamp.
     OffsetListed {
         connection: ConnectionId,
@@ -61,37 +61,4 @@ pub struct Placed {
     pub base_offset: Offset,
     /// The first offset of the log.
     pub log_start_offset: Offset,
-}
-
-/// What a replica read for a fetch.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Read {
-    /// Why nothing could be read, or [`ErrorCode::None`].
-    pub error: ErrorCode,
-    /// Whole batches from the one that holds the fetch offset on.
-    pub records: Vec<Batch>,
-    /// The high watermark; `None` when the partition is not here.
-    pub high_watermark: Option<Offset>,
-    /// The first offset of the log; `None` when the partition is not here.
-    pub log_start_offset: Option<Offset>,
-    /// Where the logs part, if they do (KIP-595): the reader must truncate.
-    pub diverging: Option<(LeaderEpoch, Offset)>,
-}
-
-impl Read {
-    /// Nothing read because of `error`.
-    pub fn refused(error: ErrorCode) -> Self {
-        Self {
-            error,
-            records: Vec::new(),
-            high_watermark: None,
-            log_start_offset: None,
-            diverging: None,
-        }
-    }
-
-    /// Bytes of the records.
-    pub fn bytes(&self) -> u64 {
-        self.records.iter().map(|batch| u64::from(batch.body.size_bytes)).sum()
-    }
 }

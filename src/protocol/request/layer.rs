@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::message::{Request, RequestBody, Response, ResponseBody};
+use crate::message::{Reader, Request, RequestBody, Response, ResponseBody};
 use crate::protocol::image::MetadataImage;
 use crate::protocol::machine::Machine;
 use crate::protocol::request::config::RequestConfig;
-use crate::protocol::request::effect::{Effect, Reader};
+use crate::protocol::request::effect::Effect;
 use crate::protocol::request::fetch::FetchWork;
 use crate::protocol::request::fetch_session::FetchSessions;
 use crate::protocol::request::forward::ForwardWork;

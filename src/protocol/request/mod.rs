@@ -28,6 +28,6 @@ mod producer_ids;
 mod wire;
 
 pub use config::RequestConfig;
-pub use effect::{Ask, Effect, Reader};
-pub use input::{Input, Placed, Read, Unreached};
+pub use effect::{Ask, Effect};
+pub use input::{Input, Placed, Unreached};
 pub use layer::RequestLayer;

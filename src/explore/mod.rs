@@ -1,5 +1,0 @@
-//! One run, many runs: what `kafsim run`, `replay` and `sweep` are made of.
-
-mod vocabulary;
-
-pub use vocabulary::vocabulary;
