@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod event;
+pub mod explore;
 pub mod history;
 pub mod log;
 pub mod message;

@@ -1,0 +1,5 @@
+//! One run, many runs: what `kafsim run`, `replay` and `sweep` are made of.
+
+mod outcome;
+
+pub use outcome::{ClaimOutcome, End, FaultCounts, Figures, Judgement, Moment, RunOutcome};

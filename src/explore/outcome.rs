@@ -1,0 +1,171 @@
+//! What one run came to: all that a report, a sweep or a program wants to know of it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::check::Verdict;
+use crate::scenario::Expectation;
+use crate::trace::Fingerprint;
+use crate::types::PropertyName;
+
+/// How a run ended, before anybody asks what was claimed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    /// It went through all its parts, and the cluster served again.
+    Finished,
+    /// It was stopped by `--until`.
+    Stopped,
+    /// The cluster did not form in the ten seconds before time zero.
+    NeverFormed,
+    /// The healed cluster did not serve again in the time it had; and what was still amiss.
+    NotLive(String),
+    /// Simulated code panicked, or the audit found a state that no event tells of.
+    Crashed(String),
+}
+
+/// The outcome by which a program judges a run; its number is the exit code.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Judgement {
+    /// Every claim came out as expected.
+    AsExpected = 0,
+    /// One did not.
+    Unexpected = 1,
+    /// Simulated code crashed: assertion, panic, audit.
+    Crashed = 3,
+    /// Not live within settle, or never formed.
+    NotLive = 4,
+    /// Two executions of one build, scenario and seed differ.
+    Nondeterministic = 5,
+    /// There were faults and none bit, or a claim written in the file was not exercised.
+    Vacuous = 6,
+}
+
+/// A property, what is expected of it, and what it came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClaimOutcome {
+    /// The property.
+    pub property: PropertyName,
+    /// What the scenario expects; every property that it does not name is expected to hold.
+    pub expect: Expectation,
+    /// Whether the scenario file names it.
+    pub is_written: bool,
+    /// What it came to.
+    pub verdict: Verdict,
+}
+
+/// Figures that every run prints. Latencies go from a batch's sealing to its acknowledgement.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Figures {
+    /// How long each partition that had clients had no leader, after time zero.
+    pub leaderless: Vec<(String, Duration)>,
+    /// The longest time in which no record was acknowledged while some were asked for.
+    pub longest_without_ack: Duration,
+    /// Half of the acknowledged batches took at most this.
+    pub ack_latency_p50: Option<Duration>,
+    /// 99 in 100 did.
+    pub ack_latency_p99: Option<Duration>,
+    /// Records acknowledged.
+    pub acked: u64,
+    /// Records that certainly were not written.
+    pub failed: u64,
+    /// Records of which nobody can say.
+    pub unknown: u64,
+    /// Acknowledged records that are in no current leader's log at the end.
+    pub lost: u64,
+}
+
+/// One line of a run's story.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Moment {
+    /// Microseconds since time zero.
+    pub at_micros: i64,
+    /// The event.
+    pub event: u64,
+    /// What happened: a fault, an election, a change of an in-sync set, a violation.
+    pub text: String,
+}
+
+/// What became of the faults.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FaultCounts {
+    /// In the plan, written and drawn.
+    pub planned: usize,
+    /// Those that befell somebody.
+    pub begun: usize,
+    /// Those that changed something.
+    pub bit: usize,
+}
+
+/// What one run came to.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RunOutcome {
+    /// The scenario file as it was named.
+    pub scenario: String,
+    /// The scenario's title.
+    pub title: String,
+    /// The seed.
+    pub seed: u64,
+    /// How it ended.
+    pub end: End,
+    /// Event count and digest.
+    pub fingerprint: Fingerprint,
+    /// How long the simulated world lived, the forming included.
+    pub simulated: Duration,
+    /// How many messages were delivered.
+    pub messages: u64,
+    /// All properties, those that the scenario names first.
+    pub claims: Vec<ClaimOutcome>,
+    /// The figures.
+    pub figures: Figures,
+    /// The story in lines.
+    pub story: Vec<Moment>,
+    /// What became of the faults.
+    pub faults: FaultCounts,
+    /// Where the run file lies, if one was written.
+    pub run_file: Option<PathBuf>,
+}
+
+impl ClaimOutcome {
+    /// Whether it came to what is expected, in a single run.
+    pub fn is_as_expected(&self) -> bool {
+        let violated = matches!(self.verdict.outcome, crate::check::Outcome::Violated { .. });
+        match self.expect {
+            Expectation::Holds => !violated,
+            Expectation::Violated => violated,
+            Expectation::May => true,
+        }
+    }
+
+    /// Whether it is written in the file and nothing happened that could have broken it.
+    pub fn is_vacuous(&self) -> bool {
+        self.is_written
+            && self.expect != Expectation::May
+            && matches!(self.verdict.outcome, crate::check::Outcome::NotExercised)
+    }
+}
+
+impl RunOutcome {
+    /// The outcome as a program judges it. A crash comes before a broken claim, a broken claim
+    /// before a cluster that does not serve, that before a run in which nothing happened.
+    pub fn judgement(&self) -> Judgement {
+        match &self.end {
+            End::Crashed(_) => return Judgement::Crashed,
+            End::NeverFormed => return Judgement::NotLive,
+            End::Finished | End::Stopped | End::NotLive(_) => {}
+        }
+        if self.claims.iter().any(|claim| !claim.is_as_expected()) {
+            return Judgement::Unexpected;
+        }
+        // A scenario that claims a violation may well leave a cluster that does not serve again.
+        let claims_violation = self.claims.iter().any(|c| c.expect == Expectation::Violated);
+        if matches!(self.end, End::NotLive(_)) && !claims_violation {
+            return Judgement::NotLive;
+        }
+        let nothing_bit = self.faults.planned > 0 && self.faults.bit == 0;
+        if self.end == End::Finished && (nothing_bit || self.claims.iter().any(|c| c.is_vacuous()))
+        {
+            return Judgement::Vacuous;
+        }
+        Judgement::AsExpected
+    }
+}
