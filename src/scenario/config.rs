@@ -25,6 +25,8 @@ pub enum ConfigSource {
     Cluster,
     /// The broker, controller, topic, producer or consumer itself.
     Own,
+    /// Kafka, because of another key: `enable.idempotence` follows `acks`.
+    Derived,
 }
 
 /// A key's value and where it comes from.

@@ -1,17 +1,36 @@
 //! What is to be simulated, as data: the plan, the file that it is read from, Kafka's
 //! configuration keys, and the generator of random faults.
+//!
+//! A file is read in two stages (`decode`): a tree that knows its places, then our own decoder,
+//! which gathers every mistake with its line and what would be right.
 
 mod config;
 mod config_keys;
+mod decode;
+mod decode_config;
+mod decode_fault;
+mod file_error;
+mod file_keys;
+mod generate;
+mod known;
 mod plan;
+mod set;
+mod table;
 mod target;
+mod units;
 
 pub use config::{Config, ConfigSource, Setting, Value};
 pub use config_keys::{ConfigKey, KEYS, Kind, Scope};
+pub use decode::{Vocabulary, decode};
+pub use file_error::{FileError, FileErrors};
+pub use file_keys::{FileKey, SECTIONS, Section};
+pub use generate::generate;
 pub use plan::{
     BrokerPlan, Budget, ClaimPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan,
     CrashKeep, Direction, Expectation, Fault, FaultPlan, Keys, Latency, LinkPlan, Milestone,
     NetworkPlan, Plan, ProducerPlan, Profile, RandomFaults, Rate, ReadFrom, Release, TopicPlan,
     Trigger,
 };
+pub use set::{SetError, apply};
 pub use target::{PartitionName, Target};
+pub use units::show_duration;

@@ -274,7 +274,8 @@ pub enum Fault {
         /// Which way.
         direction: Direction,
     },
-    /// Hosts of different groups do not hear each other; one in no group hears everybody.
+    /// Hosts of different groups do not hear each other. A host belongs to the first group that
+    /// names it; one in no group hears everybody.
     Partition {
         /// The groups, at least two.
         groups: Vec<Vec<Target>>,

@@ -5,3 +5,4 @@ mod engine;
 mod interaction;
 mod interaction_lifecycle;
 mod interaction_request;
+mod scenario_errors;

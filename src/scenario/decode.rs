@@ -1,0 +1,443 @@
+//! Reads a scenario file: first a tree that knows its places, then our own decoder over it.
+//!
+//! All mistakes are gathered, each with its line and what would be right. (serde's derive stops at
+//! the first one, and knows no lines behind `flatten`.)
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+
+use crate::scenario::config::{Config, Value};
+use crate::scenario::config_keys::Scope;
+use crate::scenario::decode_config::{Given, given, layered, settle_producer};
+use crate::scenario::decode_fault::{claims, faults, latency, links, random};
+use crate::scenario::file_error::{FileErrors, Wrong, suggest};
+use crate::scenario::file_keys as keys;
+use crate::scenario::known::Known;
+use crate::scenario::plan::{
+    BrokerPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan, Keys, NetworkPlan, Plan,
+    ProducerPlan, Rate, ReadFrom, Release, TopicPlan,
+};
+use crate::scenario::table::{
+    Mistakes, Read, Table, bytes, duration, integer, kind, number, text, word,
+};
+use crate::scenario::units::{parse_rate, shown};
+use crate::types::{BrokerId, Defect, DefectSet, Name};
+
+/// The format that this version reads.
+const VERSION: i64 = 1;
+/// No scenario is longer in bytes; a longer file is something else.
+const FILE_BYTES_MAX: usize = 1 << 20;
+const BROKERS_MAX: u64 = 200;
+const CONTROLLERS_MAX: u64 = 9;
+const PARTITIONS_MAX: u64 = 10_000;
+const PROCESSES_MAX: u64 = 1000;
+const VALUE_BYTES_MAX: u64 = 64 << 20;
+
+/// The words that a scenario may use and that are not the scenario's to know.
+#[derive(Clone, Debug, Default)]
+pub struct Vocabulary {
+    /// The names of event kinds and of their fields.
+    pub events: Vec<(&'static str, Vec<&'static str>)>,
+}
+
+/// Reads the scenario `text` of the file called `file`.
+///
+/// # Errors
+///
+/// All mistakes of the file, by line. The text may be anything.
+pub fn decode(file: &str, text: &str, vocabulary: &Vocabulary) -> Result<Plan, FileErrors> {
+    let mut mistakes = Mistakes::new(file, text);
+    if text.len() > FILE_BYTES_MAX {
+        let what = format!("the file has {} bytes", text.len());
+        mistakes.add(1, Wrong::new(what, "a scenario has less than a million"));
+        return Err(FileErrors(mistakes.into_errors()));
+    }
+    let (tree, syntax) = DeTable::parse_recoverable(text);
+    if !syntax.is_empty() {
+        for error in syntax {
+            let line = mistakes.line(error.span().map_or(0, |span| span.start));
+            let what = format!("this is no TOML, {}", error.message().replace('\n', ", "));
+            mistakes.add(line, Wrong::new(what, "see https://toml.io"));
+        }
+        return Err(FileErrors(mistakes.into_errors()));
+    }
+    let root = Table::new(&keys::ROOT, tree.get_ref(), 0..0, &mut mistakes);
+    let plan = plan(&root, vocabulary, &mut mistakes);
+    let errors = mistakes.into_errors();
+    match plan {
+        Some(plan) if errors.is_empty() => Ok(plan),
+        _ => {
+            assert!(!errors.is_empty(), "a plan is missing and no mistake was found");
+            Err(FileErrors(errors))
+        }
+    }
+}
+
+fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) -> Option<Plan> {
+    root.need("version", mistakes, |value| match integer(value) {
+        Some(VERSION) => Ok(()),
+        Some(newer) if newer > VERSION => Err(Wrong::new(
+            format!("the file is of version {newer}, newer than this program"),
+            "use a newer kafsim",
+        )),
+        _ => Err(Wrong::new(format!("{} is no version", kind(value)), "write 1")),
+    });
+    let title = root.need("title", mistakes, |value| {
+        let title = text(value)?;
+        let one_line = !title.trim().is_empty() && !title.contains('\n');
+        one_line.then_some(title).ok_or_else(|| Wrong::new("it is not one line", "write one"))
+    });
+    let about = root.read("about", mistakes, text);
+    let least = |value: &DeValue<'_>| match duration(value)? {
+        short if short < Duration::from_millis(1) => {
+            Err(Wrong::new("that is too short", "write \"1s\" or more"))
+        }
+        long => Ok(long),
+    };
+    let act = root.need("duration", mistakes, least).map(|read| read.value);
+    let settle = root.read("settle", mistakes, least).map(|read| read.value);
+    let defects = root.read("defects", mistakes, defects);
+    let (cluster, mut known) = cluster(root, mistakes);
+    let topics = topics(root, &cluster, &mut known, mistakes);
+    let producers = producers(root, &known, mistakes);
+    let consumers = consumers(root, &known, mistakes);
+    let clients = clients(root, mistakes);
+    let network = root.table("network", &keys::NETWORK, mistakes);
+    let network = network.and_then(|table| latency(&table, mistakes));
+    let plan = Plan {
+        title: title.map(|read| read.value).unwrap_or_default(),
+        about: about.map(|read| read.value.trim().to_owned()).unwrap_or_default(),
+        duration: act.unwrap_or_default(),
+        settle,
+        defects: defects.map(|read| read.value).unwrap_or_default(),
+        cluster,
+        topics,
+        producers,
+        consumers,
+        clients,
+        network: NetworkPlan { latency: network.unwrap_or_default() },
+        links: Vec::new(),
+        faults: Vec::new(),
+        random: None,
+        claims: claims(root, mistakes),
+    };
+    check_names(&plan, root, mistakes);
+    known.clients = plan.client_hosts().into_iter().collect();
+    let links = links(root, &known, mistakes);
+    let faults = faults(root, &known, act, vocabulary, mistakes);
+    let random = random(root, &known, &plan.topics, mistakes);
+    act.map(|_| Plan { links, faults, random, ..plan })
+}
+
+fn defects(value: &DeValue<'_>) -> Result<DefectSet, Wrong> {
+    let list = value
+        .as_array()
+        .ok_or_else(|| Wrong::new(format!("{} is no list", kind(value)), "write names in [ ]"))?;
+    let mut set = DefectSet::NONE;
+    for element in list.iter() {
+        set.insert(defect(&text(element.get_ref())?)?);
+    }
+    Ok(set)
+}
+
+fn defect(name: &str) -> Result<Defect, Wrong> {
+    Defect::ALL.iter().copied().find(|defect| defect.name() == name).ok_or_else(|| {
+        let what = format!("there is no defect `{}`", shown(name));
+        Wrong::new(what, suggest(name, Defect::ALL.iter().map(|defect| defect.name())))
+    })
+}
+
+fn cluster(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> (ClusterPlan, Known) {
+    let mut brokers = None;
+    let mut controllers = None;
+    let mut shared = Vec::new();
+    let mut features = Vec::new();
+    if !root.has("cluster") {
+        let what = "there is no [cluster]";
+        mistakes.add(1, Wrong::new(what, "write [cluster] with `brokers = 3`, `controllers = 3`"));
+    }
+    if let Some(table) = root.table("cluster", &keys::CLUSTER, mistakes) {
+        table.read("release", mistakes, |value| word(value, &[("4.1", Release::V4_1)]));
+        brokers = table.need("brokers", mistakes, |value| number(value, 1, BROKERS_MAX));
+        controllers = table.need("controllers", mistakes, |v| number(v, 1, CONTROLLERS_MAX));
+        shared = given(&table, "config", &[Scope::Broker, Scope::Controller], mistakes);
+        features = given(&table, "features", &[Scope::Feature], mistakes);
+    }
+    // With a wrong number the rest is checked against a usual cluster.
+    let count = |read: Option<Read<u64>>| read.and_then(|read| i32::try_from(read.value).ok());
+    let (brokers, controllers) = (count(brokers).unwrap_or(3), count(controllers).unwrap_or(3));
+    let plan = ClusterPlan {
+        release: Release::V4_1,
+        brokers: broker_plans(root, brokers, &shared, mistakes),
+        controllers: controller_plans(root, controllers, &shared, mistakes),
+        features: layered(Scope::Feature, &features, &[]),
+    };
+    (plan, Known { brokers, controllers, ..Known::default() })
+}
+
+/// The id of a `[[broker]]` or `[[controller]]`, each of which stands once.
+fn server_id(
+    table: &Table<'_, '_>,
+    count: i32,
+    seen: &mut BTreeSet<i32>,
+    mistakes: &mut Mistakes,
+) -> Option<i32> {
+    let max = u64::try_from(count).unwrap_or(0);
+    let id = table.need("id", mistakes, |value| number(value, 1, max))?;
+    let id = i32::try_from(id.value).ok()?;
+    if !seen.insert(id) {
+        let what = format!("{} {id} is described twice", table.section().name);
+        mistakes.add(table.line, Wrong::new(what, "leave one"));
+    }
+    Some(id)
+}
+
+fn broker_plans(
+    root: &Table<'_, '_>,
+    count: i32,
+    shared: &[Given],
+    mistakes: &mut Mistakes,
+) -> Vec<BrokerPlan> {
+    let plan = |id, rack, own: &[Given]| BrokerPlan {
+        id: BrokerId(id),
+        rack,
+        config: layered(Scope::Broker, shared, own),
+    };
+    let mut plans: Vec<_> = (1..=count).map(|id| plan(id, None, &[])).collect();
+    let mut seen = BTreeSet::new();
+    for table in root.tables("broker", &keys::BROKER, mistakes) {
+        let id = server_id(&table, count, &mut seen, mistakes);
+        let rack = table.read("rack", mistakes, text).map(|read| Name::from(read.value));
+        let own = given(&table, "config", &[Scope::Broker], mistakes);
+        if let Some(place) = plans.iter_mut().find(|plan| Some(plan.id.0) == id) {
+            *place = plan(place.id.0, rack, &own);
+        }
+    }
+    plans
+}
+
+fn controller_plans(
+    root: &Table<'_, '_>,
+    count: i32,
+    shared: &[Given],
+    mistakes: &mut Mistakes,
+) -> Vec<ControllerPlan> {
+    let plan = |id: i32, own: &[Given]| ControllerPlan {
+        id: BrokerId(3000 + id),
+        config: layered(Scope::Controller, shared, own),
+    };
+    let mut plans: Vec<_> = (1..=count).map(|id| plan(id, &[])).collect();
+    let mut seen = BTreeSet::new();
+    for table in root.tables("controller", &keys::CONTROLLER, mistakes) {
+        let id = server_id(&table, count, &mut seen, mistakes);
+        let own = given(&table, "config", &[Scope::Controller], mistakes);
+        if let Some((place, id)) = id.and_then(|id| Some((usize::try_from(id - 1).ok()?, id))) {
+            plans[place] = plan(id, &own);
+        }
+    }
+    plans
+}
+
+fn topics(
+    root: &Table<'_, '_>,
+    cluster: &ClusterPlan,
+    known: &mut Known,
+    mistakes: &mut Mistakes,
+) -> Vec<TopicPlan> {
+    let brokers = cluster.brokers.len() as u64;
+    let mut plans = Vec::new();
+    for table in root.tables("topic", &keys::TOPIC, mistakes) {
+        let name = table.need("name", mistakes, |value| legal_name(text(value)?, 249));
+        let partitions = table.read("partitions", mistakes, |v| number(v, 1, PARTITIONS_MAX));
+        let replicas = table.read("replication_factor", mistakes, |value| {
+            match integer(value).and_then(|replicas| u64::try_from(replicas).ok()) {
+                Some(replicas) if replicas > brokers => Err(Wrong::new(
+                    format!("{replicas} replicas need as many brokers"),
+                    format!("write at most {brokers}, the number of brokers"),
+                )),
+                _ => number(value, 1, brokers),
+            }
+        });
+        let own = given(&table, "config", &[Scope::Topic], mistakes);
+        let Some(name) = name else { continue };
+        let replication_factor = replicas.map_or(brokers.min(3), |read| read.value);
+        let partitions = partitions.map_or(1, |read| read.value);
+        let plan = TopicPlan {
+            name: name.value.into(),
+            partitions: i32::try_from(partitions).unwrap_or(1),
+            replication_factor: i16::try_from(replication_factor).unwrap_or(1),
+            config: layered(Scope::Topic, &[], &own),
+        };
+        check_min_in_sync(&plan, cluster, table.line, mistakes);
+        if known.topics.insert(plan.name.clone(), plan.partitions).is_some() {
+            let what = format!("the topic `{}` is described twice", plan.name);
+            mistakes.add(table.line, Wrong::new(what, "leave one"));
+        }
+        plans.push(plan);
+    }
+    plans
+}
+
+/// Kafka takes a min.insync.replicas that no in-sync set can reach, and refuses every write.
+fn check_min_in_sync(topic: &TopicPlan, cluster: &ClusterPlan, line: u32, mistakes: &mut Mistakes) {
+    let Some(broker) = cluster.brokers.first() else { return };
+    let setting = topic.setting_on(&broker.config, "min.insync.replicas");
+    let replicas = topic.replication_factor;
+    if let Some(Value::Integer(least)) = setting.value
+        && least > i64::from(replicas)
+    {
+        let what = format!(
+            "`min.insync.replicas` of `{}` is {least}, above its {replicas} replicas",
+            topic.name
+        );
+        let line = if setting.line == 0 { line } else { setting.line };
+        mistakes.add(line, Wrong::new(what, format!("write at most {replicas}")));
+    }
+}
+
+/// A name of letters, digits, `.`, `_` and `-`, as Kafka's topics have it.
+fn legal_name(name: String, length: usize) -> Result<String, Wrong> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let instead = "write letters, digits, `.`, `_` and `-`";
+    if name.is_empty() || name == "." || name == ".." || !name.chars().all(legal) {
+        return Err(Wrong::new(format!("\"{}\" is no name", shown(&name)), instead));
+    }
+    if name.len() > length {
+        let what = format!("\"{}\" is too long", shown(&name));
+        return Err(Wrong::new(what, format!("write at most {length} letters")));
+    }
+    if name == "__cluster_metadata" {
+        return Err(Wrong::new("`__cluster_metadata` is Kafka's own", "choose another name"));
+    }
+    Ok(name)
+}
+
+fn client_name(table: &Table<'_, '_>, mistakes: &mut Mistakes) -> Option<Name> {
+    let name = table.need("name", mistakes, |value| {
+        let name = legal_name(text(value)?, 60)?;
+        let taken = ["broker-", "controller-"].iter().any(|prefix| name.starts_with(prefix));
+        if taken || name == "kafsim" {
+            return Err(Wrong::new(format!("`{name}` is a server's name"), "choose another"));
+        }
+        Ok(name)
+    })?;
+    Some(name.value.into())
+}
+
+fn producers(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Vec<ProducerPlan> {
+    let mut plans = Vec::new();
+    for table in root.tables("producer", &keys::PRODUCER, mistakes) {
+        let name = client_name(&table, mistakes);
+        let count = table.read("count", mistakes, |value| number(value, 1, PROCESSES_MAX));
+        let topic = table.need("topic", mistakes, |value| known.topic(&text(value)?));
+        let rate = table.read("rate", mistakes, |value| match value.as_str() {
+            Some(text) => parse_rate(text),
+            None => Err(Wrong::new(
+                format!("{} is no rate", kind(value)),
+                "write records and a time in quotes, as in \"500/s\"",
+            )),
+        });
+        let keys = table.read("keys", mistakes, record_keys);
+        let value_bytes = table.read("value_bytes", mistakes, |v| bytes(v, VALUE_BYTES_MAX));
+        let records_max = table.read("records_max", mistakes, |v| number(v, 1, u64::MAX >> 1));
+        let start = table.read("start", mistakes, duration);
+        let own = given(&table, "config", &[Scope::Producer], mistakes);
+        let mut config = layered(Scope::Producer, &[], &own);
+        settle_producer(&mut config, 0, mistakes);
+        let (Some(name), Some(topic)) = (name, topic) else { continue };
+        let rate_default = Rate { times: 100, per: Duration::from_secs(1) };
+        plans.push(ProducerPlan {
+            name,
+            count: count.map_or(1, |read| u16::try_from(read.value).unwrap_or(1)),
+            topic: topic.value,
+            rate: rate.map_or(rate_default, |read| read.value),
+            keys: keys.map(|read| read.value).unwrap_or_default(),
+            value_bytes: value_bytes.map_or(100, |read| u32::try_from(read.value).unwrap_or(100)),
+            records_max: records_max.map(|read| read.value),
+            start: start.map(|read| read.value).unwrap_or_default(),
+            config,
+        });
+    }
+    plans
+}
+
+fn record_keys(value: &DeValue<'_>) -> Result<Keys, Wrong> {
+    let instead = "write \"none\" or { uniform = 100 }";
+    match value {
+        DeValue::String(text) if text == "none" => Ok(Keys::None),
+        DeValue::Table(table) => {
+            let mut entries = table.iter();
+            match (entries.next(), entries.next()) {
+                (Some((key, value)), None) if key.get_ref() == "uniform" => {
+                    number(value.get_ref(), 1, u64::MAX >> 1).map(Keys::Uniform)
+                }
+                _ => Err(Wrong::new("the table does not say how keys are drawn", instead)),
+            }
+        }
+        other => Err(Wrong::new(format!("{} says not how keys are drawn", kind(other)), instead)),
+    }
+}
+
+fn consumers(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Vec<ConsumerPlan> {
+    let mut plans = Vec::new();
+    for table in root.tables("consumer", &keys::CONSUMER, mistakes) {
+        let name = client_name(&table, mistakes);
+        let count = table.read("count", mistakes, |value| number(value, 1, PROCESSES_MAX));
+        let topic = table.need("topic", mistakes, |value| known.topic(&text(value)?));
+        let froms = [("beginning", ReadFrom::Beginning), ("end", ReadFrom::End)];
+        let from = table.read("from", mistakes, |value| word(value, &froms));
+        let own = given(&table, "config", &[Scope::Consumer], mistakes);
+        let (Some(name), Some(topic)) = (name, topic) else { continue };
+        plans.push(ConsumerPlan {
+            name,
+            count: count.map_or(1, |read| u16::try_from(read.value).unwrap_or(1)),
+            topic: topic.value,
+            from: from.map(|read| read.value).unwrap_or_default(),
+            config: layered(Scope::Consumer, &[], &own),
+        });
+    }
+    plans
+}
+
+fn clients(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> Vec<ClientPlan> {
+    let mut plans = Vec::new();
+    for table in root.tables("client", &keys::CLIENT, mistakes) {
+        let name = client_name(&table, mistakes);
+        let own = given(&table, "producer", &[Scope::Producer], mistakes);
+        let mut producer: Config = layered(Scope::Producer, &[], &own);
+        settle_producer(&mut producer, 0, mistakes);
+        let own = given(&table, "consumer", &[Scope::Consumer], mistakes);
+        let consumer = layered(Scope::Consumer, &[], &own);
+        plans.extend(name.map(|name| ClientPlan { name, producer, consumer }));
+    }
+    plans
+}
+
+/// Every client host has a name of its own, and there is room for all.
+fn check_names(plan: &Plan, root: &Table<'_, '_>, mistakes: &mut Mistakes) {
+    let mut seen = BTreeSet::new();
+    let hosts = plan.client_hosts();
+    for host in &hosts {
+        if !seen.insert(host) {
+            let what = format!("two clients are called `{host}`");
+            let line = ["producer", "consumer", "client"]
+                .iter()
+                .rev()
+                .find_map(|key| root.raw(key).map(|value| mistakes.line(value.span().start)));
+            mistakes.add(line.unwrap_or(1), Wrong::new(what, "rename one"));
+        }
+    }
+    let partitions: i64 = plan.topics.iter().map(|topic| i64::from(topic.partitions)).sum();
+    let limits = [
+        (hosts.len() as u64, PROCESSES_MAX * 4, "client processes"),
+        (partitions.unsigned_abs(), PARTITIONS_MAX * 10, "partitions"),
+    ];
+    for (count, most, what) in limits {
+        if count > most {
+            let what = format!("the scenario has {count} {what}");
+            mistakes.add(1, Wrong::new(what, format!("write at most {most}")));
+        }
+    }
+}

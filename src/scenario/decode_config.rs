@@ -1,0 +1,192 @@
+//! Reads tables of Kafka's keys, dotted or quoted, typed and ranged as in Kafka.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::scenario::config::{Config, ConfigSource, Value};
+use crate::scenario::config_keys::{ConfigKey, KEYS, Kind, Scope};
+use crate::scenario::file_error::{Wrong, suggest};
+use crate::scenario::file_keys::LATER_CONFIG;
+use crate::scenario::table::{Mistakes, Table, integer, kind};
+use crate::scenario::units::shown;
+
+/// A key of Kafka's that was set, and where.
+pub(crate) struct Given {
+    pub(crate) key: &'static ConfigKey,
+    pub(crate) value: Value,
+    pub(crate) line: u32,
+}
+
+/// Reads the Kafka keys under `key`, each of one of `scopes`.
+pub(crate) fn given(
+    table: &Table<'_, '_>,
+    key: &'static str,
+    scopes: &[Scope],
+    mistakes: &mut Mistakes,
+) -> Vec<Given> {
+    let Some(value) = table.raw(key) else { return Vec::new() };
+    let DeValue::Table(inner) = value.get_ref() else {
+        let what = format!("`{key}` is {}", kind(value.get_ref()));
+        let instead = "write a table of Kafka's keys, as in { acks = \"all\" }";
+        mistakes.add(mistakes.line(value.span().start), Wrong::new(what, instead));
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    flatten(inner, "", scopes, mistakes, &mut found);
+    found
+}
+
+/// `a = { b.c = 1 }` and `"a.b.c" = 1` are one key.
+fn flatten(
+    table: &DeTable<'_>,
+    prefix: &str,
+    scopes: &[Scope],
+    mistakes: &mut Mistakes,
+    found: &mut Vec<Given>,
+) {
+    for (key, value) in table {
+        let name = format!("{prefix}{}", key.get_ref());
+        if let DeValue::Table(inner) = value.get_ref() {
+            flatten(inner, &format!("{name}."), scopes, mistakes, found);
+            continue;
+        }
+        let line = mistakes.line(key.span().start);
+        match one(&name, value, scopes) {
+            Ok((key, value)) if found.iter().any(|given| given.key.name == key.name) => {
+                let what = format!("`{name}` is set twice, here to {value}");
+                mistakes.add(line, Wrong::new(what, "leave one"));
+            }
+            Ok((key, value)) => found.push(Given { key, value, line }),
+            Err(wrong) => mistakes.add(line, wrong),
+        }
+    }
+}
+
+fn one(
+    name: &str,
+    value: &Spanned<DeValue<'_>>,
+    scopes: &[Scope],
+) -> Result<(&'static ConfigKey, Value), Wrong> {
+    let key = scopes.iter().find_map(|scope| ConfigKey::named(*scope, name));
+    let key = key.ok_or_else(|| unknown(name, scopes))?;
+    let value = parse(key, value.get_ref())
+        .map_err(|Wrong { what, instead }| Wrong::new(format!("`{name}`: {what}"), instead))?;
+    Ok((key, value))
+}
+
+fn unknown(name: &str, scopes: &[Scope]) -> Wrong {
+    let whose: Vec<_> = scopes.iter().map(|scope| scope.name()).collect();
+    let whose = whose.join(" or ");
+    let later = LATER_CONFIG
+        .iter()
+        .find(|(later, _)| *later == name || later.ends_with('.') && name.starts_with(later));
+    if let Some((_, sentence)) = later {
+        return Wrong::new(format!("`{name}` would have no effect"), *sentence);
+    }
+    if let Some(other) = KEYS.iter().find(|key| key.name == name) {
+        let of: Vec<_> = other.scopes.iter().map(|scope| scope.name()).collect();
+        let what = format!("`{name}` is no {whose} key");
+        return Wrong::new(what, format!("it is a {} key", of.join(" and ")));
+    }
+    let known = KEYS.iter().filter(|key| scopes.iter().any(|scope| key.has(*scope)));
+    Wrong::new(
+        format!("unknown {whose} key `{}`", shown(name)),
+        suggest(name, known.map(|key| key.name)),
+    )
+}
+
+/// The value of `key`. As in a properties file, numbers and flags may be text.
+fn parse(key: &ConfigKey, value: &DeValue<'_>) -> Result<Value, Wrong> {
+    let wrong = |what: String| Wrong::new(what, format!("write {}", key.kind.describe()));
+    match key.kind {
+        Kind::Flag => match (value.as_bool(), value.as_str()) {
+            (Some(flag), _) => Ok(Value::Flag(flag)),
+            (None, Some("true")) => Ok(Value::Flag(true)),
+            (None, Some("false")) => Ok(Value::Flag(false)),
+            (None, _) => Err(wrong(format!("{} is no flag", kind(value)))),
+        },
+        Kind::Words(words) => {
+            let number = integer(value).map(|number| number.to_string());
+            let text = value.as_str().map(str::to_owned).or(number);
+            // Kafka takes -1 for `all` too (ProducerConfig.parseAcks).
+            let text = text.map(|text| if text == "-1" { "all".to_owned() } else { text });
+            let known = words.iter().find(|word| Some(**word) == text.as_deref());
+            known.map(|word| Value::Word(word)).ok_or_else(|| wrong(kind(value)))
+        }
+        Kind::Number { min, max }
+        | Kind::Millis { min, max }
+        | Kind::Seconds { min, max }
+        | Kind::Bytes { min, max } => {
+            let text = value.as_str().and_then(|text| text.parse().ok());
+            match integer(value).or(text) {
+                Some(number) if (min..=max).contains(&number) => Ok(Value::Integer(number)),
+                Some(number) => Err(wrong(format!("{number} is out of range"))),
+                None => Err(wrong(format!("{} is no whole number", kind(value)))),
+            }
+        }
+    }
+}
+
+/// The configuration of `scope` that the cluster's keys and its own come to.
+pub(crate) fn layered(scope: Scope, cluster: &[Given], own: &[Given]) -> Config {
+    let mut config = Config::new(scope);
+    let sources = [(cluster, ConfigSource::Cluster), (own, ConfigSource::Own)];
+    for (given, source) in sources {
+        for given in given.iter().filter(|given| given.key.has(scope)) {
+            config.set(given.key, given.value, source, given.line);
+        }
+    }
+    config
+}
+
+/// What Kafka's producer makes of settings that depend on each other.
+///
+/// Source: Kafka 4.1, `ProducerConfig.postProcessAndValidateIdempotenceConfigs`,
+/// `KafkaProducer.configureDeliveryTimeout`.
+pub(crate) fn settle_producer(config: &mut Config, line: u32, mistakes: &mut Mistakes) {
+    let in_flight = config.integer("max.in.flight.requests.per.connection");
+    let idempotence = config.setting("enable.idempotence");
+    let on = config.flag("enable.idempotence");
+    let asked = idempotence.source != ConfigSource::Default;
+    let needs = [
+        ("acks", config.text("acks") != "all", "`acks = \"all\"`", true),
+        ("retries", config.integer("retries") == 0, "`retries` above 0", true),
+        (
+            "max.in.flight.requests.per.connection",
+            in_flight > 5,
+            "`max.in.flight.requests.per.connection` of at most 5",
+            // Since 4.0 Kafka refuses this one even where idempotence was not asked for.
+            false,
+        ),
+    ];
+    let mut off = false;
+    for (key, unmet, need, may_turn_off) in needs {
+        if !on || !unmet {
+            continue;
+        }
+        if asked || !may_turn_off {
+            let line = config.setting(key).line.max(idempotence.line).max(line);
+            let what = format!("an idempotent producer needs {need}");
+            let instead = "change it, or write `enable.idempotence = false`";
+            mistakes.add(line, Wrong::new(what, instead));
+        } else {
+            off = true;
+        }
+    }
+    if off && let Some(key) = ConfigKey::named(Scope::Producer, "enable.idempotence") {
+        config.set(key, Value::Flag(false), ConfigSource::Derived, 0);
+    }
+    let least = config.integer("linger.ms").saturating_add(config.integer("request.timeout.ms"));
+    let delivery = config.setting("delivery.timeout.ms");
+    if config.integer("delivery.timeout.ms") < least {
+        if delivery.source == ConfigSource::Default {
+            if let Some(key) = ConfigKey::named(Scope::Producer, "delivery.timeout.ms") {
+                config.set(key, Value::Integer(least), ConfigSource::Derived, 0);
+            }
+        } else {
+            let what = "`delivery.timeout.ms` is below linger.ms + request.timeout.ms";
+            let instead = format!("write {least} or more, or lower `request.timeout.ms`");
+            mistakes.add(delivery.line, Wrong::new(what, instead));
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! Reads links, faults, random faults and claims.
+
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use crate::scenario::decode::Vocabulary;
+use crate::scenario::file_error::{Wrong, suggest};
+use crate::scenario::file_keys as keys;
+use crate::scenario::known::Known;
+use crate::scenario::plan::{
+    Budget, ClaimPlan, CrashKeep, Direction, Expectation, Fault, FaultPlan, Latency, LinkPlan,
+    Milestone, Profile, RandomFaults, TopicPlan, Trigger,
+};
+use crate::scenario::table::{Mistakes, Table, duration, kind, number, text, word};
+use crate::scenario::target::Target;
+use crate::scenario::units::{show_duration, shown};
+use crate::types::{Name, PropertyName};
+
+const DIRECTIONS: &[(&str, Direction)] = &[
+    ("inbound", Direction::Inbound),
+    ("outbound", Direction::Outbound),
+    ("both", Direction::Both),
+];
+const KINDS: [&str; 6] = ["crash", "pause", "isolate", "partition", "cut", "delay"];
+
+/// The latency under `latency`.
+pub(crate) fn latency(table: &Table<'_, '_>, mistakes: &mut Mistakes) -> Option<Latency> {
+    let table = table.table("latency", &keys::LATENCY, mistakes)?;
+    let p50 = table.need("p50", mistakes, duration);
+    let p99 = table.need("p99", mistakes, duration);
+    let max = table.need("max", mistakes, duration);
+    let (p50, p99, max) = (p50?, p99?, max?);
+    if p50.value.is_zero() {
+        let what = "`p50`: a message cannot arrive as it is sent";
+        mistakes.add(p50.line, Wrong::new(what, "write \"1us\" or more"));
+        return None;
+    }
+    if p50.value > p99.value || p99.value > max.value {
+        let what = "a latency's `p50`, `p99` and `max` must rise";
+        let mut sorted = [p50.value, p99.value, max.value];
+        sorted.sort();
+        let [p50, p99, max] = sorted.map(show_duration);
+        let instead = format!("write p50 = \"{p50}\", p99 = \"{p99}\", max = \"{max}\"");
+        mistakes.add(table.line, Wrong::new(what, instead));
+        return None;
+    }
+    Some(Latency { p50: p50.value, p99: p99.value, max: max.value })
+}
+
+/// `[[link]]`.
+pub(crate) fn links(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Vec<LinkPlan> {
+    let mut links: Vec<LinkPlan> = Vec::new();
+    for table in root.tables("link", &keys::LINK, mistakes) {
+        let between = table.need("between", mistakes, |value| pair(value, |text| known.host(text)));
+        let latency = match table.has("latency") {
+            true => latency(&table, mistakes),
+            false => Some(Latency::default()),
+        };
+        let (Some(between), Some(latency)) = (between, latency) else { continue };
+        let (a, b) = between.value;
+        let same = |link: &LinkPlan| {
+            link.between == (a.clone(), b.clone()) || link.between == (b.clone(), a.clone())
+        };
+        if links.iter().any(same) {
+            let what = format!("the link between `{a}` and `{b}` is described twice");
+            mistakes.add(table.line, Wrong::new(what, "leave one"));
+        }
+        links.push(LinkPlan { between: (a, b), latency });
+    }
+    links
+}
+
+/// `[[fault]]`.
+pub(crate) fn faults(
+    root: &Table<'_, '_>,
+    known: &Known,
+    act: Option<Duration>,
+    vocabulary: &Vocabulary,
+    mistakes: &mut Mistakes,
+) -> Vec<FaultPlan> {
+    let mut plans = Vec::new();
+    for table in root.tables("fault", &keys::FAULT, mistakes) {
+        let trigger = trigger(&table, known, act, vocabulary, mistakes);
+        let lasts = lasts(&table, trigger.as_ref(), act, mistakes);
+        let present: Vec<_> = KINDS.iter().copied().filter(|kind| table.has(kind)).collect();
+        let fault = match present.as_slice() {
+            [kind] => fault(kind, &table, known, mistakes),
+            // A misspelt kind has been noted already.
+            [] if table.has_strangers => None,
+            [] => {
+                let what = "[[fault]] says not what goes wrong";
+                let instead = format!("write one of `{}`", KINDS.join("`, `"));
+                mistakes.add(table.line, Wrong::new(what, instead));
+                None
+            }
+            several => {
+                let what = format!("[[fault]] has `{}` at once", several.join("` and `"));
+                mistakes.add(table.line, Wrong::new(what, "write a [[fault]] for each"));
+                None
+            }
+        };
+        if let (Some(trigger), Some(fault)) = (trigger, fault) {
+            plans.push(FaultPlan { trigger, fault, lasts, line: table.line });
+        }
+    }
+    plans
+}
+
+fn trigger(
+    table: &Table<'_, '_>,
+    known: &Known,
+    act: Option<Duration>,
+    vocabulary: &Vocabulary,
+    mistakes: &mut Mistakes,
+) -> Option<Trigger> {
+    let instead = "write `at = \"10s\"`, or `when = { event = ... }`";
+    match (table.has("at"), table.has("when")) {
+        (true, false) => {
+            let at = table.read("at", mistakes, duration)?;
+            if let Some(act) = act
+                && at.value >= act
+            {
+                let what = format!("the fault begins at {}, after the end", show(at.value));
+                let instead = format!("the scenario's `duration` is {}", show(act));
+                mistakes.add(at.line, Wrong::new(what, instead));
+                return None;
+            }
+            Some(Trigger::At(at.value))
+        }
+        (false, true) => milestone(table, known, vocabulary, mistakes).map(Trigger::When),
+        (true, true) => {
+            mistakes.add(table.line, Wrong::new("[[fault]] has both `at` and `when`", instead));
+            None
+        }
+        (false, false) => {
+            mistakes.add(table.line, Wrong::new("[[fault]] says not when", instead));
+            None
+        }
+    }
+}
+
+fn lasts(
+    table: &Table<'_, '_>,
+    trigger: Option<&Trigger>,
+    act: Option<Duration>,
+    mistakes: &mut Mistakes,
+) -> Option<Duration> {
+    let lasts = table.read("for", mistakes, duration)?;
+    if lasts.value.is_zero() {
+        let instead = "write at least \"1us\", or leave it out to last until healing";
+        mistakes.add(lasts.line, Wrong::new("`for`: the fault lasts no time", instead));
+    }
+    if let (Some(Trigger::At(at)), Some(act)) = (trigger, act)
+        && *at + lasts.value > act
+    {
+        let what = format!(
+            "the fault lasts until {}, past the end at {}",
+            show(*at + lasts.value),
+            show(act)
+        );
+        let left = show(act.saturating_sub(*at));
+        let instead = format!("write at most {left}, or leave `for` out to last until healing");
+        mistakes.add(lasts.line, Wrong::new(what, instead));
+    }
+    Some(lasts.value)
+}
+
+fn milestone(
+    table: &Table<'_, '_>,
+    known: &Known,
+    vocabulary: &Vocabulary,
+    mistakes: &mut Mistakes,
+) -> Option<Milestone> {
+    let table = table.table("when", &keys::WHEN, mistakes)?;
+    let event = table.need("event", mistakes, |value| {
+        let name = text(value)?;
+        let events = || vocabulary.events.iter().map(|(name, _)| *name);
+        events().find(|known| *known == name).ok_or_else(|| {
+            let what = format!("there is no event `{}`", shown(&name));
+            Wrong::new(what, suggest(&name, events()))
+        })
+    });
+    let partition = table.read("partition", mistakes, |value| known.partition(&text(value)?));
+    let host = table.read("host", mistakes, |value| known.target(&text(value)?));
+    let count = table.read("count", mistakes, |value| number(value, 1, 1_000_000_000));
+    let after = table.read("after", mistakes, duration);
+    let event = event?.value;
+    let known_fields = vocabulary.events.iter().find(|(name, _)| *name == event);
+    let known_fields = known_fields.map_or(&[][..], |(_, fields)| fields.as_slice());
+    let fields = fields(&table, event, known_fields, mistakes);
+    if partition.is_some() && !known_fields.contains(&"partition") {
+        let what = format!("the event `{event}` is about no partition");
+        mistakes.add(table.line, Wrong::new(what, "leave `partition` out"));
+    }
+    Some(Milestone {
+        event: event.into(),
+        partition: partition.map(|read| read.value),
+        host: host.map(|read| read.value),
+        fields,
+        count: count.map_or(1, |read| read.value),
+        after: after.map_or(Duration::ZERO, |read| read.value),
+    })
+}
+
+fn fields(
+    table: &Table<'_, '_>,
+    event: &str,
+    known: &[&'static str],
+    mistakes: &mut Mistakes,
+) -> Vec<(Name, Name)> {
+    let Some(value) = table.raw("where") else { return Vec::new() };
+    let DeValue::Table(inner) = value.get_ref() else {
+        let what = format!("`where` is {}", kind(value.get_ref()));
+        let instead = "write a table of the event's fields, as in { role = \"leader\" }";
+        mistakes.add(mistakes.line(value.span().start), Wrong::new(what, instead));
+        return Vec::new();
+    };
+    let mut fields = Vec::new();
+    for (key, value) in inner {
+        let name: &str = key.get_ref();
+        let line = mistakes.line(key.span().start);
+        if !known.contains(&name) {
+            let what = format!("the event `{event}` has no field `{}`", shown(name));
+            mistakes.add(line, Wrong::new(what, suggest(name, known.iter().copied())));
+            continue;
+        }
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Boolean(flag) => flag.to_string(),
+            DeValue::Integer(number) => number.as_str().to_owned(),
+            other => {
+                let what = format!("`{name}` is {}", kind(other));
+                mistakes.add(line, Wrong::new(what, "write what `kafsim events` shows"));
+                continue;
+            }
+        };
+        fields.push((name.into(), text.into()));
+    }
+    fields
+}
+
+fn fault(
+    kind: &str,
+    table: &Table<'_, '_>,
+    known: &Known,
+    mistakes: &mut Mistakes,
+) -> Option<Fault> {
+    let target = |value: &DeValue<'_>| known.target(&text(value)?);
+    let direction = |table: &Table<'_, '_>, mistakes: &mut Mistakes| {
+        let read = table.read("direction", mistakes, |value| word(value, DIRECTIONS));
+        read.map_or(Direction::Both, |read| read.value)
+    };
+    match kind {
+        "crash" => {
+            let table = table.table("crash", &keys::CRASH, mistakes)?;
+            let words = [("page-cache", CrashKeep::PageCache), ("synced", CrashKeep::Synced)];
+            let keep = table.read("keep", mistakes, |value| word(value, &words));
+            let host = table.need("host", mistakes, target)?.value;
+            Some(Fault::Crash { host, keep: keep.map(|read| read.value).unwrap_or_default() })
+        }
+        "pause" => {
+            let table = table.table("pause", &keys::PAUSE, mistakes)?;
+            Some(Fault::Pause { host: table.need("host", mistakes, target)?.value })
+        }
+        "isolate" => {
+            let table = table.table("isolate", &keys::ISOLATE, mistakes)?;
+            let direction = direction(&table, mistakes);
+            Some(Fault::Isolate { host: table.need("host", mistakes, target)?.value, direction })
+        }
+        "partition" => {
+            let table = table.table("partition", &keys::PARTITION, mistakes)?;
+            let groups = table.need("groups", mistakes, |value| groups(value, known))?;
+            Some(Fault::Partition { groups: groups.value })
+        }
+        "cut" => {
+            let table = table.table("cut", &keys::CUT, mistakes)?;
+            let direction = direction(&table, mistakes);
+            let pair = |value: &DeValue<'_>| pair(value, |text| known.target(text));
+            let between = table.need("between", mistakes, pair)?.value;
+            Some(Fault::Cut { between, direction })
+        }
+        _ => delay(table, known, mistakes),
+    }
+}
+
+fn delay(table: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Option<Fault> {
+    let table = table.table("delay", &keys::DELAY, mistakes)?;
+    let latency = if table.has("latency") {
+        latency(&table, mistakes)
+    } else {
+        let what = "`delay` has no `latency`";
+        let instead = "write latency = { p50 = \"50ms\", p99 = \"80ms\", max = \"100ms\" }";
+        mistakes.add(table.line, Wrong::new(what, instead));
+        None
+    };
+    let between = match (table.has("host"), table.has("between")) {
+        (true, false) => {
+            let host = table.read("host", mistakes, |value| known.target(&text(value)?))?;
+            (host.value, None)
+        }
+        (false, true) => {
+            let pair = |value: &DeValue<'_>| pair(value, |text| known.target(text));
+            let (a, b) = table.read("between", mistakes, pair)?.value;
+            (a, Some(b))
+        }
+        (_, both) => {
+            let what = if both {
+                "`delay` has both `host` and `between`"
+            } else {
+                "`delay` has neither `host` nor `between`"
+            };
+            mistakes.add(table.line, Wrong::new(what, "write one of them"));
+            return None;
+        }
+    };
+    Some(Fault::Delay { between, latency: latency? })
+}
+
+/// Two different hosts.
+fn pair(
+    value: &DeValue<'_>,
+    read: impl Fn(&str) -> Result<Target, Wrong>,
+) -> Result<(Target, Target), Wrong> {
+    let instead = "write two of them, as in [\"broker-1\", \"broker-3\"]";
+    let list = value.as_array().map(|list| list.iter().collect::<Vec<_>>());
+    let Some([a, b]) = list.as_deref() else {
+        return Err(Wrong::new(format!("{} is no pair", kind(value)), instead));
+    };
+    let (a, b) = (read(&text(a.get_ref())?)?, read(&text(b.get_ref())?)?);
+    if a == b {
+        return Err(Wrong::new(format!("`{a}` has no link to itself"), instead));
+    }
+    Ok((a, b))
+}
+
+fn groups(value: &DeValue<'_>, known: &Known) -> Result<Vec<Vec<Target>>, Wrong> {
+    let instead = "write at least two lists, as in [[\"broker-1\"], [\"broker-2\", \"broker-3\"]]";
+    let lists = value.as_array().filter(|lists| lists.len() >= 2);
+    let lists = lists.ok_or_else(|| Wrong::new("there are no two groups", instead))?;
+    let mut groups = Vec::new();
+    let mut seen: Vec<Target> = Vec::new();
+    for list in lists.iter() {
+        let members = list.get_ref().as_array().filter(|members| !members.is_empty());
+        let members = members.ok_or_else(|| Wrong::new("a group is no list of hosts", instead))?;
+        let member = |value: &Spanned<DeValue<'_>>| known.target(&text(value.get_ref())?);
+        let group: Vec<Target> = members.iter().map(member).collect::<Result<_, _>>()?;
+        for target in &group {
+            if seen.contains(target) {
+                let what = format!("`{target}` is in two groups, or twice in one");
+                return Err(Wrong::new(what, "leave it in one"));
+            }
+            seen.push(target.clone());
+        }
+        groups.push(group);
+    }
+    Ok(groups)
+}
+
+/// `[faults.random]`.
+pub(crate) fn random(
+    root: &Table<'_, '_>,
+    known: &Known,
+    topics: &[TopicPlan],
+    mistakes: &mut Mistakes,
+) -> Option<RandomFaults> {
+    let faults = root.table("faults", &keys::FAULTS, mistakes)?;
+    let table = faults.table("random", &keys::RANDOM, mistakes)?;
+    let profiles = [("swarm", Profile::Swarm), ("steady", Profile::Steady)];
+    let profile = table.read("profile", mistakes, |value| word(value, &profiles));
+    let minority = u64::try_from((known.controllers - 1) / 2).unwrap_or(0);
+    let brokers = u64::try_from(known.brokers).unwrap_or(0);
+    let guarded = topics.iter().all(|topic| topic.config.integer("min.insync.replicas") >= 2);
+    let mut budget = Budget {
+        hosts_down: 1,
+        controllers_down: u32::try_from(minority).unwrap_or(0),
+        power_losses: u32::from(guarded && !topics.is_empty()),
+    };
+    if let Some(table) = table.table("budget", &keys::BUDGET, mistakes) {
+        let limits = [
+            ("hosts_down", brokers, &mut budget.hosts_down),
+            ("controllers_down", minority, &mut budget.controllers_down),
+            ("power_losses", brokers, &mut budget.power_losses),
+        ];
+        for (key, max, place) in limits {
+            if let Some(read) = table.read(key, mistakes, |value| number(value, 0, max)) {
+                *place = u32::try_from(read.value).unwrap_or(0);
+            }
+        }
+    }
+    Some(RandomFaults { profile: profile.map(|read| read.value).unwrap_or_default(), budget })
+}
+
+/// `[[claim]]`.
+pub(crate) fn claims(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> Vec<ClaimPlan> {
+    let mut claims: Vec<ClaimPlan> = Vec::new();
+    let expectations = [Expectation::Holds, Expectation::Violated, Expectation::May];
+    let words = expectations.map(|expectation| (expectation.name(), expectation));
+    for table in root.tables("claim", &keys::CLAIM, mistakes) {
+        let expect = table.read("expect", mistakes, |value| word(value, &words));
+        let property = table.need("property", mistakes, |value| {
+            let name = text(value)?;
+            PropertyName::from_name(&name).ok_or_else(|| {
+                let what = format!("there is no property `{}`", shown(&name));
+                let known = PropertyName::ALL.iter().map(|property| property.name());
+                Wrong::new(what, suggest(&name, known))
+            })
+        });
+        let Some(property) = property else { continue };
+        let expect = expect.map_or(Expectation::Holds, |read| read.value);
+        let property = property.value;
+        if claims.iter().any(|claim| claim.property == property) {
+            let what = format!("`{}` is claimed twice", property.name());
+            mistakes.add(table.line, Wrong::new(what, "leave one"));
+        }
+        claims.push(ClaimPlan { property, expect, line: table.line });
+    }
+    claims
+}
+
+fn show(duration: Duration) -> String {
+    format!("\"{}\"", show_duration(duration))
+}

@@ -1,0 +1,341 @@
+//! Every key of a scenario file: one table, for the decoder, its messages and docs/SCENARIOS.md.
+
+/// A table of the file and the keys that it takes.
+#[derive(Debug)]
+pub struct Section {
+    /// How it is written: `[[topic]]`.
+    pub name: &'static str,
+    /// What it describes.
+    pub doc: &'static str,
+    /// Its keys.
+    pub keys: &'static [FileKey],
+}
+
+/// A key of a scenario file.
+#[derive(Debug)]
+pub struct FileKey {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes.
+    pub form: &'static str,
+    /// What holds without it; empty when it must be there.
+    pub default: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+macro_rules! sections {
+    ($($(#[$doc:meta])* $name:ident $title:literal $about:literal {
+        $($key:literal $form:literal $default:literal $key_doc:literal;)*
+    })*) => {$(
+        $(#[$doc])*
+        pub(crate) const $name: Section = Section {
+            name: $title,
+            doc: $about,
+            keys: &[$(FileKey {
+                name: $key,
+                form: $form,
+                default: $default,
+                doc: $key_doc,
+            },)*],
+        };
+    )*
+        /// All sections, in the order of docs/SCENARIOS.md.
+        pub const SECTIONS: &[&Section] = &[$(&$name,)*];
+    };
+}
+
+sections! {
+    /// The file itself.
+    ROOT "the scenario"
+        "The top of the file." {
+        "version" "1" "" "The version of this format.";
+        "title" "text" "" "One line that says what the scenario shows.";
+        "about" "text" "\"\"" "What to look at, and where the story comes from.";
+        "duration" "duration" "" "How long workloads and faults act.";
+        "settle" "duration" "from the configuration"
+            "How long healing may take: by default the largest delivery.timeout.ms + \
+             broker.session.timeout.ms + 2 x replica.lag.time.max.ms + 10 s.";
+        "defects" "list of names" "[]" "Bugs to switch on; `kafsim defects` lists them.";
+        "cluster" "table" "" "See `[cluster]`.";
+        "broker" "tables" "none" "See `[[broker]]`.";
+        "controller" "tables" "none" "See `[[controller]]`.";
+        "topic" "tables" "none" "See `[[topic]]`.";
+        "producer" "tables" "none" "See `[[producer]]`.";
+        "consumer" "tables" "none" "See `[[consumer]]`.";
+        "client" "tables" "none" "See `[[client]]`.";
+        "network" "table" "a quiet data centre" "See `[network]`.";
+        "link" "tables" "none" "See `[[link]]`.";
+        "fault" "tables" "none" "See `[[fault]]`.";
+        "faults" "table" "none" "See `[faults.random]`.";
+        "claim" "tables" "none" "See `[[claim]]`.";
+    }
+    /// `[cluster]`.
+    CLUSTER "[cluster]"
+        "The servers: brokers `broker-1`, `broker-2`, ... and controllers `controller-1`, ... \
+         (node ids 3001, 3002, ...)." {
+        "release" "\"4.1\"" "\"4.1\"" "The release of Kafka whose defaults hold.";
+        "brokers" "1 to 200" "" "How many brokers.";
+        "controllers" "1 to 9" "" "How many controllers, all of them voters.";
+        "config" "Kafka keys" "{}" "Broker and controller keys that hold on all of them.";
+        "features" "features" "{}" "Finalized features.";
+    }
+    /// `[[broker]]`.
+    BROKER "[[broker]]"
+        "A broker that differs from the others." {
+        "id" "number" "" "Which.";
+        "rack" "text" "none" "`broker.rack`.";
+        "config" "Kafka keys" "{}" "Broker keys, over those of the cluster.";
+    }
+    /// `[[controller]]`.
+    CONTROLLER "[[controller]]"
+        "A controller that differs from the others." {
+        "id" "number" "" "Which: 1 for `controller-1`.";
+        "config" "Kafka keys" "{}" "Controller keys, over those of the cluster.";
+    }
+    /// `[[topic]]`.
+    TOPIC "[[topic]]"
+        "A topic, created before time zero." {
+        "name" "text" "" "Its name.";
+        "partitions" "1 to 10000" "1" "How many partitions.";
+        "replication_factor" "number" "3, or the number of brokers if that is less"
+            "How many replicas of each.";
+        "config" "Kafka keys" "{}" "Topic keys, over those of broker and cluster.";
+    }
+    /// `[[producer]]`.
+    PRODUCER "[[producer]]"
+        "A built-in application that writes. Each of its processes is a host of its own, called \
+         by the name, with `-1`, `-2`, ... behind it when there are several." {
+        "name" "text" "" "Its name.";
+        "count" "1 to 1000" "1" "How many processes.";
+        "topic" "text" "" "Where it writes.";
+        "rate" "rate" "\"100/s\"" "Records that each process sends.";
+        "keys" "\"none\" or { uniform = n }" "\"none\""
+            "Which keys the records have: none, or n different ones.";
+        "value_bytes" "size" "100" "The size of each value.";
+        "records_max" "number" "no end" "How many records each process sends at most.";
+        "start" "duration" "\"0s\"" "When it begins.";
+        "config" "Kafka keys" "{}" "Producer keys.";
+    }
+    /// `[[consumer]]`.
+    CONSUMER "[[consumer]]"
+        "A built-in application that reads all partitions of a topic, by assignment. Hosts as \
+         for producers." {
+        "name" "text" "" "Its name.";
+        "count" "1 to 1000" "1" "How many processes; each reads everything.";
+        "topic" "text" "" "What it reads.";
+        "from" "\"beginning\" or \"end\"" "\"beginning\"" "Where it begins.";
+        "config" "Kafka keys" "{}" "Consumer keys.";
+    }
+    /// `[[client]]`.
+    CLIENT "[[client]]"
+        "A client process whose application is your own code, run by the coupled driver; \
+         `kafsim run` leaves it idle." {
+        "name" "text" "" "Its name, and its host's.";
+        "producer" "Kafka keys" "{}" "Producer keys.";
+        "consumer" "Kafka keys" "{}" "Consumer keys.";
+    }
+    /// `[network]`.
+    NETWORK "[network]"
+        "Every link that no `[[link]]` names." {
+        "latency" "a latency" "p50 300us, p99 2ms, max 20ms" "How long a message travels, one way.";
+    }
+    /// `[[link]]`.
+    LINK "[[link]]"
+        "A link that differs, both ways." {
+        "between" "two hosts" "" "Which.";
+        "latency" "a latency" "p50 300us, p99 2ms, max 20ms" "How long a message travels, one way.";
+    }
+    /// A latency.
+    LATENCY "latency"
+        "How long a message travels, one way." {
+        "p50" "duration" "" "Half of all messages are faster.";
+        "p99" "duration" "" "One in a hundred is slower.";
+        "max" "duration" "" "None is slower.";
+    }
+    /// `[[fault]]`.
+    FAULT "[[fault]]"
+        "Something that goes wrong: one of `at` and `when`, one of the six kinds, and `for`." {
+        "at" "duration" "or `when`" "When it begins, from time zero.";
+        "when" "milestone" "or `at`" "What the run must have come to; see `when`.";
+        "for" "duration" "until healing" "How long it lasts.";
+        "crash" "{ host, keep }" "" "A process dies; it starts again at the end.";
+        "pause" "{ host }" "" "A process stands still; its clocks go on.";
+        "isolate" "{ host, direction }" "" "A host is cut off from all others.";
+        "partition" "{ groups }" "" "Groups of hosts do not hear each other.";
+        "cut" "{ between, direction }" "" "A link is cut.";
+        "delay" "{ host or between, latency }" "" "Links are slow.";
+    }
+    /// `crash = {}`.
+    CRASH "crash"
+        "A process dies; it starts again when the fault ends." {
+        "host" "target" "" "Whose.";
+        "keep" "\"page-cache\" or \"synced\"" "\"page-cache\""
+            "What its disk keeps: everything written (the process died), or only what was flushed \
+             and an arbitrary beginning of the rest (the power failed).";
+    }
+    /// `pause = {}`.
+    PAUSE "pause"
+        "A process stands still, as in a long garbage collection; its clocks go on." {
+        "host" "target" "" "Whose.";
+    }
+    /// `isolate = {}`.
+    ISOLATE "isolate"
+        "A host is cut off from all others. Connections stay open and silent; what was sent \
+         arrives after the end, as TCP has it." {
+        "host" "target" "" "Which.";
+        "direction" "\"inbound\", \"outbound\" or \"both\"" "\"both\""
+            "Which way, seen from the host; for a cut `outbound` is from the first host to the \
+             second.";
+    }
+    /// `partition = {}`.
+    PARTITION "partition"
+        "Hosts of different groups do not hear each other. A host belongs to the first group that \
+         names it; one in no group hears everybody." {
+        "groups" "list of lists of targets" "" "The groups, at least two.";
+    }
+    /// `cut = {}`.
+    CUT "cut"
+        "A link is cut." {
+        "between" "two targets" "" "Which.";
+        "direction" "\"inbound\", \"outbound\" or \"both\"" "\"both\""
+            "Which way, seen from the host; for a cut `outbound` is from the first host to the \
+             second.";
+    }
+    /// `delay = {}`.
+    DELAY "delay"
+        "Links are slow." {
+        "host" "target" "or `between`" "All links of this host.";
+        "between" "two targets" "or `host`" "One link.";
+        "latency" "a latency" "" "The latency meanwhile.";
+    }
+    /// `when = {}`.
+    WHEN "when"
+        "The fault begins when the `count`-th event of this description has happened." {
+        "event" "name" "" "The event's kind, as in docs/TRACE.md.";
+        "partition" "partition" "any" "Only events about this partition: \"orders-0\".";
+        "host" "target" "any" "Only events that this host recorded.";
+        "where" "{ field = text }" "{}" "Only events whose field reads so.";
+        "count" "number" "1" "The how-manieth such event since time zero.";
+        "after" "duration" "\"0s\"" "How long after it.";
+    }
+    /// `[faults]`.
+    FAULTS "[faults]"
+        "Faults that are not written down one by one." {
+        "random" "table" "none" "See `[faults.random]`.";
+    }
+    /// `[faults.random]`.
+    RANDOM "[faults.random]"
+        "Faults drawn from the seed, within a budget; all end before healing begins." {
+        "profile" "\"swarm\" or \"steady\"" "\"swarm\""
+            "swarm: each seed draws which kinds are on and how often they come; steady: all are.";
+        "budget" "table" "{}" "See `budget`.";
+    }
+    /// `budget = {}`.
+    BUDGET "budget"
+        "What random faults must leave standing." {
+        "hosts_down" "number" "1" "Brokers that are down, paused or cut off at once.";
+        "controllers_down" "number" "a minority" "Controllers that are; never a majority.";
+        "power_losses" "number" "1 when every topic has min.insync.replicas of 2 or more, else 0"
+            "Brokers that lost their page cache and have not caught up again, at once.";
+    }
+    /// `[[claim]]`.
+    CLAIM "[[claim]]"
+        "What is expected of a property; all that are not named are expected to hold." {
+        "property" "name" "" "Which; `kafsim properties` lists them.";
+        "expect" "\"holds\", \"violated\" or \"may\"" "\"holds\""
+            "`violated`: in this run, or in at least one seed of a sweep.";
+    }
+}
+
+/// Keys that a later version will take, by section, and why this one does not.
+pub(crate) const LATER: &[(&str, &str, &str)] = &[
+    (
+        "the scenario",
+        "group",
+        "consumer groups are not simulated yet: write [[consumer]], which \
+      reads by assignment",
+    ),
+    (
+        "the scenario",
+        "server_properties",
+        "a broker's file cannot be read yet: write its keys \
+      under [cluster] config",
+    ),
+    (
+        "[cluster]",
+        "server_properties",
+        "a broker's file cannot be read yet: write its keys under \
+      config",
+    ),
+    ("[cluster]", "mode", "ZooKeeper mode is not simulated yet: leave it out for KRaft"),
+    ("[[broker]]", "disk", "disks do not differ yet: leave it out"),
+    ("[[broker]]", "clock", "clocks do not differ yet: leave it out"),
+    ("[[broker]]", "service_times", "service times do not differ yet: leave it out"),
+    ("[[producer]]", "transaction", "transactions are not simulated yet: leave it out"),
+    (
+        "[[consumer]]",
+        "group",
+        "consumer groups are not simulated yet: leave it out, every \
+      process reads all partitions",
+    ),
+    ("[network]", "loss", "loss is not simulated yet: write a `delay` fault"),
+    ("[[fault]]", "clock_jump", "clock faults are not simulated yet"),
+    ("[[fault]]", "disk_full", "disk faults are not simulated yet"),
+    ("[[fault]]", "disk_hang", "disk faults are not simulated yet: `pause` comes near"),
+    ("[[fault]]", "slow_disk", "disk faults are not simulated yet"),
+    ("[[fault]]", "loss", "loss is not simulated yet: write a `delay`"),
+    ("[[fault]]", "reset", "resets are not simulated yet: write a `cut`"),
+    (
+        "[[fault]]",
+        "shutdown",
+        "clean shutdowns are not simulated yet: write a `crash` that keeps \
+      the page cache",
+    ),
+];
+
+/// Kafka's keys that nothing here obeys yet, and what to do instead. A name that ends in `.`
+/// stands for all that begin with it.
+pub(crate) const LATER_CONFIG: &[(&str, &str)] = &[
+    ("transactional.id", "transactions are not simulated yet"),
+    ("transaction.", "transactions are not simulated yet"),
+    ("isolation.level", "transactions are not simulated yet"),
+    ("group.", "consumer groups are not simulated yet"),
+    ("session.timeout.ms", "consumer groups are not simulated yet"),
+    ("heartbeat.interval.ms", "consumer groups are not simulated yet"),
+    ("max.poll.interval.ms", "consumer groups are not simulated yet"),
+    ("enable.auto.commit", "consumer groups are not simulated yet"),
+    ("auto.commit.interval.ms", "consumer groups are not simulated yet"),
+    ("partition.assignment.strategy", "consumer groups are not simulated yet"),
+    ("offsets.", "consumer groups are not simulated yet"),
+    ("compression.", "compression is not simulated"),
+    ("cleanup.policy", "logs are neither compacted nor shortened yet"),
+    ("log.cleanup.policy", "logs are neither compacted nor shortened yet"),
+    ("log.cleaner.", "logs are neither compacted nor shortened yet"),
+    ("log.retention.", "logs are neither compacted nor shortened yet"),
+    ("retention.", "logs are neither compacted nor shortened yet"),
+    ("delete.retention.ms", "logs are neither compacted nor shortened yet"),
+    ("min.compaction.lag.ms", "logs are neither compacted nor shortened yet"),
+    ("max.compaction.lag.ms", "logs are neither compacted nor shortened yet"),
+    ("partitioner.", "the partitioner is Kafka's default"),
+    ("replica.selector.class", "consumers read from leaders only"),
+    ("client.rack", "consumers read from leaders only"),
+    ("broker.rack", "write `rack` in a [[broker]]"),
+    ("node.id", "brokers are 1, 2, 3, ...: write `id` in a [[broker]]"),
+    ("broker.id", "brokers are 1, 2, 3, ...: write `id` in a [[broker]]"),
+    ("process.roles", "brokers and controllers are separate processes"),
+    ("listeners", "hosts find each other by name"),
+    ("bootstrap.servers", "clients know all brokers of the scenario"),
+    ("num.partitions", "topics are made by [[topic]] only"),
+    ("default.replication.factor", "topics are made by [[topic]] only"),
+    ("auto.create.topics.enable", "topics are made by [[topic]] only"),
+    ("num.network.threads", "network threads are not simulated"),
+    ("queued.max.requests", "the request queue has no bound"),
+    ("zookeeper.", "ZooKeeper mode is not simulated yet"),
+    ("security.", "security is not simulated"),
+    ("ssl.", "security is not simulated"),
+    ("sasl.", "security is not simulated"),
+    ("metadata.log.max.", "metadata snapshots are not taken yet"),
+    ("remote.", "tiered storage is not simulated"),
+    ("quota.", "quotas are not simulated"),
+];

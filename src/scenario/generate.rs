@@ -1,0 +1,379 @@
+//! Draws random faults from the seed, within a budget, all of them over before the act ends.
+//!
+//! The budget is a number of *lanes*: at any moment a lane has at most one fault, on one host of
+//! its own, so that no more hosts are down than there are lanes. Time within a lane is cut into
+//! windows of equal length; the fault of a window is drawn from a stream named by (lane, window)
+//! alone. To take one away moves no other.
+//!
+//! A broker that lost its page cache needs calm to fetch again what it lost. Until then
+//! (`calm_after`) no fault begins on any broker: another power loss would be one too many, and a
+//! fault on the broker itself would stretch the time that the other one has to stay away.
+
+use std::time::Duration;
+
+use crate::scenario::plan::{
+    CrashKeep, Direction, Fault, FaultPlan, Latency, Plan, Profile, RandomFaults, Trigger,
+};
+use crate::scenario::target::Target;
+use crate::types::{Name, Rng};
+
+/// Nothing happens in the first second, so that every run begins alike.
+const QUIET_MICROS: u64 = 1_000_000;
+/// The shortest fault.
+const SHORTEST_MICROS: u64 = 20_000;
+/// Lengths of a window, in seconds. A fault lasts at most three quarters of its window.
+const WINDOW_SECONDS: [u64; 4] = [3, 6, 12, 24];
+
+/// What a random fault may be.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Kind {
+    Crash,
+    PowerLoss,
+    Pause,
+    Isolate,
+    Partition,
+    Cut,
+    Delay,
+}
+
+const KINDS: [Kind; 7] = [
+    Kind::Crash,
+    Kind::PowerLoss,
+    Kind::Pause,
+    Kind::Isolate,
+    Kind::Partition,
+    Kind::Cut,
+    Kind::Delay,
+];
+
+/// What all lanes of a run have in common.
+struct Weather<'a> {
+    seed: u64,
+    plan: &'a Plan,
+    /// The kinds that this seed draws from.
+    kinds: Vec<Kind>,
+    /// A window has a fault so many times in four.
+    often: u64,
+    act_micros: u64,
+}
+
+/// A lane and the hosts that are its own.
+struct FaultLane {
+    /// Tells the streams of lanes apart.
+    number: u64,
+    hosts: Vec<Target>,
+    /// Whether its brokers may lose power.
+    loses_power: bool,
+}
+
+/// A drawn fault with its times in microseconds.
+struct Drawn {
+    begin: u64,
+    end: u64,
+    on_broker: bool,
+    loses_power: bool,
+    fault: Fault,
+}
+
+/// The random faults of `plan` for `seed`, by the time they begin; none when it asks for none.
+///
+/// Every one has a time and an end before the plan's duration, and the line 0.
+pub fn generate(plan: &Plan, seed: u64) -> Vec<FaultPlan> {
+    let Some(random) = plan.random else { return Vec::new() };
+    let weather = Weather::new(plan, random.profile, seed);
+    let mut drawn: Vec<Drawn> = Vec::new();
+    for lane in lanes(plan, random, seed) {
+        weather.draw_lane(&lane, &mut drawn);
+    }
+    drawn.sort_by_key(|fault| fault.begin);
+    keep_calm(&mut drawn, calm_after(plan), random.budget.power_losses);
+    drawn
+        .into_iter()
+        .map(|fault| FaultPlan {
+            trigger: Trigger::At(Duration::from_micros(fault.begin)),
+            lasts: Some(Duration::from_micros(fault.end - fault.begin)),
+            fault: fault.fault,
+            line: 0,
+        })
+        .collect()
+}
+
+/// How long after a power loss a broker has surely caught up: the old session must run out before
+/// it may register again, then it fetches.
+fn calm_after(plan: &Plan) -> u64 {
+    let sessions = plan.cluster.controllers.iter();
+    let sessions = sessions.map(|node| node.config.duration("broker.session.timeout.ms"));
+    let session = sessions.max().unwrap_or_default();
+    micros(session + Duration::from_secs(10))
+}
+
+/// Removes what would begin while a broker is still catching up after a power loss.
+fn keep_calm(drawn: &mut Vec<Drawn>, calm: u64, power_losses: u32) {
+    let mut losses: Vec<(u64, u64)> = Vec::new();
+    drawn.retain(|fault| {
+        if !fault.on_broker {
+            return true;
+        }
+        let pending = losses.iter().filter(|(_, until)| fault.begin < *until);
+        // Faults that begin before the power is back meet a broker that is down anyway.
+        let catching_up = pending.clone().any(|(end, _)| fault.begin >= *end);
+        let lossy = pending.count();
+        let too_many = fault.loses_power && lossy >= power_losses as usize;
+        if catching_up || too_many {
+            return false;
+        }
+        if fault.loses_power {
+            losses.push((fault.end, fault.end + calm));
+        }
+        true
+    });
+}
+
+/// The lanes: the brokers in an order drawn from the seed are dealt out to `hosts_down` lanes, the
+/// controllers to `controllers_down`.
+fn lanes(plan: &Plan, random: RandomFaults, seed: u64) -> Vec<FaultLane> {
+    let brokers = plan.cluster.brokers.iter().map(|broker| Target::Broker(broker.id)).collect();
+    let controllers = plan.cluster.controllers.iter();
+    let controllers = controllers.map(|node| Target::Controller(node.id)).collect();
+    let mut lanes = Vec::new();
+    for (kind, hosts, count) in [
+        (0, shuffled(brokers, seed, 0), random.budget.hosts_down),
+        (1, shuffled(controllers, seed, 1), random.budget.controllers_down),
+    ] {
+        for lane in 0..count as usize {
+            let own = hosts.iter().skip(lane).step_by(count as usize).cloned();
+            lanes.push(FaultLane {
+                number: kind << 32 | lane as u64,
+                hosts: own.collect(),
+                loses_power: random.budget.power_losses > 0,
+            });
+        }
+    }
+    lanes
+}
+
+fn shuffled(mut hosts: Vec<Target>, seed: u64, kind: u64) -> Vec<Target> {
+    let mut rng = Rng::named(seed, "random-fault-hosts", &[kind]);
+    for at in (1..hosts.len()).rev() {
+        hosts.swap(at, index(rng.below(at as u64 + 1)));
+    }
+    hosts
+}
+
+impl<'a> Weather<'a> {
+    fn new(plan: &'a Plan, profile: Profile, seed: u64) -> Self {
+        let mut rng = Rng::named(seed, "random-fault-weather", &[]);
+        let drawn: Vec<_> = KINDS.into_iter().filter(|_| rng.chance(1, 2)).collect();
+        let often = rng.between(1, 4);
+        let (kinds, often) = match profile {
+            Profile::Swarm if !drawn.is_empty() => (drawn, often),
+            Profile::Swarm => (KINDS.to_vec(), often),
+            Profile::Steady => (KINDS.to_vec(), 2),
+        };
+        Self { seed, plan, kinds, often, act_micros: micros(plan.duration) }
+    }
+
+    fn draw_lane(&self, lane: &FaultLane, drawn: &mut Vec<Drawn>) {
+        if lane.hosts.is_empty() {
+            return;
+        }
+        let mut rng = Rng::named(self.seed, "random-fault-lane", &[lane.number]);
+        let seconds = rng.choose(&WINDOW_SECONDS).copied().unwrap_or(WINDOW_SECONDS[0]);
+        let room = self.act_micros.saturating_sub(QUIET_MICROS);
+        let window = (seconds * 1_000_000).min(room);
+        if window < 4 * SHORTEST_MICROS {
+            return;
+        }
+        for number in 0..room / window {
+            let mut rng = Rng::named(self.seed, "random-fault", &[lane.number, number]);
+            let begin = QUIET_MICROS + number * window;
+            drawn.extend(self.draw(lane, begin, window, &mut rng));
+        }
+    }
+
+    /// The fault of the window that begins at `begin`, if it has one.
+    fn draw(&self, lane: &FaultLane, begin: u64, window: u64, rng: &mut Rng) -> Option<Drawn> {
+        if !rng.chance(self.often, 4) {
+            return None;
+        }
+        // Short ones are as likely as long ones: most races need only milliseconds.
+        let longest = ((window / 4 * 3) >> rng.below(7)).max(SHORTEST_MICROS);
+        let lasts = rng.between((longest / 2).max(SHORTEST_MICROS), longest);
+        let begin = begin + rng.below(window - lasts);
+        let host = rng.choose(&lane.hosts)?.clone();
+        let on_broker = matches!(host, Target::Broker(_));
+        let kind = match *rng.choose(&self.kinds)? {
+            Kind::PowerLoss if !lane.loses_power => Kind::Crash,
+            kind => kind,
+        };
+        let loses_power = kind == Kind::PowerLoss;
+        let fault = self.fault(kind, host, rng);
+        Some(Drawn { begin, end: begin + lasts, on_broker, loses_power, fault })
+    }
+
+    fn fault(&self, kind: Kind, host: Target, rng: &mut Rng) -> Fault {
+        match kind {
+            Kind::Crash => Fault::Crash { host, keep: CrashKeep::PageCache },
+            Kind::PowerLoss => Fault::Crash { host, keep: CrashKeep::Synced },
+            Kind::Pause => Fault::Pause { host },
+            Kind::Isolate => Fault::Isolate { host, direction: direction(rng) },
+            Kind::Partition => self.partition(host, rng),
+            Kind::Cut => {
+                let direction = direction(rng);
+                Fault::Cut { between: (host.clone(), self.peer(&host, rng)), direction }
+            }
+            Kind::Delay => {
+                let p50 = rng.between(1_000, 400_000);
+                let micros = Duration::from_micros;
+                let latency =
+                    Latency { p50: micros(p50), p99: micros(p50 * 2), max: micros(p50 * 4) };
+                let peer = rng.chance(1, 2).then(|| self.peer(&host, rng));
+                Fault::Delay { between: (host, peer), latency }
+            }
+        }
+    }
+
+    /// `host` against all other servers; each client goes with it, stays with them, or hears both.
+    fn partition(&self, host: Target, rng: &mut Rng) -> Fault {
+        let mut with_host = vec![host.clone()];
+        let mut others = self.servers();
+        others.retain(|other| *other != host);
+        for client in self.plan.client_hosts() {
+            match rng.below(3) {
+                0 => with_host.push(Target::Client(client)),
+                1 => others.push(Target::Client(client)),
+                _ => {}
+            }
+        }
+        Fault::Partition { groups: vec![with_host, others] }
+    }
+
+    /// Another server, or now and then a client.
+    fn peer(&self, host: &Target, rng: &mut Rng) -> Target {
+        let clients: Vec<Name> = self.plan.client_hosts();
+        if rng.chance(1, 4)
+            && let Some(client) = rng.choose(&clients)
+        {
+            return Target::Client(client.clone());
+        }
+        let mut servers = self.servers();
+        servers.retain(|server| server != host);
+        rng.choose(&servers).cloned().unwrap_or(Target::ActiveController)
+    }
+
+    fn servers(&self) -> Vec<Target> {
+        let cluster = &self.plan.cluster;
+        let brokers = cluster.brokers.iter().map(|broker| Target::Broker(broker.id));
+        let controllers = cluster.controllers.iter().map(|node| Target::Controller(node.id));
+        brokers.chain(controllers).collect()
+    }
+}
+
+fn direction(rng: &mut Rng) -> Direction {
+    let all = [Direction::Both, Direction::Both, Direction::Inbound, Direction::Outbound];
+    rng.choose(&all).copied().unwrap_or_default()
+}
+
+fn index(number: u64) -> usize {
+    usize::try_from(number).expect("an index into a list of hosts")
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::decode::{Vocabulary, decode};
+    use std::collections::BTreeSet;
+
+    fn plan(brokers: u32, budget: &str) -> Plan {
+        let text = format!(
+            "version = 1\ntitle = \"t\"\nduration = \"60s\"\n\
+             [cluster]\nbrokers = {brokers}\ncontrollers = 3\n\
+             config = {{ broker.session.timeout.ms = 3000 }}\n\
+             [[topic]]\nname = \"t\"\nconfig = {{ min.insync.replicas = 2 }}\n\
+             [[producer]]\nname = \"p\"\ncount = 2\ntopic = \"t\"\n\
+             [faults.random]\nbudget = {budget}\n"
+        );
+        decode("test.toml", &text, &Vocabulary::default()).unwrap()
+    }
+
+    fn span(fault: &FaultPlan) -> (Duration, Duration) {
+        let Trigger::At(begin) = &fault.trigger else { panic!("{fault:?}") };
+        (*begin, *begin + fault.lasts.unwrap())
+    }
+
+    /// The server that a fault takes down, or cuts off.
+    fn victim(fault: &Fault) -> &Target {
+        match fault {
+            Fault::Crash { host, .. } | Fault::Pause { host } | Fault::Isolate { host, .. } => host,
+            Fault::Partition { groups } => &groups[0][0],
+            Fault::Cut { between, .. } => &between.0,
+            Fault::Delay { between, .. } => &between.0,
+        }
+    }
+
+    #[test]
+    fn faults_end_in_time_and_stay_within_the_budget() {
+        let plan = plan(5, "{ hosts_down = 2, controllers_down = 1, power_losses = 1 }");
+        let mut kinds = BTreeSet::new();
+        let mut count = 0;
+        for seed in 0..500 {
+            let faults = generate(&plan, seed);
+            assert_eq!(faults, generate(&plan, seed));
+            count += faults.len();
+            for fault in &faults {
+                kinds.insert(fault.fault.name());
+                let (begin, end) = span(fault);
+                assert!(begin >= Duration::from_secs(1) && end <= plan.duration, "{fault:?}");
+                let at_once = faults.iter().filter(|other| {
+                    let (other_begin, other_end) = span(other);
+                    other_begin <= begin && begin < other_end
+                });
+                let victims: Vec<_> = at_once.map(|fault| victim(&fault.fault)).collect();
+                let brokers = victims.iter().filter(|t| matches!(t, Target::Broker(_))).count();
+                assert!(brokers <= 2 && victims.len() - brokers <= 1, "{seed}: {victims:?}");
+                assert_eq!(victims.iter().collect::<BTreeSet<_>>().len(), victims.len());
+            }
+        }
+        assert_eq!(kinds.len(), 6, "{kinds:?}");
+        assert!(count > 500, "{count}");
+    }
+
+    #[test]
+    fn brokers_that_lost_power_are_left_alone_until_they_have_caught_up() {
+        let plan = plan(5, "{ hosts_down = 2, power_losses = 1 }");
+        let mut seen = 0;
+        for seed in 0..500 {
+            let faults = generate(&plan, seed);
+            for fault in &faults {
+                let Fault::Crash { keep: CrashKeep::Synced, host: Target::Broker(_) } = fault.fault
+                else {
+                    continue;
+                };
+                seen += 1;
+                let (begin, end) = span(fault);
+                let calm = end..end + Duration::from_secs(13);
+                for other in faults.iter().filter(|other| *other != fault) {
+                    let on_broker = matches!(victim(&other.fault), Target::Broker(_));
+                    let other_begin = span(other).0;
+                    assert!(!on_broker || !calm.contains(&other_begin), "{seed}: {faults:?}");
+                    let lossy = matches!(
+                        other.fault,
+                        Fault::Crash { keep: CrashKeep::Synced, host: Target::Broker(_) }
+                    );
+                    assert!(!lossy || !(begin..calm.end).contains(&other_begin), "{seed}");
+                }
+            }
+        }
+        assert!(seen > 50, "{seen}");
+    }
+
+    #[test]
+    fn a_budget_of_nothing_draws_nothing() {
+        let none = "{ hosts_down = 0, controllers_down = 0 }";
+        assert!((0..20).all(|seed| generate(&plan(3, none), seed).is_empty()));
+    }
+}

@@ -1,0 +1,158 @@
+//! Quantities as scenarios write them: `300us`, `500/s`, `16KiB`.
+
+use std::time::Duration;
+
+use crate::scenario::file_error::Wrong;
+use crate::scenario::plan::Rate;
+
+/// Nothing in a scenario lasts longer: a year.
+const DURATION_MAX: Duration = Duration::from_secs(365 * 86_400);
+
+const TIME_UNITS: &[(&str, u64)] = &[
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("min", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+];
+
+const BYTE_UNITS: &[(&str, u64)] = &[
+    ("B", 1),
+    ("kB", 1000),
+    ("KiB", 1 << 10),
+    ("MB", 1_000_000),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+];
+
+/// Reads `5s`, `300us`, `1.5min`. A bare number has no unit and is refused.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, Wrong> {
+    let instead = "write a number and `us`, `ms`, `s`, `min`, `h` or `d`, as in \"5s\"";
+    let nanos = parse_quantity(text, TIME_UNITS)
+        .ok_or_else(|| Wrong::new(format!("`{}` is no duration", shown(text)), instead))?;
+    let duration = Duration::from_nanos(nanos);
+    if duration > DURATION_MAX {
+        let what = format!("`{}` is longer than a year", shown(text));
+        return Err(Wrong::new(what, "write at most \"365d\""));
+    }
+    if nanos % 1000 != 0 {
+        let what = format!("`{}` is finer than a microsecond", shown(text));
+        return Err(Wrong::new(what, "simulated time counts whole microseconds"));
+    }
+    Ok(duration)
+}
+
+/// Reads `500/s`, `30/min`, `1/10s`.
+pub(crate) fn parse_rate(text: &str) -> Result<Rate, Wrong> {
+    let wrong = || {
+        let what = format!("`{}` is no rate", shown(text));
+        Wrong::new(what, "write records and a time, as in \"500/s\" or \"1/10s\"")
+    };
+    let (times, per) = text.split_once('/').ok_or_else(wrong)?;
+    let times: u64 = times.trim().parse().map_err(|_| wrong())?;
+    let per = per.trim();
+    let whole = if per.starts_with(|c: char| c.is_ascii_digit()) {
+        per.to_owned()
+    } else {
+        format!("1{per}")
+    };
+    let per = parse_duration(&whole).map_err(|_| wrong())?;
+    if per.is_zero() {
+        return Err(wrong());
+    }
+    if u128::from(times) * 1_000_000_000 > per.as_nanos() * 1_000_000 {
+        let what = format!("`{}` is more than a million a second", shown(text));
+        return Err(Wrong::new(what, "write \"1000000/s\" or less"));
+    }
+    Ok(Rate { times, per })
+}
+
+/// Reads `16KiB`, `100B`.
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, Wrong> {
+    parse_quantity(text, BYTE_UNITS).ok_or_else(|| {
+        let what = format!("`{}` is no size", shown(text));
+        Wrong::new(what, "write a number and `B`, `KiB`, `MiB` or `GiB`, as in \"16KiB\"")
+    })
+}
+
+/// A duration as [`parse_duration`] reads it, in the largest unit that leaves no rest.
+pub fn show_duration(duration: Duration) -> String {
+    let nanos = duration.as_nanos();
+    let units = TIME_UNITS.iter().rev();
+    // "60s" reads better than "1min", "600s" worse than "10min".
+    let least = |name: &str| if matches!(name, "min" | "h" | "d") { 10 } else { 1 };
+    let mut whole = units.filter(|(name, unit)| {
+        let unit = u128::from(*unit);
+        nanos % unit == 0 && nanos / unit >= least(name)
+    });
+    match whole.next() {
+        Some((name, unit)) => format!("{}{name}", nanos / u128::from(*unit)),
+        None if nanos == 0 => "0s".to_owned(),
+        None => format!("{}us", nanos.div_ceil(1000)),
+    }
+}
+
+/// The number times its unit; decimals are allowed when the product is whole.
+fn parse_quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let text = text.trim();
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, unit) = text.split_at(split);
+    let (_, unit) = units.iter().find(|(name, _)| *name == unit.trim())?;
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
+    let scaled = whole.parse::<u64>().ok()?.checked_mul(*unit)?;
+    if decimals.is_empty() {
+        return (!number.ends_with('.')).then_some(scaled);
+    }
+    if decimals.len() > 9 {
+        return None;
+    }
+    let power = 10_u64.pow(u32::try_from(decimals.len()).ok()?);
+    let part = u128::from(decimals.parse::<u64>().ok()?) * u128::from(*unit);
+    if part % u128::from(power) != 0 {
+        return None;
+    }
+    scaled.checked_add(u64::try_from(part / u128::from(power)).ok()?)
+}
+
+/// As much of a wrong word as a message can hold.
+pub(crate) fn shown(text: &str) -> String {
+    let mut short: String = text.chars().take(60).collect();
+    if short.len() < text.len() {
+        short.push_str("...");
+    }
+    short.escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(parse_duration("300us"), Ok(Duration::from_micros(300)));
+        assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(parse_duration("0s"), Ok(Duration::ZERO));
+        for wrong in ["5", "5 parsecs", "", "s", "-5s", "1.s", "0.0005ms x", "99999999999h"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rates_count_per_time() {
+        let rate = parse_rate("500/s").unwrap();
+        assert_eq!(rate, Rate { times: 500, per: Duration::from_secs(1) });
+        assert_eq!(rate.moment_of(250), Duration::from_millis(500));
+        assert_eq!(parse_rate("1/10s").unwrap().moment_of(2), Duration::from_secs(20));
+        for wrong in ["500", "/s", "500/", "5/0s", "x/s", "2000001/s"] {
+            assert!(parse_rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn durations_are_shown_as_they_are_read() {
+        for text in ["300us", "5s", "90s", "60s", "10min", "24h", "1500ms", "0s"] {
+            assert_eq!(show_duration(parse_duration(text).unwrap()), text);
+        }
+    }
+}
