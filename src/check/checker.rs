@@ -39,7 +39,9 @@ impl Checker {
             }
         }
         let mut premise_kinds = vec![false; 256];
-        Premises::KINDS.iter().for_each(|name| premise_kinds[number(name)] = true);
+        for name in Premises::KINDS {
+            premise_kinds[number(name)] = true;
+        }
         Self {
             properties: properties.into_iter().map(|p| (p, Findings::default())).collect(),
             subscribers: Arc::new(subscribers),

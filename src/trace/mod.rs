@@ -1,13 +1,24 @@
 //! The trace of a run: digested, written, read, compared, and folded into what is known.
 
+mod columns;
+mod diff;
 mod digest;
+mod document;
+mod filter;
 mod model;
+mod run_file;
 mod setup;
+mod text;
 
+pub use diff::{Alignment, Divergence, align, first_divergence};
 pub use digest::{Digest, Fingerprint, FingerprintError, canonical_bytes};
+pub use document::document;
+pub use filter::{Filter, FilterError};
 pub use model::{
     AppliedView, AuditFailure, CacheView, DecidedView, FaultView, HostView, LogEntry, LogView,
     MemberView, Model, PartitionView, QuorumRoleView, QuorumView, RegistrationView, ReplicaView,
     RoleView, StateView,
 };
+pub use run_file::{Events, FORMAT_VERSION, Header, ReadError, RunFile, Writer, event_table};
 pub use setup::{ClientSetup, HostSetup, Part, Setup, TopicSetup};
+pub use text::{Names, seconds};

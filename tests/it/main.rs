@@ -6,3 +6,5 @@ mod interaction;
 mod interaction_lifecycle;
 mod interaction_request;
 mod scenario_errors;
+mod trace;
+mod trace_document;

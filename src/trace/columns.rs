@@ -1,0 +1,425 @@
+//! Events as columns: what is alike stands together, and gzip makes little of it.
+//!
+//! Eight columns speak of every event: `kind` (a byte), `dt` (varint, microseconds since the
+//! event before), `host` (varint, 0 for the world, else id + 1), `step` (varint: 0 for the step
+//! of the event before, else the lane's number + 1), `lanes` (each lane's eight bytes when it is
+//! first met), `n` (zigzag varint: difference to the lane's last count), `cause` and `about`
+//! (varint: 0 for none, else the event's index minus the other's, + 1). After these come the
+//! columns of the kinds that occurred, one a field, in the order of the table.
+//!
+//! A field's column is of one of four codecs, by the field's shape:
+//! `delta` (an integer: zigzag varint of the difference to the one before, wrapping),
+//! `deltas` (a tuple of integers: one such difference for each),
+//! `dict` (topics and partitions: varint 0 and then the bytes of a new value, else its number
+//! + 1), `raw` (canonical bytes).
+
+use std::collections::BTreeMap;
+
+use crate::event::{Event, Field, Kind, KindInfo, Reader, Shape, StepName};
+use crate::types::{TopicId, TopicPartition};
+
+/// The columns that speak of every event, in their order.
+pub(crate) const COMMON: [&str; 8] = ["kind", "dt", "host", "step", "lanes", "n", "cause", "about"];
+
+/// How a column's bytes are made of a field's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Codec {
+    Delta(Shape),
+    Deltas(&'static [Shape]),
+    Dict(usize),
+    Raw,
+}
+
+impl Codec {
+    pub(crate) fn of(shape: Shape) -> Self {
+        let is_integer = |shape: &Shape| matches!(shape, Shape::Unsigned | Shape::Signed);
+        match shape {
+            Shape::Unsigned | Shape::Signed => Self::Delta(shape),
+            Shape::Tuple(parts) if parts.iter().all(is_integer) => Self::Deltas(parts),
+            // Fixed64 parts make up eight bytes each; the partition's number takes what it takes.
+            _ if shape == TopicPartition::SHAPE => Self::Dict(17),
+            _ if shape == TopicId::SHAPE => Self::Dict(16),
+            _ => Self::Raw,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Delta(_) => "delta",
+            Self::Deltas(_) => "deltas",
+            Self::Dict(_) => "dict",
+            Self::Raw => "raw",
+        }
+    }
+}
+
+/// The shape as the schema spells it.
+pub(crate) fn spell(shape: Shape) -> String {
+    match shape {
+        Shape::Unsigned => "unsigned".to_owned(),
+        Shape::Signed => "signed".to_owned(),
+        Shape::Fixed64 => "fixed64".to_owned(),
+        Shape::Text => "text".to_owned(),
+        Shape::Optional(inner) => format!("optional({})", spell(*inner)),
+        Shape::List(inner) => format!("list({})", spell(*inner)),
+        Shape::Tuple(parts) => {
+            let parts: Vec<String> = parts.iter().map(|part| spell(*part)).collect();
+            format!("tuple({})", parts.join(","))
+        }
+    }
+}
+
+/// One field's column.
+#[derive(Clone, Debug)]
+struct Column {
+    codec: Codec,
+    bytes: Vec<u8>,
+    last: [u64; 4],
+    dictionary: BTreeMap<Vec<u8>, u64>,
+}
+
+/// The columns of a trace while it is written.
+#[derive(Clone, Debug)]
+pub(crate) struct Columns {
+    common: [Vec<u8>; 8],
+    /// By kind number.
+    fields: Vec<Vec<Column>>,
+    events: u64,
+    at: u64,
+    step: Option<StepName>,
+    lanes: BTreeMap<u64, (u64, u64)>,
+    scratch: Vec<u8>,
+}
+
+fn unsigned(value: u64, out: &mut Vec<u8>) {
+    value.encode(out);
+}
+
+fn signed(value: u64, out: &mut Vec<u8>) {
+    let value = value.cast_signed();
+    unsigned(((value << 1) ^ (value >> 63)).cast_unsigned(), out);
+}
+
+/// The integer of shape `part`, as 64 bits.
+fn integer(part: Shape, input: &mut Reader<'_>) -> Option<u64> {
+    match part {
+        Shape::Signed => input.signed().map(i64::cast_unsigned),
+        _ => input.unsigned(),
+    }
+}
+
+impl Column {
+    fn of(info: &KindInfo) -> Vec<Self> {
+        let column = |shape| Self {
+            codec: Codec::of(shape),
+            bytes: Vec::new(),
+            last: [0; 4],
+            dictionary: BTreeMap::new(),
+        };
+        info.fields.iter().map(|field| column(field.shape)).collect()
+    }
+
+    fn add(&mut self, field: &dyn Fn(&mut Vec<u8>), scratch: &mut Vec<u8>) {
+        let one;
+        let parts = match self.codec {
+            Codec::Raw => return field(&mut self.bytes),
+            Codec::Delta(shape) => {
+                one = [shape];
+                &one[..]
+            }
+            Codec::Deltas(parts) => parts,
+            Codec::Dict(_) => &[],
+        };
+        scratch.clear();
+        field(scratch);
+        for (part, last) in parts.iter().zip(&mut self.last) {
+            let place = scratch.len();
+            let mut input = Reader(scratch);
+            let value = integer(*part, &mut input).expect("a field's own bytes read back");
+            let read = place - input.0.len();
+            scratch.drain(..read);
+            signed(value.wrapping_sub(*last), &mut self.bytes);
+            *last = value;
+        }
+        if let Codec::Dict(_) = self.codec {
+            let next = self.dictionary.len() as u64 + 1;
+            if let Some(number) = self.dictionary.get(scratch.as_slice()) {
+                unsigned(*number, &mut self.bytes);
+            } else {
+                unsigned(0, &mut self.bytes);
+                self.bytes.extend_from_slice(scratch);
+                self.dictionary.insert(scratch.clone(), next);
+            }
+        }
+    }
+}
+
+impl Default for Columns {
+    fn default() -> Self {
+        let mut fields = vec![Vec::new(); 256];
+        for info in Kind::TABLE {
+            fields[usize::from(info.number)] = Column::of(info);
+        }
+        Self {
+            common: Default::default(),
+            fields,
+            events: 0,
+            at: 0,
+            step: None,
+            lanes: BTreeMap::new(),
+            scratch: Vec::new(),
+        }
+    }
+}
+
+impl Columns {
+    pub(crate) fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Adds `event`, which must be the next.
+    pub(crate) fn add(&mut self, event: &Event) {
+        assert_eq!(event.index, self.events, "events are written in the order of their index");
+        let [kind, dt, host, step, lanes, n, cause, about] = &mut self.common;
+        kind.push(event.kind.number());
+        let since = event.at.0.checked_sub(self.at).expect("time does not go back");
+        unsigned(since, dt);
+        self.at = event.at.0;
+        unsigned(event.host.map_or(0, |host| u64::from(host.0) + 1), host);
+        if self.step == Some(event.step) {
+            step.push(0);
+        } else {
+            let next = self.lanes.len() as u64 + 1;
+            let known = self.lanes.entry(event.step.lane).or_insert_with(|| {
+                lanes.extend_from_slice(&event.step.lane.to_be_bytes());
+                (next, 0)
+            });
+            unsigned(known.0, step);
+            signed(event.step.n.wrapping_sub(known.1), n);
+            known.1 = event.step.n;
+            self.step = Some(event.step);
+        }
+        for (column, other) in [(cause, event.cause), (about, event.about)] {
+            let back = other.map_or(0, |other| {
+                let back = event.index.checked_sub(other);
+                back.expect("an event names none that comes after it") + 1
+            });
+            unsigned(back, column);
+        }
+        let fields = &mut self.fields[usize::from(event.kind.number())];
+        let scratch = &mut self.scratch;
+        event.kind.encode_columns(|place, field| fields[place].add(field, scratch));
+        self.events += 1;
+    }
+
+    /// The columns in their order, and the schema that names them: `meta` is column 0.
+    pub(crate) fn container(&self) -> Vec<u8> {
+        let occurred = |info: &&KindInfo| self.common[0].contains(&info.number);
+        let kinds: Vec<&KindInfo> = Kind::TABLE.iter().filter(occurred).collect();
+        let meta = schema(self.events, &kinds).to_string();
+        let mut columns: Vec<&[u8]> = vec![meta.as_bytes()];
+        columns.extend(self.common.iter().map(Vec::as_slice));
+        for info in kinds {
+            let fields = &self.fields[usize::from(info.number)];
+            columns.extend(fields.iter().map(|column| column.bytes.as_slice()));
+        }
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).expect("a column is below 4 GiB");
+        let count = u32::try_from(columns.len()).expect("there are few columns");
+        let mut out = count.to_le_bytes().to_vec();
+        for column in &columns {
+            out.extend_from_slice(&length(column).to_le_bytes());
+        }
+        for column in &columns {
+            out.extend_from_slice(column);
+        }
+        out
+    }
+}
+
+fn schema(events: u64, kinds: &[&KindInfo]) -> serde_json::Value {
+    let mut place = 1 + COMMON.len();
+    let mut described = Vec::new();
+    for info in kinds {
+        let mut fields = Vec::new();
+        for field in info.fields {
+            fields.push(serde_json::json!({
+                "name": field.name,
+                "shape": spell(field.shape),
+                "codec": Codec::of(field.shape).name(),
+                "column": place,
+            }));
+            place += 1;
+        }
+        described.push(serde_json::json!({
+            "number": info.number, "name": info.name, "fields": fields,
+        }));
+    }
+    serde_json::json!({ "events": events, "common": COMMON, "kinds": described })
+}
+
+/// Columns that are read back, event by event.
+#[derive(Debug)]
+pub(crate) struct Rows<'a> {
+    common: Vec<Reader<'a>>,
+    /// By kind number: canonical bytes of each field.
+    fields: Vec<Vec<Vec<u8>>>,
+    /// By kind number and field: how far it was read.
+    places: Vec<Vec<usize>>,
+    lanes: Vec<(u64, u64)>,
+    index: u64,
+    at: u64,
+    step: StepName,
+}
+
+impl<'a> Rows<'a> {
+    /// Takes the columns apart; says what is wrong with them.
+    pub(crate) fn new(container: &'a [u8]) -> Result<Self, &'static str> {
+        let columns = split(container).ok_or("its columns are not as long as it says")?;
+        let common = columns.get(1..=COMMON.len()).ok_or("it lacks columns")?;
+        let mut counts = [0_u64; 256];
+        for kind in common[0] {
+            counts[usize::from(*kind)] += 1;
+        }
+        let mut rest = columns[1 + COMMON.len()..].iter();
+        let mut fields = vec![Vec::new(); 256];
+        for info in Kind::TABLE {
+            let count = counts[usize::from(info.number)];
+            for field in info.fields.iter().filter(|_| count > 0) {
+                let column = rest.next().ok_or("it lacks the column of a field")?;
+                let bytes = expand(Codec::of(field.shape), column, count);
+                let bytes = bytes.ok_or("the column of a field does not read")?;
+                fields[usize::from(info.number)].push(bytes);
+            }
+        }
+        if rest.next().is_some() {
+            return Err("it has more columns than kinds of events have fields");
+        }
+        let places = fields.iter().map(|fields| vec![0; fields.len()]).collect();
+        Ok(Self {
+            common: common.iter().map(|column| Reader(column)).collect(),
+            fields,
+            places,
+            lanes: Vec::new(),
+            index: 0,
+            at: 0,
+            step: StepName::default(),
+        })
+    }
+
+    /// How many events are left.
+    pub(crate) fn left(&self) -> usize {
+        self.common[0].0.len()
+    }
+
+    /// The next event; `None` when the bytes are not one.
+    pub(crate) fn next(&mut self) -> Option<Event> {
+        let [kind, dt, host, step, lanes, n, cause, about] = &mut self.common[..] else {
+            return None;
+        };
+        let number = kind.byte()?;
+        self.at = self.at.checked_add(dt.unsigned()?)?;
+        let host = match host.unsigned()? {
+            0 => None,
+            id => Some(crate::types::HostId(u16::try_from(id - 1).ok()?)),
+        };
+        match step.unsigned()? {
+            0 if self.index > 0 => {}
+            0 => return None,
+            lane => {
+                let lane = usize::try_from(lane - 1).ok()?;
+                if lane == self.lanes.len() {
+                    self.lanes.push((lanes.fixed64()?, 0));
+                }
+                let (name, last) = self.lanes.get_mut(lane)?;
+                *last = last.wrapping_add(n.signed()?.cast_unsigned());
+                self.step = StepName { lane: *name, n: *last };
+            }
+        }
+        let index = self.index;
+        let before = |back: u64| match back {
+            0 => Some(None),
+            back => index.checked_sub(back - 1).map(Some),
+        };
+        let (cause, about) = (before(cause.unsigned()?)?, before(about.unsigned()?)?);
+        let fields = self.fields.get(usize::from(number))?;
+        let places = self.places.get_mut(usize::from(number))?;
+        let mut readers: Vec<Reader<'_>> = Vec::with_capacity(fields.len());
+        for (bytes, place) in fields.iter().zip(places.iter()) {
+            readers.push(Reader(bytes.get(*place..)?));
+        }
+        let mut columns = readers.iter_mut();
+        let kind = Kind::decode_columns(number, |_| columns.next())?;
+        for ((reader, bytes), place) in readers.iter().zip(fields).zip(places) {
+            *place = bytes.len() - reader.0.len();
+        }
+        self.index += 1;
+        let at = crate::types::Moment(self.at);
+        Some(Event { index, at, host, step: self.step, cause, about, kind })
+    }
+}
+
+/// The columns of a container.
+pub(crate) fn split(container: &[u8]) -> Option<Vec<&[u8]>> {
+    let (count, rest) = container.split_first_chunk::<4>()?;
+    let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
+    let (lengths, mut rest) = rest.split_at_checked(count.checked_mul(4)?)?;
+    let mut columns = Vec::with_capacity(count);
+    for length in lengths.chunks_exact(4) {
+        let length = u32::from_le_bytes(length.try_into().ok()?);
+        let (column, after) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        columns.push(column);
+        rest = after;
+    }
+    rest.is_empty().then_some(columns)
+}
+
+/// A column of `count` fields as canonical bytes.
+fn expand(codec: Codec, column: &[u8], count: u64) -> Option<Vec<u8>> {
+    let one;
+    let parts = match codec {
+        Codec::Raw => return Some(column.to_vec()),
+        Codec::Delta(shape) => {
+            one = [shape];
+            &one[..]
+        }
+        Codec::Deltas(parts) => parts,
+        Codec::Dict(bytes) => return expand_dictionary(bytes, column, count),
+    };
+    let mut input = Reader(column);
+    let mut out = Vec::with_capacity(column.len());
+    let mut last = [0_u64; 4];
+    for _ in 0..count {
+        for (part, last) in parts.iter().zip(&mut last) {
+            *last = last.wrapping_add(input.signed()?.cast_unsigned());
+            match part {
+                Shape::Signed => signed(*last, &mut out),
+                _ => unsigned(*last, &mut out),
+            }
+        }
+    }
+    input.0.is_empty().then_some(out)
+}
+
+fn expand_dictionary(bytes: usize, column: &[u8], count: u64) -> Option<Vec<u8>> {
+    let mut input = Reader(column);
+    let mut out = Vec::with_capacity(column.len());
+    let mut known: Vec<&[u8]> = Vec::new();
+    for _ in 0..count {
+        let number = input.unsigned()?;
+        let value = if let Some(place) = number.checked_sub(1) {
+            *known.get(usize::try_from(place).ok()?)?
+        } else {
+            let whole = input.0;
+            if bytes == 17 {
+                TopicPartition::decode(&mut input)?;
+            } else {
+                TopicId::decode(&mut input)?;
+            }
+            let value = &whole[..whole.len() - input.0.len()];
+            known.push(value);
+            value
+        };
+        out.extend_from_slice(value);
+    }
+    input.0.is_empty().then_some(out)
+}

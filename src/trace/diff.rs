@@ -1,0 +1,127 @@
+//! Where two traces part.
+
+use std::collections::BTreeMap;
+
+use crate::event::{Event, StepName};
+use crate::trace::digest::canonical_bytes;
+
+/// The first place where two traces differ.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Divergence {
+    /// How many events are equal before.
+    pub equal: u64,
+    /// The next event of the one; none when it is over.
+    pub left: Option<Event>,
+    /// The next event of the other; none when it is over.
+    pub right: Option<Event>,
+}
+
+/// The first place where two traces of one scenario and seed differ; none when they are equal.
+/// Their order counts: it is what another execution of one build must repeat.
+pub fn first_divergence(
+    left: impl IntoIterator<Item = Event>,
+    right: impl IntoIterator<Item = Event>,
+) -> Option<Divergence> {
+    let (mut left, mut right) = (left.into_iter(), right.into_iter());
+    let mut equal = 0;
+    loop {
+        let (one, other) = (left.next(), right.next());
+        match (&one, &other) {
+            (None, None) => return None,
+            (Some(a), Some(b)) if a == b => equal += 1,
+            _ => return Some(Divergence { equal, left: one, right: other }),
+        }
+    }
+}
+
+/// How the steps of two traces relate, aligned by their names: what is the same stays aligned
+/// when something elsewhere was removed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Alignment {
+    /// Steps that are equal but for their place.
+    pub equal: u64,
+    /// Steps of both with different events: the indexes of their first events.
+    pub changed: Vec<(u64, u64)>,
+    /// Steps of the one only: the index of the first event.
+    pub only_left: Vec<u64>,
+    /// Steps of the other only: the index of the first event.
+    pub only_right: Vec<u64>,
+}
+
+/// Compares two traces step by step, whatever their order.
+pub fn align(
+    left: impl IntoIterator<Item = Event>,
+    right: impl IntoIterator<Item = Event>,
+) -> Alignment {
+    let left = steps(left);
+    let mut right = steps(right);
+    let mut alignment = Alignment::default();
+    for (name, (index, bytes)) in left {
+        match right.remove(&name) {
+            None => alignment.only_left.push(index),
+            Some((_, other)) if other == bytes => alignment.equal += 1,
+            Some((other, _)) => alignment.changed.push((index, other)),
+        }
+    }
+    alignment.only_right = right.into_values().map(|(index, _)| index).collect();
+    alignment.changed.sort_unstable();
+    alignment.only_left.sort_unstable();
+    alignment.only_right.sort_unstable();
+    alignment
+}
+
+fn steps(events: impl IntoIterator<Item = Event>) -> BTreeMap<StepName, (u64, Vec<u8>)> {
+    let mut steps: BTreeMap<StepName, (u64, Vec<u8>)> = BTreeMap::new();
+    for mut event in events {
+        // An index moves when something elsewhere goes; causes are compared where they stand.
+        event.cause = None;
+        event.about = None;
+        let (_, bytes) = steps.entry(event.step).or_insert((event.index, Vec::new()));
+        canonical_bytes(&event, bytes);
+    }
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Kind;
+    use crate::types::{HostId, Moment};
+
+    fn event(index: u64, lane: u64, n: u64) -> Event {
+        Event {
+            index,
+            at: Moment(n),
+            host: Some(HostId(1)),
+            step: StepName { lane, n },
+            cause: None,
+            about: None,
+            kind: Kind::HostPaused {},
+        }
+    }
+
+    #[test]
+    fn the_first_difference_is_found() {
+        let one = [event(0, 5, 0), event(1, 6, 0)];
+        let other = [event(0, 5, 0), event(1, 7, 0)];
+        assert_eq!(first_divergence(one.clone(), one.clone()), None);
+        let found = first_divergence(one.clone(), other.clone()).unwrap();
+        assert_eq!(
+            (found.equal, found.left, found.right),
+            (1, Some(one[1].clone()), Some(other[1].clone()))
+        );
+        let short = first_divergence(one.clone(), [event(0, 5, 0)]).unwrap();
+        assert_eq!((short.equal, short.right), (1, None));
+    }
+
+    #[test]
+    fn what_is_removed_leaves_the_rest_aligned() {
+        let one = [event(0, 5, 0), event(1, 6, 0), event(2, 5, 1)];
+        let other = [event(0, 6, 0), Event { at: Moment(9), ..event(1, 5, 1) }, event(2, 8, 0)];
+        let found = align(one, other);
+        assert_eq!(
+            found,
+            Alignment { equal: 1, changed: vec![(2, 1)], only_left: vec![0], only_right: vec![2] }
+        );
+    }
+}
