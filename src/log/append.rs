@@ -1,6 +1,8 @@
 //! Appending: what a leader takes from its clients, what a follower takes from its leader, and
 //! when a new segment begins.
 
+use std::sync::Arc;
+
 use crate::event::Kind;
 use crate::log::effect::LogEffect;
 use crate::log::log::Log;
@@ -8,7 +10,6 @@ use crate::log::producer_state::{Admission, SequenceError};
 use crate::log::segment::Segment;
 use crate::message::{Batch, BatchBody, DiskOperation};
 use crate::types::{Defect, ErrorCode, LeaderEpoch, Offset};
-use std::sync::Arc;
 
 /// Whether a leader looks at a batch's producer stamp before it appends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -216,5 +217,154 @@ impl Log {
         {
             self.flush(None, true, out);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::config::LogConfig;
+    use crate::log::log::tests::{PARTITION, append, batch, filled, operations, stamped};
+    use crate::message::ProducerStamp;
+    use crate::types::{DefectSet, ProducerEpoch, ProducerId, Sequence, Ticket};
+
+    fn refused(log: &mut Log, batch: &Batch, wall_millis: i64) -> AppendError {
+        let before = log.chain_at_end();
+        let body = Arc::clone(&batch.body);
+        let (epoch, check) = (LeaderEpoch(0), SequenceCheck::Client);
+        let result = log.append_as_leader(body, epoch, wall_millis, check, &mut Vec::new());
+        assert_eq!(log.chain_at_end(), before);
+        result.unwrap_err()
+    }
+
+    #[test]
+    fn a_batch_is_refused_one_byte_above_the_limit() {
+        let at = |size| LogConfig { max_message_bytes: size, ..LogConfig::default() };
+        let size = batch(1, 2).body.size_bytes;
+        let mut log = Log::create(PARTITION, at(size - 1), &mut Vec::new());
+        assert_eq!(refused(&mut log, &batch(1, 2), 0), AppendError::TooLarge);
+        log.set_config(LogConfig { segment_bytes: u64::from(size - 1), ..at(size) });
+        assert_eq!(refused(&mut log, &batch(1, 2), 0), AppendError::LargerThanSegment);
+        log.set_config(LogConfig { segment_bytes: u64::from(size), ..at(size) });
+        append(&mut log, &batch(1, 2), 0);
+    }
+
+    #[test]
+    fn a_record_may_lie_an_hour_in_the_leaders_future() {
+        let mut log = Log::create(PARTITION, LogConfig::default(), &mut Vec::new());
+        let hour = 3_600_000;
+        // The batch is of second 5.
+        let late = batch(5, 1);
+        assert_eq!(refused(&mut log, &late, 4999 - hour), AppendError::TimestampInFuture);
+        let check = SequenceCheck::Client;
+        let body = Arc::clone(&late.body);
+        let wall = 5000 - hour;
+        log.append_as_leader(body, LeaderEpoch(0), wall, check, &mut Vec::new()).unwrap();
+    }
+
+    #[test]
+    fn a_duplicate_is_answered_with_its_place() {
+        let stamp = ProducerStamp {
+            id: ProducerId(9),
+            epoch: ProducerEpoch(0),
+            base_sequence: Sequence(0),
+        };
+        let mut log = Log::create(PARTITION, LogConfig::default(), &mut Vec::new());
+        append(&mut log, &batch(1, 2), 0);
+        append(&mut log, &stamped(2, 3, Some(stamp)), 0);
+        append(&mut log, &batch(3, 2), 0);
+        let mut out = Vec::new();
+        let body = stamped(2, 3, Some(stamp)).body;
+        let appended =
+            log.append_as_leader(body, LeaderEpoch(0), 0, SequenceCheck::Client, &mut out).unwrap();
+        let expected = Appended {
+            base_offset: Offset(2),
+            last_offset: Offset(4),
+            end_offset: Offset(5),
+            duplicate: true,
+        };
+        assert_eq!((appended, out.len(), log.end_offset()), (expected, 0, Offset(7)));
+
+        // Followers and the metadata log append what they are given.
+        let again = stamped(2, 3, Some(stamp)).placed(Offset(7), LeaderEpoch(0));
+        assert_eq!(log.append_as_follower(&again, &mut out).unwrap().end_offset, Offset(10));
+    }
+
+    #[test]
+    fn a_follower_appends_at_its_end_only() {
+        let mut log = filled(2);
+        for base_offset in [0, 3, 5] {
+            let batch = batch(9, 2).placed(Offset(base_offset), LeaderEpoch(1));
+            let result = log.append_as_follower(&batch, &mut Vec::new());
+            let expected = Offset(4);
+            let base_offset = Offset(base_offset);
+            let error = FollowerAppendError::UnexpectedOffset { base_offset, expected };
+            assert_eq!(result, Err(error));
+        }
+        let mut out = Vec::new();
+        let next = batch(9, 2).placed(Offset(4), LeaderEpoch(3));
+        assert_eq!(log.append_as_follower(&next, &mut out).unwrap().end_offset, Offset(6));
+        assert_eq!(operations(&out), ["write! epochs", "append segment 0"]);
+        assert!(log.audit());
+    }
+
+    #[test]
+    fn a_full_segment_is_flushed_behind_the_next_one() {
+        let mut log = filled(3);
+        assert_eq!(log.recovery_point(), Offset(0));
+        let out = append(&mut log, &batch(4, 2), 1);
+        let expected =
+            ["create segment 6", "write snapshot 6", "flush segment 0", "append segment 6"];
+        assert_eq!(operations(&out), expected);
+        assert_eq!(log.recovery_point(), Offset(6));
+        assert_eq!(log.segment_bases().collect::<Vec<_>>(), [Offset(0), Offset(6)]);
+    }
+
+    #[test]
+    fn a_segment_ends_by_age_and_when_its_index_is_full() {
+        let bases = |config| {
+            let mut log = Log::create(PARTITION, config, &mut Vec::new());
+            (0..9).for_each(|id| drop(append(&mut log, &batch(id, 2), 1)));
+            log.segment_bases().map(|base| base.0).collect::<Vec<_>>()
+        };
+        let base = LogConfig::default();
+        // A batch a second: the fifth is four seconds younger than the first.
+        let age = std::time::Duration::from_secs(3);
+        assert_eq!(bases(LogConfig { segment_age_max: age, ..base }), [0, 8, 16]);
+        // An entry per batch but the first; four entries of the time index are full with three.
+        let index = LogConfig { index_interval_bytes: 1, segment_index_bytes: 48, ..base };
+        assert_eq!(bases(index), [0, 8, 16]);
+        assert_eq!(bases(base), [0]);
+    }
+
+    #[test]
+    fn flush_messages_counts_unflushed_records() {
+        let config = LogConfig { flush_messages: Some(4), ..LogConfig::default() };
+        let mut log = Log::create(PARTITION, config, &mut Vec::new());
+        let flushes = |out: Vec<LogEffect>| operations(&out).contains(&"flush! segment 0".into());
+        let flushed = (0..4).map(|id| flushes(append(&mut log, &batch(id, 2), 1)));
+        assert_eq!(flushed.collect::<Vec<_>>(), [false, true, false, true]);
+        assert_eq!(log.recovery_point(), Offset(8));
+
+        let defects = DefectSet::from_iter([Defect::NeverFlush]);
+        log.set_config(LogConfig { defects, ..config });
+        let flushed = (4..8).any(|id| flushes(append(&mut log, &batch(id, 2), 1)));
+        assert!(!flushed);
+    }
+
+    #[test]
+    fn a_flush_covers_every_segment_that_is_not_flushed() {
+        let mut log = filled(4);
+        let ticket = Some(Ticket(5));
+        let mut out = Vec::new();
+        log.recovery_point = Offset(2);
+        log.flush(ticket, true, &mut out);
+        assert_eq!(operations(&out), ["flush! segment 0", "flush! segment 6"]);
+        assert_eq!(log.recovery_point(), Offset(8));
+        out.clear();
+        log.flush(None, true, &mut out);
+        assert_eq!(out.len(), 0);
+        log.flush(ticket, true, &mut out);
+        assert_eq!(operations(&out), ["flush! segment 6"], "a ticket is always answered");
     }
 }

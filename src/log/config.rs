@@ -31,16 +31,15 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        const DAY: Duration = Duration::from_secs(86_400);
         Self {
             segment_bytes: 1 << 30,
-            segment_age_max: DAY * 7,
+            segment_age_max: Duration::from_hours(7 * 24),
             segment_index_bytes: 10 << 20,
             index_interval_bytes: 4096,
             flush_messages: None,
             max_message_bytes: (1 << 20) + 12,
-            timestamp_after_max: Duration::from_secs(3600),
-            producer_id_expiration: DAY,
+            timestamp_after_max: Duration::from_hours(1),
+            producer_id_expiration: Duration::from_hours(24),
             defects: DefectSet::NONE,
         }
     }

@@ -1,7 +1,7 @@
 //! What a log asks of the world.
 
 use crate::event::Kind;
-use crate::message::DiskOperation;
+use crate::message::{Checkpoint, DiskOperation, FileName};
 
 /// What follows from a call on a log, in order. Its owner wraps it in an effect of its own.
 #[derive(Clone, PartialEq, Debug)]
@@ -13,4 +13,11 @@ pub enum LogEffect {
     Disk(DiskOperation),
     /// Record that this happened.
     Event(Kind),
+}
+
+impl LogEffect {
+    /// Replace a checkpoint; the lane waits for it when `blocking`.
+    pub(super) fn write(file: FileName, content: Checkpoint, blocking: bool) -> Self {
+        Self::Disk(DiskOperation::Write { file, content, ticket: None, blocking })
+    }
 }

@@ -106,6 +106,8 @@ impl EpochCache {
 mod tests {
     use super::*;
 
+    type Entries = &'static [(i32, i64)];
+
     fn cache(entries: &[(i32, i64)]) -> EpochCache {
         EpochCache::load(&pairs(entries))
     }
@@ -116,7 +118,7 @@ mod tests {
 
     #[test]
     fn assigning_keeps_both_columns_ascending() {
-        let table: &[(&[(i32, i64)], (i32, i64), bool, &[(i32, i64)])] = &[
+        let table: &[(Entries, (i32, i64), bool, Entries)] = &[
             (&[], (0, 0), true, &[(0, 0)]),
             (&[(1, 5)], (1, 5), false, &[(1, 5)]),
             (&[(1, 5)], (1, 9), false, &[(1, 5)]),
@@ -139,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_end_is_cut_at_the_offset_itself() {
-        let table: &[(i64, bool, &[(i32, i64)])] = &[
+        let table: &[(i64, bool, Entries)] = &[
             (10, false, &[(1, 0), (2, 5), (4, 9)]),
             (9, true, &[(1, 0), (2, 5)]),
             (6, true, &[(1, 0), (2, 5)]),
@@ -155,7 +157,7 @@ mod tests {
 
     #[test]
     fn the_start_moves_into_the_epoch_that_holds_it() {
-        let table: &[(i64, bool, &[(i32, i64)])] = &[
+        let table: &[(i64, bool, Entries)] = &[
             (0, false, &[(1, 2), (2, 5), (4, 9)]),
             (2, false, &[(1, 2), (2, 5), (4, 9)]),
             (3, true, &[(1, 3), (2, 5), (4, 9)]),

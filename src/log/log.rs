@@ -1,5 +1,7 @@
 //! The log of one replica: its state, how it begins and ends, and what it says of itself.
 
+use std::sync::Arc;
+
 use crate::event::{ChainHash, Kind};
 use crate::log::batches::Batches;
 use crate::log::config::LogConfig;
@@ -37,7 +39,7 @@ impl Log {
     pub fn create(partition: TopicPartition, config: LogConfig, out: &mut Vec<LogEffect>) -> Self {
         let log = Self::empty(partition, config, Offset::ZERO);
         let content = Checkpoint::PartitionMetadata(partition.topic_id);
-        log.write(FileName::PartitionMetadata(partition), content, false, out);
+        out.push(LogEffect::write(FileName::PartitionMetadata(partition), content, false));
         out.push(LogEffect::Disk(DiskOperation::Create { file: log.file(Offset::ZERO) }));
         log
     }
@@ -52,7 +54,7 @@ impl Log {
             batches: Batches::new(start),
             segments: vec![Segment::new(start)],
             epochs: EpochCache::default(),
-            producers: ProducerState::new(start, std::sync::Arc::default()),
+            producers: ProducerState::new(start, Arc::default()),
         }
     }
 
@@ -185,7 +187,7 @@ impl Log {
     /// Writes the leader-epoch cache, which has changed.
     pub(super) fn write_epochs(&self, blocking: bool, out: &mut Vec<LogEffect>) {
         let content = Checkpoint::LeaderEpochs(self.epochs.entries().to_vec());
-        self.write(self.epochs_file(), content, blocking, out);
+        out.push(LogEffect::write(self.epochs_file(), content, blocking));
         out.push(LogEffect::Event(self.epochs_event()));
     }
 
@@ -204,26 +206,14 @@ impl Log {
     pub(super) fn snapshot_producers(&mut self, out: &mut Vec<LogEffect>) {
         if let Some((at, entries)) = self.producers.take_snapshot() {
             let file = FileName::ProducerSnapshot(self.partition, at);
-            self.write(file, Checkpoint::Producers(entries.to_vec()), false, out);
+            let content = Checkpoint::Producers(entries.to_vec());
+            out.push(LogEffect::write(file, content, false));
         }
-    }
-
-    /// Asks for a checkpoint to be replaced.
-    pub(super) fn write(
-        &self,
-        file: FileName,
-        content: Checkpoint,
-        blocking: bool,
-        out: &mut Vec<LogEffect>,
-    ) {
-        out.push(LogEffect::Disk(DiskOperation::Write { file, content, ticket: None, blocking }));
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::sync::Arc;
-
     use bytes::Bytes;
 
     use super::*;
@@ -258,16 +248,72 @@ pub(super) mod tests {
     pub(in crate::log) const PARTITION: TopicPartition =
         TopicPartition { topic_id: TopicId(7), partition: crate::types::PartitionIndex(0) };
 
+    /// Appends as the leader of `epoch`.
+    pub(in crate::log) fn append(log: &mut Log, batch: &Batch, epoch: i32) -> Vec<LogEffect> {
+        let mut out = Vec::new();
+        let body = Arc::clone(&batch.body);
+        log.append_as_leader(body, LeaderEpoch(epoch), 0, SequenceCheck::Client, &mut out).unwrap();
+        assert!(log.audit(), "{log:?}");
+        out
+    }
+
+    /// The disk operations among `effects`, in short.
+    pub(in crate::log) fn operations(effects: &[LogEffect]) -> Vec<String> {
+        let short = |file: &FileName| match file {
+            FileName::Segment(_, base) => format!("segment {base}"),
+            FileName::LeaderEpochs(_) => "epochs".to_owned(),
+            FileName::ProducerSnapshot(_, at) => format!("snapshot {at}"),
+            other => format!("{other:?}"),
+        };
+        let line = |operation: &DiskOperation| match operation {
+            DiskOperation::Create { file } => format!("create {}", short(file)),
+            DiskOperation::Append { file, .. } => format!("append {}", short(file)),
+            DiskOperation::Truncate { file, end } => format!("cut {} at {end}", short(file)),
+            DiskOperation::Delete { file } => format!("delete {}", short(file)),
+            DiskOperation::Flush { file, blocking: true, .. } => format!("flush! {}", short(file)),
+            DiskOperation::Flush { file, .. } => format!("flush {}", short(file)),
+            DiskOperation::Write { file, blocking: true, .. } => format!("write! {}", short(file)),
+            DiskOperation::Write { file, .. } => format!("write {}", short(file)),
+        };
+        effects
+            .iter()
+            .filter_map(|effect| match effect {
+                LogEffect::Disk(operation) => Some(line(operation)),
+                LogEffect::Event(_) => None,
+            })
+            .collect()
+    }
+
+    /// A log with `batches` batches of two records, 261 bytes each, three to a segment.
+    pub(in crate::log) fn filled(batches: u64) -> Log {
+        let config = LogConfig { segment_bytes: 800, ..LogConfig::default() };
+        let mut log = Log::create(PARTITION, config, &mut Vec::new());
+        for id in 0..batches {
+            append(&mut log, &batch(id, 2), 1);
+        }
+        log
+    }
+
     #[test]
-    fn a_fresh_log_is_empty_and_sound() {
+    fn a_new_log_writes_its_mark_and_its_first_segment() {
         let mut out = Vec::new();
         let mut log = Log::create(PARTITION, LogConfig::default(), &mut out);
         assert!(log.audit());
-        assert_eq!(log.end_offset(), Offset::ZERO);
-        let appended = log
-            .append_as_leader(batch(1, 3).body, LeaderEpoch(0), 0, SequenceCheck::Client, &mut out)
-            .unwrap();
-        assert_eq!((appended.base_offset, appended.end_offset), (Offset(0), Offset(3)));
-        assert!(log.audit());
+        let mark = format!("write {:?}", FileName::PartitionMetadata(PARTITION));
+        assert_eq!(operations(&out), [mark.as_str(), "create segment 0"]);
+        let out = append(&mut log, &batch(1, 3), 0);
+        assert_eq!(operations(&out), ["write! epochs", "append segment 0"]);
+        assert_eq!((log.end_offset(), log.latest_epoch()), (Offset(3), Some(LeaderEpoch(0))));
+    }
+
+    #[test]
+    fn a_given_up_replica_leaves_no_file() {
+        let log = filled(4);
+        let mut out = Vec::new();
+        log.delete(&mut out);
+        let mark = format!("delete {:?}", FileName::PartitionMetadata(PARTITION));
+        let expected =
+            ["delete segment 0", "delete segment 6", "delete snapshot 6", "delete epochs", &mark];
+        assert_eq!(operations(&out), expected);
     }
 }

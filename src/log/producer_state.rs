@@ -285,3 +285,154 @@ fn producer_of(entry: &ProducerSnapshotEntry) -> (ProducerId, Producer) {
     let batches = SmallVec::from_iter([batch]);
     (entry.id, Producer { epoch: entry.epoch, batches, timestamp: entry.timestamp })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::log::tests::stamped;
+    use crate::types::LeaderEpoch;
+
+    fn stamp(epoch: i16, first: i32) -> ProducerStamp {
+        ProducerStamp {
+            id: ProducerId(1),
+            epoch: ProducerEpoch(epoch),
+            base_sequence: Sequence(first),
+        }
+    }
+
+    /// State after batches (epoch, first sequence, records) of one producer, one after the other.
+    fn state(batches: &[(i16, i32, usize)]) -> ProducerState {
+        let mut state = ProducerState::new(Offset::ZERO, Arc::default());
+        for &(epoch, first, records) in batches {
+            let batch = stamped(1, records, Some(stamp(epoch, first)));
+            state.record(&batch.placed(state.map_end(), LeaderEpoch(0)));
+        }
+        state
+    }
+
+    /// What is decided of (epoch, first sequence, records): the offset of a duplicate, or -1 for
+    /// a batch to append.
+    fn decide(state: &ProducerState, batch: (i16, i32, u32)) -> Result<i64, SequenceError> {
+        decide_with(state, batch, DefectSet::NONE)
+    }
+
+    fn decide_with(
+        state: &ProducerState,
+        (epoch, first, records): (i16, i32, u32),
+        defects: DefectSet,
+    ) -> Result<i64, SequenceError> {
+        state.admit(stamp(epoch, first), records, defects).map(|admission| match admission {
+            Admission::Append => -1,
+            Admission::Duplicate(batch) => batch.base_offset.0,
+        })
+    }
+
+    #[test]
+    fn a_batch_is_new_or_known_or_refused() {
+        const MAX: i32 = i32::MAX;
+        use SequenceError::{Fenced, OutOfOrder};
+        type Row = (&'static [(i16, i32, usize)], (i16, i32, u32), Result<i64, SequenceError>);
+        let table: &[Row] = &[
+            // Nothing known: any sequence will do.
+            (&[], (3, 77, 2), Ok(-1)),
+            // The next one, a gap, an overlap.
+            (&[(0, 0, 3)], (0, 3, 2), Ok(-1)),
+            (&[(0, 0, 3)], (0, 4, 2), Err(OutOfOrder)),
+            (&[(0, 0, 3)], (0, 2, 2), Err(OutOfOrder)),
+            (&[(0, 0, 3)], (0, 0, 2), Err(OutOfOrder)),
+            // A duplicate is the very same range, and one of the last five.
+            (&[(0, 0, 3)], (0, 0, 3), Ok(0)),
+            (&[(0, 0, 3), (0, 3, 2)], (0, 0, 3), Ok(0)),
+            (&[(0, 0, 3), (0, 3, 2)], (0, 3, 2), Ok(3)),
+            (&[(0, 0, 1), (0, 1, 1), (0, 2, 1), (0, 3, 1), (0, 4, 1), (0, 5, 1)], (0, 1, 1), Ok(1)),
+            (
+                &[(0, 0, 1), (0, 1, 1), (0, 2, 1), (0, 3, 1), (0, 4, 1), (0, 5, 1)],
+                (0, 0, 1),
+                Err(OutOfOrder),
+            ),
+            // Epochs: the older is fenced, even as a duplicate; a new one begins with 0.
+            (&[(1, 0, 3)], (0, 3, 1), Err(Fenced)),
+            (&[(0, 0, 3), (1, 0, 1)], (0, 0, 3), Err(Fenced)),
+            (&[(0, 0, 3)], (1, 0, 3), Ok(-1)),
+            (&[(0, 0, 3)], (1, 3, 1), Err(OutOfOrder)),
+            (&[(0, 0, 3), (1, 0, 2)], (1, 2, 1), Ok(-1)),
+            (&[(0, 0, 3), (1, 0, 2)], (1, 3, 1), Err(OutOfOrder)),
+            // After 2^31-1 comes 0, also within a batch.
+            (&[(0, MAX, 1)], (0, 0, 1), Ok(-1)),
+            (&[(0, MAX, 1)], (0, 1, 1), Err(OutOfOrder)),
+            (&[(0, MAX - 1, 5)], (0, 3, 1), Ok(-1)),
+            (&[(0, MAX - 1, 5)], (0, MAX - 1, 5), Ok(0)),
+        ];
+        for (before, batch, expected) in table {
+            assert_eq!(decide(&state(before), *batch), *expected, "{batch:?} after {before:?}");
+        }
+    }
+
+    #[test]
+    fn a_defect_takes_out_one_check() {
+        let known = state(&[(1, 0, 3), (1, 3, 2)]);
+        let with = |defect, batch| decide_with(&known, batch, DefectSet::from_iter([defect]));
+        assert_eq!(with(Defect::DuplicateCheckOff, (1, 0, 3)), Ok(-1));
+        assert_eq!(with(Defect::DuplicateCheckOff, (1, 7, 1)), Err(SequenceError::OutOfOrder));
+        assert_eq!(with(Defect::SequenceCheckOff, (1, 7, 1)), Ok(-1));
+        assert_eq!(with(Defect::SequenceCheckOff, (2, 7, 1)), Ok(-1));
+        assert_eq!(with(Defect::SequenceCheckOff, (1, 0, 3)), Ok(0));
+        assert_eq!(with(Defect::SequenceCheckOff, (0, 0, 3)), Err(SequenceError::Fenced));
+    }
+
+    #[test]
+    fn a_snapshot_remembers_one_batch_of_five() {
+        let mut full = state(&[(2, i32::MAX, 1), (2, 0, 4), (2, 4, 2)]);
+        let (at, entries) = full.take_snapshot().unwrap();
+        assert_eq!((at, entries.len()), (Offset(7), 1));
+        assert_eq!(full.take_snapshot(), None, "nothing was appended since");
+
+        let mut loaded = ProducerState::new(Offset::ZERO, Arc::clone(full.snapshots()));
+        loaded.truncate_and_reload(Offset::ZERO, Offset(9));
+        assert_eq!(loaded.map_end(), Offset(7));
+        assert_eq!(decide(&loaded, (2, 4, 2)), Ok(5));
+        assert_eq!(decide(&loaded, (2, 0, 4)), Err(SequenceError::OutOfOrder));
+        assert_eq!(decide(&loaded, (2, 6, 1)), Ok(-1));
+    }
+
+    #[test]
+    fn a_snapshot_beyond_the_end_is_not_loaded() {
+        let mut full = state(&[(0, 0, 3)]);
+        full.take_snapshot();
+        full.record(&stamped(2, 2, Some(stamp(0, 3))).placed(Offset(3), LeaderEpoch(0)));
+        full.take_snapshot();
+        full.truncate_and_reload(Offset::ZERO, Offset(4));
+        assert_eq!(full.snapshots().keys().copied().collect::<Vec<_>>(), [Offset(3)]);
+        assert_eq!(full.map_end(), Offset(3));
+        full.truncate_and_reload(Offset::ZERO, Offset(2));
+        assert!(full.producers().is_empty());
+    }
+
+    #[test]
+    fn stray_snapshots_go_but_the_one_of_the_shutdown_stays() {
+        let entries = || Arc::new(Vec::new());
+        let of = |names: &[i64]| -> Arc<Snapshots> {
+            Arc::new(names.iter().map(|name| (Offset(*name), entries())).collect())
+        };
+        let left = |names: &[i64], bases: &[i64]| {
+            let mut state = ProducerState::new(Offset::ZERO, of(names));
+            let bases: Vec<_> = bases.iter().map(|base| Offset(*base)).collect();
+            state.remove_stray_snapshots(&bases);
+            state.snapshots().keys().map(|name| name.0).collect::<Vec<_>>()
+        };
+        assert_eq!(left(&[3, 10, 17, 25], &[0, 10, 20]), [10, 25]);
+        assert_eq!(left(&[3, 10, 17], &[0, 10, 20]), [10]);
+        assert_eq!(left(&[22, 25], &[0, 10, 20]), [25]);
+    }
+
+    #[test]
+    fn an_idle_producer_is_forgotten() {
+        // The batch is of second 1.
+        let mut state = state(&[(0, 0, 3)]);
+        let hour = Duration::from_hours(1);
+        state.expire(3_600_999, hour);
+        assert_eq!(decide(&state, (0, 9, 1)), Err(SequenceError::OutOfOrder));
+        state.expire(3_601_000, hour);
+        assert_eq!(decide(&state, (0, 9, 1)), Ok(-1));
+    }
+}

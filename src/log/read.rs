@@ -1,6 +1,7 @@
 //! Reading: by offset and by timestamp.
 
 use crate::log::log::Log;
+use crate::log::segment::Segment;
 use crate::message::{Batch, Records};
 use crate::types::{LeaderEpoch, Offset};
 
@@ -60,11 +61,8 @@ impl Log {
         millis: i64,
         up_to: Offset,
     ) -> Option<(Offset, i64, LeaderEpoch)> {
-        let is_old = |segment: &&_| {
-            let segment: &crate::log::segment::Segment = segment;
-            segment.max_timestamp.is_none_or(|largest| largest < millis)
-        };
-        let first = self.segments.iter().find(|segment| !is_old(segment))?;
+        let is_young = |segment: &&Segment| segment.max_timestamp >= Some(millis);
+        let first = self.segments.iter().find(is_young)?;
         let from = first.base_offset.max(self.start);
         let batches = self.batches_between(from, up_to);
         batches.filter(|batch| batch.body.max_timestamp >= millis).find_map(|batch| {
@@ -85,5 +83,48 @@ fn timestamp_at(batch: &Batch, delta: u64) -> i64 {
             records[at].timestamp
         }
         Records::Metadata(_) | Records::LeaderChange { .. } => batch.body.max_timestamp,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::log::tests::filled;
+
+    fn bases(read: &[Batch]) -> Vec<i64> {
+        read.iter().map(|batch| batch.base_offset.0).collect()
+    }
+
+    #[test]
+    fn a_read_takes_whole_batches_and_at_least_one() {
+        let log = filled(9);
+        let size = log.read(Offset(0), Offset(2), 0)[0].body.size_bytes;
+        let read = |from, to, bytes| bases(&log.read(Offset(from), Offset(to), bytes));
+        assert_eq!(read(0, 18, 0), [0]);
+        assert_eq!(read(0, 18, 2 * size - 1), [0]);
+        assert_eq!(read(0, 18, 2 * size), [0, 2]);
+        assert_eq!(read(5, 10, u32::MAX), [4, 6, 8]);
+        assert_eq!(read(5, 9, u32::MAX), [4, 6], "the batch at the bound is not whole below it");
+        assert_eq!(read(5, 5, u32::MAX), [] as [i64; 0]);
+        assert_eq!(read(18, 18, u32::MAX), [] as [i64; 0]);
+        let bytes = u64::from(size);
+        assert_eq!(log.bytes_between(Offset(5), Offset(10), u64::MAX), 3 * bytes);
+        assert_eq!(log.bytes_between(Offset(5), Offset(10), 1), bytes);
+    }
+
+    #[test]
+    fn a_timestamp_is_found_from_the_start_up_to_the_bound() {
+        // The batch at offset 2n is of second n.
+        let mut log = filled(9);
+        let find = |log: &Log, millis, up_to| {
+            log.offset_for_timestamp(millis, Offset(up_to)).map(|(offset, at, _)| (offset.0, at))
+        };
+        assert_eq!(find(&log, -1, 18), Some((0, 0)));
+        assert_eq!(find(&log, 3000, 18), Some((6, 3000)));
+        assert_eq!(find(&log, 3001, 18), Some((8, 4000)));
+        assert_eq!(find(&log, 3001, 8), None);
+        assert_eq!(find(&log, 8001, 18), None);
+        log.advance_start_to(Offset(9), &mut Vec::new());
+        assert_eq!(find(&log, 3000, 18), Some((9, 4000)));
     }
 }

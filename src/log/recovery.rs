@@ -15,6 +15,7 @@ use crate::log::effect::LogEffect;
 use crate::log::epoch_cache::EpochCache;
 use crate::log::log::Log;
 use crate::log::producer_state::{ProducerState, Snapshots};
+use crate::log::segment::Segment;
 use crate::log::truncation::{rebuild_producers, repair_snapshots, segment_of_batches};
 use crate::message::{Checkpoint, DiskImage, DiskOperation, FileContent, FileName};
 use crate::types::{Defect, LeaderEpoch, Offset, TopicPartition};
@@ -96,7 +97,7 @@ impl Log {
 
         if disk.checkpoint(FileName::PartitionMetadata(partition)).is_none() {
             let content = Checkpoint::PartitionMetadata(partition.topic_id);
-            log.write(FileName::PartitionMetadata(partition), content, false, out);
+            out.push(LogEffect::write(FileName::PartitionMetadata(partition), content, false));
         }
         for base in lost.iter().rev().filter(|base| !bases.contains(base)) {
             out.push(LogEffect::Disk(DiskOperation::Delete { file: log.file(*base) }));
@@ -207,7 +208,7 @@ fn recover_segment(
     Arc::clone(producers.snapshots())
 }
 
-fn segments_of(scan: &Scan, config: &LogConfig) -> Vec<crate::log::segment::Segment> {
+fn segments_of(scan: &Scan, config: &LogConfig) -> Vec<Segment> {
     let mut segments = Vec::with_capacity(scan.bases.len());
     for (at, base) in scan.bases.iter().enumerate() {
         let end = scan.bases.get(at + 1).copied().unwrap_or(scan.batches.end());

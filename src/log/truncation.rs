@@ -1,6 +1,8 @@
 //! Cutting a log: its end, when the leader's says otherwise; its start, when records are deleted;
 //! all of it, when nothing of it is left at the leader.
 
+use std::sync::Arc;
+
 use crate::event::Kind;
 use crate::log::batches::Batches;
 use crate::log::config::LogConfig;
@@ -144,7 +146,7 @@ impl Log {
         change: impl FnOnce(&mut ProducerState),
         out: &mut Vec<LogEffect>,
     ) {
-        let before = std::sync::Arc::clone(self.producers.snapshots());
+        let before = Arc::clone(self.producers.snapshots());
         change(&mut self.producers);
         let bases: Vec<Offset> = self.segment_bases().collect();
         let end = self.end_offset();
@@ -206,7 +208,106 @@ pub(super) fn repair_snapshots(log: &Log, before: &Snapshots, out: &mut Vec<LogE
     for (offset, entries) in after.iter() {
         if before.get(offset) != Some(entries) {
             let file = FileName::ProducerSnapshot(log.partition(), *offset);
-            log.write(file, Checkpoint::Producers(entries.to_vec()), false, out);
+            let content = Checkpoint::Producers(entries.to_vec());
+            out.push(LogEffect::write(file, content, false));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::log::tests::{append, batch, filled, operations};
+    use crate::types::{DefectSet, LeaderEpoch};
+
+    fn cut(log: &mut Log, end: i64) -> Vec<LogEffect> {
+        let mut out = Vec::new();
+        log.truncate_to(Offset(end), &mut out);
+        assert!(log.audit(), "{log:?}");
+        out
+    }
+
+    #[test]
+    fn a_cut_within_a_batch_takes_the_whole_batch() {
+        let mut log = filled(3);
+        cut(&mut log, 5);
+        assert_eq!(log.end_offset(), Offset(4));
+        cut(&mut log, 4);
+        assert_eq!(log.end_offset(), Offset(4));
+    }
+
+    #[test]
+    fn segments_above_the_cut_are_deleted() {
+        let mut log = filled(9);
+        let out = cut(&mut log, 8);
+        let expected =
+            ["delete segment 12", "delete snapshot 12", "cut segment 6 at 8", "write snapshot 8"];
+        assert_eq!(operations(&out), expected);
+        assert_eq!(log.recovery_point(), Offset(8));
+        // A cut where a segment begins leaves that segment, empty.
+        let out = cut(&mut log, 6);
+        assert_eq!(operations(&out), ["cut segment 6 at 6", "delete snapshot 8"]);
+        assert_eq!(log.segment_bases().collect::<Vec<_>>(), [Offset(0), Offset(6)]);
+        append(&mut log, &batch(50, 2), 2);
+        assert_eq!(log.end_offset(), Offset(8));
+    }
+
+    #[test]
+    fn a_cut_at_or_above_the_end_still_cuts_the_epochs() {
+        let mut log = filled(2);
+        log.assign_epoch(LeaderEpoch(7), Offset(4), &mut Vec::new());
+        assert_eq!(log.latest_epoch(), Some(LeaderEpoch(7)));
+        assert_eq!(operations(&cut(&mut log, 9)), ["write epochs"]);
+        assert_eq!((log.latest_epoch(), log.end_offset()), (Some(LeaderEpoch(1)), Offset(4)));
+    }
+
+    #[test]
+    fn the_defect_leaves_epochs_that_the_log_no_longer_has() {
+        let mut log = filled(2);
+        append(&mut log, &batch(9, 2), 3);
+        let defects = DefectSet::from_iter([Defect::EpochCacheNotTruncated]);
+        log.set_config(LogConfig { defects, ..*log.config() });
+        log.truncate_to(Offset(2), &mut Vec::new());
+        assert_eq!(log.latest_epoch(), Some(LeaderEpoch(3)));
+        assert!(!log.epochs_are_sound());
+    }
+
+    #[test]
+    fn everything_goes_when_a_log_begins_elsewhere() {
+        let mut log = filled(4);
+        let mut out = Vec::new();
+        log.truncate_fully_and_start_at(Offset(20), &mut out);
+        let expected = [
+            "delete segment 0",
+            "delete segment 6",
+            "create segment 20",
+            "write! epochs",
+            "delete snapshot 6",
+        ];
+        assert_eq!(operations(&out), expected);
+        assert_eq!((log.start_offset(), log.end_offset()), (Offset(20), Offset(20)));
+        assert_eq!((log.latest_epoch(), log.recovery_point()), (None, Offset(6)));
+        assert!(log.audit());
+        append(&mut log, &batch(9, 2), 3);
+        // Below its first segment a log has nothing left to cut.
+        cut(&mut log, 7);
+        assert_eq!((log.start_offset(), log.end_offset()), (Offset(7), Offset(7)));
+    }
+
+    #[test]
+    fn deleted_records_are_not_read() {
+        let mut log = filled(4);
+        log.advance_start_to(Offset(4), &mut Vec::new());
+        assert!(log.audit());
+        assert_eq!(log.start_offset_to_checkpoint(), Some(Offset(4)));
+        assert_eq!(log.epochs(), [(LeaderEpoch(1), Offset(4))]);
+        let read = log.read(Offset(0), Offset(8), u32::MAX);
+        assert_eq!(read.first().map(|batch| batch.base_offset), Some(Offset(4)));
+        log.advance_start_to(Offset(2), &mut Vec::new());
+        assert_eq!(log.start_offset(), Offset(4));
+        log.advance_start_to(Offset(90), &mut Vec::new());
+        assert_eq!(log.start_offset(), log.end_offset());
+        cut(&mut log, 2);
+        assert_eq!((log.start_offset(), log.end_offset()), (Offset(2), Offset(2)));
     }
 }
