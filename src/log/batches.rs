@@ -110,7 +110,7 @@ impl Batches {
     /// The first batch that ends above `offset`: the one with the record at `offset`, if there is
     /// one. Costs O(log n), and O(1) near the end.
     pub(super) fn first_ending_above(&self, offset: Offset) -> Place {
-        if offset >= self.end {
+        if offset >= self.end || self.chunks.is_empty() {
             return Place(self.chunks.len(), 0);
         }
         let is_last = self.chunks.last().is_some_and(|chunk| chunk.base <= offset);

@@ -36,8 +36,8 @@ impl Log {
     /// process before shut down cleanly: then nothing needs repair.
     ///
     /// Otherwise the segments at and above the checkpointed recovery point are scanned. The log
-    /// ends before the first batch that is not whole, later segments are deleted, leader epochs
-    /// that the cache missed are found in the batches. Of each producer the last batch is
+    /// ends before the first batch that is not whole, later segments are deleted, the leader-epoch
+    /// cache is read from the batches. Of each producer the last batch is
     /// remembered, up to five where a snapshot had to be brought up to date. Who knows the time
     /// should let producers expire next.
     ///
@@ -57,13 +57,18 @@ impl Log {
         let epochs_before = epochs_on(disk, partition);
         let snapshots_before = snapshots_on(disk, partition);
 
+        let is_cut = !config.defects.has(Defect::EpochCacheNotTruncated);
+
         let mut scan = scan(disk, partition, start);
         let mut epochs = EpochCache::load(epochs_before);
+        if !clean && is_cut {
+            epochs = epochs_of(&scan.batches);
+        }
         let mut snapshots = Arc::new(snapshots_before.clone());
         if !clean {
             let unflushed = scan.bases.partition_point(|base| *base <= flushed).saturating_sub(1);
             for at in unflushed..scan.bases.len() {
-                snapshots = recover_segment(&scan, at, start, &mut epochs, snapshots);
+                snapshots = recover_segment(&scan, at, start, snapshots);
             }
         }
         if scan.batches.end() < start {
@@ -80,10 +85,12 @@ impl Log {
         }
 
         let end = scan.batches.end();
-        if !config.defects.has(Defect::EpochCacheNotTruncated) {
+        if is_cut {
             // Truncation writes the checkpoint in the background: it may say too much.
-            epochs.truncate_from_end(end);
+            // Differs from Kafka: it cuts the end first. Where the start is at the end, that
+            // leaves an entry which the next recovery takes away.
             epochs.truncate_from_start(start);
+            epochs.truncate_from_end(end);
         }
         let start = start.max(scan.batches.base());
         let mut producers = ProducerState::new(start, snapshots);
@@ -180,8 +187,8 @@ fn scan(disk: &DiskImage, partition: TopicPartition, start: Offset) -> Scan {
     found
 }
 
-/// Recovers the segment at `at`: adds leader epochs that the cache does not know, and takes a
-/// producer snapshot at the segment's end, so that no other segment is read for it again.
+/// Recovers the segment at `at`: takes a producer snapshot at its end, so that no other segment
+/// is read for it again. Returns all snapshots.
 ///
 /// # Source
 ///
@@ -190,7 +197,6 @@ fn recover_segment(
     scan: &Scan,
     at: usize,
     start: Offset,
-    epochs: &mut EpochCache,
     snapshots: Arc<Snapshots>,
 ) -> Arc<Snapshots> {
     let base = scan.bases[at];
@@ -198,14 +204,24 @@ fn recover_segment(
     let mut producers = ProducerState::new(start, snapshots);
     rebuild_producers(&mut producers, &scan.bases, &scan.batches, start, base);
     for entry in scan.batches.from(base).take_while(|entry| entry.end <= end) {
-        let epoch = entry.batch.leader_epoch;
-        if epoch >= LeaderEpoch(0) && epochs.latest().is_none_or(|(latest, _)| epoch > latest) {
-            epochs.assign(epoch, entry.batch.base_offset);
-        }
         producers.record(&entry.batch);
     }
     producers.take_snapshot();
     Arc::clone(producers.snapshots())
+}
+
+/// The leader epochs that the batches tell of.
+// Differs from Kafka: it trusts the checkpoint and adds epochs above the last. But truncation and
+// deletion write the checkpoint in the background (KAFKA-16541), and the log's start is written
+// once a minute. A crash may bring back the entry of an epoch that was cut away, under records of
+// other epochs that were appended since; or it may bring back records from below the first entry.
+// Kafka's cache contradicts its log then.
+fn epochs_of(batches: &Batches) -> EpochCache {
+    let mut epochs = EpochCache::default();
+    for entry in batches.from(batches.base()) {
+        epochs.assign(entry.batch.leader_epoch, entry.batch.base_offset);
+    }
+    epochs
 }
 
 fn segments_of(scan: &Scan, config: &LogConfig) -> Vec<Segment> {

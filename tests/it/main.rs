@@ -5,6 +5,7 @@ mod engine;
 mod interaction;
 mod interaction_lifecycle;
 mod interaction_request;
+mod properties_log;
 mod scenario_errors;
 mod trace;
 mod trace_document;
