@@ -14,4 +14,6 @@ pub struct Start {
     pub seed: u64,
     /// How the one before ended.
     pub started_as: StartedAs,
+    /// How many operations earlier starts of this process counted; 0 for servers.
+    pub operations: u32,
 }

@@ -107,18 +107,16 @@ pub struct ConnectionId {
 pub struct OperationId {
     /// The client process.
     pub client: ClientId,
-    /// Tells apart the operations of this client over all its starts.
+    /// Counts the operations of this client over all its starts, from 0.
     pub number: u32,
 }
 
 impl OperationId {
-    /// The operation that the call `token` of the `incarnation`-th start of `client` is.
-    ///
-    /// Tokens count from 0 in each start, so the starts' numbers are kept apart by the upper byte.
-    pub fn of_call(client: ClientId, incarnation: u32, token: CallToken) -> Self {
-        assert!(token.0 < 1 << 24, "call {} does not fit an operation's number", token.0);
-        assert!(incarnation < 1 << 8, "start {incarnation} does not fit an operation's number");
-        Self { client, number: incarnation << 24 | token.0 as u32 }
+    /// The operation that the call `token` is, in a start of `client` before which `first`
+    /// operations were counted.
+    pub fn of_call(client: ClientId, first: u32, token: CallToken) -> Self {
+        let token = u32::try_from(token.0).expect("a start has fewer than 2^32 calls");
+        Self { client, number: first + token }
     }
 }
 

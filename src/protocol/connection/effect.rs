@@ -17,7 +17,7 @@ pub enum Effect {
     Completed { token: u64, to: BrokerId, result: Answer },
     /// There is a connection to the node `to` now.
     Opened { to: BrokerId },
-    /// The connection to the node `to` is lost, or could not be made. Follows the completions of
-    /// what was in flight.
+    /// The connection to the node `to` is lost, or could not be made. The completions of what was
+    /// in flight follow: whoever sends on at once when one fails should know already.
     Lost { to: BrokerId },
 }

@@ -323,6 +323,7 @@ impl Connections {
         let wait = backoff.wait(link.failed_attempts, &mut self.rng);
         link.failed_attempts += 1;
         link.state = State::Closed { retry_at: Some(wall + wait) };
+        effects.push(Effect::Lost { to });
         for request in std::mem::take(&mut link.in_flight) {
             effects.push(Effect::Completed { token: request.token, to, result: Err(reason) });
         }
@@ -330,7 +331,6 @@ impl Connections {
             let result = Err(SendError::NotConnected);
             effects.push(Effect::Completed { token: request.token, to, result });
         }
-        effects.push(Effect::Lost { to });
     }
 
     /// Sets the alarm of the link to `to` earlier if need be. It is never set later: that would

@@ -9,6 +9,8 @@ use crate::types::{Backoff, ClientId, DefectSet};
 pub struct ConsumerConfig {
     /// Which client of the run this is.
     pub client: ClientId,
+    /// How many operations earlier starts of this client counted.
+    pub first_operation: u32,
     /// `fetch.min.bytes`.
     pub fetch_bytes_min: u32,
     /// `fetch.max.wait.ms`.
@@ -43,6 +45,7 @@ impl Default for ConsumerConfig {
     fn default() -> Self {
         Self {
             client: ClientId(0),
+            first_operation: 0,
             fetch_bytes_min: 1,
             fetch_wait_max: Duration::from_millis(500),
             fetch_bytes_max: 50 * 1024 * 1024,

@@ -310,9 +310,9 @@ impl Producer {
 
     /// The operations of a batch's records, by number.
     pub(crate) fn operations(&self, serial: u64) -> Vec<u32> {
-        let (client, incarnation) = (self.config.client, self.config.incarnation);
+        let (client, first) = (self.config.client, self.config.first_operation);
         let calls = self.batches[&serial].calls.iter();
-        calls.map(|token| OperationId::of_call(client, incarnation, *token).number).collect()
+        calls.map(|token| OperationId::of_call(client, first, *token).number).collect()
     }
 }
 

@@ -14,6 +14,8 @@ pub struct ProducerConfig {
     pub host: HostId,
     /// Which start of the host's process this is: likewise.
     pub incarnation: u32,
+    /// How many operations earlier starts of this client counted.
+    pub first_operation: u32,
     /// `acks`.
     pub acks: AckMode,
     /// `enable.idempotence`.
@@ -50,6 +52,7 @@ impl Default for ProducerConfig {
             client: ClientId(0),
             host: HostId(0),
             incarnation: 0,
+            first_operation: 0,
             acks: AckMode::All,
             enable_idempotence: true,
             retries: i32::MAX as u32,

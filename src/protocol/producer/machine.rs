@@ -199,7 +199,11 @@ impl Producer {
 
     /// What an event about the call `token` serves.
     pub(crate) fn about(&self, token: CallToken) -> About {
-        About::Operation(OperationId::of_call(self.config.client, self.config.incarnation, token))
+        About::Operation(OperationId::of_call(
+            self.config.client,
+            self.config.first_operation,
+            token,
+        ))
     }
 
     fn on_metadata(

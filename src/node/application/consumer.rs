@@ -1,0 +1,75 @@
+//! An application that reads for ever.
+
+use crate::message::{AppCall, AppError, AppReply, SeekTo};
+use crate::node::application::config::ConsumerWorkload;
+use crate::node::application::input::{Effect, Input};
+use crate::protocol::Machine;
+use crate::types::{CallToken, Deadlines, Now};
+
+/// Assigns itself every partition of a topic and polls, one poll after the other.
+#[derive(Clone, Debug)]
+pub(crate) struct Consumer {
+    config: ConsumerWorkload,
+    calls: u64,
+}
+
+impl Machine for Consumer {
+    type Input = Input;
+    type Effect = Effect;
+
+    fn step(&mut self, _: Now, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Start => {
+                let to = if self.config.from_beginning { SeekTo::Beginning } else { SeekTo::End };
+                self.assign(to, effects);
+            }
+            Input::Reply { token: _, reply } => self.on_reply(reply, effects),
+            // It reads on while the cluster heals: that it can is part of what is checked.
+            Input::Stop | Input::Deadline => {}
+        }
+    }
+
+    fn deadlines(&self) -> Deadlines {
+        Deadlines::NONE
+    }
+}
+
+impl Consumer {
+    pub(crate) fn new(config: ConsumerWorkload) -> Self {
+        Self { config, calls: 0 }
+    }
+
+    fn on_reply(&mut self, reply: AppReply, effects: &mut Vec<Effect>) {
+        match reply {
+            AppReply::Done | AppReply::Polled(_) => {
+                let timeout = self.config.poll_timeout;
+                self.call(AppCall::Poll { timeout }, effects);
+            }
+            // Without a reset policy it is for the application to say where to go on.
+            AppReply::Failed(AppError::OffsetOutOfRange) => {
+                self.assign(SeekTo::Beginning, effects);
+            }
+            AppReply::Failed(
+                AppError::Refused(_)
+                | AppError::Unknown(_)
+                | AppError::NotSent(_)
+                | AppError::Closed,
+            )
+            | AppReply::Sent { .. }
+            | AppReply::Flushed
+            | AppReply::Admin(_) => {}
+        }
+    }
+
+    fn assign(&mut self, to: SeekTo, effects: &mut Vec<Effect>) {
+        let topic = &self.config.topic;
+        let partitions = (0..self.config.partitions).map(|n| (topic.clone(), n, to)).collect();
+        self.call(AppCall::Assign { partitions }, effects);
+    }
+
+    fn call(&mut self, call: AppCall, effects: &mut Vec<Effect>) {
+        let token = CallToken(self.calls);
+        self.calls += 1;
+        effects.push(Effect::Call { token, call });
+    }
+}

@@ -1,0 +1,37 @@
+//! What a built-in application is told, and what it asks for.
+
+use crate::event::Kind;
+use crate::message::{AppCall, AppReply};
+use crate::types::CallToken;
+
+/// What a built-in application is told.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Input {
+    /// Its process has started.
+    Start,
+    /// Its call `token` is answered.
+    Reply {
+        /// The call.
+        token: CallToken,
+        /// The answer.
+        reply: AppReply,
+    },
+    /// It should create no more load.
+    Stop,
+    /// The instant that `deadlines` named is here, or was.
+    Deadline,
+}
+
+/// What a built-in application asks for.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Effect {
+    /// Its client should do this.
+    Call {
+        /// Comes back with the answer; counted from 0 without a gap.
+        token: CallToken,
+        /// What.
+        call: AppCall,
+    },
+    /// This happened.
+    Event(Kind),
+}

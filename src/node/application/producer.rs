@@ -1,0 +1,166 @@
+//! An application that writes at a steady rate.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::message::{AppCall, SendRecord};
+use crate::node::application::config::ProducerWorkload;
+use crate::node::application::input::{Effect, Input};
+use crate::protocol::Machine;
+use crate::types::{CallToken, Deadlines, Monotonic, Now, Rng};
+
+/// Records due within this time go out together: a busy application has no finer timer either.
+const TICK: Duration = Duration::from_millis(1);
+
+/// After a longer pause than this the records that were due are not made up for.
+const MAKES_UP_FOR: Duration = Duration::from_millis(100);
+
+/// Sends records at a steady rate by the steady clock, whatever becomes of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Producer {
+    config: ProducerWorkload,
+    rng: Rng,
+    value: Bytes,
+    /// When the next record is due; `None` before the start and after the end.
+    next: Option<Monotonic>,
+    sent: u64,
+}
+
+impl Machine for Producer {
+    type Input = Input;
+    type Effect = Effect;
+
+    fn step(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Start => self.next = Some(now.monotonic + self.config.start_after),
+            Input::Deadline => self.on_deadline(now.monotonic, effects),
+            Input::Stop => self.next = None,
+            // What becomes of a record is for the checkers to see.
+            Input::Reply { .. } => {}
+        }
+    }
+
+    fn deadlines(&self) -> Deadlines {
+        Deadlines::monotonic(self.next)
+    }
+}
+
+impl Producer {
+    pub(crate) fn new(config: ProducerWorkload, rng: Rng) -> Self {
+        // One value for all: records are told apart by their batch and place.
+        let value = Bytes::from(vec![b'v'; config.value_bytes as usize]);
+        Self { config, rng, value, next: None, sent: 0 }
+    }
+
+    fn on_deadline(&mut self, now: Monotonic, effects: &mut Vec<Effect>) {
+        let Some(mut next) = self.next else { return };
+        if next > now {
+            return;
+        }
+        if now.since(next) > MAKES_UP_FOR {
+            next = now;
+        }
+        let mut due = next;
+        while due <= now {
+            if self.config.records_max.is_some_and(|max| max <= self.sent) {
+                self.next = None;
+                return;
+            }
+            effects.push(self.send());
+            due = due + self.gap();
+        }
+        self.next = Some(due.max(now + TICK.min(self.gap())));
+    }
+
+    /// From one record to the next. The remainder is spread, so that the rate is met.
+    fn gap(&self) -> Duration {
+        let per = self.config.per.as_nanos();
+        let records = u128::from(self.config.records.max(1));
+        let at = |nth: u128| per * nth / records / 1000;
+        let nth = u128::from(self.sent % self.config.records.max(1));
+        let micros = at(nth + 1) - at(nth);
+        Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX).max(1))
+    }
+
+    fn send(&mut self) -> Effect {
+        let key = self.config.keys.map(|keys| {
+            let key = self.rng.below(keys);
+            Bytes::from(format!("key-{key}"))
+        });
+        let record = SendRecord {
+            topic: self.config.topic.clone(),
+            partition: None,
+            key,
+            value: Some(self.value.clone()),
+            headers: Vec::new(),
+        };
+        let token = CallToken(self.sent);
+        self.sent += 1;
+        Effect::Call { token, call: AppCall::Send(record) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Name;
+
+    fn run(records: u64, seconds: u64) -> (u64, u64) {
+        let config = ProducerWorkload {
+            topic: Name::from("t"),
+            records,
+            per: Duration::from_secs(1),
+            keys: Some(3),
+            value_bytes: 10,
+            records_max: None,
+            start_after: Duration::from_millis(5),
+        };
+        let mut producer = Producer::new(config, Rng::named(1, "workload", &[]));
+        let mut effects = Vec::new();
+        producer.step(Now::default(), Input::Start, &mut effects);
+        let mut steps = 0;
+        let end = Monotonic(5000 + seconds * 1_000_000);
+        while let Some(at) = producer.deadlines().monotonic.filter(|at| *at < end) {
+            let now = Now { monotonic: at, ..Now::default() };
+            producer.step(now, Input::Deadline, &mut effects);
+            steps += 1;
+        }
+        (effects.len() as u64, steps)
+    }
+
+    #[test]
+    fn the_rate_is_met_and_fast_ones_go_in_ticks() {
+        assert_eq!(run(7, 10), (70, 70));
+        assert_eq!(run(500, 3), (1500, 1500));
+        let (records, steps) = run(20_000, 2);
+        assert!((39_900..=40_000).contains(&records), "{records}");
+        assert!(steps <= 2_100, "{steps}");
+    }
+
+    #[test]
+    fn a_pause_is_not_made_up_for() {
+        let (config, mut effects) = (
+            ProducerWorkload {
+                topic: Name::from("t"),
+                records: 100,
+                per: Duration::from_secs(1),
+                keys: None,
+                value_bytes: 1,
+                records_max: Some(12),
+                start_after: Duration::ZERO,
+            },
+            Vec::new(),
+        );
+        let mut producer = Producer::new(config, Rng::named(1, "workload", &[]));
+        producer.step(Now::default(), Input::Start, &mut effects);
+        let late = Now { monotonic: Monotonic(9_000_000), ..Now::default() };
+        producer.step(late, Input::Deadline, &mut effects);
+        assert_eq!(effects.len(), 1);
+        while let Some(at) = producer.deadlines().monotonic {
+            let now = Now { monotonic: at, ..Now::default() };
+            producer.step(now, Input::Deadline, &mut effects);
+        }
+        assert_eq!(effects.len(), 12, "records_max ends it");
+    }
+}

@@ -1,0 +1,466 @@
+//! The client process: connections, producer, consumer, admin client, and who uses them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::event::{About, Kind, OperationResult, OperationVerb};
+use crate::message::{AdminCall, AppCall, AppError, AppReply, DiskImage};
+use crate::node::application::{self, Application};
+use crate::node::client_config::ClientConfig;
+use crate::node::port::{Input, Output, Task};
+use crate::node::start::Start;
+use crate::protocol::Machine;
+use crate::protocol::admin::{self, Admin};
+use crate::protocol::connection::{self, NetworkClient, NetworkEffect, NetworkInput};
+use crate::protocol::consumer::{self, Consumer};
+use crate::protocol::producer::{self, Producer};
+use crate::types::{BrokerId, CallToken, Deadlines, ErrorCode, Lane, Name, Now, OperationId, Rng};
+
+/// A client process.
+///
+/// Two lanes, as a Kafka client has threads: the application's, which calls, and the sender's,
+/// which hears from the network and of deadlines.
+#[derive(Clone, Debug)]
+pub struct Client {
+    config: Arc<ClientConfig>,
+    /// The number of this start's first operation.
+    first_operation: u32,
+    network: NetworkClient,
+    producer: Producer,
+    consumer: Consumer,
+    admin: Admin,
+    application: Option<Application>,
+    is_closed: bool,
+    /// What one machine has for another, in order; empty between steps.
+    work: VecDeque<Work>,
+    scratch: Scratch,
+}
+
+/// What one machine has for another.
+#[derive(Clone, Debug)]
+enum Work {
+    Network(NetworkInput),
+    Producer(producer::Input),
+    Consumer(consumer::Input),
+    Admin(admin::Input),
+    Application(application::Input),
+    Call { token: CallToken, call: AppCall },
+}
+
+/// Effects of the machine that is being driven; kept for their memory.
+#[derive(Clone, Debug, Default)]
+struct Scratch {
+    network: Vec<NetworkEffect>,
+    producer: Vec<producer::Effect>,
+    consumer: Vec<consumer::Effect>,
+    admin: Vec<admin::Effect>,
+    application: Vec<application::Effect>,
+}
+
+/// Whose request it is, in the lowest bits of the token; `NetworkClient` has a token of its own
+/// that ends in other bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Owner {
+    Producer,
+    Consumer,
+    Admin,
+}
+
+impl Owner {
+    fn tag(self, token: u64) -> u64 {
+        token << 2 | self as u64
+    }
+
+    fn of(token: u64) -> (Self, u64) {
+        let owner = match token & 3 {
+            0 => Self::Producer,
+            1 => Self::Consumer,
+            2 => Self::Admin,
+            other => unreachable!("no machine tags its requests with {other}"),
+        };
+        (owner, token >> 2)
+    }
+}
+
+impl Client {
+    /// Starts a client; its `disk` is of no interest to it.
+    pub fn start(
+        config: Arc<ClientConfig>,
+        disk: DiskImage,
+        start: Start,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) -> Self {
+        drop(disk);
+        let Start { host, incarnation, seed, started_as: _, operations } = start;
+        let rng = |name| Rng::named(seed, name, &[u64::from(host.0), u64::from(incarnation)]);
+        let mut network = config.network.clone();
+        network.connections.opener = host;
+        network.connections.incarnation = incarnation;
+        let mut producer = config.producer.clone();
+        producer.client = config.client;
+        producer.host = host;
+        producer.incarnation = incarnation;
+        producer.first_operation = operations;
+        let mut consumer = config.consumer.clone();
+        consumer.client = config.client;
+        consumer.first_operation = operations;
+        let application = Application::new(&config.application, rng("workload"));
+        let mut client = Self {
+            first_operation: operations,
+            network: NetworkClient::new(network, rng("metadata"), rng("reconnect"), now),
+            producer: Producer::new(producer, rng("partitioner"), rng("producer-backoff")),
+            consumer: Consumer::new(consumer, rng("consumer-backoff")),
+            admin: Admin::new(config.admin.clone(), rng("admin-backoff")),
+            application,
+            is_closed: false,
+            work: VecDeque::new(),
+            scratch: Scratch::default(),
+            config,
+        };
+        if client.application.is_some() {
+            client.work.push_back(Work::Application(application::Input::Start));
+            client.run(now, out);
+        }
+        client
+    }
+
+    /// Takes one input and says what follows, in order.
+    pub fn step(&mut self, lane: Lane, now: Now, input: Input, out: &mut Vec<Output>) {
+        let on_connection = |input| Work::Network(NetworkInput::Connection(input));
+        match input {
+            Input::Connected { connection } => {
+                let input = connection::Input::Connected { connection };
+                self.work.push_back(on_connection(input));
+            }
+            Input::Disconnected { connection, because } => {
+                let input = connection::Input::Disconnected { connection, because };
+                self.work.push_back(on_connection(input));
+            }
+            Input::Response { connection, response } => {
+                let input = connection::Input::Response { connection, response };
+                self.work.push_back(on_connection(input));
+            }
+            Input::Deadline(_) => self.on_deadline(lane, now),
+            Input::Call { token, call } => self.work.push_back(Work::Call { token, call }),
+            Input::Task(Task::StopWorkload) => {
+                self.work.push_back(Work::Application(application::Input::Stop));
+            }
+            // Nobody connects to a client, it has no disk, and no other lane has work for it.
+            Input::Request { .. } | Input::Disk { .. } | Input::Task(_) => {}
+        }
+        self.run(now, out);
+    }
+
+    /// The lane that takes `input`.
+    pub fn lane(&self, input: &Input) -> Lane {
+        match input {
+            Input::Request { .. }
+            | Input::Response { .. }
+            | Input::Connected { .. }
+            | Input::Disconnected { .. }
+            | Input::Disk { .. } => Lane::Sender,
+            Input::Deadline(lane) => *lane,
+            Input::Task(_) | Input::Call { .. } => Lane::Application,
+        }
+    }
+
+    /// What each lane waits for.
+    pub fn deadlines(&self, out: &mut Vec<(Lane, Deadlines)>) {
+        let sender = self
+            .network
+            .deadlines()
+            .or(self.producer.deadlines())
+            .or(self.consumer.deadlines())
+            .or(self.admin.deadlines());
+        out.push((Lane::Sender, sender));
+        if let Some(application) = &self.application {
+            out.push((Lane::Application, application.deadlines()));
+        }
+    }
+
+    /// A client has no state to be audited.
+    pub fn audit(&self, _: &mut Vec<Kind>) {}
+
+    /// Whether the built-in application has done all that it is for (topics created, partitions
+    /// tried out); one that works for ever never has.
+    pub fn is_done(&self) -> bool {
+        self.application.as_ref().is_some_and(Application::is_done)
+    }
+
+    /// Whether every record that was sent is answered.
+    pub fn is_idle(&self) -> bool {
+        self.producer.is_idle()
+    }
+
+    fn on_deadline(&mut self, lane: Lane, now: Now) {
+        if lane == Lane::Application {
+            self.work.push_back(Work::Application(application::Input::Deadline));
+            return;
+        }
+        if self.network.deadlines().is_due(now) {
+            let input = NetworkInput::Connection(connection::Input::Deadline);
+            self.work.push_back(Work::Network(input));
+        }
+        if self.producer.deadlines().is_due(now) {
+            self.work.push_back(Work::Producer(producer::Input::Deadline));
+        }
+        if self.consumer.deadlines().is_due(now) {
+            self.work.push_back(Work::Consumer(consumer::Input::Deadline));
+        }
+        if self.admin.deadlines().is_due(now) {
+            self.work.push_back(Work::Admin(admin::Input::Deadline));
+        }
+    }
+
+    /// Drives the machines until none has anything for another.
+    fn run(&mut self, now: Now, out: &mut Vec<Output>) {
+        while let Some(work) = self.work.pop_front() {
+            match work {
+                Work::Network(input) => {
+                    let mut effects = std::mem::take(&mut self.scratch.network);
+                    self.network.step(now, input, &mut effects);
+                    effects.drain(..).for_each(|effect| self.of_network(effect, out));
+                    self.scratch.network = effects;
+                }
+                Work::Producer(input) => {
+                    let mut effects = std::mem::take(&mut self.scratch.producer);
+                    self.producer.step(now, input, &mut effects);
+                    effects.drain(..).for_each(|effect| self.of_producer(effect, out));
+                    self.scratch.producer = effects;
+                }
+                Work::Consumer(input) => {
+                    let mut effects = std::mem::take(&mut self.scratch.consumer);
+                    self.consumer.step(now, input, &mut effects);
+                    effects.drain(..).for_each(|effect| self.of_consumer(effect, out));
+                    self.scratch.consumer = effects;
+                }
+                Work::Admin(input) => {
+                    let mut effects = std::mem::take(&mut self.scratch.admin);
+                    self.admin.step(now, input, &mut effects);
+                    effects.drain(..).for_each(|effect| self.of_admin(effect, out));
+                    self.scratch.admin = effects;
+                }
+                Work::Application(input) => {
+                    let Some(application) = &mut self.application else { continue };
+                    let mut effects = std::mem::take(&mut self.scratch.application);
+                    application.step(now, input, &mut effects);
+                    for effect in effects.drain(..) {
+                        match effect {
+                            application::Effect::Call { token, call } => {
+                                self.work.push_back(Work::Call { token, call });
+                            }
+                            application::Effect::Event(kind) => out.push(Output::event(kind)),
+                        }
+                    }
+                    self.scratch.application = effects;
+                }
+                Work::Call { token, call } => self.on_call(token, call, out),
+            }
+        }
+    }
+
+    fn operation(&self, token: CallToken) -> OperationId {
+        OperationId::of_call(self.config.client, self.first_operation, token)
+    }
+
+    fn on_call(&mut self, token: CallToken, call: AppCall, out: &mut Vec<Output>) {
+        let (verb, topic) = described(&call);
+        let operation = self.operation(token);
+        out.push(Output::event(Kind::OperationInvoked { operation, verb, topic }));
+        if self.is_closed {
+            self.reply(token, AppReply::Failed(AppError::Closed), out);
+            return;
+        }
+        let work = match call {
+            AppCall::Send(record) => Work::Producer(producer::Input::Send { token, record }),
+            AppCall::Flush => Work::Producer(producer::Input::Flush { token }),
+            AppCall::Assign { partitions } => {
+                Work::Consumer(consumer::Input::Assign { token, partitions })
+            }
+            AppCall::Seek { topic, partition, to } => {
+                Work::Consumer(consumer::Input::Seek { token, topic, partition, to })
+            }
+            AppCall::Poll { timeout } => Work::Consumer(consumer::Input::Poll { token, timeout }),
+            AppCall::Admin(call) => Work::Admin(admin::Input::Call { token, call }),
+            AppCall::Close => {
+                self.is_closed = true;
+                let mut effects = std::mem::take(&mut self.scratch.consumer);
+                self.consumer.close(&mut effects);
+                effects.drain(..).for_each(|effect| self.of_consumer(effect, out));
+                self.scratch.consumer = effects;
+                Work::Producer(producer::Input::Close { token })
+            }
+        };
+        self.work.push_back(work);
+    }
+
+    fn reply(&mut self, token: CallToken, reply: AppReply, out: &mut Vec<Output>) {
+        let operation = self.operation(token);
+        let (result, error) = outcome(&reply);
+        let (partition, offset) = match &reply {
+            AppReply::Sent { partition, offset } => (Some(*partition), *offset),
+            AppReply::Flushed
+            | AppReply::Done
+            | AppReply::Polled(_)
+            | AppReply::Admin(_)
+            | AppReply::Failed(_) => (None, None),
+        };
+        let kind = Kind::OperationReturned { operation, result, error, partition, offset };
+        out.push(Output::Event { kind, about: About::Operation(operation) });
+        if self.application.is_some() {
+            self.work.push_back(Work::Application(application::Input::Reply { token, reply }));
+        } else {
+            out.push(Output::Reply { token, reply });
+        }
+    }
+
+    fn of_network(&mut self, effect: NetworkEffect, out: &mut Vec<Output>) {
+        match effect {
+            NetworkEffect::Connection(effect) => self.of_connection(effect, out),
+            NetworkEffect::MetadataChanged(cluster) => {
+                let input = producer::Input::MetadataChanged(Arc::clone(&cluster));
+                self.work.push_back(Work::Producer(input));
+                self.work.push_back(Work::Consumer(consumer::Input::MetadataChanged(cluster)));
+            }
+        }
+    }
+
+    fn of_connection(&mut self, effect: connection::Effect, out: &mut Vec<Output>) {
+        match effect {
+            connection::Effect::Connect { connection, to, purpose } => {
+                out.push(Output::Connect { connection, to, purpose });
+            }
+            connection::Effect::Close { connection } => out.push(Output::Close { connection }),
+            connection::Effect::Transmit { connection, request } => {
+                out.push(Output::Request { connection, request });
+            }
+            connection::Effect::Completed { token, to: _, result: answer } => {
+                let (owner, token) = Owner::of(token);
+                self.work.push_back(match owner {
+                    Owner::Producer => Work::Producer(producer::Input::Completed { token, answer }),
+                    Owner::Consumer => Work::Consumer(consumer::Input::Completed { token, answer }),
+                    Owner::Admin => Work::Admin(admin::Input::Completed { token, answer }),
+                });
+            }
+            connection::Effect::Opened { to } => {
+                self.work.push_back(Work::Producer(producer::Input::NodeOpened { to }));
+                self.work.push_back(Work::Consumer(consumer::Input::NodeOpened { to }));
+            }
+            connection::Effect::Lost { to } => {
+                self.work.push_back(Work::Producer(producer::Input::NodeLost { to }));
+                self.work.push_back(Work::Consumer(consumer::Input::NodeLost { to }));
+            }
+        }
+    }
+
+    fn of_producer(&mut self, effect: producer::Effect, out: &mut Vec<Output>) {
+        match effect {
+            producer::Effect::Send { token, to, body, records, expects_answer } => {
+                let token = Owner::Producer.tag(token);
+                let timeout = None;
+                let send =
+                    connection::Input::Send { token, to, body, records, timeout, expects_answer };
+                self.work.push_back(Work::Network(NetworkInput::Connection(send)));
+            }
+            producer::Effect::SendToAny { token, body } => {
+                let token = Owner::Producer.tag(token);
+                self.work.push_back(Work::Network(NetworkInput::SendToAny { token, body }));
+            }
+            producer::Effect::Open { to } => self.open(to),
+            producer::Effect::AddTopic { topic } => self.add_topic(topic),
+            producer::Effect::RefreshMetadata => self.refresh_metadata(),
+            producer::Effect::LeaderHint { partition, leader, leader_epoch } => {
+                let hint = NetworkInput::LeaderHint { partition, leader, leader_epoch };
+                self.work.push_back(Work::Network(hint));
+            }
+            producer::Effect::Reply { token, reply } => self.reply(token, reply, out),
+            producer::Effect::Event { kind, about } => out.push(Output::Event { kind, about }),
+        }
+    }
+
+    fn of_consumer(&mut self, effect: consumer::Effect, out: &mut Vec<Output>) {
+        match effect {
+            consumer::Effect::Send { token, to, body } => {
+                let send = connection::Input::Send {
+                    token: Owner::Consumer.tag(token),
+                    to,
+                    body,
+                    records: Vec::new(),
+                    timeout: None,
+                    expects_answer: true,
+                };
+                self.work.push_back(Work::Network(NetworkInput::Connection(send)));
+            }
+            consumer::Effect::Open { to } => self.open(to),
+            consumer::Effect::AddTopic { topic } => self.add_topic(topic),
+            consumer::Effect::RefreshMetadata => self.refresh_metadata(),
+            consumer::Effect::LeaderHint { partition, leader, leader_epoch } => {
+                let hint = NetworkInput::LeaderHint { partition, leader, leader_epoch };
+                self.work.push_back(Work::Network(hint));
+            }
+            consumer::Effect::Reply { token, reply } => self.reply(token, reply, out),
+            consumer::Effect::Event { kind, about } => out.push(Output::Event { kind, about }),
+        }
+    }
+
+    fn of_admin(&mut self, effect: admin::Effect, out: &mut Vec<Output>) {
+        match effect {
+            admin::Effect::SendToAny { token, body } => {
+                let token = Owner::Admin.tag(token);
+                self.work.push_back(Work::Network(NetworkInput::SendToAny { token, body }));
+            }
+            admin::Effect::Reply { token, reply } => self.reply(token, reply, out),
+        }
+    }
+
+    fn open(&mut self, to: BrokerId) {
+        let input = NetworkInput::Connection(connection::Input::Open { to });
+        self.work.push_back(Work::Network(input));
+    }
+
+    fn add_topic(&mut self, topic: Name) {
+        self.work.push_back(Work::Network(NetworkInput::AddTopic { topic }));
+    }
+
+    fn refresh_metadata(&mut self) {
+        self.work.push_back(Work::Network(NetworkInput::RefreshMetadata));
+    }
+}
+
+/// What a call is called in events, and its topic.
+fn described(call: &AppCall) -> (OperationVerb, Option<Name>) {
+    match call {
+        AppCall::Send(record) => (OperationVerb::Send, Some(record.topic.clone())),
+        AppCall::Flush => (OperationVerb::Flush, None),
+        AppCall::Assign { .. } => (OperationVerb::Assign, None),
+        AppCall::Seek { topic, .. } => (OperationVerb::Assign, Some(topic.clone())),
+        AppCall::Poll { .. } => (OperationVerb::Poll, None),
+        AppCall::Close => (OperationVerb::Close, None),
+        AppCall::Admin(call) => match call {
+            AdminCall::CreateTopic { name, .. } => (OperationVerb::CreateTopic, Some(name.clone())),
+            AdminCall::DeleteTopic { name } => (OperationVerb::DeleteTopic, Some(name.clone())),
+            AdminCall::ListTopics => (OperationVerb::ListTopics, None),
+            AdminCall::DescribeTopic { name } => (OperationVerb::DescribeTopic, Some(name.clone())),
+        },
+    }
+}
+
+/// What a reply says of its operation.
+fn outcome(reply: &AppReply) -> (OperationResult, ErrorCode) {
+    match reply {
+        AppReply::Sent { .. }
+        | AppReply::Flushed
+        | AppReply::Done
+        | AppReply::Polled(_)
+        | AppReply::Admin(_) => (OperationResult::Ok, ErrorCode::None),
+        AppReply::Failed(error) => match error {
+            AppError::Refused(error) | AppError::NotSent(error) => {
+                (OperationResult::Failed, *error)
+            }
+            AppError::Unknown(error) => (OperationResult::Unknown, *error),
+            AppError::OffsetOutOfRange => (OperationResult::Failed, ErrorCode::OffsetOutOfRange),
+            AppError::Closed => (OperationResult::Failed, ErrorCode::None),
+        },
+    }
+}

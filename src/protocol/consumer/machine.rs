@@ -1,0 +1,414 @@
+//! The consumer's state, and what each input sets going.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::event::{About, Kind};
+use crate::message::{Answer, AppReply, Batch, SeekTo};
+use crate::protocol::cluster::ClusterMetadata;
+use crate::protocol::consumer::config::ConsumerConfig;
+use crate::protocol::consumer::effect::Effect;
+use crate::protocol::consumer::input::Input;
+use crate::protocol::consumer::position::{Assigned, EARLIEST, LATEST, State};
+use crate::protocol::consumer::session::Session;
+use crate::protocol::machine::Machine;
+use crate::types::{
+    BrokerId, CallToken, Deadlines, ErrorCode, Name, Now, Offset, OperationId, Rng, TopicPartition,
+    Wall,
+};
+
+/// A consumer of assigned partitions. It fetches ahead of the polls, one request at a time from
+/// each leader.
+///
+/// # Source
+///
+/// Kafka 4.1, `ClassicKafkaConsumer`, `SubscriptionState`, `Fetcher`, `FetchCollector`,
+/// `OffsetFetcher`.
+// Differs from Kafka: fetches go out whenever they can, not only within poll(), as the consumer of
+// KIP-848 has it; and a partition whose leader answered with an error waits for retry.backoff.ms
+// before it is asked again.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    pub(crate) config: ConsumerConfig,
+    pub(crate) rng: Rng,
+    pub(crate) cluster: Arc<ClusterMetadata>,
+    /// The assignment, by slot.
+    pub(crate) partitions: Vec<Assigned>,
+    /// Counts the assignments: answers to requests of an earlier one are of no use.
+    pub(crate) generation: u32,
+    pub(crate) slots: BTreeMap<TopicPartition, u32>,
+    pub(crate) by_name: BTreeMap<Name, BTreeMap<i32, u32>>,
+    pub(crate) nodes: BTreeMap<BrokerId, Node>,
+    /// Nodes from which something may be fetched now: looked at when the step ends.
+    pub(crate) hot: BTreeSet<BrokerId>,
+    /// Slots for which an offset is wanted: likewise.
+    pub(crate) lookups: BTreeSet<u32>,
+    pub(crate) timers: BTreeSet<(Wall, u32)>,
+    pub(crate) requests: BTreeMap<u64, Pending>,
+    pub(crate) next_token: u64,
+    pub(crate) polls: VecDeque<Poll>,
+    pub(crate) buffer: VecDeque<Fetched>,
+    /// Slots that are out of range and without a policy: every poll says so.
+    pub(crate) broken: BTreeSet<u32>,
+    /// Counts the fetched pieces that held records, for the defects that act on every fiftieth.
+    pub(crate) fetches: u32,
+}
+
+/// A broker that leads assigned partitions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Node {
+    pub is_connected: bool,
+    pub is_opening: bool,
+    pub is_fetching: bool,
+    pub session: Session,
+    /// Slots to fetch from it.
+    pub fetchable: BTreeSet<u32>,
+    /// Slots of which something may have changed since it was last told.
+    pub dirty: BTreeSet<u32>,
+    /// Slots that wait for a connection to ask for an offset.
+    pub waiting: BTreeSet<u32>,
+}
+
+/// A request whose answer is awaited.
+#[derive(Clone, Debug)]
+pub(crate) enum Pending {
+    /// A fetch.
+    Fetch { to: BrokerId, generation: u32 },
+    /// A lookup or validation of these slots.
+    Lookup { slots: Vec<u32>, generation: u32 },
+}
+
+/// A poll that waits for records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Poll {
+    pub token: CallToken,
+    pub give_up_at: Wall,
+}
+
+/// What a fetch brought for one partition and no poll has taken yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetched {
+    pub slot: u32,
+    /// The place of its next record; what lies before was returned.
+    pub next: Offset,
+    pub batches: VecDeque<Batch>,
+}
+
+impl Machine for Consumer {
+    type Input = Input;
+    type Effect = Effect;
+
+    fn step(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
+        let wall = now.wall;
+        match input {
+            Input::Assign { token, partitions } => self.on_assign(token, partitions, effects),
+            Input::Seek { token, topic, partition, to } => {
+                self.on_seek(token, &topic, partition, to, effects);
+            }
+            Input::Poll { token, timeout } => {
+                self.polls.push_back(Poll { token, give_up_at: wall + timeout });
+            }
+            Input::MetadataChanged(cluster) => {
+                self.cluster = cluster;
+                for slot in 0..self.partitions.len() {
+                    self.refresh_leader(slot as u32, effects);
+                }
+            }
+            Input::NodeOpened { to } => self.on_node(to, true),
+            Input::NodeLost { to } => self.on_node(to, false),
+            Input::Completed { token, answer } => self.on_completed(wall, token, answer, effects),
+            Input::Deadline => self.on_deadline(wall),
+        }
+        self.serve_polls(wall, effects);
+        self.look_up(effects);
+        self.fetch_hot(effects);
+    }
+
+    fn deadlines(&self) -> Deadlines {
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let poll = self.polls.iter().map(|poll| poll.give_up_at).min();
+        Deadlines::wall(timer).or(Deadlines::wall(poll))
+    }
+}
+
+impl Consumer {
+    /// A consumer without an assignment; `rng` shakes its back-offs.
+    pub fn new(config: ConsumerConfig, rng: Rng) -> Self {
+        Self {
+            config,
+            rng,
+            cluster: Arc::default(),
+            partitions: Vec::new(),
+            generation: 0,
+            slots: BTreeMap::new(),
+            by_name: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            hot: BTreeSet::new(),
+            lookups: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            requests: BTreeMap::new(),
+            next_token: 0,
+            polls: VecDeque::new(),
+            buffer: VecDeque::new(),
+            broken: BTreeSet::new(),
+            fetches: 0,
+        }
+    }
+
+    /// Answers all polls that wait, for the client is closed.
+    pub fn close(&mut self, effects: &mut Vec<Effect>) {
+        for poll in std::mem::take(&mut self.polls) {
+            let reply = AppReply::Polled(Vec::new());
+            effects.push(Effect::Reply { token: poll.token, reply });
+        }
+        self.forget_assignment();
+    }
+
+    pub(crate) fn token(&mut self) -> u64 {
+        self.next_token += 1;
+        self.next_token - 1
+    }
+
+    pub(crate) fn operation(&self, token: CallToken) -> OperationId {
+        OperationId::of_call(self.config.client, self.config.first_operation, token)
+    }
+
+    fn forget_assignment(&mut self) {
+        self.generation += 1;
+        self.partitions.clear();
+        self.slots.clear();
+        self.by_name.clear();
+        self.lookups.clear();
+        self.timers.clear();
+        self.buffer.clear();
+        self.broken.clear();
+        for node in self.nodes.values_mut() {
+            node.session.restart();
+            node.fetchable.clear();
+            node.dirty.clear();
+            node.waiting.clear();
+        }
+    }
+
+    fn on_assign(
+        &mut self,
+        token: CallToken,
+        partitions: Vec<(Name, i32, SeekTo)>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.forget_assignment();
+        for (topic, number, to) in partitions {
+            let slot = self.partitions.len() as u32;
+            let numbers = self.by_name.entry(topic.clone()).or_default();
+            if numbers.is_empty() {
+                effects.push(Effect::AddTopic { topic: topic.clone() });
+            }
+            numbers.insert(number, slot);
+            self.partitions.push(Assigned {
+                topic,
+                number,
+                id: None,
+                leader: None,
+                leader_epoch: None,
+                state: State::Fetching,
+                position: Offset::ZERO,
+                offset_epoch: None,
+                polled_from: None,
+                asked: None,
+                is_buffered: false,
+                retry_at: None,
+                fetched_from: None,
+            });
+            self.go_to(slot, to);
+            self.refresh_leader(slot, effects);
+        }
+        effects.push(Effect::Reply { token, reply: AppReply::Done });
+    }
+
+    fn on_seek(
+        &mut self,
+        token: CallToken,
+        topic: &Name,
+        number: i32,
+        to: SeekTo,
+        effects: &mut Vec<Effect>,
+    ) {
+        let slot = self.by_name.get(topic).and_then(|numbers| numbers.get(&number)).copied();
+        let reply = match slot {
+            Some(slot) => {
+                self.go_to(slot, to);
+                self.partitions[slot as usize].polled_from = None;
+                if let SeekTo::Offset(offset) = to {
+                    self.report_position(slot, offset, false, About::Nothing, effects);
+                }
+                self.update(slot);
+                AppReply::Done
+            }
+            // Kafka throws an IllegalStateException.
+            None => AppReply::Failed(crate::message::AppError::NotSent(
+                ErrorCode::UnknownTopicOrPartition,
+            )),
+        };
+        effects.push(Effect::Reply { token, reply });
+    }
+
+    /// Sets where a partition is read from next, and drops what was read ahead.
+    fn go_to(&mut self, slot: u32, to: SeekTo) {
+        self.drop_buffered(slot);
+        self.broken.remove(&slot);
+        let partition = &mut self.partitions[slot as usize];
+        partition.offset_epoch = None;
+        match to {
+            SeekTo::Offset(offset) => {
+                partition.state = State::Fetching;
+                partition.position = offset;
+            }
+            SeekTo::Beginning => {
+                partition.state = State::LookingUp { timestamp: EARLIEST, by_reset: false };
+            }
+            SeekTo::End => {
+                partition.state = State::LookingUp { timestamp: LATEST, by_reset: false };
+            }
+        }
+    }
+
+    /// Records of a partition that no poll has taken are of no use any more.
+    pub(crate) fn drop_buffered(&mut self, slot: u32) {
+        let partition = &mut self.partitions[slot as usize];
+        if std::mem::take(&mut partition.is_buffered) {
+            self.buffer.retain(|fetched| fetched.slot != slot);
+        }
+    }
+
+    /// Looks up who leads a partition now. Where the leader or its epoch changed and it is known
+    /// in which epoch the last record was written, the new leader is asked whether it has it.
+    ///
+    /// Source: KIP-320; Kafka 4.1, `SubscriptionState.maybeValidatePositionForCurrentLeader`.
+    fn refresh_leader(&mut self, slot: u32, effects: &mut Vec<Effect>) {
+        let partition = &mut self.partitions[slot as usize];
+        let known = self.cluster.topic(partition.topic.as_str()).and_then(|topic| {
+            let at = usize::try_from(partition.number).ok()?;
+            Some((topic.topic_id, *topic.partitions.get(at)?))
+        });
+        let Some((topic_id, known)) = known else {
+            partition.leader = None;
+            self.update(slot);
+            return;
+        };
+        let is_first = partition.id.is_none();
+        let id = TopicPartition::new(topic_id, partition.number);
+        if let Some(before) = partition.id.replace(id)
+            && before != id
+        {
+            self.slots.remove(&before);
+        }
+        self.slots.insert(id, slot);
+        let is_moved =
+            (partition.leader, partition.leader_epoch) != (known.leader, known.leader_epoch);
+        let is_new_epoch = partition.leader_epoch != known.leader_epoch
+            || partition.leader != known.leader && known.leader.is_some();
+        partition.leader = known.leader;
+        partition.leader_epoch = known.leader_epoch;
+        if is_moved {
+            self.cancel_retry(slot);
+            let partition = &mut self.partitions[slot as usize];
+            let can_validate = partition.offset_epoch.is_some() && known.leader_epoch.is_some();
+            match partition.state {
+                State::Fetching | State::Validating => {
+                    if is_new_epoch && can_validate {
+                        partition.state = State::Validating;
+                    }
+                }
+                State::LookingUp { .. } | State::OutOfRange => {}
+            }
+        }
+        if is_first && self.partitions[slot as usize].state == State::Fetching {
+            // A start at an offset becomes a fact as soon as the partition has a name.
+            let offset = self.partitions[slot as usize].position;
+            self.report_position(slot, offset, false, About::Nothing, effects);
+        }
+        self.update(slot);
+    }
+
+    /// Keeps nodes and lookups in step with a partition after anything of it changed.
+    pub(crate) fn update(&mut self, slot: u32) {
+        let partition = &mut self.partitions[slot as usize];
+        let fetch_from = partition.fetch_from();
+        let asks = partition.ask().is_some();
+        let before = std::mem::replace(&mut partition.fetched_from, fetch_from);
+        if let Some(before) = before.filter(|before| Some(*before) != fetch_from) {
+            let node = self.nodes.entry(before).or_default();
+            node.fetchable.remove(&slot);
+            node.dirty.insert(slot);
+        }
+        if let Some(to) = fetch_from {
+            let node = self.nodes.entry(to).or_default();
+            node.fetchable.insert(slot);
+            node.dirty.insert(slot);
+            self.hot.insert(to);
+        }
+        if asks {
+            self.lookups.insert(slot);
+        }
+    }
+
+    /// Asks nothing of the partition's leader before `retry.backoff.ms` is over.
+    pub(crate) fn back_off(&mut self, wall: Wall, slot: u32) {
+        self.cancel_retry(slot);
+        let retry_at = wall + self.config.retry_backoff.wait(0, &mut self.rng);
+        self.partitions[slot as usize].retry_at = Some(retry_at);
+        self.timers.insert((retry_at, slot));
+        self.update(slot);
+    }
+
+    fn cancel_retry(&mut self, slot: u32) {
+        if let Some(at) = self.partitions[slot as usize].retry_at.take() {
+            self.timers.remove(&(at, slot));
+        }
+    }
+
+    fn on_node(&mut self, to: BrokerId, is_connected: bool) {
+        let node = self.nodes.entry(to).or_default();
+        node.is_connected = is_connected;
+        node.is_opening = false;
+        self.lookups.extend(std::mem::take(&mut node.waiting));
+        self.hot.insert(to);
+    }
+
+    fn on_completed(&mut self, wall: Wall, token: u64, answer: Answer, effects: &mut Vec<Effect>) {
+        match self.requests.remove(&token) {
+            Some(Pending::Fetch { to, generation }) => {
+                self.on_fetch_answer(wall, to, generation, answer, effects);
+            }
+            Some(Pending::Lookup { slots, generation }) => {
+                if generation == self.generation {
+                    self.on_lookup_answer(wall, slots, answer, effects);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn on_deadline(&mut self, wall: Wall) {
+        while let Some(&(at, slot)) = self.timers.first()
+            && at <= wall
+        {
+            self.cancel_retry(slot);
+            self.update(slot);
+        }
+    }
+
+    pub(crate) fn report_position(
+        &self,
+        slot: u32,
+        offset: Offset,
+        by_reset: bool,
+        about: About,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Some(partition) = self.partitions[slot as usize].id {
+            let kind = Kind::PositionSet { partition, offset, by_reset };
+            effects.push(Effect::Event { kind, about });
+        }
+    }
+}
