@@ -24,6 +24,8 @@ pub(crate) struct Producer {
     value: Bytes,
     /// When the next record is due; `None` before the start and after the end.
     next: Option<Monotonic>,
+    /// When it last looked: a fast rate goes out in ticks.
+    looked_at: Monotonic,
     sent: u64,
 }
 
@@ -33,7 +35,10 @@ impl Machine for Producer {
 
     fn step(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         match input {
-            Input::Start => self.next = Some(now.monotonic + self.config.start_after),
+            Input::Start => {
+                self.next = Some(now.monotonic + self.config.start_after);
+                self.looked_at = now.monotonic;
+            }
             Input::Deadline => self.on_deadline(now.monotonic, effects),
             Input::Stop => self.next = None,
             // What becomes of a record is for the checkers to see.
@@ -42,7 +47,8 @@ impl Machine for Producer {
     }
 
     fn deadlines(&self) -> Deadlines {
-        Deadlines::monotonic(self.next)
+        let tick = if self.gap() < TICK { TICK } else { Duration::ZERO };
+        Deadlines::monotonic(self.next.map(|next| next.max(self.looked_at + tick)))
     }
 }
 
@@ -50,7 +56,7 @@ impl Producer {
     pub(crate) fn new(config: ProducerWorkload, rng: Rng) -> Self {
         // One value for all: records are told apart by their batch and place.
         let value = Bytes::from(vec![b'v'; config.value_bytes as usize]);
-        Self { config, rng, value, next: None, sent: 0 }
+        Self { config, rng, value, next: None, looked_at: Monotonic(0), sent: 0 }
     }
 
     fn on_deadline(&mut self, now: Monotonic, effects: &mut Vec<Effect>) {
@@ -70,7 +76,8 @@ impl Producer {
             effects.push(self.send());
             due = due + self.gap();
         }
-        self.next = Some(due.max(now + TICK.min(self.gap())));
+        self.next = Some(due);
+        self.looked_at = now;
     }
 
     /// From one record to the next. The remainder is spread, so that the rate is met.
