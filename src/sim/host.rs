@@ -118,6 +118,7 @@ pub(crate) fn detail(lane: Lane) -> u16 {
         Lane::Scheduler => 4,
         Lane::Sender => 5,
         Lane::Application => 6,
+        Lane::Metadata => 7,
         Lane::Fetcher(broker) => 0x1000 + broker,
     }
 }

@@ -3,7 +3,8 @@
 /// A thread, or pool of threads, of a Kafka process. A lane takes one input at a time.
 ///
 /// Source: Kafka 4.1, `KafkaRequestHandlerPool`, `ReplicaFetcherThread`, `KafkaRaftClientDriver`,
-/// `QuorumController` (`KafkaEventQueue`), `BrokerLifecycleManager`, `KafkaScheduler`, `Sender`.
+/// `QuorumController` (`KafkaEventQueue`), `BrokerLifecycleManager`, `MetadataLoader`,
+/// `KafkaScheduler`, `Sender`.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
 )]
@@ -18,6 +19,8 @@ pub enum Lane {
     Controller,
     /// Registration and heartbeats.
     Lifecycle,
+    /// A broker's metadata loader: replays what the quorum has committed, and tells replicas.
+    Metadata,
     /// Background work: in-sync set shrinking, checkpoints, flushes, retention.
     Scheduler,
     /// A client's network thread.
@@ -38,6 +41,7 @@ impl Lane {
             Self::Scheduler => 0x2_0003,
             Self::Sender => 0x2_0004,
             Self::Application => 0x2_0005,
+            Self::Metadata => 0x2_0006,
         }
     }
 
@@ -52,6 +56,7 @@ impl Lane {
             0x2_0003 => Self::Scheduler,
             0x2_0004 => Self::Sender,
             0x2_0005 => Self::Application,
+            0x2_0006 => Self::Metadata,
             _ => return None,
         })
     }
@@ -65,6 +70,7 @@ impl std::fmt::Display for Lane {
             Self::Raft => f.write_str("raft"),
             Self::Controller => f.write_str("controller"),
             Self::Lifecycle => f.write_str("lifecycle"),
+            Self::Metadata => f.write_str("metadata"),
             Self::Scheduler => f.write_str("scheduler"),
             Self::Sender => f.write_str("sender"),
             Self::Application => f.write_str("application"),

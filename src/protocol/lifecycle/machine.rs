@@ -20,7 +20,10 @@ use crate::types::{BrokerEpoch, Deadlines, ErrorCode, Monotonic, Now, Offset, Rn
 const STARTING_INTERVAL: Duration = Duration::from_millis(10);
 /// The second heartbeat of a controlled shutdown comes soon, too.
 const SHUTDOWN_INTERVAL: Duration = Duration::from_millis(50);
-/// First back-off after a failure; it doubles with each, up to half a session time-out.
+/// How soon the controller is looked for again after a call that did not reach it. Kafka's channel
+/// to the controller does so below the lifecycle, whose own back-off does not grow by it.
+const REACH_AGAIN: Duration = Duration::from_millis(100);
+/// First back-off after a refusal; it doubles with each, up to half a session time-out.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 
 /// Registers a broker with the controller and keeps its session alive.
@@ -173,18 +176,24 @@ impl Lifecycle {
                 self.failures = 0;
                 self.on_heartbeat(now, &body, effects);
             }
-            Ok(ResponseBody::BrokerHeartbeat(body)) => {
-                let error = ErrorCode::from_code(body.error_code);
-                // Differs from Kafka: 4.1 keeps sending the stale epoch and waits to be restarted;
-                // here the broker registers again, as `Errors.STALE_BROKER_EPOCH` says it should.
-                if matches!(error, ErrorCode::StaleBrokerEpoch | ErrorCode::BrokerIdNotRegistered) {
-                    self.is_registered = false;
-                }
-                self.call_after_failure(now);
-            }
-            // A refused registration (101: the session of the process before still lives), no
-            // active controller, nobody there: try again.
-            Ok(_) | Err(Unreached) => self.call_after_failure(now),
+            Ok(body) => self.on_refused(now, error_of(&body)),
+            Err(Unreached) => self.next_call = Some(now.monotonic + REACH_AGAIN),
+        }
+    }
+
+    fn on_refused(&mut self, now: Now, error: ErrorCode) {
+        // Differs from Kafka: 4.1 keeps sending the stale epoch and waits to be restarted; here the
+        // broker registers again.
+        let is_stale =
+            matches!(error, ErrorCode::StaleBrokerEpoch | ErrorCode::BrokerIdNotRegistered);
+        if is_stale && self.is_registered {
+            self.is_registered = false;
+        }
+        if error == ErrorCode::NotController {
+            self.next_call = Some(now.monotonic + REACH_AGAIN);
+        } else {
+            // Among others 101: the session of the process before still lives.
+            self.call_after_failure(now);
         }
     }
 
@@ -300,5 +309,16 @@ impl Lifecycle {
         // 2 % of jitter, either way.
         let micros = self.rng.between(micros - micros / 50, micros + micros / 50);
         self.next_call = Some(now.monotonic + Duration::from_micros(micros));
+    }
+}
+
+/// The error of an answer that was not welcome.
+fn error_of(body: &ResponseBody) -> ErrorCode {
+    if let ResponseBody::BrokerRegistration(body) = body {
+        ErrorCode::from_code(body.error_code)
+    } else if let ResponseBody::BrokerHeartbeat(body) = body {
+        ErrorCode::from_code(body.error_code)
+    } else {
+        ErrorCode::UnknownServerError
     }
 }

@@ -1,0 +1,367 @@
+//! A broker process: the machines that make it up, and which lane does what.
+//!
+//! ```text
+//!   lane        machines                                   woken by
+//!   request     request layer, and the replicas it asks    clients, followers
+//!   fetcher-N   fetcher for broker N, and its replicas     broker N's answers
+//!   raft        observer of the metadata quorum            controllers' answers
+//!   metadata    image; tells replicas what changed         the observer's high watermark
+//!   lifecycle   registration, heartbeats                   the controller's answers
+//!   scheduler   AlterPartition, forwarding, checkpoints,   the controller's answers, the clock
+//!               the check for lagging followers
+//! ```
+//!
+//! A step gives an input to one machine and then carries out effects, first come first served,
+//! until none is left: so a fetch can move a high watermark, which acknowledges a produce, which
+//! is answered, all in one step, as one thread does it in Kafka under a partition's lock.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::event::Kind;
+use crate::message::Standing;
+use crate::node::broker_config::BrokerConfig;
+use crate::node::broker_schedule::Schedule;
+use crate::node::port::{Input, Output, Task};
+use crate::node::start::Start;
+use crate::protocol::alter_partition::AlterPartition;
+use crate::protocol::connection::Connections;
+use crate::protocol::fetcher::Fetcher;
+use crate::protocol::image::{Delta, MetadataImage};
+use crate::protocol::lifecycle::Lifecycle;
+use crate::protocol::raft::Raft;
+use crate::protocol::replica::Replica;
+use crate::protocol::request::RequestLayer;
+use crate::protocol::{
+    Machine, alter_partition, connection, fetcher, lifecycle, raft, replica, request,
+};
+use crate::types::{
+    BrokerEpoch, BrokerId, ConnectionId, Deadlines, Lane, Now, Ticket, TopicPartition,
+};
+
+/// The tickets from here on are the observer's; those below are the process' own.
+pub(crate) const FIRST_RAFT_TICKET: Ticket = Ticket(1 << 32);
+/// The number of the component that a fetcher's connections belong to is this and its slot.
+pub(crate) const FIRST_FETCHER_COMPONENT: u8 = 16;
+
+/// A broker process.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    pub(crate) config: Arc<BrokerConfig>,
+    pub(crate) start: Start,
+    pub(crate) raft: Raft,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) alter_partition: AlterPartition,
+    pub(crate) request: RequestLayer,
+    pub(crate) replicas: BTreeMap<TopicPartition, Replica>,
+    pub(crate) fetchers: BTreeMap<BrokerId, Source>,
+    /// Source brokers in the order in which they were first fetched from.
+    pub(crate) slots: Vec<BrokerId>,
+    /// To controllers, for each purpose its own connections.
+    pub(crate) raft_connections: Connections,
+    pub(crate) lifecycle_connections: Connections,
+    pub(crate) alter_connections: Connections,
+    pub(crate) forwarding_connections: Connections,
+    /// The leader of the metadata quorum, as far as this broker knows.
+    pub(crate) controller: Option<BrokerId>,
+    pub(crate) broker_epoch: Option<BrokerEpoch>,
+    /// What was replayed, and what changed since it was last published.
+    pub(crate) image: MetadataImage,
+    pub(crate) unpublished: Delta,
+    /// Every broker's registration, as last shown to the replicas.
+    pub(crate) standings: Arc<BTreeMap<BrokerId, Standing>>,
+    pub(crate) publication: Publication,
+    /// Whether a task to replay what is committed is on its way already.
+    pub(crate) apply_is_posted: bool,
+    /// How many `PartitionChangeRecord`s were replayed, for `SkippedMetadataRecord`.
+    pub(crate) changes_replayed: u64,
+    pub(crate) schedule: Schedule,
+    pub(crate) next_ticket: u64,
+    pub(crate) ending: Ending,
+    /// Effects that wait their turn; empty between steps.
+    pub(crate) work: VecDeque<Work>,
+}
+
+/// A fetcher and its connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub(crate) fetcher: Fetcher,
+    pub(crate) connections: Connections,
+}
+
+/// How far the broker is with showing metadata to its replicas.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Publication {
+    /// The controller has not said yet that the broker is caught up.
+    CatchingUp,
+    /// The first image is due.
+    Due,
+    /// Images are published as they come.
+    Running,
+}
+
+/// Whether the process is coming to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ending {
+    /// It is not.
+    No,
+    /// All is flushed and written when this ticket completes.
+    Closing(Ticket),
+    /// It asked to be stopped and does nothing more.
+    Halted,
+}
+
+/// An effect of one of the machines, to be carried out.
+#[derive(Clone, Debug)]
+pub(crate) enum Work {
+    Raft(raft::Effect),
+    Lifecycle(lifecycle::Effect),
+    AlterPartition(alter_partition::Effect),
+    Request(request::Effect),
+    Fetcher(BrokerId, fetcher::Effect),
+    Replica(TopicPartition, replica::Effect),
+    Connection(Component, connection::Effect),
+}
+
+/// Who uses a connection that this process opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Component {
+    Raft,
+    Lifecycle,
+    AlterPartition,
+    Forwarding,
+    Fetcher(BrokerId),
+}
+
+impl Component {
+    /// The part of a connection's number that names it.
+    pub(crate) const RAFT: u8 = 0;
+    pub(crate) const LIFECYCLE: u8 = 1;
+    pub(crate) const ALTER_PARTITION: u8 = 2;
+    pub(crate) const FORWARDING: u8 = 3;
+
+    fn lane(self) -> Lane {
+        match self {
+            Self::Raft => Lane::Raft,
+            Self::Lifecycle => Lane::Lifecycle,
+            Self::AlterPartition | Self::Forwarding => Lane::Scheduler,
+            Self::Fetcher(source) => fetcher_lane(source),
+        }
+    }
+}
+
+/// The lane of the fetcher for `source`.
+fn fetcher_lane(source: BrokerId) -> Lane {
+    Lane::Fetcher(u16::try_from(source.0).expect("brokers are numbered from 1 below 65,536"))
+}
+
+impl Broker {
+    /// Takes one input on one of its lanes and says what follows, in order.
+    pub fn step(&mut self, lane: Lane, now: Now, input: Input, out: &mut Vec<Output>) {
+        let is_disk = matches!(input, Input::Disk { .. });
+        match self.ending {
+            Ending::No => {}
+            // Nobody is served any more: what is flushed must stay all there is.
+            Ending::Closing(_) if is_disk => {}
+            Ending::Closing(_) | Ending::Halted => return,
+        }
+        match input {
+            Input::Request { connection, purpose: _, request } => {
+                self.ask(now, request::Input::Request { connection, request });
+            }
+            Input::Connected { connection } => {
+                self.on_own(now, connection, connection::Input::Connected { connection });
+            }
+            Input::Response { connection, response } => {
+                let input = connection::Input::Response { connection, response };
+                self.on_own(now, connection, input);
+            }
+            Input::Disconnected { connection, because } => {
+                if connection.opener == self.start.host {
+                    let input = connection::Input::Disconnected { connection, because };
+                    self.on_own(now, connection, input);
+                } else {
+                    self.ask(now, request::Input::Disconnected { connection });
+                }
+            }
+            Input::Disk { ticket, result } => self.on_disk(now, ticket, result, out),
+            Input::Deadline(_) => self.on_deadline(lane, now, out),
+            Input::Task(task) => match task {
+                Task::ApplyMetadata => self.apply_metadata(now, out),
+                // These are the controllers' and the clients'.
+                Task::AppendMetadata { .. }
+                | Task::QuorumAdvanced
+                | Task::CompleteRequests
+                | Task::StopWorkload => {}
+            },
+            // Applications call clients.
+            Input::Call { .. } => {}
+        }
+        self.carry_out(now, out);
+    }
+
+    /// The lane that takes `input`; `Lane::Request(0)` is any request handler.
+    pub fn lane(&self, input: &Input) -> Lane {
+        match input {
+            Input::Request { .. } | Input::Call { .. } => Lane::Request(0),
+            Input::Response { connection, .. }
+            | Input::Connected { connection }
+            | Input::Disconnected { connection, .. } => {
+                self.component(*connection).map_or(Lane::Request(0), Component::lane)
+            }
+            Input::Disk { ticket, .. } if *ticket >= FIRST_RAFT_TICKET => Lane::Raft,
+            Input::Disk { .. } => Lane::Scheduler,
+            Input::Deadline(lane) => *lane,
+            Input::Task(_) => Lane::Metadata,
+        }
+    }
+
+    /// What each lane waits for.
+    pub fn deadlines(&self, out: &mut Vec<(Lane, Deadlines)>) {
+        if self.ending != Ending::No {
+            return;
+        }
+        let raft = self.raft.deadlines().or(self.raft_connections.deadlines());
+        let lifecycle = self.lifecycle.deadlines().or(self.lifecycle_connections.deadlines());
+        let scheduler = self
+            .alter_partition
+            .deadlines()
+            .or(self.alter_connections.deadlines())
+            .or(self.forwarding_connections.deadlines())
+            .or(self.schedule.deadlines());
+        out.push((Lane::Request(0), self.request.deadlines()));
+        out.push((Lane::Raft, raft));
+        out.push((Lane::Lifecycle, lifecycle));
+        out.push((Lane::Scheduler, scheduler));
+        for (broker, source) in &self.fetchers {
+            let deadlines = source.fetcher.deadlines().or(source.connections.deadlines());
+            out.push((fetcher_lane(*broker), deadlines));
+        }
+    }
+
+    /// What the real state is, told at the audit.
+    pub fn audit(&self, out: &mut Vec<Kind>) {
+        out.extend(self.replicas.values().map(Replica::audit));
+        let (log_end_offset, high_watermark, chain) = self.raft.audit();
+        let digest = self.image.digest();
+        out.push(Kind::QuorumAudited { log_end_offset, high_watermark, chain, digest });
+    }
+
+    /// Asks the process to end in order: leaderships move first (`SIGTERM`).
+    pub fn shutdown(&mut self, now: Now, out: &mut Vec<Output>) {
+        self.live(now, lifecycle::Input::BeginControlledShutdown);
+        self.carry_out(now, out);
+    }
+
+    fn on_deadline(&mut self, lane: Lane, now: Now, out: &mut Vec<Output>) {
+        match lane {
+            Lane::Request(_) => self.ask(now, request::Input::Deadline),
+            Lane::Raft => {
+                self.connect(now, Component::Raft, connection::Input::Deadline);
+                self.observe(now, raft::Input::Deadline);
+            }
+            Lane::Lifecycle => {
+                self.connect(now, Component::Lifecycle, connection::Input::Deadline);
+                self.live(now, lifecycle::Input::Deadline);
+            }
+            Lane::Scheduler => {
+                self.connect(now, Component::AlterPartition, connection::Input::Deadline);
+                self.connect(now, Component::Forwarding, connection::Input::Deadline);
+                self.propose(now, alter_partition::Input::Deadline);
+                self.on_schedule(now, out);
+            }
+            Lane::Fetcher(source) => {
+                let source = BrokerId(i32::from(source));
+                self.connect(now, Component::Fetcher(source), connection::Input::Deadline);
+                self.fetch(now, source, fetcher::Input::Deadline);
+            }
+            Lane::Metadata | Lane::Controller | Lane::Sender | Lane::Application => {}
+        }
+    }
+
+    fn on_own(&mut self, now: Now, connection: ConnectionId, input: connection::Input) {
+        if let Some(component) = self.component(connection) {
+            self.connect(now, component, input);
+        }
+    }
+
+    /// Who uses `connection`, if this process opened it.
+    fn component(&self, connection: ConnectionId) -> Option<Component> {
+        if connection.opener != self.start.host {
+            return None;
+        }
+        match connection.component() {
+            Component::RAFT => Some(Component::Raft),
+            Component::LIFECYCLE => Some(Component::Lifecycle),
+            Component::ALTER_PARTITION => Some(Component::AlterPartition),
+            Component::FORWARDING => Some(Component::Forwarding),
+            fetcher => {
+                let slot = usize::from(fetcher.checked_sub(FIRST_FETCHER_COMPONENT)?);
+                self.slots.get(slot).map(|source| Component::Fetcher(*source))
+            }
+        }
+    }
+
+    // Each of the following gives an input to one machine and queues what it asks for.
+
+    pub(crate) fn ask(&mut self, now: Now, input: request::Input) {
+        let mut effects = Vec::new();
+        self.request.step(now, input, &mut effects);
+        self.work.extend(effects.into_iter().map(Work::Request));
+    }
+
+    pub(crate) fn observe(&mut self, now: Now, input: raft::Input) {
+        let mut effects = Vec::new();
+        self.raft.step(now, input, &mut effects);
+        self.work.extend(effects.into_iter().map(Work::Raft));
+    }
+
+    pub(crate) fn live(&mut self, now: Now, input: lifecycle::Input) {
+        let mut effects = Vec::new();
+        self.lifecycle.step(now, input, &mut effects);
+        self.work.extend(effects.into_iter().map(Work::Lifecycle));
+    }
+
+    pub(crate) fn propose(&mut self, now: Now, input: alter_partition::Input) {
+        let mut effects = Vec::new();
+        self.alter_partition.step(now, input, &mut effects);
+        self.work.extend(effects.into_iter().map(Work::AlterPartition));
+    }
+
+    pub(crate) fn fetch(&mut self, now: Now, source: BrokerId, input: fetcher::Input) {
+        let Some(running) = self.fetchers.get_mut(&source) else { return };
+        let mut effects = Vec::new();
+        running.fetcher.step(now, input, &mut effects);
+        self.work.extend(effects.into_iter().map(|effect| Work::Fetcher(source, effect)));
+    }
+
+    /// Says whether there is such a replica.
+    pub(crate) fn tell(
+        &mut self,
+        now: Now,
+        partition: TopicPartition,
+        input: replica::Input,
+    ) -> bool {
+        let Some(replica) = self.replicas.get_mut(&partition) else { return false };
+        let mut effects = Vec::new();
+        replica.step(now, input, &mut effects);
+        self.work.extend(effects.into_iter().map(|effect| Work::Replica(partition, effect)));
+        true
+    }
+
+    pub(crate) fn connect(&mut self, now: Now, component: Component, input: connection::Input) {
+        let connections = match component {
+            Component::Raft => &mut self.raft_connections,
+            Component::Lifecycle => &mut self.lifecycle_connections,
+            Component::AlterPartition => &mut self.alter_connections,
+            Component::Forwarding => &mut self.forwarding_connections,
+            Component::Fetcher(source) => match self.fetchers.get_mut(&source) {
+                Some(source) => &mut source.connections,
+                None => return,
+            },
+        };
+        let mut effects = Vec::new();
+        connections.step(now, input, &mut effects);
+        self.work.extend(effects.into_iter().map(|effect| Work::Connection(component, effect)));
+    }
+}

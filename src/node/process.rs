@@ -1,0 +1,50 @@
+//! The processes of a cluster behind one face, as the world drives them.
+
+use crate::event::Kind;
+use crate::node::broker::Broker;
+use crate::node::port::{Input, Output};
+use crate::types::{Deadlines, Lane, Now};
+
+/// A process: a broker, a controller or a client.
+#[derive(Clone, Debug)]
+pub enum Process {
+    /// A broker.
+    Broker(Box<Broker>),
+}
+
+impl Process {
+    /// Takes one input on one of its lanes and says what follows, in order.
+    pub fn step(&mut self, lane: Lane, now: Now, input: Input, out: &mut Vec<Output>) {
+        match self {
+            Self::Broker(broker) => broker.step(lane, now, input, out),
+        }
+    }
+
+    /// The lane that takes `input`; `Lane::Request(0)` is any request handler.
+    pub fn lane(&self, input: &Input) -> Lane {
+        match self {
+            Self::Broker(broker) => broker.lane(input),
+        }
+    }
+
+    /// What each lane waits for; a lane that waits for nothing may be left out.
+    pub fn deadlines(&self, out: &mut Vec<(Lane, Deadlines)>) {
+        match self {
+            Self::Broker(broker) => broker.deadlines(out),
+        }
+    }
+
+    /// What the real state is, told at the audit.
+    pub fn audit(&self, out: &mut Vec<Kind>) {
+        match self {
+            Self::Broker(broker) => broker.audit(out),
+        }
+    }
+
+    /// Asks the process to end in order.
+    pub fn shutdown(&mut self, now: Now, out: &mut Vec<Output>) {
+        match self {
+            Self::Broker(broker) => broker.shutdown(now, out),
+        }
+    }
+}
