@@ -8,6 +8,7 @@ pub mod convert;
 mod envelope;
 mod metadata_record;
 mod replication;
+mod size;
 mod storage;
 
 pub use application::{
@@ -21,6 +22,7 @@ pub use replication::{
     FetchPosition, FetchResult, Fetched, InSyncProposal, InSyncRecorded, OutOfRange,
     PartitionFetch, Reader, Standing,
 };
+pub use size::{request_size_bytes, response_size_bytes};
 pub use storage::{
     BrokenFile, Checkpoint, DiskError, DiskImage, DiskOperation, FileContent, FileName,
     ProducerSnapshotEntry, QuorumState,
