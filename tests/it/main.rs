@@ -3,6 +3,7 @@
 mod architecture;
 mod engine;
 mod interaction;
+mod interaction_controller;
 mod interaction_lifecycle;
 mod interaction_request;
 mod properties_log;

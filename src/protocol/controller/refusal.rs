@@ -34,7 +34,7 @@ pub(crate) fn refuse(asked: &RequestBody, error: ErrorCode) -> Option<ResponseBo
             for topic in &request.topics {
                 let mut result = k::create_topics_response::CreatableTopicResult::default();
                 result.name = topic.name.clone();
-                result.error_code = code;
+                (result.error_code, result.error_message) = (code, None);
                 body.topics.push(result);
             }
             body.into()
@@ -45,7 +45,7 @@ pub(crate) fn refuse(asked: &RequestBody, error: ErrorCode) -> Option<ResponseBo
                 let mut result = k::delete_topics_response::DeletableTopicResult::default();
                 result.name.clone_from(&topic.name);
                 result.topic_id = topic.topic_id;
-                result.error_code = code;
+                (result.error_code, result.error_message) = (code, None);
                 body.responses.push(result);
             }
             body.into()

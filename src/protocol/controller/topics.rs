@@ -84,6 +84,7 @@ impl Active {
         }
         let mut result = CreatableTopicResult::default();
         result.name = topic.name.clone();
+        result.error_message = None;
         result.topic_id = topic_uuid(id);
         result.num_partitions = i32::try_from(partitions).expect("counted in an i32");
         result.replication_factor = i16::try_from(replicas).expect("counted in an i16");
@@ -204,6 +205,7 @@ impl Active {
         for asked in &request.topics {
             let mut result = DeletableTopicResult::default();
             result.name.clone_from(&asked.name);
+            result.error_message = None;
             result.topic_id = asked.topic_id;
             let found = match (&asked.name, topic_id(asked.topic_id)) {
                 (Some(name), TopicId(0)) => {
