@@ -6,6 +6,7 @@ mod interaction;
 mod interaction_controller;
 mod interaction_lifecycle;
 mod interaction_request;
+mod properties_controller;
 mod properties_log;
 mod scenario_errors;
 mod trace;

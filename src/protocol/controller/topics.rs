@@ -70,6 +70,7 @@ impl Active {
             self.check_assignment(topic)?
         };
         let id = random_topic_id(rng);
+        assert!(self.image.topic(id).is_none(), "{id:?} was drawn before: streams are not apart");
         records.push(MetadataRecord::Topic { name: name.clone(), topic_id: id });
         // Configuration before partitions: whoever reads a partition knows its minimum.
         for (key, value) in configs {
