@@ -380,10 +380,12 @@ fn decide(
         RequestBody::CreateTopics(body) => Ok(active.create_topics(body, rng)),
         RequestBody::DeleteTopics(body) => Ok(active.delete_topics(body)),
         RequestBody::Envelope(inner) => {
-            let mut decision = match &inner.body {
-                RequestBody::CreateTopics(body) => active.create_topics(body, rng),
-                RequestBody::DeleteTopics(body) => active.delete_topics(body),
-                other => return Err(not_forwarded(other.api())),
+            let mut decision = if let RequestBody::CreateTopics(body) = &inner.body {
+                active.create_topics(body, rng)
+            } else if let RequestBody::DeleteTopics(body) = &inner.body {
+                active.delete_topics(body)
+            } else {
+                return Err(not_forwarded(inner.body.api()));
             };
             decision.body = decision.body.map(|body| enveloped(inner.correlation_id, body));
             Ok(decision)

@@ -22,7 +22,7 @@ struct Rack {
 
 struct Racks {
     names: Vec<Option<Name>>,
-    racks: BTreeMap<Option<Name>, Rack>,
+    by_name: BTreeMap<Option<Name>, Rack>,
     unfenced: usize,
     round: u32,
     start: usize,
@@ -54,7 +54,7 @@ pub(crate) fn place(
         return Err("all brokers are fenced".to_owned());
     }
     let total: usize =
-        racks.racks.values().map(|r| r.fenced.brokers.len() + r.unfenced.brokers.len()).sum();
+        racks.by_name.values().map(|r| r.fenced.brokers.len() + r.unfenced.brokers.len()).sum();
     if wanted > total {
         return Err(format!("only {total} brokers are registered, {wanted} are needed"));
     }
@@ -78,14 +78,14 @@ impl Racks {
         let names: Vec<_> = racks.keys().cloned().collect();
         let unfenced = racks.values().map(|rack| rack.unfenced.brokers.len()).sum();
         let start = index_below(names.len(), rng);
-        Self { names, racks, unfenced, round: 0, start }
+        Self { names, by_name: racks, unfenced, round: 0, start }
     }
 
     fn place(&mut self, replicas: usize, rng: &mut Rng) -> Vec<BrokerId> {
         // As many assignments as unfenced brokers: a shuffle, lest they repeat.
         if self.round as usize == self.unfenced && self.unfenced > 1 {
             shuffle(&mut self.names, rng);
-            for rack in self.racks.values_mut() {
+            for rack in self.by_name.values_mut() {
                 shuffle(&mut rack.fenced.brokers, rng);
                 shuffle(&mut rack.unfenced.brokers, rng);
             }
@@ -122,7 +122,7 @@ impl Racks {
     }
 
     fn rack(&mut self, place: usize) -> &mut Rack {
-        self.racks.get_mut(&self.names[place]).expect("names are the keys")
+        self.by_name.get_mut(&self.names[place]).expect("names are the keys")
     }
 }
 
