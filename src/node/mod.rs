@@ -2,22 +2,31 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod application;
-mod client;
 mod broker;
 mod broker_config;
 mod broker_effects;
 mod broker_metadata;
 mod broker_schedule;
 mod broker_startup;
+mod client;
 mod client_config;
+mod controller;
+mod controller_config;
 mod port;
 mod process;
+mod quorum;
 mod start;
 
-pub use client::Client;
 pub use broker::Broker;
 pub use broker_config::BrokerConfig;
+pub use client::Client;
 pub use client_config::ClientConfig;
+pub use controller::Controller;
+pub use controller_config::ControllerConfig;
 pub use port::{Input, Output, Task};
 pub use process::Process;
+pub use quorum::Quorum;
 pub use start::Start;
+
+// What a client's configuration is made of and its makers have to name.
+pub use crate::protocol::consumer::OffsetReset;

@@ -77,12 +77,17 @@ impl Machine for Raft {
                 if result.is_err() {
                     self.held.clear();
                     self.halt("the metadata log's disk failed");
+                } else {
+                    // Instants may have come while the thread stood still.
+                    self.deferred.push_back(Input::Deadline);
                 }
             }
             (Input::DiskCompleted { .. }, _) | (Input::Deadline, Some(_)) => {}
             (_, _) => self.deferred.push_back(input),
         }
-        self.run(now, effects);
+        if self.waiting_for.is_none() {
+            self.run(now, effects);
+        }
     }
 
     fn deadlines(&self) -> Deadlines {
@@ -377,7 +382,9 @@ impl Raft {
     }
 
     pub(super) fn emit(&mut self, effect: Effect) {
-        self.held.push_back(effect);
+        if !self.is_halted {
+            self.held.push_back(effect);
+        }
     }
 
     pub(super) fn event(&mut self, kind: Kind, about: About) {
@@ -422,9 +429,9 @@ impl Raft {
 
     /// Ends the process: what follows would break promises that others rely on.
     pub(super) fn halt(&mut self, reason: &'static str) {
+        self.emit(Effect::Halt { reason });
         self.is_halted = true;
         self.deferred.clear();
-        self.emit(Effect::Halt { reason });
     }
 
     /// The ticket of `effect`, if nothing may happen before it is done.

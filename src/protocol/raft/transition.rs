@@ -47,7 +47,8 @@ impl Raft {
         self.start_election_timer(now, None);
         // A single voter need not wait for anybody.
         let is_alone = self.config.voters.len() == 1 && self.config.is_voter();
-        if is_alone && matches!(self.role, Role::Unattached { .. } | Role::Follower { .. }) {
+        let stands = matches!(self.role, Role::Prospective { .. } | Role::Leader(_));
+        if is_alone && !stands {
             self.stand(now);
         }
     }
@@ -58,7 +59,8 @@ impl Raft {
             self.become_candidate(now);
             return;
         }
-        let role = self.prospective(self.leader(), self.voted(), now);
+        let leader = self.leader().filter(|&leader| leader != self.config.node);
+        let role = self.prospective(leader, self.voted(), now);
         self.take_role(self.epoch, role);
     }
 
