@@ -1,13 +1,18 @@
 //! The integration tests: one binary, a module for each subject.
 
 mod architecture;
+mod controller_process;
 mod engine;
+mod fake_disk;
 mod interaction;
 mod interaction_controller;
 mod interaction_lifecycle;
+mod interaction_raft;
 mod interaction_request;
 mod properties_controller;
 mod properties_log;
+mod properties_raft;
+mod raft_cluster;
 mod scenario_errors;
 mod trace;
 mod trace_document;
