@@ -197,6 +197,11 @@ defects! {
         "the high watermark is not moved when the in-sync set shrinks"
         "made up, after KAFKA-13091"
         "leaders do not look at the high watermark again when the controller has answered";
+    PendingChangeDropped "pending-change-dropped" Mutation 0
+        ["quorum-superset" "acked-durability" "leader-completeness" "candidate-completeness"]
+        "metadata that tells nothing new makes a leader forget a change that is under way"
+        "found by our random schedules; Kafka's Partition.makeLeader as of October 2024 (1eb7644)"
+        "a leader drops a proposed in-sync set on metadata of the partition epoch it knows";
     ReadBeyondHighWatermark "mutation-read-beyond-high-watermark" Mutation 0
         ["consistent-read" "inconsistent-offsets" "unseen"]
         "consumers are shown records above the high watermark"

@@ -16,3 +16,7 @@ mod raft_cluster;
 mod scenario_errors;
 mod trace;
 mod trace_document;
+mod replication;
+mod replication_checks;
+mod replication_controller;
+mod replication_world;

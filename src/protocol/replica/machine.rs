@@ -261,9 +261,10 @@ impl Replica {
         }
         // Differs from Kafka: there a wish under way is dropped whenever metadata of at least the
         // known partition epoch comes, also by the metadata that repeats what the answer to the
-        // wish before had told. The controller may grant the dropped wish, and the leader then
-        // counts on a smaller set than the controller (quorum-superset). Here only news drops it.
-        if is_news {
+        // wish before had told. The controller may grant the dropped wish; the leader then counts
+        // on a smaller set than the controller elects from, and acknowledges what the next leader
+        // may lack (tests/it/replication.rs tells how). Here only news drops it.
+        if is_news || self.config.defects.has(Defect::PendingChangeDropped) {
             // A leader that was elected uncleanly has nothing to recover from: it says so with its
             // next wish (KIP-704).
             leading.in_sync = InSync::recorded(state.in_sync.clone(), false);
