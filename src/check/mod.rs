@@ -4,8 +4,11 @@
 
 mod catalogue;
 mod checker;
+mod controller;
 mod premise;
 mod property;
+mod quorum;
+mod replication;
 mod verdict;
 
 pub use catalogue::{all, infos};

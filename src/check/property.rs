@@ -59,6 +59,17 @@ impl Clone for Box<dyn Property> {
     }
 }
 
+/// Copies a property behind its trait.
+macro_rules! clone_box {
+    () => {
+        fn clone_box(&self) -> Box<dyn Property> {
+            Box::new(self.clone())
+        }
+    };
+}
+
+pub(crate) use clone_box;
+
 /// What a property found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Findings {

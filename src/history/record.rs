@@ -1,8 +1,11 @@
 //! The history: operations, batches and what was polled.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::event::{Event, Kind, OperationResult, OperationVerb};
+use imbl::OrdMap;
+
+use crate::event::{AckMode, Event, Kind, OperationResult, OperationVerb};
 use crate::types::{BatchId, Chunks, HostId, Moment, Offset, TopicPartition};
 
 /// What clients asked for and what they learned.
@@ -13,7 +16,7 @@ pub struct History {
     /// What was seen of each partition.
     pub partitions: BTreeMap<TopicPartition, Seen>,
     /// Batches that producers sealed.
-    pub batches: BTreeMap<BatchId, Batch>,
+    pub batches: OrdMap<BatchId, Batch>,
 }
 
 /// A client's side.
@@ -70,8 +73,10 @@ pub struct Batch {
     pub partition: TopicPartition,
     /// Its place among those that this producer sealed for this partition, from 0.
     pub rank: u32,
+    /// What its answer waits for.
+    pub acks: AckMode,
     /// The send operation of each record.
-    pub operations: Vec<u32>,
+    pub operations: Arc<[u32]>,
     /// The event with which the producer was through with it.
     pub done: Option<u64>,
     /// What is known of it.
@@ -82,7 +87,7 @@ pub struct Batch {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Seen {
     /// Runs of records, by the offset of the first.
-    pub runs: BTreeMap<Offset, Run>,
+    pub runs: OrdMap<Offset, Run>,
     /// Runs that contradict one before: the earlier, the later.
     pub contradictions: Vec<(Run, Run)>,
     /// The longest run, in records.
@@ -241,7 +246,9 @@ impl History {
     }
 
     fn on_sealed(&mut self, event: &Event, host: HostId) {
-        let Kind::BatchSealed { partition, batch, operations, .. } = &event.kind else { return };
+        let Kind::BatchSealed { partition, batch, acks, operations, .. } = &event.kind else {
+            return;
+        };
         let client = self.client(host);
         for (place, operation) in (0..).zip(operations) {
             if let Some(known) = client.operations.get_mut(index(*operation)) {
@@ -254,7 +261,8 @@ impl History {
             client: host,
             partition: *partition,
             rank: *rank,
-            operations: operations.clone(),
+            acks: *acks,
+            operations: operations.as_slice().into(),
             done: None,
             result: None,
         };

@@ -80,6 +80,7 @@ impl LogView {
     pub fn truncate_to(&mut self, end: Offset) {
         self.entries.truncate(self.entries.partition_point(|entry| entry.end() <= end));
         self.end = self.entries.last().map_or(self.origin.min(end), LogEntry::end);
+        self.start = self.start.min(self.end);
     }
 
     /// The index of the first entry that ends after `offset`.

@@ -1,0 +1,85 @@
+//! metadata-prefix.
+//!
+//! Whatever a broker or controller has applied is a prefix of the committed metadata log (KIP-500,
+//! KIP-631): two nodes that replayed up to one offset replayed the same records, nobody replays
+//! beyond the quorum's high watermark, and nobody goes back while it runs.
+//!
+//! Compared: hashes of all that was replayed, where two nodes stood at one offset; each offset
+//! with the highest high watermark of the quorum and with the node's last one.
+//!
+//! The boundary case: nodes stop at different offsets, since each applies what one fetch brought.
+//! Hashes are compared only where two of them stood; that is often enough, for the log grows by a
+//! sign of life every half second.
+
+use std::collections::BTreeMap;
+
+use imbl::OrdMap;
+
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::event::{ChainHash, Event, Kind};
+use crate::types::{HostId, Offset};
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub struct MetadataPrefix {
+    /// By offset: who stood there first, with which hash.
+    digests: OrdMap<Offset, (ChainHash, HostId, u64)>,
+    /// By node: how far its process has come.
+    applied: BTreeMap<HostId, (Offset, u64)>,
+}
+
+const INFO: Info = Info {
+    name: "metadata-prefix",
+    statement: "what a node has applied is a prefix of the committed metadata log",
+    source: "KIP-500, KIP-631",
+    premise: "none",
+    kinds: &["metadata-applied", "host-started"],
+    is_liveness: false,
+};
+
+impl Property for MetadataPrefix {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        let Some(host) = event.host else { return };
+        if let Kind::HostStarted { .. } = &event.kind {
+            self.applied.remove(&host);
+        }
+        let Kind::MetadataApplied { offset, digest, .. } = &event.kind else { return };
+        let setup = view.model.setup();
+        let name = setup.host_name(Some(host));
+        let before = self.applied.insert(host, (*offset, event.index));
+        if let Some((before, last)) = before.filter(|(before, _)| before > offset) {
+            let sentence = format!("{name} replayed up to {offset} after it had come to {before}");
+            findings.violated(sentence, [last, event.index]);
+        }
+        let committed = view.model.metadata.readable_end;
+        if *offset > committed {
+            let sentence = format!(
+                "{name} replayed the metadata log up to {offset}, while only {committed} is \
+                 committed"
+            );
+            findings.violated(sentence, [event.index]);
+        }
+        match self.digests.get(offset) {
+            None => {
+                self.digests.insert(*offset, (*digest, host, event.index));
+            }
+            Some((known, other, first)) => {
+                findings.exercised();
+                if known != digest {
+                    let other = setup.host_name(Some(*other));
+                    let sentence = format!(
+                        "{name} and {other} both replayed the metadata log up to {offset}, but \
+                         not the same records"
+                    );
+                    findings.violated(sentence, [*first, event.index]);
+                }
+            }
+        }
+    }
+
+    clone_box!();
+}

@@ -1,0 +1,80 @@
+//! unclean-exclusion.
+//!
+//! A broker that stopped uncleanly and registered anew is in no in-sync set and among no eligible
+//! leader replicas until a leader adds it under its new broker epoch (KIP-966).
+//!
+//! Compared when its new registration is opened (unfenced) for the first time: no leader can have
+//! added it before. Whether it stopped uncleanly is taken from the host, not from what the
+//! controller believed.
+//!
+//! The boundary case: without eligible leader replicas the last member of an in-sync set stays in
+//! it, lossy or not. Kafka keeps it, and so a set of that broker alone is no breach there.
+
+use std::collections::BTreeMap;
+
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::event::{Event, Kind, StartedAs};
+use crate::types::BrokerId;
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub struct UncleanExclusion {
+    /// Brokers that registered after an unclean end and are not open yet: the registration.
+    registered: BTreeMap<BrokerId, u64>,
+}
+
+const INFO: Info = Info {
+    name: "unclean-exclusion",
+    statement: "a broker that stopped uncleanly is in no in-sync set and not eligible until a \
+                leader adds it again",
+    source: "KIP-966; KAFKA-18106, KAFKA-18635",
+    premise: "none",
+    kinds: &["registration-committed"],
+    is_liveness: false,
+};
+
+impl Property for UncleanExclusion {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        let Kind::RegistrationCommitted { broker, fenced, is_new, .. } = &event.kind else {
+            return;
+        };
+        let model = view.model;
+        if model.registrations.get(broker).is_none_or(|known| known.event != event.index) {
+            return;
+        }
+        let host = model.host_of(*broker).and_then(|host| model.host(host));
+        let Some(host) = host else { return };
+        if *is_new {
+            self.registered.remove(broker);
+            if matches!(host.started_as, Some(StartedAs::AfterCrash | StartedAs::AfterPowerLoss)) {
+                self.registered.insert(*broker, event.index);
+            }
+        }
+        if *fenced {
+            return;
+        }
+        let Some(registered) = self.registered.remove(broker) else { return };
+        findings.exercised();
+        for (partition, known) in &model.partitions {
+            let Some(state) = &known.state else { continue };
+            let is_last = state.in_sync.len() == 1 && !model.setup().eligible_replicas;
+            let is_in_sync = state.in_sync.contains(*broker) && !is_last;
+            if !is_in_sync && !state.eligible.contains(*broker) {
+                continue;
+            }
+            let name = model.partition_name(*partition);
+            let which = if is_in_sync { "in the in-sync set" } else { "an eligible leader" };
+            let sentence = format!(
+                "broker {broker} stopped uncleanly, registered anew and is still {which} of {name}"
+            );
+            let evidence = host.start.into_iter().chain([registered, state.event, event.index]);
+            findings.violated(sentence, evidence);
+        }
+    }
+
+    clone_box!();
+}

@@ -1,0 +1,170 @@
+//! quorum-stable.
+//!
+//! A leader of the metadata quorum that a majority follows is not deposed (KIP-996), and once all
+//! has settled exactly one node leads and the others follow it (KIP-595; KAFKA-15489).
+//!
+//! Compared: when a leader meets a higher epoch, how many voters had followed it for at least
+//! controller.quorum.fetch.timeout.ms and were pulled away by that epoch rather than by their own
+//! timeout. With the leader they must not make a majority. A follower that stayed one for that
+//! long has heard from its leader, or it would have stood for election itself.
+//!
+//! The boundary case: the voter that comes back reaches the followers before the leader. When the
+//! leader falls they have already left, so they are counted by how they left.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::event::{Event, Kind, Phase, QuorumRole};
+use crate::types::{BrokerId, LeaderEpoch, Moment};
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub struct QuorumStable {
+    voters: BTreeMap<BrokerId, Voter>,
+    is_judged: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Voter {
+    event: u64,
+    since: Moment,
+    role: QuorumRole,
+    leader_epoch: LeaderEpoch,
+    /// Having followed for long, it was pulled out of this epoch by that one.
+    pulled: Option<(LeaderEpoch, LeaderEpoch)>,
+}
+
+const INFO: Info = Info {
+    name: "quorum-stable",
+    statement: "a quorum leader that a majority follows is not deposed, and in the end one node \
+                leads and all others follow it",
+    source: "KIP-996, KIP-595; KAFKA-15489",
+    premise: "at the end: no fault acts and the time to settle has passed",
+    kinds: &["quorum-role-taken", "host-stopped", "phase-began"],
+    is_liveness: true,
+};
+
+impl Property for QuorumStable {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        let node = event.host.and_then(|host| view.model.setup().node(host));
+        match (&event.kind, node) {
+            (Kind::PhaseBegan { phase: Phase::Audit }, _) => self.judge(findings),
+            (Kind::HostStopped { .. }, Some(node)) => {
+                self.voters.remove(&node);
+            }
+            (Kind::QuorumRoleTaken { role, leader_epoch, .. }, Some(node)) => {
+                self.on_role(event, node, (*role, *leader_epoch), view, findings);
+            }
+            _ => {}
+        }
+    }
+
+    fn at_end(&mut self, view: View<'_>, findings: &mut Findings) {
+        if view.model.is_settling() {
+            self.judge(findings);
+        }
+    }
+
+    clone_box!();
+}
+
+fn is_steady(voter: &Voter, now: Moment, timeout: Duration) -> bool {
+    voter.role == QuorumRole::Follower && now.since(voter.since) >= timeout
+}
+
+impl QuorumStable {
+    fn on_role(
+        &mut self,
+        event: &Event,
+        node: BrokerId,
+        (role, leader_epoch): (QuorumRole, LeaderEpoch),
+        view: View<'_>,
+        findings: &mut Findings,
+    ) {
+        if !view.model.setup().voters().any(|voter| voter == node) {
+            return;
+        }
+        let timeout = view.model.setup().quorum_fetch_timeout;
+        let before = self.voters.get(&node).copied();
+        let pulled = before.and_then(|before| {
+            let is_pulled =
+                before.leader_epoch < leader_epoch && is_steady(&before, event.at, timeout);
+            if is_pulled { Some((before.leader_epoch, leader_epoch)) } else { before.pulled }
+        });
+        let voter = Voter { event: event.index, since: event.at, role, leader_epoch, pulled };
+        self.voters.insert(node, voter);
+        let is_deposed = |before: &Voter| {
+            before.role == QuorumRole::Leader && before.leader_epoch < leader_epoch
+        };
+        if let Some(before) = before.filter(is_deposed) {
+            self.on_deposed(event, (node, before), leader_epoch, view, findings);
+        }
+    }
+
+    fn on_deposed(
+        &mut self,
+        event: &Event,
+        (node, before): (BrokerId, Voter),
+        leader_epoch: LeaderEpoch,
+        view: View<'_>,
+        findings: &mut Findings,
+    ) {
+        let timeout = view.model.setup().quorum_fetch_timeout;
+        let is_awake = |node: BrokerId| {
+            let host = view.model.host_of(node).and_then(|host| view.model.host(host));
+            host.is_some_and(|host| host.is_running && !host.is_paused)
+        };
+        let follows = |voter: &Voter| {
+            let stays =
+                voter.leader_epoch == before.leader_epoch && is_steady(voter, event.at, timeout);
+            let was_pulled = voter
+                .pulled
+                .is_some_and(|(from, to)| from == before.leader_epoch && to <= leader_epoch);
+            stays || was_pulled
+        };
+        let others = self.voters.iter().filter(|(id, _)| **id != node && is_awake(**id));
+        let followers = others.filter(|(_, voter)| follows(voter)).count();
+        let voters = view.model.setup().voters().count();
+        findings.exercised();
+        if (followers + 1) * 2 > voters {
+            let sentence = format!(
+                "node {node}, which led the metadata quorum in epoch {} and was followed by \
+                 {followers} of the {} other voters, was deposed by epoch {leader_epoch}",
+                before.leader_epoch,
+                voters - 1
+            );
+            findings.violated(sentence, [before.event, event.index]);
+        }
+    }
+
+    fn judge(&mut self, findings: &mut Findings) {
+        if std::mem::replace(&mut self.is_judged, true) || self.voters.is_empty() {
+            return;
+        }
+        findings.exercised();
+        let epoch = self.voters.values().map(|voter| voter.leader_epoch).max();
+        let leaders = self.voters.values().filter(|voter| voter.role == QuorumRole::Leader).count();
+        let is_calm = self.voters.values().all(|voter| {
+            Some(voter.leader_epoch) == epoch
+                && matches!(voter.role, QuorumRole::Leader | QuorumRole::Follower)
+        });
+        if leaders == 1 && is_calm {
+            return;
+        }
+        let parts: Vec<String> = self
+            .voters
+            .iter()
+            .map(|(node, voter)| format!("{node} is {} in {}", voter.role, voter.leader_epoch))
+            .collect();
+        let sentence = format!(
+            "after settling the metadata quorum has {leaders} leaders: {}",
+            parts.join(", ")
+        );
+        findings.violated(sentence, self.voters.values().map(|voter| voter.event));
+    }
+}

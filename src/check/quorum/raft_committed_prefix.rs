@@ -1,0 +1,104 @@
+//! raft-committed-prefix.
+//!
+//! What was committed stays: every leader of the quorum begins with all of it (Leader
+//! Completeness), no node's high watermark covers anything else (State Machine Safety), and no
+//! node's high watermark goes back while it runs (Raft, section 5.4; KIP-595).
+//!
+//! Compared: a new leader's log with what was committed before; each node's log below its new high
+//! watermark with the committed log.
+//!
+//! The boundary case: the node that moves the high watermark furthest defines what is committed,
+//! so its own log must be compared at the old high watermark, not at the new one.
+
+use std::collections::BTreeMap;
+
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::event::{Event, Kind, QuorumRole};
+use crate::types::{BrokerId, Offset, TopicPartition};
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub struct RaftCommittedPrefix {
+    compared: Offset,
+    /// By node: the high watermark of its running process.
+    high_watermarks: BTreeMap<BrokerId, (Offset, u64)>,
+}
+
+const INFO: Info = Info {
+    name: "raft-committed-prefix",
+    statement: "every leader of the metadata quorum holds, and every node shows, what was \
+                committed",
+    source: "Raft, section 5.4; KIP-595; KAFKA-10533, KAFKA-12619",
+    premise: "none: voters flush what they vouch for, and disks are not exchanged",
+    kinds: &["high-watermark-moved", "quorum-role-taken", "host-started"],
+    is_liveness: false,
+};
+
+impl Property for RaftCommittedPrefix {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        let node = event.host.and_then(|host| view.model.setup().node(host));
+        let Some(node) = node else { return };
+        match &event.kind {
+            Kind::HostStarted { .. } => {
+                self.high_watermarks.remove(&node);
+            }
+            Kind::QuorumRoleTaken { role: QuorumRole::Leader, leader_epoch, .. } => {
+                let what = format!("node {node} leads the metadata quorum in epoch {leader_epoch}");
+                let until = view.model.metadata.true_high_watermark;
+                compare(event, (node, until), &what, view, findings);
+            }
+            Kind::HighWatermarkMoved {
+                partition: TopicPartition::CLUSTER_METADATA,
+                high_watermark,
+                as_leader,
+            } => {
+                let moved = (*high_watermark, event.index);
+                let before = self.high_watermarks.insert(node, moved);
+                if let Some((before, last)) = before.filter(|known| known.0 > *high_watermark) {
+                    let sentence = format!(
+                        "node {node}'s high watermark of the metadata log went back from {before} \
+                         to {high_watermark}"
+                    );
+                    findings.violated(sentence, [last, event.index]);
+                }
+                let committed = view.model.metadata.true_high_watermark;
+                let until = match *as_leader && *high_watermark == committed {
+                    true => std::mem::replace(&mut self.compared, committed),
+                    false => (*high_watermark).min(self.compared),
+                };
+                let what = format!("node {node} takes offset {high_watermark} for committed");
+                compare(event, (node, until), &what, view, findings);
+            }
+            _ => {}
+        }
+    }
+
+    clone_box!();
+}
+
+fn compare(
+    event: &Event,
+    (node, until): (BrokerId, Offset),
+    what: &str,
+    view: View<'_>,
+    findings: &mut Findings,
+) {
+    let metadata = &view.model.metadata;
+    let Some(replica) = metadata.replicas.get(&node) else { return };
+    findings.exercised();
+    if replica.log.holds(&metadata.committed, until) {
+        return;
+    }
+    let missing = replica.log.first_missing(&metadata.committed, until);
+    let offset = missing.map_or(until, |entry| entry.base);
+    let sentence = format!(
+        "{what}, but its log, which ends at {}, lacks the batch that was committed at offset \
+         {offset}",
+        replica.log.end()
+    );
+    findings.violated(sentence, missing.map(|m| m.event).into_iter().chain([event.index]));
+}

@@ -1,0 +1,57 @@
+//! raft-vote-once.
+//!
+//! A voter gives its vote to at most one candidate in an epoch, over all its lives (Raft, section
+//! 5.2: votedFor is on stable storage; KIP-595).
+//!
+//! Compared: granted votes by voter and epoch. Pre-votes bind nobody (KIP-996) and are left out; a
+//! candidate's vote for itself counts.
+//!
+//! The boundary case: a vote that is asked for twice, because the answer was lost, is granted
+//! twice to the same candidate. That is one vote.
+
+use std::collections::BTreeMap;
+
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::event::{Event, Kind};
+use crate::types::{BrokerId, HostId, LeaderEpoch};
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub struct RaftVoteOnce {
+    votes: BTreeMap<(HostId, LeaderEpoch), (BrokerId, u64)>,
+}
+
+const INFO: Info = Info {
+    name: "raft-vote-once",
+    statement: "a voter votes for one candidate in an epoch, also after a restart",
+    source: "Raft, section 5.2; KIP-595",
+    premise: "none",
+    kinds: &["vote-granted"],
+    is_liveness: false,
+};
+
+impl Property for RaftVoteOnce {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        let Kind::VoteGranted { candidate, leader_epoch, pre_vote: false } = &event.kind else {
+            return;
+        };
+        let Some(host) = event.host else { return };
+        findings.exercised();
+        let vote = (*candidate, event.index);
+        let known = *self.votes.entry((host, *leader_epoch)).or_insert(vote);
+        if known.0 != *candidate {
+            let sentence = format!(
+                "{} voted for both {} and {candidate} in epoch {leader_epoch}",
+                view.model.setup().host_name(Some(host)),
+                known.0
+            );
+            findings.violated(sentence, [known.1, event.index]);
+        }
+    }
+
+    clone_box!();
+}

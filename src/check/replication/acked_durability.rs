@@ -1,0 +1,214 @@
+//! acked-durability and acks-one-durability.
+//!
+//! Every batch that a broker acknowledged with acks=all is in the log of whoever leads the
+//! partition in the current epoch (Kafka's documentation of `acks` and min.insync.replicas;
+//! KIP-966). For acks=1 the same, but only as long as leadership does not move before the high
+//! watermark has passed the batch.
+//!
+//! Compared: each acknowledged batch with the acting leader's log, when it is acknowledged, when a
+//! replica takes the leadership, and at the end. Batches answered with an error are not looked at:
+//! 20, 7 and 6 leave the record where it is, and nothing may be concluded from them.
+//!
+//! The boundary case: a deposed leader may acknowledge after its successor took over, rightly, if
+//! the successor fetched the batch before. So it is the successor's log that is looked at then,
+//! and not who answered.
+
+use std::collections::BTreeMap;
+
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::event::{AckMode, Event, Kind, ReplicaRole};
+use crate::trace::{LogEntry, LogView};
+use crate::types::{BatchId, BrokerId, Chunks, ErrorCode, LeaderEpoch, Offset, TopicPartition};
+
+/// The property, for one way of acknowledging.
+#[derive(Clone, Debug)]
+pub struct AckedDurability {
+    acks: AckMode,
+    partitions: BTreeMap<TopicPartition, Chunks<Acked>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Acked {
+    entry: LogEntry,
+    event: u64,
+    is_lost: bool,
+}
+
+const ALL: Info = Info {
+    name: "acked-durability",
+    statement: "every batch acknowledged with acks=all is in the current leader's log",
+    source: "Kafka documentation, producer configuration `acks`; KIP-966",
+    premise: "as leader-completeness",
+    kinds: &["produce-answered", "role-taken"],
+    is_liveness: false,
+};
+
+const ONE: Info = Info {
+    name: "acks-one-durability",
+    statement: "every batch acknowledged with acks=1 is in the current leader's log",
+    source: "Kafka documentation, producer configuration `acks`; KAFKA-20554",
+    premise: "leadership does not move before the high watermark has passed the batch; else as \
+              leader-completeness",
+    kinds: &["produce-answered", "role-taken"],
+    is_liveness: false,
+};
+
+impl AckedDurability {
+    /// For acks=all.
+    pub fn all() -> Self {
+        Self { acks: AckMode::All, partitions: BTreeMap::new() }
+    }
+
+    /// For acks=1.
+    pub fn one() -> Self {
+        Self { acks: AckMode::Leader, partitions: BTreeMap::new() }
+    }
+}
+
+impl Property for AckedDurability {
+    fn info(&self) -> &'static Info {
+        if self.acks == AckMode::All { &ALL } else { &ONE }
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        match &event.kind {
+            Kind::ProduceAnswered {
+                partition,
+                batch,
+                acks,
+                error: ErrorCode::None,
+                base_offset: Some(base_offset),
+            } if *acks == self.acks => {
+                self.on_answered(event, (*partition, *batch), *base_offset, view, findings);
+            }
+            Kind::RoleTaken { partition, role: ReplicaRole::Leader, leader_epoch, .. } => {
+                let node = event.host.and_then(|host| view.model.setup().node(host));
+                let known = view.model.partitions.get(partition);
+                let is_current = known.is_some_and(|known| known.leader_epoch == *leader_epoch);
+                if let Some(node) = node.filter(|_| is_current) {
+                    self.look_through(*partition, node, event.index, view, findings);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn at_end(&mut self, view: View<'_>, findings: &mut Findings) {
+        for (partition, known) in &view.model.partitions {
+            if let Some((leader, replica)) = known.acting_leader() {
+                let since = replica.role.as_ref().map_or(0, |role| role.event);
+                self.look_through(*partition, leader, since, view, findings);
+            }
+        }
+    }
+
+    clone_box!();
+}
+
+impl AckedDurability {
+    fn on_answered(
+        &mut self,
+        event: &Event,
+        (partition, batch): (TopicPartition, BatchId),
+        base_offset: Offset,
+        view: View<'_>,
+        findings: &mut Findings,
+    ) {
+        let node = event.host.and_then(|host| view.model.setup().node(host));
+        let (Some(node), Some(known)) = (node, view.model.partitions.get(&partition)) else {
+            return;
+        };
+        let entry = known.replicas.get(&node).and_then(|own| own.log.entry_at(base_offset));
+        findings.exercised();
+        let Some(entry) = entry.filter(|entry| entry.batch == batch).copied() else {
+            let name = view.model.partition_name(partition);
+            let sentence = format!(
+                "broker {node} acknowledged batch {batch} at offset {base_offset} of {name}, but \
+                 its log does not hold it there"
+            );
+            let excuse = view.premises.left(partition);
+            findings.violated_unless(excuse, sentence, [event.index]);
+            return;
+        };
+        let acked = Acked { entry, event: event.index, is_lost: false };
+        let list = self.partitions.entry(partition).or_default();
+        // A retried batch is acknowledged again at the same place.
+        if !list.last().is_some_and(|last| last.entry.is_same(&entry)) {
+            list.push(acked);
+        }
+        if let Some((leader, replica)) = known.acting_leader().filter(|(id, _)| *id != node)
+            && !holds(&replica.log, &entry)
+        {
+            let at = list.len() - 1;
+            self.lose(partition, at, (leader, event.index), view, findings);
+        }
+    }
+
+    /// Compares everything acknowledged with the log of `leader`.
+    fn look_through(
+        &mut self,
+        partition: TopicPartition,
+        leader: BrokerId,
+        event: u64,
+        view: View<'_>,
+        findings: &mut Findings,
+    ) {
+        let known = view.model.partitions.get(&partition);
+        let replica = known.and_then(|known| known.replicas.get(&leader));
+        let (Some(replica), Some(list)) = (replica, self.partitions.get(&partition)) else {
+            return;
+        };
+        let Some(last) = list.last() else { return };
+        findings.exercised();
+        // Equal up to the newest: then all that is older is there, too.
+        if !last.is_lost && replica.log.chain_at(last.entry.end()) == Some(last.entry.chain) {
+            return;
+        }
+        let is_missing = |acked: &Acked| !acked.is_lost && !holds(&replica.log, &acked.entry);
+        let missing: Vec<usize> = (0_usize..)
+            .zip(list.iter())
+            .filter(|(_, acked)| is_missing(acked))
+            .map(|(at, _)| at)
+            .collect();
+        for at in missing {
+            self.lose(partition, at, (leader, event), view, findings);
+        }
+    }
+
+    fn lose(
+        &mut self,
+        partition: TopicPartition,
+        at: usize,
+        (leader, event): (BrokerId, u64),
+        view: View<'_>,
+        findings: &mut Findings,
+    ) {
+        let list = self.partitions.get_mut(&partition);
+        let Some(acked) = list.and_then(|list| list.get_mut(at)).filter(|a| !a.is_lost) else {
+            return;
+        };
+        acked.is_lost = true;
+        let (entry, known) = (acked.entry, view.model.partition(partition));
+        let committed = known.map_or(Offset::ZERO, |known| known.true_high_watermark);
+        let epoch = known.map_or(LeaderEpoch(0), |known| known.leader_epoch);
+        let name = view.model.partition_name(partition);
+        let last = Offset(entry.end().0 - 1);
+        let sentence = format!(
+            "offsets {} to {last} of {name} were acknowledged with acks={}, but broker {leader}, \
+             which leads in epoch {epoch}, does not hold them",
+            entry.base, self.acks
+        );
+        let moved = format!("leadership of {name} moved before the high watermark passed {last}");
+        let has_moved = self.acks == AckMode::Leader && entry.end() > committed;
+        let excuse = match has_moved {
+            true => Some((event, moved.as_str())),
+            false => view.premises.left(partition),
+        };
+        findings.violated_unless(excuse, sentence, [entry.event, acked.event, event]);
+    }
+}
+
+fn holds(log: &LogView, entry: &LogEntry) -> bool {
+    // What was deleted by rule is not lost.
+    entry.base < log.start || log.entry_at(entry.base).is_some_and(|own| own.is_same(entry))
+}

@@ -1,0 +1,193 @@
+//! consistent-read.
+//!
+//! A record that was once readable stays at its offset with its contents: what a leader of the
+//! current epoch shows below its high watermark is what was committed there before, and what
+//! consumers received is what is committed there (TrueHW monotone, part 8 of the invariants;
+//! KIP-101).
+//!
+//! Compared: the log of the leader that moves the true high watermark with the committed contents
+//! below the old one; the contents below a follower's new high watermark; each polled run of
+//! records with the committed contents, at once or as soon as the true high watermark passes.
+//! A poll beyond every replica's high watermark was never readable.
+//!
+//! The boundary case: a deposed leader may rightly move its own high watermark, and serve it,
+//! since its followers fetched in its epoch; the new leader commits the same records only later.
+//! Such polls wait for their turn instead of being breaches.
+
+use std::collections::BTreeMap;
+
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::event::{Event, Kind};
+use crate::trace::PartitionView;
+use crate::types::{BatchId, BrokerId, Offset, TopicPartition};
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub struct ConsistentRead {
+    partitions: BTreeMap<TopicPartition, Watch>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Watch {
+    /// The true high watermark when it was last looked at.
+    compared: Offset,
+    /// Polled runs that are not committed yet.
+    waiting: Vec<Polled>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Polled {
+    base: Offset,
+    end: Offset,
+    batch: BatchId,
+    first: u32,
+    event: u64,
+}
+
+const INFO: Info = Info {
+    name: "consistent-read",
+    statement: "a record that was once readable stays at its offset with its contents",
+    source: "KIP-101; kafka-specification",
+    premise: "as leader-completeness",
+    kinds: &["high-watermark-moved", "polled"],
+    is_liveness: false,
+};
+
+impl Property for ConsistentRead {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        match &event.kind {
+            Kind::HighWatermarkMoved { partition, high_watermark, as_leader } => {
+                let node = event.host.and_then(|host| view.model.setup().node(host));
+                let known = view.model.partitions.get(partition);
+                let (Some(node), Some(known)) = (node, known) else { return };
+                if *as_leader && *high_watermark == known.true_high_watermark {
+                    self.on_committed(event, (*partition, node), known, view, findings);
+                } else if !*as_leader {
+                    compare_follower(event, (*partition, node), known, view, findings);
+                }
+            }
+            Kind::Polled { partition, base_offset, records, batch, first, .. } => {
+                let polled = Polled {
+                    base: *base_offset,
+                    end: *base_offset + u64::from(*records),
+                    batch: *batch,
+                    first: *first,
+                    event: event.index,
+                };
+                self.on_polled(*partition, polled, view, findings);
+            }
+            _ => {}
+        }
+    }
+
+    clone_box!();
+}
+
+impl ConsistentRead {
+    fn on_committed(
+        &mut self,
+        event: &Event,
+        (partition, node): (TopicPartition, BrokerId),
+        known: &PartitionView,
+        view: View<'_>,
+        findings: &mut Findings,
+    ) {
+        let watch = self.partitions.entry(partition).or_default();
+        let compared = std::mem::replace(&mut watch.compared, known.true_high_watermark);
+        let Some(leader) = known.replicas.get(&node) else { return };
+        findings.exercised();
+        // What was just committed came from this very log; what was before need not have.
+        if !leader.log.holds(&known.committed, compared) {
+            let missing = leader.log.first_missing(&known.committed, compared);
+            let offset = missing.map_or(compared, |entry| entry.base);
+            let name = view.model.partition_name(partition);
+            let sentence = format!(
+                "broker {node} leads {name} and shows other records from offset {offset} than \
+                 were readable before"
+            );
+            let evidence = missing.map(|entry| entry.event).into_iter().chain([event.index]);
+            findings.violated_unless(view.premises.left(partition), sentence, evidence);
+        }
+        let ready = |polled: &mut Polled| polled.end <= known.true_high_watermark;
+        let ready: Vec<Polled> = watch.waiting.extract_if(.., ready).collect();
+        for polled in ready {
+            compare_polled(partition, &polled, known, view, findings);
+        }
+    }
+
+    fn on_polled(
+        &mut self,
+        partition: TopicPartition,
+        polled: Polled,
+        view: View<'_>,
+        findings: &mut Findings,
+    ) {
+        let Some(known) = view.model.partitions.get(&partition) else { return };
+        if polled.end <= known.true_high_watermark {
+            compare_polled(partition, &polled, known, view, findings);
+        } else if polled.end > known.readable_end {
+            let name = view.model.partition_name(partition);
+            let sentence = format!(
+                "a consumer received offset {} of {name}, while no replica's high watermark had \
+                 passed {}",
+                Offset(polled.end.0 - 1),
+                known.readable_end
+            );
+            findings.exercised();
+            findings.violated(sentence, [polled.event]);
+        } else {
+            self.partitions.entry(partition).or_default().waiting.push(polled);
+        }
+    }
+}
+
+fn compare_polled(
+    partition: TopicPartition,
+    polled: &Polled,
+    known: &PartitionView,
+    view: View<'_>,
+    findings: &mut Findings,
+) {
+    // What was committed before the trace knows of it, or was deleted since, cannot be compared.
+    let Some(entry) = known.committed.entry_at(polled.base) else { return };
+    findings.exercised();
+    if entry.batch == polled.batch && entry.base + u64::from(polled.first) == polled.base {
+        return;
+    }
+    let name = view.model.partition_name(partition);
+    let sentence = format!(
+        "a consumer received batch {} at offset {} of {name}, where batch {} is committed",
+        polled.batch, polled.base, entry.batch
+    );
+    let evidence = [entry.event, polled.event];
+    findings.violated_unless(view.premises.left(partition), sentence, evidence);
+}
+
+fn compare_follower(
+    event: &Event,
+    (partition, node): (TopicPartition, BrokerId),
+    known: &PartitionView,
+    view: View<'_>,
+    findings: &mut Findings,
+) {
+    let Some(replica) = known.replicas.get(&node) else { return };
+    let high_watermark = replica.high_watermark;
+    if high_watermark > known.true_high_watermark {
+        return;
+    }
+    let theirs = replica.log.chain_at(high_watermark);
+    let ours = known.committed.chain_at(high_watermark);
+    let is_other = theirs.zip(ours).is_some_and(|(theirs, ours)| theirs != ours);
+    if is_other && !replica.log.holds(&known.committed, high_watermark) {
+        let name = view.model.partition_name(partition);
+        let sentence = format!(
+            "broker {node} raised its high watermark of {name} to {high_watermark} over records \
+             that are not the committed ones"
+        );
+        findings.violated_unless(view.premises.left(partition), sentence, [event.index]);
+    }
+}

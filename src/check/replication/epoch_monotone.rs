@@ -1,0 +1,148 @@
+//! epoch-monotone-in-log.
+//!
+//! Along a log the batches' leader epochs never fall; the leader-epoch cache rises strictly in
+//! epoch and start offset and says what the log says (Kafka, `LeaderEpochFileCache`; KIP-101).
+//!
+//! Compared: each batch with the one before; the cache's last entry with the log's end and last
+//! epoch; the whole cache by the replica's own audit. After a cut no entry may start at or beyond
+//! the new end by the time that the next batch is appended.
+//!
+//! The boundary case: a new leader enters its epoch at its log end before it has written
+//! anything, so a last entry that starts exactly at the end is right when its epoch is newer than
+//! the last batch, and wrong when a cut left it there (KAFKA-10706).
+
+use std::collections::BTreeMap;
+
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::event::{Event, Kind};
+use crate::types::{BrokerId, LeaderEpoch, Offset, TopicPartition};
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub struct EpochMonotone {
+    /// Replicas whose log was cut below their cache's last entry, which nobody mended yet: the
+    /// cut, and where the entry starts.
+    stale: BTreeMap<(TopicPartition, BrokerId), (u64, Offset)>,
+}
+
+const INFO: Info = Info {
+    name: "epoch-monotone-in-log",
+    statement: "leader epochs never fall along a log, and the leader-epoch cache says what the \
+                log says",
+    source: "KIP-101; Kafka 4.1, LeaderEpochFileCache; KAFKA-10706",
+    premise: "none",
+    kinds: &[
+        "log-appended",
+        "log-truncated",
+        "log-recovered",
+        "epoch-cache-changed",
+        "replica-audited",
+    ],
+    is_liveness: false,
+};
+
+impl Property for EpochMonotone {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        let node = event.host.and_then(|host| view.model.setup().node(host));
+        let Some(node) = node else { return };
+        match &event.kind {
+            Kind::LogAppended { partition, leader_epoch, .. } => {
+                self.on_appended(event, view, findings, (*partition, node), *leader_epoch);
+            }
+            Kind::LogTruncated { partition, .. } | Kind::LogRecovered { partition, .. } => {
+                let known = view.model.partition(*partition);
+                let replica = known.and_then(|known| known.replicas.get(&node));
+                let Some(replica) = replica else { return };
+                let start = replica.cache.and_then(|cache| cache.last).map(|(_, start)| start);
+                if let Some(start) = start.filter(|start| *start >= replica.log.end()) {
+                    // A leader's empty epoch at the very end goes with any cut; all others too.
+                    self.stale.insert((*partition, node), (event.index, start));
+                }
+            }
+            Kind::EpochCacheChanged { partition, .. } => {
+                self.stale.remove(&(*partition, node));
+                on_cache(event, view, findings, *partition, node);
+            }
+            Kind::ReplicaAudited { partition, epochs_are_sound: false, .. } => {
+                let name = view.model.partition_name(*partition);
+                let sentence = format!(
+                    "{node}'s leader-epoch cache of {name} does not say what its batches say"
+                );
+                findings.violated(sentence, [event.index]);
+            }
+            _ => {}
+        }
+    }
+
+    clone_box!();
+}
+
+impl EpochMonotone {
+    fn on_appended(
+        &mut self,
+        event: &Event,
+        view: View<'_>,
+        findings: &mut Findings,
+        (partition, node): (TopicPartition, BrokerId),
+        leader_epoch: LeaderEpoch,
+    ) {
+        let known = view.model.partition(partition);
+        let replica = known.and_then(|known| known.replicas.get(&node));
+        let before = replica.and_then(|replica| replica.log.before_last());
+        findings.exercised();
+        if let Some(before) = before.filter(|before| before.epoch > leader_epoch) {
+            let name = view.model.partition_name(partition);
+            let sentence = format!(
+                "{node} holds a batch of leader epoch {leader_epoch} behind one of epoch {} in \
+                 {name}",
+                before.epoch
+            );
+            findings.violated(sentence, [before.event, event.index]);
+        }
+        if self.stale.is_empty() {
+            return;
+        }
+        if let Some((cut, start)) = self.stale.remove(&(partition, node)) {
+            let name = view.model.partition_name(partition);
+            let sentence = format!(
+                "{node} cut its log of {name}, but its leader-epoch cache still had an epoch that \
+                 starts at {start}, which is not in the log"
+            );
+            findings.violated(sentence, [cut, event.index]);
+        }
+    }
+}
+
+fn on_cache(
+    event: &Event,
+    view: View<'_>,
+    findings: &mut Findings,
+    partition: TopicPartition,
+    node: BrokerId,
+) {
+    let known = view.model.partition(partition);
+    let Some(replica) = known.and_then(|known| known.replicas.get(&node)) else { return };
+    let Some((epoch, start)) = replica.cache.and_then(|cache| cache.last) else { return };
+    let (end, last) = (replica.log.end(), replica.log.last());
+    // The entry of a batch may be written before the batch or after it.
+    let is_at_end = start == end;
+    let is_of_last = last.is_some_and(|last| {
+        let first = replica.log.epoch_start(epoch).map(|first| first.max(replica.log.start));
+        last.epoch == epoch && first.is_none_or(|first| first >= start)
+    });
+    // A log that began anew further up, or lost its start, has entries that its batches lack.
+    let is_empty = last.is_none();
+    if !is_at_end && !is_of_last && !is_empty {
+        let name = view.model.partition_name(partition);
+        let sentence = format!(
+            "{node}'s leader-epoch cache of {name} ends with epoch {epoch} from offset {start}, \
+             which is neither the epoch of its last batch nor its log end {end}"
+        );
+        let evidence = last.map(|last| last.event);
+        findings.violated(sentence, evidence.into_iter().chain([event.index]));
+    }
+}

@@ -1,0 +1,98 @@
+//! log-matching.
+//!
+//! If two replicas of a partition hold a batch at the same offset with the same leader epoch,
+//! their logs are equal from the beginning up to and including that batch (Raft's Log Matching;
+//! KIP-101 and KIP-279 for Kafka's epochs).
+//!
+//! Compared when a batch is appended: the hash of the log up to it with the hash of every other
+//! loaded replica that holds an entry at that offset in that epoch. Offsets whose epochs differ
+//! are not compared; logs may fork there until the follower has truncated.
+//!
+//! The boundary case: a replica whose process is down. What it held may be gone with its page
+//! cache, so only loaded logs count as held.
+
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::event::{Event, Kind};
+use crate::trace::{LogEntry, PartitionView};
+use crate::types::{BrokerId, TopicPartition};
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub struct LogMatching;
+
+const INFO: Info = Info {
+    name: "log-matching",
+    statement: "replicas that hold a batch at one offset in one leader epoch hold equal logs \
+                up to it",
+    source: "Raft, section 5.3; KIP-101, KIP-279; kafka-specification, StrongIsr",
+    premise: "none",
+    kinds: &["log-appended"],
+    is_liveness: false,
+};
+
+impl Property for LogMatching {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        let Kind::LogAppended { partition, .. } = &event.kind else { return };
+        if *partition != TopicPartition::CLUSTER_METADATA {
+            compare(event, *partition, view, findings);
+        }
+    }
+
+    clone_box!();
+}
+
+/// Compares the batch that was just appended with the other replicas.
+pub(crate) fn compare(
+    event: &Event,
+    partition: TopicPartition,
+    view: View<'_>,
+    findings: &mut Findings,
+) {
+    let node = event.host.and_then(|host| view.model.setup().node(host));
+    let known = view.model.partition(partition);
+    let (Some(node), Some(known)) = (node, known) else { return };
+    let entry = known.replicas.get(&node).and_then(|replica| replica.log.last());
+    let Some(entry) = entry else { return };
+    match mismatch(known, node, entry) {
+        Comparison::Alone => {}
+        Comparison::Equal => findings.exercised(),
+        Comparison::Differs(other, theirs) => {
+            findings.exercised();
+            let name = view.model.partition_name(partition);
+            let sentence = format!(
+                "{node} and {other} both hold offset {} of {name} from leader epoch {}, but their \
+                 logs up to there differ (batches {} and {})",
+                entry.base, entry.epoch, entry.batch, theirs.batch
+            );
+            findings.violated(sentence, [theirs.event, event.index]);
+        }
+    }
+}
+
+enum Comparison {
+    Alone,
+    Equal,
+    Differs(BrokerId, LogEntry),
+}
+
+fn mismatch(known: &PartitionView, node: BrokerId, entry: &LogEntry) -> Comparison {
+    let mut found = Comparison::Alone;
+    for (other, replica) in &known.replicas {
+        if *other == node || !replica.is_loaded || replica.log.end() <= entry.base {
+            continue;
+        }
+        let Some(theirs) = replica.log.entry_at(entry.base) else { continue };
+        if theirs.epoch != entry.epoch {
+            continue;
+        }
+        if !theirs.is_same(entry) || theirs.chain != entry.chain {
+            return Comparison::Differs(*other, *theirs);
+        }
+        found = Comparison::Equal;
+    }
+    found
+}

@@ -1,0 +1,81 @@
+//! offset-order.
+//!
+//! On every replica: log start <= high watermark <= log end (KIP-101; Kafka, `UnifiedLog`).
+//!
+//! Compared whenever a high watermark moves, a role is taken, or a replica is audited. The
+//! checkpointed high watermark of a recovery is not: it may be ahead of what the disk kept, and
+//! the replica clamps it before it uses it.
+//!
+//! The boundary case: a truncation below the high watermark tells of the new end first and of the
+//! high watermark afterwards. A first version that compared after each event would see a breach
+//! in between.
+
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::event::{Event, Kind};
+use crate::types::{Offset, TopicPartition};
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub struct OffsetOrder;
+
+const INFO: Info = Info {
+    name: "offset-order",
+    statement: "log start <= high watermark <= log end on every replica",
+    source: "KIP-101; Kafka 4.1, UnifiedLog",
+    premise: "none",
+    kinds: &["high-watermark-moved", "role-taken", "replica-audited"],
+    is_liveness: false,
+};
+
+impl Property for OffsetOrder {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        let (partition, high_watermark, end, start) = match &event.kind {
+            Kind::HighWatermarkMoved { partition, high_watermark, .. } => {
+                (*partition, *high_watermark, None, None)
+            }
+            Kind::RoleTaken { partition, high_watermark, log_end_offset, .. } => {
+                (*partition, *high_watermark, Some(*log_end_offset), None)
+            }
+            Kind::ReplicaAudited {
+                partition,
+                high_watermark,
+                log_end_offset,
+                log_start_offset,
+                ..
+            } => (*partition, *high_watermark, Some(*log_end_offset), Some(*log_start_offset)),
+            _ => return,
+        };
+        let node = event.host.and_then(|host| view.model.setup().node(host));
+        let known = view.model.partition(partition);
+        let replica = known.zip(node).and_then(|(known, node)| known.replicas.get(&node));
+        let Some(replica) = replica else { return };
+        let end = end.unwrap_or_else(|| replica.log.end());
+        let start = start.unwrap_or(replica.log.start);
+        findings.exercised();
+        if high_watermark > end || high_watermark < start {
+            let sentence = sentence(view, event, partition, [start, high_watermark, end]);
+            let last = replica.log.last().map(|last| last.event);
+            findings.violated(sentence, last.into_iter().chain([event.index]));
+        }
+    }
+
+    clone_box!();
+}
+
+fn sentence(
+    view: View<'_>,
+    event: &Event,
+    partition: TopicPartition,
+    [start, high_watermark, end]: [Offset; 3],
+) -> String {
+    format!(
+        "{}'s high watermark of {} is {high_watermark}, outside its log, which goes from {start} \
+         to {end}",
+        view.model.setup().host_name(event.host),
+        view.model.partition_name(partition)
+    )
+}
