@@ -13,6 +13,7 @@ mod properties_controller;
 mod properties_log;
 mod properties_raft;
 mod raft_cluster;
+mod properties_producer;
 mod scenario_errors;
 mod trace;
 mod trace_document;
