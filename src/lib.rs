@@ -9,6 +9,7 @@ pub mod message;
 pub mod node;
 pub mod protocol;
 pub mod scenario;
+pub mod runtime;
 pub mod sim;
 pub mod trace;
 pub mod types;

@@ -1,7 +1,5 @@
 //! One run, many runs: what `kafsim run`, `replay` and `sweep` are made of.
 
 mod outcome;
-mod vocabulary;
 
-pub use outcome::{ClaimOutcome, End, FaultCounts, Figures, Judgement, Moment, RunOutcome};
-pub use vocabulary::vocabulary;
+pub use outcome::{ClaimOutcome, End, Figures, FaultCounts, Judgement, Moment, RunOutcome};

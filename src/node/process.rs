@@ -2,6 +2,8 @@
 
 use crate::event::Kind;
 use crate::node::broker::Broker;
+use crate::node::client::Client;
+use crate::node::controller::Controller;
 use crate::node::port::{Input, Output};
 use crate::types::{Deadlines, Lane, Now};
 
@@ -10,6 +12,10 @@ use crate::types::{Deadlines, Lane, Now};
 pub enum Process {
     /// A broker.
     Broker(Box<Broker>),
+    /// A controller.
+    Controller(Box<Controller>),
+    /// A client.
+    Client(Box<Client>),
 }
 
 impl Process {
@@ -17,6 +23,8 @@ impl Process {
     pub fn step(&mut self, lane: Lane, now: Now, input: Input, out: &mut Vec<Output>) {
         match self {
             Self::Broker(broker) => broker.step(lane, now, input, out),
+            Self::Controller(controller) => controller.step(lane, now, input, out),
+            Self::Client(client) => client.step(lane, now, input, out),
         }
     }
 
@@ -24,6 +32,8 @@ impl Process {
     pub fn lane(&self, input: &Input) -> Lane {
         match self {
             Self::Broker(broker) => broker.lane(input),
+            Self::Controller(controller) => controller.lane(input),
+            Self::Client(client) => client.lane(input),
         }
     }
 
@@ -31,6 +41,8 @@ impl Process {
     pub fn deadlines(&self, out: &mut Vec<(Lane, Deadlines)>) {
         match self {
             Self::Broker(broker) => broker.deadlines(out),
+            Self::Controller(controller) => controller.deadlines(out),
+            Self::Client(client) => client.deadlines(out),
         }
     }
 
@@ -38,13 +50,8 @@ impl Process {
     pub fn audit(&self, out: &mut Vec<Kind>) {
         match self {
             Self::Broker(broker) => broker.audit(out),
-        }
-    }
-
-    /// Asks the process to end in order.
-    pub fn shutdown(&mut self, now: Now, out: &mut Vec<Output>) {
-        match self {
-            Self::Broker(broker) => broker.shutdown(now, out),
+            Self::Controller(controller) => controller.audit(out),
+            Self::Client(client) => client.audit(out),
         }
     }
 }

@@ -9,12 +9,12 @@ use smallvec::SmallVec;
 
 use crate::event::{About, CrashKeep, Event, Kind, StartedAs, StepName};
 use crate::message::{AppCall, AppReply};
-use crate::node::{Input, Output, Task};
+use crate::node::{Input, Output, Start, Task};
 use crate::sim::clock::Clock;
 use crate::sim::disk::{Disk, Flush};
 use crate::sim::host::{Host, HostSetup, HostState, ServiceTimes, Waiting, detail};
 use crate::sim::network::{Network, Sent, Toward};
-use crate::sim::process::{Launch, Process, Start};
+use crate::sim::process::{Launch, Process};
 use crate::sim::queue::{LaneKind, LaneOrder, Queue, QueueLane};
 use crate::sim::weather::{Spread, Weather};
 use crate::types::{BrokerId, CallToken, Deadlines, HostId, Lane, Moment, OperationId};
@@ -140,6 +140,7 @@ impl<L: Launch> Engine<L> {
                 disk: Disk::new(weather, physics.flush_time),
                 completions: 0,
                 calls: 0,
+                operations: 0,
                 clock: Clock::new(Moment(0), setup.clock_offset_micros, setup.clock_drift_ppm),
                 setup,
             }
@@ -247,6 +248,9 @@ impl<L: Launch> Engine<L> {
         match &kind {
             Kind::OperationInvoked { operation, .. } => {
                 self.operations.insert(*operation, index);
+                if let Some(host) = host {
+                    self.hosts[host.0 as usize].operations = operation.number + 1;
+                }
             }
             Kind::OperationReturned { operation, .. } => {
                 self.operations.remove(operation);
@@ -302,7 +306,9 @@ impl<L: Launch> Engine<L> {
         let this = &mut self.hosts[host.0 as usize];
         let now = this.clock.read(at);
         let mut out = std::mem::take(&mut self.scratch_outputs);
-        let start = Start { host, incarnation, seed, after };
+        let operations = self.hosts[host.0 as usize].operations;
+        let start = Start { host, incarnation, seed, started_as: after, operations };
+        let this = &mut self.hosts[host.0 as usize];
         let process = this.setup.launch.start(this.disk.image(), start, now, &mut out);
         this.process = Some(process);
         self.carry_out(host, None, out, at);
@@ -390,6 +396,16 @@ impl<L: Launch> Engine<L> {
     /// Whether the process of `host` runs, stands still, or is not there.
     pub fn state(&self, host: HostId) -> HostState {
         self.hosts[host.0 as usize].state
+    }
+
+    /// All hosts.
+    pub fn host_ids(&self) -> impl Iterator<Item = HostId> + use<L> {
+        (0..u16::try_from(self.hosts.len()).expect("at most 16,384 hosts")).map(HostId)
+    }
+
+    /// Whether the process of `host` was ever started.
+    pub fn was_started(&self, host: HostId) -> bool {
+        self.hosts[host.0 as usize].starts > 0
     }
 
     /// The events recorded since the last call.

@@ -138,6 +138,8 @@ pub(crate) struct Host<L: Launch> {
     /// Counts disk completions: the n of their keys.
     pub(crate) completions: u32,
     pub(crate) calls: u32,
+    /// How many operations its processes counted.
+    pub(crate) operations: u32,
     pub(crate) clock: Clock,
 }
 

@@ -1,17 +1,28 @@
 //! The simulated world: queue, hosts, lanes, network, disks, clocks, faults, phases.
 
+mod cast;
+mod cast_servers;
 mod clock;
 mod disk;
 mod engine;
 mod host;
+mod injector;
 mod network;
 mod process;
 mod queue;
+mod settled;
 mod transport;
 mod weather;
 mod wire;
+mod world;
 
+pub use cast::{Cast, Program};
 pub use engine::{Engine, Physics, Stepped};
 pub use host::{HostSetup, HostState, ServiceTimes};
-pub use process::{Launch, Process, Start};
+pub use process::{Launch, Process};
 pub use weather::Spread;
+pub use world::{Exposure, Options, Progress, Sink, World};
+
+// What applications outside say to their clients, for drivers, which know no messages.
+pub use crate::message::{AdminCall, AppCall, AppError, AppReply, PolledBatch, SeekTo, SendRecord};
+pub use crate::trace::Model;

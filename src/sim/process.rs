@@ -2,10 +2,10 @@
 
 use std::fmt::Debug;
 
-use crate::event::{Kind, StartedAs};
+use crate::event::Kind;
 use crate::message::DiskImage;
-use crate::node::{Input, Output};
-use crate::types::{Deadlines, HostId, Lane, Now};
+use crate::node::{Input, Output, Start};
+use crate::types::{Deadlines, Lane, Now};
 
 /// A process that lives on a simulated host.
 pub trait Process: Clone + Debug {
@@ -38,17 +38,4 @@ pub trait Launch: Clone + Debug {
 
     /// How many request handlers it has (`num.io.threads`).
     fn request_handlers(&self) -> usize;
-}
-
-/// One start of a process.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Start {
-    /// The host.
-    pub host: HostId,
-    /// Counts the starts of this host, from 0.
-    pub incarnation: u32,
-    /// The run's seed, for streams by name.
-    pub seed: u64,
-    /// How the process before ended.
-    pub after: StartedAs,
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use kafka_protocol::messages::{MetadataRequest, MetadataResponse};
 use kafsim::event::{ClosedBecause, CrashKeep, Event, Kind};
 use kafsim::message::{Checkpoint, DiskImage, DiskOperation, FileName, Request, Response};
-use kafsim::node::{Input, Output};
-use kafsim::sim::{Engine, HostSetup, Launch, Physics, Process, ServiceTimes, Spread, Start};
+use kafsim::node::{Input, Output, Start};
+use kafsim::sim::{Engine, HostSetup, Launch, Physics, Process, ServiceTimes, Spread};
 use kafsim::types::{
     BrokerEpoch, BrokerId, ConnectionId, CorrelationId, Deadlines, HostId, Lane, Moment, Monotonic,
     Now, Offset, Purpose, Ticket, TopicPartition,

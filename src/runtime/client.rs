@@ -1,0 +1,176 @@
+//! A Kafka client for applications written with `async`, on a host of the simulated cluster.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::runtime::gate::{Reply, SharedGate};
+use crate::sim::{AdminCall, AppCall, AppError, AppReply, PolledBatch, SeekTo, SendRecord};
+use crate::types::{ErrorCode, HostId, Offset, TopicPartition};
+
+/// A client of the cluster: producer, consumer and admin client of one process.
+///
+/// Clones share the process. When a fault kills it, its futures are dropped and the application
+/// is started again from its beginning, as a real one would be.
+#[derive(Clone, Debug)]
+pub struct Client {
+    gate: SharedGate,
+    host: HostId,
+}
+
+/// Where a record went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sent {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The offset; `None` where the broker does not say (acks=0, a duplicate).
+    pub offset: Option<Offset>,
+}
+
+/// Records of a poll.
+pub type Polled = Vec<PolledBatch>;
+
+/// Why a call failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The cluster refused; it did not happen.
+    #[error("refused: {0}")]
+    Refused(ErrorCode),
+    /// It may have happened: the answer is lost or says nothing of the outcome.
+    #[error("outcome unknown: {0}")]
+    Unknown(ErrorCode),
+    /// It was never sent.
+    #[error("not sent: {0}")]
+    NotSent(ErrorCode),
+    /// There is no record where the consumer stands, and no reset policy.
+    #[error("offset out of range")]
+    OffsetOutOfRange,
+    /// The client is closed.
+    #[error("the client is closed")]
+    Closed,
+}
+
+impl From<AppError> for ClientError {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Refused(code) => Self::Refused(code),
+            AppError::Unknown(code) => Self::Unknown(code),
+            AppError::NotSent(code) => Self::NotSent(code),
+            AppError::OffsetOutOfRange => Self::OffsetOutOfRange,
+            AppError::Closed => Self::Closed,
+        }
+    }
+}
+
+impl Client {
+    pub(crate) fn new(gate: SharedGate, host: HostId) -> Self {
+        Self { gate, host }
+    }
+
+    fn ask(&self, call: AppCall) -> Reply {
+        Reply::to(&self.gate, self.host, call)
+    }
+
+    async fn done(reply: Reply) -> Result<(), ClientError> {
+        match reply.await {
+            AppReply::Failed(error) => Err(error.into()),
+            AppReply::Sent { .. }
+            | AppReply::Flushed
+            | AppReply::Done
+            | AppReply::Polled(_)
+            | AppReply::Admin(_) => Ok(()),
+        }
+    }
+
+    /// Produces a record. The call is made at once; the future is its acknowledgement.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Unknown`] means that the record may be in the log.
+    pub fn send(
+        &self,
+        topic: &str,
+        key: Option<&[u8]>,
+        value: &[u8],
+    ) -> impl Future<Output = Result<Sent, ClientError>> + use<> {
+        let record = SendRecord {
+            topic: topic.into(),
+            partition: None,
+            key: key.map(|key| key.to_vec().into()),
+            value: Some(value.to_vec().into()),
+            headers: Vec::new(),
+        };
+        self.send_record(record)
+    }
+
+    /// Produces a record with all that it may have.
+    pub fn send_record(
+        &self,
+        record: SendRecord,
+    ) -> impl Future<Output = Result<Sent, ClientError>> + use<> {
+        let reply = self.ask(AppCall::Send(record));
+        async move {
+            match reply.await {
+                AppReply::Sent { partition, offset } => Ok(Sent { partition, offset }),
+                AppReply::Failed(error) => Err(error.into()),
+                other => unreachable!("a send is answered by {other:?}"),
+            }
+        }
+    }
+
+    /// Waits for everything sent before.
+    ///
+    /// # Errors
+    ///
+    /// Only when the client is closed; what became of each record its own future says.
+    pub async fn flush(&self) -> Result<(), ClientError> {
+        Self::done(self.ask(AppCall::Flush)).await
+    }
+
+    /// Consumes from these partitions and no others.
+    ///
+    /// # Errors
+    ///
+    /// When the client is closed.
+    pub async fn assign(
+        &self,
+        topic: &str,
+        partitions: &[i32],
+        from: SeekTo,
+    ) -> Result<(), ClientError> {
+        let partitions = partitions.iter().map(|index| (topic.into(), *index, from)).collect();
+        Self::done(self.ask(AppCall::Assign { partitions })).await
+    }
+
+    /// Waits for records, up to `timeout`; none when the time is up.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::OffsetOutOfRange`] without a reset policy.
+    pub async fn poll(&self, timeout: Duration) -> Result<Polled, ClientError> {
+        match self.ask(AppCall::Poll { timeout }).await {
+            AppReply::Polled(batches) => Ok(batches),
+            AppReply::Failed(error) => Err(error.into()),
+            other => unreachable!("a poll is answered by {other:?}"),
+        }
+    }
+
+    /// Creates a topic.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Refused`] with Kafka's error code.
+    pub async fn create_topic(
+        &self,
+        name: &str,
+        partitions: i32,
+        replication_factor: i16,
+    ) -> Result<(), ClientError> {
+        let call = AdminCall::CreateTopic {
+            name: name.into(),
+            partitions,
+            replication_factor,
+            config: Vec::new(),
+        };
+        Self::done(self.ask(AppCall::Admin(call))).await
+    }
+}

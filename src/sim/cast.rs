@@ -1,0 +1,388 @@
+//! A plan turned into hosts: who plays, with which configuration.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::{AckMode, Kind};
+use crate::message::{AdminCall, DiskImage};
+use crate::node::application::{
+    ApplicationConfig, ConsumerWorkload, ProbeWorkload, ProducerWorkload, TopicCreation,
+};
+use crate::node::{self, ClientConfig, Input, OffsetReset, Output, Start};
+use crate::scenario::{Config, Keys, Latency, Plan, ReadFrom, Target};
+use crate::sim::cast_servers;
+use crate::sim::engine::Physics;
+use crate::sim::host::{HostSetup, ServiceTimes};
+use crate::sim::process::{Launch, Process};
+use crate::sim::weather::Spread;
+use crate::trace::{self, ClientSetup, Part, Setup, TopicSetup};
+use crate::types::{
+    Backoff, BrokerId, ClientId, Deadlines, HostId, Lane, Name, Now,
+};
+
+/// How long a flush takes on a disk of today.
+const FLUSH_TIME: Spread = Spread {
+    p50: Duration::from_micros(400),
+    p99: Duration::from_millis(3),
+    max: Duration::from_millis(20),
+};
+
+/// The program of a host.
+#[derive(Clone, Debug)]
+pub enum Program {
+    /// A broker.
+    Broker(Arc<node::BrokerConfig>),
+    /// A controller.
+    Controller(Arc<node::ControllerConfig>),
+    /// A client.
+    Client(Arc<ClientConfig>),
+}
+
+impl Launch for Program {
+    type Process = node::Process;
+
+    fn start(
+        &self,
+        disk: DiskImage,
+        start: Start,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) -> node::Process {
+        match self {
+            Self::Broker(config) => {
+                let broker = node::Broker::start(Arc::clone(config), disk, start, now, out);
+                node::Process::Broker(Box::new(broker))
+            }
+            Self::Controller(config) => {
+                let controller = node::Controller::start(Arc::clone(config), disk, start, now, out);
+                node::Process::Controller(Box::new(controller))
+            }
+            Self::Client(config) => {
+                let client = node::Client::start(Arc::clone(config), disk, start, now, out);
+                node::Process::Client(Box::new(client))
+            }
+        }
+    }
+
+    fn request_handlers(&self) -> usize {
+        match self {
+            Self::Broker(config) => usize::from(config.request_handlers),
+            Self::Controller(_) | Self::Client(_) => 1,
+        }
+    }
+}
+
+impl Process for node::Process {
+    fn step(&mut self, lane: Lane, now: Now, input: Input, out: &mut Vec<Output>) {
+        Self::step(self, lane, now, input, out);
+    }
+
+    fn lane(&self, input: &Input) -> Lane {
+        Self::lane(self, input)
+    }
+
+    fn deadlines(&self, out: &mut Vec<(Lane, Deadlines)>) {
+        Self::deadlines(self, out);
+    }
+
+    fn audit(&self, out: &mut Vec<Kind>) {
+        Self::audit(self, out);
+    }
+}
+
+/// Who plays on which host.
+#[derive(Clone, Debug)]
+pub struct Cast {
+    /// What readers of events need to know of it.
+    pub setup: Arc<Setup>,
+    /// The brokers by id.
+    pub(crate) brokers: Vec<BrokerId>,
+    /// The controllers by id.
+    pub(crate) controllers: Vec<BrokerId>,
+    /// The hosts of brokers and controllers.
+    pub(crate) servers: Vec<HostId>,
+    /// The hosts of the plan's clients.
+    pub(crate) clients: Vec<HostId>,
+    /// When each of the plan's clients starts, after time zero.
+    pub(crate) starts: Vec<(HostId, Duration)>,
+    /// The hosts whose built-in application creates load.
+    pub(crate) workloads: Vec<HostId>,
+    /// The host that creates the plan's topics.
+    pub(crate) admin: HostId,
+    /// The host that tries all partitions out after healing.
+    pub(crate) probe: HostId,
+    by_name: BTreeMap<Name, HostId>,
+}
+
+impl Cast {
+    /// The cast of `plan`, the physics of its world, and its hosts.
+    pub(crate) fn of(plan: &Plan, seed: u64, wire: bool) -> (Self, Physics, Vec<HostSetup<Program>>) {
+        let mut stage = Stage::default();
+        let cluster = &plan.cluster;
+        for controller in &cluster.controllers {
+            let name = Target::Controller(controller.id).to_string();
+            let program = Program::Controller(Arc::new(cast_servers::controller(plan, controller)));
+            stage.add(name.into(), Part::Controller(controller.id), program);
+        }
+        for broker in &cluster.brokers {
+            let name = Target::Broker(broker.id).to_string();
+            let program = Program::Broker(Arc::new(cast_servers::broker(plan, broker)));
+            stage.add(name.into(), Part::Broker(broker.id), program);
+        }
+        let servers = stage.all();
+        let mut starts = Vec::new();
+        for producer in &plan.producers {
+            for name in producer.hosts() {
+                let workload = ApplicationConfig::Producer(ProducerWorkload {
+                    topic: producer.topic.clone(),
+                    records: producer.rate.times,
+                    per: producer.rate.per,
+                    keys: match producer.keys {
+                        Keys::None => None,
+                        Keys::Uniform(keys) => Some(keys),
+                    },
+                    value_bytes: producer.value_bytes,
+                    records_max: producer.records_max,
+                    start_after: Duration::ZERO,
+                });
+                let config = stage.client_config(plan, &name, Some(&producer.config), None);
+                let host = stage.add_client(name, ClientConfig { application: workload, ..config });
+                starts.push((host, producer.start));
+            }
+        }
+        for consumer in &plan.consumers {
+            let topic = plan.topics.iter().find(|topic| topic.name == consumer.topic);
+            for name in consumer.hosts() {
+                let workload = ApplicationConfig::Consumer(ConsumerWorkload {
+                    topic: consumer.topic.clone(),
+                    partitions: topic.map_or(1, |topic| topic.partitions),
+                    from_beginning: consumer.from == ReadFrom::Beginning,
+                    poll_timeout: Duration::from_millis(100),
+                });
+                let config = stage.client_config(plan, &name, None, Some(&consumer.config));
+                let host = stage.add_client(name, ClientConfig { application: workload, ..config });
+                starts.push((host, Duration::ZERO));
+            }
+        }
+        let workloads: Vec<_> = starts.iter().map(|(host, _)| *host).collect();
+        for client in &plan.clients {
+            let config = stage.client_config(
+                plan,
+                &client.name,
+                Some(&client.producer),
+                Some(&client.consumer),
+            );
+            starts.push((stage.add_client(client.name.clone(), config), Duration::ZERO));
+        }
+        let clients = starts.iter().map(|(host, _)| *host).collect();
+        let (admin, probe) = stage.add_staff(plan);
+        let setup = Setup {
+            hosts: stage.parts.clone(),
+            topics: plan.topics.iter().map(|topic| topic_setup(plan, topic)).collect(),
+            eligible_replicas: cluster.features.integer("eligible.leader.replicas.version") > 0,
+            quorum_fetch_timeout: cluster
+                .controllers
+                .iter()
+                .map(|c| c.config.duration("controller.quorum.fetch.timeout.ms"))
+                .max()
+                .unwrap_or_default(),
+        };
+        let cast = Self {
+            setup: Arc::new(setup),
+            brokers: cluster.brokers.iter().map(|broker| broker.id).collect(),
+            controllers: cluster.controllers.iter().map(|controller| controller.id).collect(),
+            servers,
+            clients,
+            starts,
+            workloads,
+            admin,
+            probe,
+            by_name: stage.by_name.clone(),
+        };
+        let links = plan.links.iter().filter_map(|link| {
+            let host = |target: &Target| stage.by_name.get(&Name::from(target.to_string())).copied();
+            Some((host(&link.between.0)?, host(&link.between.1)?, spread(link.latency)))
+        });
+        let physics = Physics {
+            seed,
+            latency: spread(plan.network.latency),
+            links: links.collect(),
+            flush_time: FLUSH_TIME,
+            service: ServiceTimes::DEFAULT,
+            wire,
+        };
+        (cast, physics, stage.hosts)
+    }
+
+    /// The host of the client called `name`.
+    pub fn client(&self, name: &Name) -> Option<HostId> {
+        self.by_name.get(name).copied()
+    }
+}
+
+fn spread(latency: Latency) -> Spread {
+    Spread { p50: latency.p50, p99: latency.p99, max: latency.max }
+}
+
+fn topic_setup(plan: &Plan, topic: &crate::scenario::TopicPlan) -> TopicSetup {
+    let broker = &plan.cluster.brokers[0].config;
+    let unclean = topic.setting_on(broker, "unclean.leader.election.enable").value;
+    let flush = topic.setting_on(broker, "flush.messages").value;
+    TopicSetup {
+        name: topic.name.clone(),
+        unclean_elections: unclean == Some(crate::scenario::Value::Flag(true)),
+        flushes_each_message: flush == Some(crate::scenario::Value::Integer(1)),
+    }
+}
+
+/// The hosts while they are being listed.
+#[derive(Default)]
+struct Stage {
+    hosts: Vec<HostSetup<Program>>,
+    parts: Vec<trace::HostSetup>,
+    by_name: BTreeMap<Name, HostId>,
+    clients: u16,
+}
+
+impl Stage {
+    fn all(&self) -> Vec<HostId> {
+        (0..u16::try_from(self.hosts.len()).expect("at most 16,384 hosts")).map(HostId).collect()
+    }
+
+    fn add(&mut self, name: Name, part: Part, launch: Program) -> HostId {
+        let host = HostId(u16::try_from(self.hosts.len()).expect("at most 16,384 hosts"));
+        let node = match part {
+            Part::Broker(id) | Part::Controller(id) => Some(id),
+            Part::Client(_) => None,
+        };
+        self.by_name.insert(name.clone(), host);
+        self.parts.push(trace::HostSetup { name: name.clone(), part });
+        let (clock_offset_micros, clock_drift_ppm) = (0, 0);
+        self.hosts.push(HostSetup { name, node, launch, clock_offset_micros, clock_drift_ppm });
+        host
+    }
+
+    fn add_client(&mut self, name: Name, config: ClientConfig) -> HostId {
+        let setup = ClientSetup {
+            id: config.client,
+            idempotent: config.producer.enable_idempotence,
+            in_flight_max: u32::try_from(config.producer.in_flight_max).unwrap_or(u32::MAX),
+        };
+        self.add(name, Part::Client(setup), Program::Client(Arc::new(config)))
+    }
+
+    /// The configuration of the next client; `None` leaves a part at the release's defaults.
+    fn client_config(
+        &mut self,
+        plan: &Plan,
+        name: &Name,
+        producer: Option<&Config>,
+        consumer: Option<&Config>,
+    ) -> ClientConfig {
+        let client = ClientId(self.clients);
+        self.clients += 1;
+        let mut config = ClientConfig { client, name: name.clone(), ..ClientConfig::default() };
+        config.network.bootstrap = plan.cluster.brokers.iter().map(|broker| broker.id).collect();
+        if let Some(network) = producer.or(consumer) {
+            let connections = &mut config.network.connections;
+            connections.request_timeout = network.duration("request.timeout.ms");
+            connections.reconnect_backoff = network.duration("reconnect.backoff.ms");
+            connections.reconnect_backoff_max = network.duration("reconnect.backoff.max.ms");
+            connections.setup_timeout = network.duration("socket.connection.setup.timeout.ms");
+            connections.setup_timeout_max =
+                network.duration("socket.connection.setup.timeout.max.ms");
+            config.network.metadata_max_age = network.duration("metadata.max.age.ms");
+            config.network.retry_backoff = backoff(network);
+        }
+        if let Some(producer) = producer {
+            set_producer(&mut config, producer);
+            config.network.connections.in_flight_max = config.producer.in_flight_max;
+        }
+        if let Some(consumer) = consumer {
+            set_consumer(&mut config, consumer);
+        }
+        config.producer.defects = plan.defects;
+        config.consumer.defects = plan.defects;
+        config
+    }
+
+    /// The admin client of the forming and the client that tries out the healed cluster.
+    fn add_staff(&mut self, plan: &Plan) -> (HostId, HostId) {
+        let topics = plan.topics.iter().map(|topic| AdminCall::CreateTopic {
+            name: topic.name.clone(),
+            partitions: topic.partitions,
+            replication_factor: topic.replication_factor,
+            config: topic
+                .config
+                .explicit()
+                .filter_map(|(key, setting)| {
+                    Some((Name::from(key), Name::from(setting.value?.to_string())))
+                })
+                .collect(),
+        });
+        let creation = ApplicationConfig::Creator(TopicCreation {
+            topics: topics.collect(),
+            retry_after: Duration::from_millis(100),
+        });
+        let name = Name::from("admin");
+        let config = self.client_config(plan, &name, None, None);
+        let admin = self.add_client(name, ClientConfig { application: creation, ..config });
+        let probe = ApplicationConfig::Probe(ProbeWorkload {
+            topics: plan.topics.iter().map(|t| (t.name.clone(), t.partitions)).collect(),
+        });
+        let name = Name::from("probe");
+        let mut config = self.client_config(plan, &name, None, None);
+        config.producer.acks = AckMode::All;
+        let probe = self.add_client(name, ClientConfig { application: probe, ..config });
+        (admin, probe)
+    }
+}
+
+fn backoff(config: &Config) -> Backoff {
+    Backoff {
+        initial: config.duration("retry.backoff.ms"),
+        max: config.duration("retry.backoff.max.ms"),
+    }
+}
+
+fn bytes(config: &Config, key: &str) -> u32 {
+    u32::try_from(config.count(key)).unwrap_or(u32::MAX)
+}
+
+fn set_producer(client: &mut ClientConfig, config: &Config) {
+    let producer = &mut client.producer;
+    producer.acks = match config.text("acks") {
+        "0" => AckMode::None,
+        "1" => AckMode::Leader,
+        _ => AckMode::All,
+    };
+    producer.enable_idempotence = config.flag("enable.idempotence");
+    producer.retries = bytes(config, "retries");
+    producer.in_flight_max =
+        usize::try_from(config.count("max.in.flight.requests.per.connection")).unwrap_or(5);
+    producer.batch_bytes = bytes(config, "batch.size");
+    producer.linger = config.duration("linger.ms");
+    producer.buffer_bytes = config.count("buffer.memory");
+    producer.block_max = config.duration("max.block.ms");
+    producer.request_bytes_max = bytes(config, "max.request.size");
+    producer.request_timeout = config.duration("request.timeout.ms");
+    producer.delivery_timeout = config.duration("delivery.timeout.ms");
+    producer.retry_backoff = backoff(config);
+    producer.ignore_keys = config.flag("partitioner.ignore.keys");
+}
+
+fn set_consumer(client: &mut ClientConfig, config: &Config) {
+    let consumer = &mut client.consumer;
+    consumer.fetch_bytes_min = bytes(config, "fetch.min.bytes");
+    consumer.fetch_wait_max = config.duration("fetch.max.wait.ms");
+    consumer.fetch_bytes_max = bytes(config, "fetch.max.bytes");
+    consumer.partition_fetch_bytes_max = bytes(config, "max.partition.fetch.bytes");
+    consumer.poll_records_max = bytes(config, "max.poll.records");
+    consumer.offset_reset = match config.text("auto.offset.reset") {
+        "earliest" => OffsetReset::Earliest,
+        "none" => OffsetReset::None,
+        _ => OffsetReset::Latest,
+    };
+    consumer.retry_backoff = backoff(config);
+}

@@ -1,0 +1,89 @@
+//! Configurations of brokers and controllers, from the keys of a plan.
+
+use crate::node::{BrokerConfig, ControllerConfig};
+use crate::scenario::{BrokerPlan, Config, ControllerPlan, Plan};
+use crate::types::{BrokerSet, DefectSet};
+
+fn voters(plan: &Plan) -> BrokerSet {
+    plan.cluster.controllers.iter().map(|controller| controller.id).collect()
+}
+
+fn bytes(config: &Config, key: &str) -> u32 {
+    u32::try_from(config.count(key)).unwrap_or(u32::MAX)
+}
+
+/// The broker `broker` of `plan`.
+pub(crate) fn broker(plan: &Plan, broker: &BrokerPlan) -> BrokerConfig {
+    let keys = &broker.config;
+    let mut config = BrokerConfig {
+        broker: broker.id,
+        rack: broker.rack.clone(),
+        voters: voters(plan),
+        replica_lag_time_max: keys.duration("replica.lag.time.max.ms"),
+        replica_fetch_wait_max: keys.duration("replica.fetch.wait.max.ms"),
+        replica_fetch_bytes_min: bytes(keys, "replica.fetch.min.bytes"),
+        replica_fetch_bytes_max: bytes(keys, "replica.fetch.max.bytes"),
+        replica_fetch_response_bytes_max: bytes(keys, "replica.fetch.response.max.bytes"),
+        replica_fetch_backoff: keys.duration("replica.fetch.backoff.ms"),
+        replica_socket_timeout: keys.duration("replica.socket.timeout.ms"),
+        high_watermark_checkpoint_interval: keys
+            .duration("replica.high.watermark.checkpoint.interval.ms"),
+        recovery_point_checkpoint_interval: keys
+            .duration("log.flush.offset.checkpoint.interval.ms"),
+        log_start_checkpoint_interval: keys
+            .duration("log.flush.start.offset.checkpoint.interval.ms"),
+        heartbeat_interval: keys.duration("broker.heartbeat.interval.ms"),
+        registration_timeout: keys.duration("initial.broker.registration.timeout.ms"),
+        defects: plan.defects,
+        ..BrokerConfig::default()
+    };
+    if let Some(controller) = plan.cluster.controllers.first() {
+        let keys = &controller.config;
+        config.session_timeout = keys.duration("broker.session.timeout.ms");
+        config.quorum_fetch_timeout = keys.duration("controller.quorum.fetch.timeout.ms");
+        config.quorum_request_timeout = keys.duration("controller.quorum.request.timeout.ms");
+    }
+    config.log.segment_bytes = keys.count("log.segment.bytes");
+    if let Some(age) = keys.optional_duration("log.roll.ms") {
+        config.log.segment_age_max = age;
+    }
+    config.log.flush_messages = match keys.integer("log.flush.interval.messages") {
+        i64::MAX => None,
+        messages => u64::try_from(messages).ok(),
+    };
+    config.log.max_message_bytes = bytes(keys, "message.max.bytes");
+    config.log.producer_id_expiration = keys.duration("producer.id.expiration.ms");
+    config.log.defects = plan.defects;
+    config
+}
+
+/// The controller `controller` of `plan`.
+pub(crate) fn controller(plan: &Plan, controller: &ControllerPlan) -> ControllerConfig {
+    let keys = &controller.config;
+    let mut config = ControllerConfig::new(controller.id, voters(plan));
+    let raft = &mut config.raft;
+    raft.election_timeout = keys.duration("controller.quorum.election.timeout.ms");
+    raft.fetch_timeout = keys.duration("controller.quorum.fetch.timeout.ms");
+    raft.election_backoff_max = keys.duration("controller.quorum.election.backoff.max.ms");
+    raft.append_linger = keys.duration("controller.quorum.append.linger.ms");
+    raft.request_timeout = keys.duration("controller.quorum.request.timeout.ms");
+    raft.retry_backoff = keys.duration("controller.quorum.retry.backoff.ms");
+    raft.log.segment_bytes = keys.count("metadata.log.segment.bytes");
+    let machine = &mut config.controller;
+    machine.broker_session_timeout = keys.duration("broker.session.timeout.ms");
+    machine.metadata_max_idle_interval =
+        keys.optional_duration("metadata.max.idle.interval.ms").filter(|idle| !idle.is_zero());
+    machine.unclean_leader_election_interval =
+        keys.duration("unclean.leader.election.interval.ms");
+    machine.auto_leader_rebalance = keys.flag("auto.leader.rebalance.enable");
+    machine.leader_imbalance_check_interval =
+        keys.duration("leader.imbalance.check.interval.seconds");
+    machine.eligible_leader_replicas =
+        plan.cluster.features.integer("eligible.leader.replicas.version") > 0;
+    if let Some(broker) = plan.cluster.brokers.first() {
+        machine.min_insync_replicas = bytes(&broker.config, "min.insync.replicas");
+        machine.unclean_leader_election = broker.config.flag("unclean.leader.election.enable");
+    }
+    let defects: DefectSet = plan.defects;
+    config.with_defects(defects)
+}

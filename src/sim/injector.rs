@@ -1,0 +1,424 @@
+//! Faults of a plan: when they begin, whom they befall, what they do, how they end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::event::{About, CrashKeep, Event, FaultVerb, Kind, Value};
+use crate::scenario::{self, Direction, Fault, FaultPlan, Milestone, Target, Trigger};
+use crate::sim::cast::Cast;
+use crate::sim::engine::Engine;
+use crate::sim::host::HostState;
+use crate::sim::process::Launch;
+use crate::sim::weather::Spread;
+use crate::trace::Model;
+use crate::types::{HostId, Moment, Rng, TopicPartition};
+
+/// How long a fault waits before it looks for its target again.
+pub(crate) const RETRY: Duration = Duration::from_millis(10);
+
+/// A fault's state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Its time has not come.
+    Planned,
+    /// Its time has come, but its target is nobody yet.
+    Waiting,
+    /// It acts.
+    Active,
+    /// It is over.
+    Ended,
+}
+
+/// Counts the events that a fault waits for.
+#[derive(Clone, Debug)]
+struct Watch {
+    fault: u32,
+    milestone: Milestone,
+    seen: u64,
+}
+
+/// What the world has to do next for a fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Schedule {
+    pub(crate) fault: u32,
+    pub(crate) at: Moment,
+    pub(crate) ends: bool,
+}
+
+/// The faults of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Injector {
+    faults: Vec<FaultPlan>,
+    states: Vec<State>,
+    watches: Vec<Watch>,
+    /// Which faults keep a host down, or paused.
+    down: BTreeMap<HostId, BTreeSet<u32>>,
+    paused: BTreeMap<HostId, BTreeSet<u32>>,
+    seed: u64,
+}
+
+impl Injector {
+    pub(crate) fn new(seed: u64, faults: Vec<FaultPlan>) -> Self {
+        let watches = (0..).zip(&faults).filter_map(|(fault, plan)| match &plan.trigger {
+            Trigger::At(_) => None,
+            Trigger::When(milestone) => {
+                Some(Watch { fault, milestone: milestone.clone(), seen: 0 })
+            }
+        });
+        Self {
+            states: vec![State::Planned; faults.len()],
+            watches: watches.collect(),
+            faults,
+            down: BTreeMap::new(),
+            paused: BTreeMap::new(),
+            seed,
+        }
+    }
+
+    /// The faults, drawn ones behind written ones.
+    pub(crate) fn plans(&self) -> &[FaultPlan] {
+        &self.faults
+    }
+
+    /// How many faults began.
+    pub(crate) fn begun(&self) -> usize {
+        self.states.iter().filter(|s| matches!(s, State::Active | State::Ended)).count()
+    }
+
+    /// When the faults that go by time begin.
+    pub(crate) fn timetable(&self) -> Vec<Schedule> {
+        let at = |(fault, plan): (u32, &FaultPlan)| match plan.trigger {
+            Trigger::At(time) => {
+                Some(Schedule { fault, at: Moment::SCENARIO_BEGINS + time, ends: false })
+            }
+            Trigger::When(_) => None,
+        };
+        (0..).zip(&self.faults).filter_map(at).collect()
+    }
+
+    /// Whether any fault still waits for a milestone.
+    pub(crate) fn watches(&self) -> bool {
+        !self.watches.is_empty()
+    }
+
+    /// Looks whether `event` is what faults wait for.
+    pub(crate) fn observe(&mut self, event: &Event, model: &Model, due: &mut Vec<Schedule>) {
+        if event.at < Moment::SCENARIO_BEGINS {
+            return;
+        }
+        self.watches.retain_mut(|watch| {
+            if !matches(&watch.milestone, event, model) {
+                return true;
+            }
+            watch.seen += 1;
+            if watch.seen < watch.milestone.count {
+                return true;
+            }
+            let at = event.at + watch.milestone.after;
+            due.push(Schedule { fault: watch.fault, at, ends: false });
+            false
+        });
+    }
+
+    /// Begins `fault`, or puts it off until its target is somebody.
+    pub(crate) fn begin<L: Launch>(
+        &mut self,
+        fault: u32,
+        engine: &mut Engine<L>,
+        model: &Model,
+        cast: &Cast,
+    ) -> Option<Schedule> {
+        let index = fault as usize;
+        if !matches!(self.states[index], State::Planned | State::Waiting) {
+            return None;
+        }
+        let plan = self.faults[index].clone();
+        let mut finder = Finder { engine, model, cast, rng: self.rng(fault) };
+        let Some(aim) = finder.aim(&plan.fault) else {
+            if self.states[index] == State::Planned {
+                engine.record(None, Kind::FaultWaits { fault }, About::Nothing);
+            }
+            self.states[index] = State::Waiting;
+            return Some(Schedule { fault, at: engine.now() + RETRY, ends: false });
+        };
+        self.states[index] = State::Active;
+        let hosts = aim.iter().flatten().copied().collect();
+        let kind = Kind::FaultBegan { fault, verb: verb(&plan.fault), hosts };
+        engine.record(None, kind, About::Nothing);
+        self.act(fault, &plan.fault, &aim, engine);
+        plan.lasts.map(|lasts| Schedule { fault, at: engine.now() + lasts, ends: true })
+    }
+
+    fn rng(&self, fault: u32) -> Rng {
+        // By line for written faults, so that taking one out leaves the others' draws alone.
+        let plan = &self.faults[fault as usize];
+        let place = if plan.line > 0 { u64::from(plan.line) } else { 1 << 32 | u64::from(fault) };
+        Rng::named(self.seed, "fault", &[place])
+    }
+
+    fn act<L: Launch>(
+        &mut self,
+        fault: u32,
+        what: &Fault,
+        aim: &[Vec<HostId>],
+        engine: &mut Engine<L>,
+    ) {
+        match what {
+            Fault::Crash { keep, .. } => {
+                let keep = match keep {
+                    scenario::CrashKeep::PageCache => CrashKeep::PageCache,
+                    scenario::CrashKeep::Synced => CrashKeep::Synced,
+                };
+                for &host in &aim[0] {
+                    self.down.entry(host).or_default().insert(fault);
+                    if engine.state(host) != HostState::Down {
+                        engine.crash(host, keep, false);
+                        engine.bite(fault);
+                    }
+                }
+            }
+            Fault::Pause { .. } => {
+                for &host in &aim[0] {
+                    self.paused.entry(host).or_default().insert(fault);
+                    if engine.state(host) == HostState::Running {
+                        engine.pause(host);
+                        engine.bite(fault);
+                    }
+                }
+            }
+            Fault::Isolate { direction, .. } => {
+                let (inbound, outbound) = directions(*direction);
+                for &host in &aim[0] {
+                    for other in engine.host_ids().filter(|other| *other != host) {
+                        inbound.then(|| engine.cut(other, host, fault));
+                        outbound.then(|| engine.cut(host, other, fault));
+                    }
+                }
+            }
+            Fault::Partition { .. } => {
+                for (one, other) in pairs_between(aim) {
+                    engine.cut(one, other, fault);
+                    engine.cut(other, one, fault);
+                }
+            }
+            Fault::Cut { direction, .. } => {
+                let (inbound, outbound) = directions(*direction);
+                for (one, other) in pairs_between(aim) {
+                    inbound.then(|| engine.cut(other, one, fault));
+                    outbound.then(|| engine.cut(one, other, fault));
+                }
+            }
+            Fault::Delay { latency, .. } => {
+                let spread = Spread { p50: latency.p50, p99: latency.p99, max: latency.max };
+                for (one, other) in pairs_between(aim) {
+                    engine.slow(one, other, fault, spread);
+                    engine.slow(other, one, fault, spread);
+                }
+            }
+        }
+    }
+
+    /// Ends `fault`.
+    pub(crate) fn end<L: Launch>(&mut self, fault: u32, engine: &mut Engine<L>) {
+        let state = &mut self.states[fault as usize];
+        if *state != State::Active {
+            return;
+        }
+        *state = State::Ended;
+        engine.record(None, Kind::FaultEnded { fault }, About::Nothing);
+        engine.lift(fault);
+        for host in released(&mut self.paused, fault) {
+            engine.resume(host);
+        }
+        for host in released(&mut self.down, fault) {
+            if engine.state(host) == HostState::Down {
+                engine.start(host);
+            }
+        }
+    }
+
+    /// Ends all faults and lets none begin any more.
+    pub(crate) fn end_all<L: Launch>(&mut self, engine: &mut Engine<L>) {
+        for fault in 0..u32::try_from(self.faults.len()).expect("a plan has few faults") {
+            self.end(fault, engine);
+            self.states[fault as usize] = match self.states[fault as usize] {
+                State::Active | State::Ended => State::Ended,
+                State::Planned | State::Waiting => {
+                    // Never began: it stays so in the exposure, and cannot begin any more.
+                    State::Waiting
+                }
+            };
+        }
+        self.watches.clear();
+        for host in engine.host_ids().collect::<Vec<_>>() {
+            if engine.state(host) == HostState::Down && engine.was_started(host) {
+                engine.start(host);
+            }
+        }
+    }
+}
+
+/// Hosts that `fault` was the last to hold.
+fn released(held: &mut BTreeMap<HostId, BTreeSet<u32>>, fault: u32) -> Vec<HostId> {
+    let mut hosts = Vec::new();
+    held.retain(|host, faults| {
+        let was_in = faults.remove(&fault);
+        if was_in && faults.is_empty() {
+            hosts.push(*host);
+        }
+        !faults.is_empty()
+    });
+    hosts
+}
+
+fn directions(direction: Direction) -> (bool, bool) {
+    match direction {
+        Direction::Inbound => (true, false),
+        Direction::Outbound => (false, true),
+        Direction::Both => (true, true),
+    }
+}
+
+/// All pairs of hosts of different groups, each once.
+fn pairs_between(groups: &[Vec<HostId>]) -> Vec<(HostId, HostId)> {
+    let mut pairs = Vec::new();
+    for (at, group) in groups.iter().enumerate() {
+        for one in group {
+            for other in groups[at + 1..].iter().flatten().filter(|other| *other != one) {
+                pairs.push((*one, *other));
+            }
+        }
+    }
+    pairs
+}
+
+fn verb(fault: &Fault) -> FaultVerb {
+    match fault {
+        Fault::Crash { .. } => FaultVerb::Crash,
+        Fault::Pause { .. } => FaultVerb::Pause,
+        Fault::Isolate { .. } => FaultVerb::Isolate,
+        Fault::Partition { .. } => FaultVerb::Partition,
+        Fault::Cut { .. } => FaultVerb::Cut,
+        Fault::Delay { .. } => FaultVerb::Delay,
+    }
+}
+
+/// Finds the hosts that targets name at this moment.
+struct Finder<'a, L: Launch> {
+    engine: &'a Engine<L>,
+    model: &'a Model,
+    cast: &'a Cast,
+    rng: Rng,
+}
+
+impl<L: Launch> Finder<'_, L> {
+    /// The hosts that a fault befalls, group by group; `None` when a target is nobody.
+    fn aim(&mut self, fault: &Fault) -> Option<Vec<Vec<HostId>>> {
+        match fault {
+            Fault::Crash { host, .. } | Fault::Pause { host } | Fault::Isolate { host, .. } => {
+                Some(vec![self.hosts(host)?])
+            }
+            Fault::Partition { groups } => {
+                let mut taken = BTreeSet::new();
+                let mut found = Vec::new();
+                for group in groups {
+                    let mut hosts = Vec::new();
+                    for target in group {
+                        hosts.extend(self.hosts(target)?);
+                    }
+                    // A host that two groups name belongs to the first: «leader of t-0» against
+                    // «every broker».
+                    hosts.retain(|host| taken.insert(*host));
+                    found.push(hosts);
+                }
+                Some(found)
+            }
+            Fault::Cut { between: (one, other), .. } => {
+                let (one, other) = (self.hosts(one)?, self.hosts(other)?);
+                (one != other).then_some(vec![one, other])
+            }
+            Fault::Delay { between: (one, other), .. } => {
+                let one = self.hosts(one)?;
+                let other = match other {
+                    Some(other) => self.hosts(other)?,
+                    None => self.engine.host_ids().filter(|host| !one.contains(host)).collect(),
+                };
+                Some(vec![one, other])
+            }
+        }
+    }
+
+    fn hosts(&mut self, target: &Target) -> Option<Vec<HostId>> {
+        let model = self.model;
+        let partition = |name: &scenario::PartitionName| -> Option<TopicPartition> {
+            model.partition_named(name.topic.as_str(), name.partition)
+        };
+        let node = match target {
+            Target::Broker(id) | Target::Controller(id) => Some(*id),
+            Target::Client(name) => {
+                return Some(vec![self.cast.client(name)?]);
+            }
+            Target::LeaderOf(name) => model.leader_of(partition(name)?),
+            Target::StaleLeaderOf(name) => model.stale_leader_of(partition(name)?),
+            Target::FollowerOf(name) => {
+                self.rng.choose(&model.followers(partition(name)?)).copied()
+            }
+            Target::InSyncFollowerOf(name) => {
+                let partition = partition(name)?;
+                let in_sync = model.in_sync(partition);
+                let mut followers = model.followers(partition);
+                followers.retain(|broker| in_sync.contains(*broker));
+                self.rng.choose(&followers).copied()
+            }
+            Target::ActiveController => model.active_controller(),
+            Target::RandomBroker => self.rng.choose(&self.cast.brokers).copied(),
+            Target::EveryBroker => return self.nodes(&self.cast.brokers),
+            Target::EveryController => return self.nodes(&self.cast.controllers),
+            Target::EveryClient => return Some(self.cast.clients.clone()),
+        };
+        self.nodes(&[node?])
+    }
+
+    fn nodes(&self, nodes: &[crate::types::BrokerId]) -> Option<Vec<HostId>> {
+        nodes.iter().map(|node| self.model.host_of(*node)).collect()
+    }
+}
+
+/// Whether `event` is what `milestone` counts.
+fn matches(milestone: &Milestone, event: &Event, model: &Model) -> bool {
+    if event.kind.name() != milestone.event.as_str() {
+        return false;
+    }
+    let values = event.kind.values();
+    let partition_fits = milestone.partition.as_ref().is_none_or(|name| {
+        let wanted = model.partition_named(name.topic.as_str(), name.partition);
+        values.iter().any(|(_, value)| match value {
+            Value::Partition(partition) => Some(*partition) == wanted,
+            _ => false,
+        })
+    });
+    let host_fits = milestone.host.as_ref().is_none_or(|target| match target {
+        Target::Broker(id) | Target::Controller(id) => {
+            event.host.is_some() && event.host == model.host_of(*id)
+        }
+        Target::Client(name) => model.setup().host_name(event.host) == name.as_str(),
+        _ => true,
+    });
+    let text = |value: &Value| match value {
+        Value::None => "none".to_owned(),
+        Value::Bool(yes) => yes.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Hex(bits) => format!("{bits:016x}"),
+        Value::Text(text) => text.to_string(),
+        Value::Word(word) => (*word).to_owned(),
+        Value::Partition(partition) => model.partition_name(*partition),
+        Value::Topic(topic) => model.topic_name(*topic).map(ToString::to_string).unwrap_or_default(),
+        Value::Host(host) => model.setup().host_name(Some(*host)).to_owned(),
+        Value::List(_) => format!("{value:?}"),
+    };
+    let fields_fit = milestone.fields.iter().all(|(name, wanted)| {
+        values.iter().any(|(field, value)| *field == name.as_str() && text(value) == wanted.as_str())
+    });
+    partition_fits && host_fits && fields_fit
+}
+

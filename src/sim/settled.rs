@@ -1,0 +1,74 @@
+//! Whether a healed cluster serves again, by what the model knows.
+
+use std::collections::BTreeSet;
+
+use crate::event::QuorumRole;
+use crate::trace::{Model, Part, PartitionView};
+use crate::types::TopicPartition;
+
+/// The first thing that is still amiss, in a sentence; `None` when all is well.
+///
+/// Everything runs; a controller is in charge; every broker is registered and unfenced; every
+/// partition of a topic has a leader, a full in-sync set, replicas that hold all that the leader
+/// holds, and a high watermark at its end; every partition in `tried` was written and read again.
+pub(crate) fn amiss(model: &Model, tried: &BTreeSet<TopicPartition>) -> Option<String> {
+    for (id, host) in model.setup().hosts() {
+        let view = model.host(id)?;
+        let is_server = matches!(host.part, Part::Broker(_) | Part::Controller(_));
+        if is_server && (!view.is_running || view.is_paused) {
+            return Some(format!("{} does not run", host.name));
+        }
+        let Part::Broker(broker) = host.part else { continue };
+        match model.registrations.get(&broker) {
+            None => return Some(format!("{} is not registered", host.name)),
+            Some(registration) if registration.fenced => {
+                return Some(format!("{} is fenced", host.name));
+            }
+            Some(_) => {}
+        }
+    }
+    let leads = |node| {
+        let role = model.quorum.members.get(&node).and_then(|member| member.role);
+        role.is_some_and(|role| role.role == QuorumRole::Leader)
+    };
+    if !model.active_controller().is_some_and(leads) {
+        return Some("no controller is in charge".to_owned());
+    }
+    for (partition, view) in &model.partitions {
+        let name = || model.partition_name(*partition);
+        if model.topic_name(partition.topic_id).is_none() {
+            continue;
+        }
+        if let Some(what) = partition_amiss(view) {
+            return Some(format!("{}: {what}", name()));
+        }
+        if !tried.contains(partition) {
+            return Some(format!("{}: not written and read again yet", name()));
+        }
+    }
+    None
+}
+
+fn partition_amiss(view: &PartitionView) -> Option<String> {
+    let Some(state) = &view.state else { return Some("the controller does not know it".to_owned()) };
+    let Some(leader) = state.leader else { return Some("it has no leader".to_owned()) };
+    if state.in_sync.len() != state.replicas.len() {
+        return Some(format!("only {} are in sync", state.in_sync));
+    }
+    let Some(log) = view.replicas.get(&leader) else {
+        return Some(format!("broker {leader} has no replica"));
+    };
+    if !log.leads(state.leader_epoch) {
+        return Some(format!("broker {leader} does not lead yet"));
+    }
+    for broker in &state.replicas {
+        let end = view.replicas.get(broker).map(|replica| replica.log.end());
+        if end != Some(log.log.end()) {
+            return Some(format!("broker {broker} has not caught up with broker {leader}"));
+        }
+    }
+    if log.high_watermark != log.log.end() {
+        return Some("the high watermark is below the log end".to_owned());
+    }
+    None
+}
