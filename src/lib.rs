@@ -1,6 +1,7 @@
 //! A deterministic simulator of a Kafka cluster.
 
 pub mod check;
+pub mod cli;
 pub mod event;
 pub mod explore;
 pub mod history;

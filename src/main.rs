@@ -1,3 +1,5 @@
 //! The command line of kafsim.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    kafsim::cli::main(std::env::args_os())
+}

@@ -15,4 +15,4 @@ pub use catalogue::{all, infos};
 pub use checker::Checker;
 pub use premise::Premises;
 pub use property::{Findings, Info, Property, View};
-pub use verdict::{Expectation, Outcome, Verdict, Violation};
+pub use verdict::{Outcome, Verdict, Violation};

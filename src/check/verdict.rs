@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::types::Expectation;
+
 /// One breach of a property.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Violation {
@@ -47,19 +49,6 @@ pub struct Verdict {
     pub exercised: u64,
     /// How many breaches there were, within the premise or not.
     pub violations: u64,
-}
-
-/// What a claim expects of its property.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Expectation {
-    /// It is not broken within its premise. What every property is expected to do by itself.
-    #[default]
-    Holds,
-    /// It is broken.
-    Violated,
-    /// Either is fine.
-    May,
 }
 
 impl Outcome {

@@ -1,5 +1,14 @@
 //! One run, many runs: what `kafsim run`, `replay` and `sweep` are made of.
 
+mod build;
 mod outcome;
+mod run;
+mod story;
+mod sweep;
+mod vocabulary;
 
-pub use outcome::{ClaimOutcome, End, Figures, FaultCounts, Judgement, Moment, RunOutcome};
+pub use build::{BUILD_ID, VERSION};
+pub use outcome::{ClaimOutcome, End, Judgement, Moment, RunOutcome};
+pub use run::{Executed, RunOptions, run_once};
+pub use sweep::{Failure, SeedOutcome, SweepOutcome, sweep};
+pub use vocabulary::vocabulary;

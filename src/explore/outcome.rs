@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::check::Verdict;
-use crate::scenario::Expectation;
+use crate::history::Figures;
+use crate::sim::Exposure;
+use crate::types::Expectation;
 use crate::trace::Fingerprint;
 use crate::types::PropertyName;
 
@@ -53,27 +55,6 @@ pub struct ClaimOutcome {
     pub verdict: Verdict,
 }
 
-/// Figures that every run prints. Latencies go from a batch's sealing to its acknowledgement.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Figures {
-    /// How long each partition that had clients had no leader, after time zero.
-    pub leaderless: Vec<(String, Duration)>,
-    /// The longest time in which no record was acknowledged while some were asked for.
-    pub longest_without_ack: Duration,
-    /// Half of the acknowledged batches took at most this.
-    pub ack_latency_p50: Option<Duration>,
-    /// 99 in 100 did.
-    pub ack_latency_p99: Option<Duration>,
-    /// Records acknowledged.
-    pub acked: u64,
-    /// Records that certainly were not written.
-    pub failed: u64,
-    /// Records of which nobody can say.
-    pub unknown: u64,
-    /// Acknowledged records that are in no current leader's log at the end.
-    pub lost: u64,
-}
-
 /// One line of a run's story.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Moment {
@@ -83,17 +64,6 @@ pub struct Moment {
     pub event: u64,
     /// What happened: a fault, an election, a change of an in-sync set, a violation.
     pub text: String,
-}
-
-/// What became of the faults.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct FaultCounts {
-    /// In the plan, written and drawn.
-    pub planned: usize,
-    /// Those that befell somebody.
-    pub begun: usize,
-    /// Those that changed something.
-    pub bit: usize,
 }
 
 /// What one run came to.
@@ -120,7 +90,7 @@ pub struct RunOutcome {
     /// The story in lines.
     pub story: Vec<Moment>,
     /// What became of the faults.
-    pub faults: FaultCounts,
+    pub faults: Exposure,
     /// Where the run file lies, if one was written.
     pub run_file: Option<PathBuf>,
 }
@@ -128,12 +98,7 @@ pub struct RunOutcome {
 impl ClaimOutcome {
     /// Whether it came to what is expected, in a single run.
     pub fn is_as_expected(&self) -> bool {
-        let violated = matches!(self.verdict.outcome, crate::check::Outcome::Violated { .. });
-        match self.expect {
-            Expectation::Holds => !violated,
-            Expectation::Violated => violated,
-            Expectation::May => true,
-        }
+        self.verdict.meets(self.expect)
     }
 
     /// Whether it is written in the file and nothing happened that could have broken it.

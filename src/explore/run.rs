@@ -1,45 +1,39 @@
-//! One run: a world driven to its end, with its outcome and, if asked for, its record.
+//! One run of a scenario: from the plan and a seed to what it came to.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::Event;
-use crate::explore::outcome::{ClaimOutcome, End, FaultCounts, RunOutcome};
+use crate::explore::build::{BUILD_ID, VERSION};
+use crate::explore::outcome::{ClaimOutcome, End, RunOutcome};
 use crate::explore::story::Story;
 use crate::runtime::{Crashed, run_free};
-use crate::scenario::{Expectation, Plan};
+use crate::scenario::Scenario;
 use crate::sim::{Options, Progress, Sink, World};
 use crate::trace::{Header, Model, Writer};
-use crate::types::{Moment, PropertyName};
+use crate::types::{Expectation, Moment, PropertyName};
 
-/// What to run.
-#[derive(Clone, Debug)]
-pub struct RunRequest {
-    /// The scenario file as it was named.
-    pub scenario: String,
-    /// The text of the scenario with everything that was changed on the way.
-    pub text: String,
-    /// The plan that the text says.
-    pub plan: Arc<Plan>,
-    /// The seed.
-    pub seed: u64,
-    /// What does not change the run.
-    pub options: Options,
-    /// Stop at this time of the scenario.
-    pub until: Option<Duration>,
-    /// Whether to keep a record.
+/// What a run does beside running. None of it changes the fingerprint, but for `until`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RunOptions {
+    /// Whether events are kept for a run file.
     pub record: bool,
-    /// Seeds the executor under the run, on which nothing may depend.
+    /// Where to stop before the end, from time zero.
+    pub until: Option<Duration>,
+    /// Whether every message is encoded, decoded and compared at each delivery.
+    pub wire: bool,
+    /// Leave the properties unchecked: for measuring what they cost.
+    pub unchecked: bool,
+    /// Seeds madsim's executor below the run, on which nothing may depend.
     pub executor_seed: u64,
 }
 
-/// What a run leaves.
-#[derive(Clone, Debug)]
-pub struct Ran {
+/// A run that was executed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Executed {
     /// What it came to.
     pub outcome: RunOutcome,
-    /// The bytes of its run file, if a record was asked for.
-    pub record: Option<Vec<u8>>,
+    /// The bytes of its run file, when it was recorded.
+    pub run_file: Option<Vec<u8>>,
 }
 
 /// Takes the events of a run.
@@ -51,86 +45,85 @@ struct Recorder {
 impl Sink for Recorder {
     fn event(&mut self, event: &Event, model: &Model) {
         if let Some(writer) = &mut self.writer {
-            writer.add_digested(event);
+            writer.add(event);
         }
         self.story.observe(event, model);
     }
 }
 
-/// Runs it.
-pub fn run_once(request: &RunRequest) -> Ran {
-    let mut world = World::new(&request.plan, request.seed, request.options);
-    if let Some(until) = request.until {
+/// Runs `scenario` with `seed`.
+pub fn run_once(scenario: &Scenario, seed: u64, options: &RunOptions) -> Executed {
+    let physics = Options { wire: options.wire, check: !options.unchecked };
+    let mut world = World::new(&scenario.plan, seed, physics);
+    if let Some(until) = options.until {
         world.stop_at(Moment::SCENARIO_BEGINS + until);
     }
-    let writer = request.record.then(Writer::new);
+    let writer = options.record.then(Writer::new);
     let mut recorder = Recorder { writer, story: Story::default() };
-    let ended = run_free(&mut world, &mut recorder, request.executor_seed);
-    conclude(request, &mut world, recorder, ended)
+    let ended = run_free(&mut world, &mut recorder, options.executor_seed);
+    conclude(scenario, seed, &mut world, recorder, ended)
 }
 
+/// Draws up what the world that ran came to.
 fn conclude(
-    request: &RunRequest,
+    scenario: &Scenario,
+    seed: u64,
     world: &mut World,
     recorder: Recorder,
     ended: Result<(), Crashed>,
-) -> Ran {
-    let mut end = match (&ended, world.progress()) {
-        (Err(crashed), _) => End::Crashed(crashed.message.clone()),
-        (Ok(()), Progress::Running | Progress::Stopped) => End::Stopped,
-        (Ok(()), Progress::NeverFormed) => End::NeverFormed,
-        (Ok(()), Progress::NotLive) => {
-            End::NotLive(world.amiss().unwrap_or("the cluster did not settle").to_owned())
-        }
-        (Ok(()), Progress::Finished) => End::Finished,
+) -> Executed {
+    let plan = &scenario.plan;
+    let has_crashed = ended.is_err();
+    let end = match ended {
+        Err(crashed) => End::Crashed(crashed.message),
+        Ok(()) => match (world.model().audit_failures().first(), world.progress()) {
+            (Some(failure), _) => End::Crashed(format!("audit: {}", failure.what)),
+            (None, Progress::Running | Progress::Stopped) => End::Stopped,
+            (None, Progress::NeverFormed) => End::NeverFormed,
+            (None, Progress::NotLive) => {
+                End::NotLive(world.amiss().unwrap_or("the cluster did not settle").to_owned())
+            }
+            (None, Progress::Finished) => End::Finished,
+        },
     };
-    let verdicts = if ended.is_ok() { world.verdicts() } else { Vec::new() };
-    if let (Some(failure), Ok(())) = (world.model().audit_failures().first(), &ended) {
-        end = End::Crashed(format!("audit: {}", failure.sentence));
-    }
-    let mut claims: Vec<ClaimOutcome> = verdicts
-        .into_iter()
-        .filter_map(|verdict| {
-            let property = PropertyName::from_name(&verdict.property)?;
-            let written = request.plan.claims.iter().rfind(|claim| claim.property == property);
-            let expect = written.map_or(Expectation::Holds, |claim| claim.expect);
-            Some(ClaimOutcome { property, expect, is_written: written.is_some(), verdict })
-        })
-        .collect();
+    let verdicts = if has_crashed { Vec::new() } else { world.verdicts() };
+    let claims = verdicts.into_iter().filter_map(|verdict| {
+        let property = PropertyName::from_name(&verdict.property)?;
+        let written = plan.claims.iter().rfind(|claim| claim.property == property);
+        let expect = written.map_or(Expectation::Holds, |claim| claim.expect);
+        Some(ClaimOutcome { property, expect, is_written: written.is_some(), verdict })
+    });
+    let mut claims: Vec<ClaimOutcome> = claims.collect();
     claims.sort_by_key(|claim| !claim.is_written);
-    let exposure = world.exposure();
-    let fingerprint = world.fingerprint();
     let outcome = RunOutcome {
-        scenario: request.scenario.clone(),
-        title: request.plan.title.clone(),
-        seed: request.seed,
+        scenario: scenario.file.clone(),
+        title: plan.title.clone(),
+        seed,
         end,
-        fingerprint,
+        fingerprint: world.fingerprint(),
         simulated: world.now().since(Moment(0)),
         messages: world.counts().1,
         claims,
         figures: world.figures(),
         story: recorder.story.finish(),
-        faults: FaultCounts {
-            planned: exposure.planned,
-            begun: exposure.begun,
-            bit: exposure.bit,
-        },
+        faults: world.exposure(),
         run_file: None,
     };
-    let record = recorder.writer.map(|writer| {
+    let run_file = recorder.writer.map(|writer| {
         let header = Header {
-            scenario: request.text.clone(),
-            title: request.plan.title.clone(),
-            seed: request.seed,
+            tool_version: VERSION.to_owned(),
+            build_id: BUILD_ID.to_owned(),
+            title: plan.title.clone(),
+            scenario: scenario.text.clone(),
+            seed,
             setup: world.model().setup().clone(),
             verdicts: verdicts_json(&outcome),
-            fingerprint,
-            ..Header::of_this_build()
+            fingerprint: outcome.fingerprint,
+            ..Header::default()
         };
         writer.finish(&header)
     });
-    Ran { outcome, record }
+    Executed { outcome, run_file }
 }
 
 fn verdicts_json(outcome: &RunOutcome) -> serde_json::Value {

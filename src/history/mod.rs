@@ -2,6 +2,8 @@
 //!
 //! A write whose answer never came is unknown, never absent.
 
+mod figures;
 mod record;
 
+pub use figures::Figures;
 pub use record::{Batch, Client, History, Operation, Reading, RecordName, Run, Seen};

@@ -541,6 +541,12 @@ pub const KEYS: &[ConfigKey] = &[
         16_384,
         "A batch is sent when it has grown to this.",
     ),
+    flag(
+        "partitioner.ignore.keys",
+        PRODUCER,
+        false,
+        "Whether records with a key go to any partition, as those without do.",
+    ),
     integer("linger.ms", PRODUCER, millis(0, LONG), 5, "A batch is sent when it is this old."),
     integer(
         "buffer.memory",

@@ -10,13 +10,13 @@ use crate::scenario::file_error::{Wrong, suggest};
 use crate::scenario::file_keys as keys;
 use crate::scenario::known::Known;
 use crate::scenario::plan::{
-    Budget, ClaimPlan, CrashKeep, Direction, Expectation, Fault, FaultPlan, Latency, LinkPlan,
+    Budget, ClaimPlan, CrashKeep, Direction, Fault, FaultPlan, Latency, LinkPlan,
     Milestone, Profile, RandomFaults, TopicPlan, Trigger,
 };
 use crate::scenario::table::{Mistakes, Table, duration, kind, number, text, word};
 use crate::scenario::target::Target;
 use crate::scenario::units::{show_duration, shown};
-use crate::types::{Name, PropertyName};
+use crate::types::{Expectation, Name, PropertyName};
 
 const DIRECTIONS: &[(&str, Direction)] = &[
     ("inbound", Direction::Inbound),

@@ -15,6 +15,7 @@ mod generate;
 mod known;
 mod plan;
 mod set;
+mod source;
 mod table;
 mod target;
 mod units;
@@ -27,10 +28,11 @@ pub use file_keys::{FileKey, SECTIONS, Section};
 pub use generate::generate;
 pub use plan::{
     BrokerPlan, Budget, ClaimPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan,
-    CrashKeep, Direction, Expectation, Fault, FaultPlan, Keys, Latency, LinkPlan, Milestone,
+    CrashKeep, Direction, Fault, FaultPlan, Keys, Latency, LinkPlan, Milestone,
     NetworkPlan, Plan, ProducerPlan, Profile, RandomFaults, Rate, ReadFrom, Release, TopicPlan,
     Trigger,
 };
 pub use set::{SetError, apply};
+pub use source::{Scenario, ScenarioError};
 pub use target::{PartitionName, Target};
-pub use units::show_duration;
+pub use units::{read_duration, show_duration};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::scenario::config::{Config, Setting};
 use crate::scenario::config_keys::{ConfigKey, Scope};
 use crate::scenario::target::{PartitionName, Target};
-use crate::types::{BrokerId, DefectSet, Name, PropertyName};
+use crate::types::{BrokerId, DefectSet, Expectation, Name, PropertyName};
 
 /// What is to be simulated.
 #[derive(Clone, PartialEq, Debug)]
@@ -339,17 +339,6 @@ pub struct RandomFaults {
     pub budget: Budget,
 }
 
-/// What is expected of a property.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Expectation {
-    /// It holds.
-    Holds,
-    /// It is violated: in this run, or in one seed of a sweep.
-    Violated,
-    /// Either.
-    May,
-}
-
 /// A claim of the scenario file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClaimPlan {
@@ -368,17 +357,6 @@ impl Default for Latency {
             p50: Duration::from_micros(300),
             p99: Duration::from_millis(2),
             max: Duration::from_millis(20),
-        }
-    }
-}
-
-impl Expectation {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Holds => "holds",
-            Self::Violated => "violated",
-            Self::May => "may",
         }
     }
 }

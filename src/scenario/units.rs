@@ -76,6 +76,15 @@ pub(crate) fn parse_bytes(text: &str) -> Result<u64, Wrong> {
     })
 }
 
+/// Reads a duration as scenarios have it, for the command line.
+///
+/// # Errors
+///
+/// A sentence that says what is wrong and what would be right.
+pub fn read_duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|Wrong { what, instead }| format!("{what}: {instead}"))
+}
+
 /// A duration as [`parse_duration`] reads it, in the largest unit that leaves no rest.
 pub fn show_duration(duration: Duration) -> String {
     let nanos = duration.as_nanos();

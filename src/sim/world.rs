@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::check::{Checker, Verdict};
 use crate::event::{About, Event, Kind, Phase};
+use crate::history::Figures;
 use crate::message::{AppCall, AppReply};
 use crate::node::{Input, Task};
 use crate::scenario::{Plan, generate};
@@ -354,6 +355,11 @@ impl World {
             begun: self.injector.begun(),
             bit: self.engine.bitten.len(),
         }
+    }
+
+    /// The figures so far.
+    pub fn figures(&self) -> Figures {
+        Figures::default()
     }
 
     /// The cast: who plays on which host.

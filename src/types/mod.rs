@@ -30,6 +30,6 @@ pub use id::{
 pub use lane::{Lane, Purpose};
 pub use name::Name;
 pub use offset::{Offset, Sequence};
-pub use property_name::PropertyName;
+pub use property_name::{Expectation, PropertyName};
 pub use rng::{Rng, hash_words, mix};
 pub use time::{Deadlines, Moment, Monotonic, Now, Wall};

@@ -100,6 +100,29 @@ properties! {
         "the offsets of a producer's acknowledged sends went back";
 }
 
+/// What is expected of a property.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Expectation {
+    /// It is not broken within its premise. What is expected of every property by itself.
+    #[default]
+    Holds,
+    /// It is violated: in this run, or in one seed of a sweep.
+    Violated,
+    /// Either.
+    May,
+}
+
+impl Expectation {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Violated => "violated",
+            Self::May => "may",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module for each subject.
 
 mod architecture;
+mod cli;
 mod controller_process;
 mod engine;
 mod fake_disk;

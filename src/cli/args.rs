@@ -1,0 +1,207 @@
+//! What may be typed. Everything that can be checked without reading a file is checked here.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::scenario::read_duration;
+
+/// The most seeds of one sweep; beyond it, sweep in parts.
+const SEEDS_MAX: u64 = 100_000_000;
+
+/// A deterministic simulator of a Kafka cluster: seeded faults, replayable runs, checked claims.
+#[derive(Parser, Debug)]
+#[command(
+    name = "kafsim",
+    version,
+    max_term_width = 100,
+    after_help = "Results go to stdout, progress and messages to stderr.\n\
+        Exit codes: 0 as expected, 1 a claim was not met, 2 usage, file or computer, \
+        3 simulated code crashed, 4 the cluster does not serve, 5 two executions differ, \
+        6 nothing was put to the test."
+)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// One verb for each question a user has.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Verb {
+    /// Run a scenario once, and say what became of it
+    Run(Run),
+    /// Run a run file's scenario and seed again, and compare fingerprints
+    Replay(Replay),
+    /// Validate scenarios; check the properties of run files again
+    Check(Check),
+    /// List the events of a run file
+    Events(Events),
+    /// List the bugs that can be switched on, and which properties catch them
+    Defects(Listing),
+    /// List the properties that every run is checked for, with their sources
+    Properties(Listing),
+    /// Run many seeds of scenarios, over all cores
+    Sweep(Sweep),
+}
+
+/// How results are written.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON object.
+    Json,
+}
+
+/// `kafsim run`.
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    /// The scenario file
+    pub(crate) scenario: PathBuf,
+    /// The seed: all that a run depends on beside the scenario and the build
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Where to write the run file [default: reports/<scenario>-<seed>.run]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_record")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write no run file
+    #[arg(long)]
+    pub(crate) no_record: bool,
+    #[command(flatten)]
+    pub(crate) change: Change,
+    /// Stop at this time after time zero, as in 19.5s
+    #[arg(long, value_name = "TIME", value_parser = read_duration)]
+    pub(crate) until: Option<Duration>,
+    /// Encode, decode and compare every message at each delivery
+    #[arg(long)]
+    pub(crate) wire: bool,
+    /// Print every configuration value and where it comes from, and run nothing
+    #[arg(long)]
+    pub(crate) show_config: bool,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Changes of a scenario.
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct Change {
+    /// Switch a bug on; may be given several times
+    #[arg(long = "defect", value_name = "NAME")]
+    pub(crate) defects: Vec<String>,
+    /// Change a value, as in producer.checkout.config.acks=1; may be given several times
+    #[arg(long = "set", value_name = "K=V")]
+    pub(crate) sets: Vec<String>,
+}
+
+/// `kafsim replay`.
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    /// The run file
+    pub(crate) file: PathBuf,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `kafsim check`.
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// Scenario files and run files
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `kafsim events`.
+#[derive(Args, Debug)]
+pub(crate) struct Events {
+    /// The run file
+    #[arg(required_unless_present = "kinds")]
+    pub(crate) file: Option<PathBuf>,
+    /// List the kinds of events instead
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) kinds: bool,
+    /// Which events, as in: kind=role-taken partition=orders-0 time=10..20
+    pub(crate) filter: Vec<String>,
+    /// How to write the events; json gives an object a line
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `kafsim defects`, `kafsim properties`.
+#[derive(Args, Debug)]
+pub(crate) struct Listing {
+    /// How to write the list
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `kafsim sweep`.
+#[derive(Args, Debug)]
+pub(crate) struct Sweep {
+    /// Scenario files, and folders of them
+    #[arg(required = true, value_name = "SCENARIO|DIR")]
+    pub(crate) scenarios: Vec<PathBuf>,
+    /// Which seeds: A..B without B
+    #[arg(long, value_name = "A..B", default_value = "0..100", value_parser = read_seeds)]
+    pub(crate) seeds: Range<u64>,
+    /// How many seeds at a time [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: Option<u16>,
+    /// Where to write a JSON object for every seed, in order
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) change: Change,
+    /// How to write the result
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Reads `0..1000`; a number alone is one seed.
+fn read_seeds(text: &str) -> Result<Range<u64>, String> {
+    let form = "write A..B, as in 0..1000 (B is not included)";
+    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| form.to_owned());
+    let (from, to) = match text.split_once("..") {
+        Some((from, to)) => match to.strip_prefix('=') {
+            Some(last) => (number(from)?, number(last)?.checked_add(1).ok_or(form)?),
+            None => (number(from)?, number(to)?),
+        },
+        None => (number(text)?, number(text)?.checked_add(1).ok_or(form)?),
+    };
+    if from >= to {
+        return Err(format!("there is no seed in it: {form}"));
+    }
+    if to - from > SEEDS_MAX {
+        return Err(format!("more than {SEEDS_MAX} seeds: sweep in parts"));
+    }
+    Ok(from..to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn seeds_are_a_range() {
+        assert_eq!(read_seeds("0..1000"), Ok(0..1000));
+        assert_eq!(read_seeds("7"), Ok(7..8));
+        assert_eq!(read_seeds("5..=6"), Ok(5..7));
+        for wrong in ["", "5..5", "6..5", "a..b", "0..18446744073709551615", "..", "-1..4"] {
+            assert!(read_seeds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

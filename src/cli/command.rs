@@ -1,0 +1,72 @@
+//! From what was typed to a verb, and from what came of it to an exit code.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::args::{Arguments, Verb};
+use crate::cli::output::is_closed_pipe;
+use crate::cli::{check, events, listing, replay, run, sweep};
+use crate::explore::Judgement;
+
+/// Usage, scenario or run file, this computer.
+const USAGE: u8 = 2;
+
+/// Runs the program with `arguments`, the first of which is its own name.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are what was asked for; nobody is there to be told of a failure.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
+        }
+    };
+    let result = match &arguments.verb {
+        Verb::Run(args) => run::run(args),
+        Verb::Replay(args) => replay::replay(args),
+        Verb::Check(args) => check::check(args),
+        Verb::Events(args) => events::events(args),
+        Verb::Defects(args) => listing::defects(args),
+        Verb::Properties(args) => listing::properties(args),
+        Verb::Sweep(args) => sweep::sweep(args),
+    };
+    match result {
+        Ok(done) => ExitCode::from(done.code()),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // "could not write the file: no space left on device".
+            let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
+            let text = match causes.as_slice() {
+                [only] => only.clone(),
+                [verb, rest @ ..] => format!("could not {verb}: {}", rest.join(": ")),
+                [] => String::new(),
+            };
+            let _ = writeln!(std::io::stderr(), "kafsim: {text}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// What a verb came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Done {
+    /// It did what it was asked to.
+    Well,
+    /// What it ran is judged so.
+    Judged(Judgement),
+    /// It was given something that is no good, and has said so.
+    Refused,
+}
+
+impl Done {
+    fn code(self) -> u8 {
+        match self {
+            Self::Well => 0,
+            Self::Judged(judgement) => judgement as u8,
+            Self::Refused => USAGE,
+        }
+    }
+}

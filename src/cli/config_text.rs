@@ -1,0 +1,94 @@
+//! `kafsim run --show-config`: every configuration value and where it comes from.
+
+use std::io::Write;
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::cli::args::Format;
+use crate::scenario::{Config, ConfigSource, Plan, Scope, Setting, Value};
+
+/// Writes all values of `plan`'s processes and topics.
+pub(crate) fn write(out: &mut impl Write, plan: &Plan, format: Format) -> anyhow::Result<()> {
+    let sections = sections(plan);
+    match format {
+        Format::Text => {
+            for (name, rows) in &sections {
+                writeln!(out, "[{name}]")?;
+                for (key, value, source) in rows {
+                    writeln!(out, "{:<52}  # {source}", format!("{key} = {value}"))?;
+                }
+                writeln!(out)?;
+            }
+        }
+        Format::Json => {
+            let mut all = Map::new();
+            for (name, rows) in sections {
+                let rows = rows.into_iter().map(|(key, value, source)| {
+                    (key.to_owned(), json!({ "value": value, "source": source }))
+                });
+                all.insert(name, Json::Object(rows.collect()));
+            }
+            writeln!(out, "{:#}", Json::Object(all))?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// A section's name, and its keys with value and source.
+type Section = (String, Vec<(&'static str, String, String)>);
+
+fn sections(plan: &Plan) -> Vec<Section> {
+    let mut sections = vec![section("features", &plan.cluster.features)];
+    for broker in &plan.cluster.brokers {
+        sections.push(section(&format!("broker-{}", broker.id), &broker.config));
+    }
+    for (at, controller) in plan.cluster.controllers.iter().enumerate() {
+        sections.push(section(&format!("controller-{}", at + 1), &controller.config));
+    }
+    for topic in &plan.topics {
+        // What a topic does not set, each of its brokers answers for itself.
+        let broker = &plan.cluster.brokers[0].config;
+        let rows = topic.config.all().map(|(key, own)| {
+            let setting = topic.setting_on(broker, key.name);
+            let whose = match setting.source {
+                ConfigSource::Own if own.source == ConfigSource::Default => "broker".to_owned(),
+                source => source_text(source, Scope::Topic, setting.line),
+            };
+            (key.name, value_text(setting), whose)
+        });
+        sections.push((format!("topic {}", topic.name), rows.collect()));
+    }
+    for producer in &plan.producers {
+        sections.push(section(&format!("producer {}", producer.name), &producer.config));
+    }
+    for consumer in &plan.consumers {
+        sections.push(section(&format!("consumer {}", consumer.name), &consumer.config));
+    }
+    for client in &plan.clients {
+        sections.push(section(&format!("client {} as producer", client.name), &client.producer));
+        sections.push(section(&format!("client {} as consumer", client.name), &client.consumer));
+    }
+    sections
+}
+
+fn section(name: &str, config: &Config) -> Section {
+    let rows = config.all().map(|(key, setting)| {
+        let source = source_text(setting.source, config.scope(), setting.line);
+        (key.name, value_text(setting), source)
+    });
+    (name.to_owned(), rows.collect())
+}
+
+fn value_text(setting: Setting) -> String {
+    setting.value.map_or("none".to_owned(), |value: Value| value.to_string())
+}
+
+fn source_text(source: ConfigSource, scope: Scope, line: u32) -> String {
+    match source {
+        ConfigSource::Default => "default of 4.1".to_owned(),
+        ConfigSource::Cluster => format!("cluster, line {line}"),
+        ConfigSource::Own => format!("{}, line {line}", scope.name()),
+        ConfigSource::Derived => "follows from another key".to_owned(),
+    }
+}

@@ -1,0 +1,18 @@
+//! The command line: arguments, one file a verb, results as text or JSON.
+
+mod args;
+mod check;
+mod command;
+mod config_text;
+mod events;
+mod json;
+mod listing;
+mod load;
+mod output;
+mod replay;
+mod run;
+mod run_file;
+mod sweep;
+mod text;
+
+pub use command::main;

@@ -1,0 +1,72 @@
+//! Where results go: stdout, which may be closed at any time, and files, which appear whole or
+//! not at all.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::Context as _;
+
+/// Standard output, gathered and written at once.
+///
+/// A reader that has gone away (`kafsim events ... | head`) is no error: `main` ends quietly when
+/// it meets [`io::ErrorKind::BrokenPipe`].
+pub(crate) fn stdout() -> impl Write {
+    io::BufWriter::with_capacity(1 << 16, io::stdout().lock())
+}
+
+/// Whether `error` is only that nobody reads stdout any more.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Writes `bytes` to `path`: aside first, then renamed, so that a full disk or a crash leaves no
+/// half file under the final name. Makes the folder.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("make the folder `{}`", folder.display()))?;
+    }
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".part");
+    let aside = Path::new(&aside);
+    let written = write_aside(aside, bytes).and_then(|()| std::fs::rename(aside, path));
+    if written.is_err() {
+        // What is left may be in the way of nobody; the first error is the one to tell.
+        let _ = std::fs::remove_file(aside);
+    }
+    written.with_context(|| format!("write `{}`", path.display()))
+}
+
+fn write_aside(aside: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = std::fs::File::create(aside)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Reads a whole file.
+pub(crate) fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("read `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/a.run");
+        write_whole(&path, b"first").unwrap();
+        write_whole(&path, b"second").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
+        // A folder stands where the file should be: the rename fails.
+        let taken = folder.path().join("taken");
+        std::fs::create_dir_all(taken.join("inside")).unwrap();
+        let error = write_whole(&taken, b"x").unwrap_err();
+        assert!(error.to_string().starts_with("write `"), "{error}");
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(left.len(), 2, "{left:?}");
+    }
+}

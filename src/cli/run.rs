@@ -1,0 +1,79 @@
+//! `kafsim run`: one run of a scenario.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::{Change, Format, Run};
+use crate::cli::command::Done;
+use crate::cli::output::{stdout, write_whole};
+use crate::cli::{config_text, json, load, text};
+use crate::explore::{RunOptions, run_once};
+
+/// Runs the scenario, keeps the run file, says what became of it.
+pub(crate) fn run(args: &Run) -> anyhow::Result<Done> {
+    let scenario = load::load(&args.scenario, &args.change)?;
+    if args.show_config {
+        config_text::write(&mut stdout(), &scenario.plan, args.format)?;
+        return Ok(Done::Well);
+    }
+    let options = RunOptions { record: !args.no_record, until: args.until, wire: args.wire,
+        ..RunOptions::default()
+    };
+    let mut executed = run_once(&scenario, args.seed, &options);
+    if let Some(bytes) = &executed.run_file {
+        let default = || default_run_file(scenario.name(), args.seed);
+        let path = args.out.clone().unwrap_or_else(default);
+        write_whole(&path, bytes)?;
+        executed.outcome.run_file = Some(path);
+    }
+    let again = again(&args.scenario, args.seed, &args.change);
+    let mut out = stdout();
+    match args.format {
+        Format::Text => text::write_run(&mut out, &executed.outcome, &again)?,
+        Format::Json => writeln!(out, "{:#}", json::run(&executed.outcome, &again))?,
+    }
+    out.flush()?;
+    Ok(Done::Judged(executed.outcome.judgement()))
+}
+
+/// Where a run file goes when nobody says where.
+pub(crate) fn default_run_file(name: &str, seed: u64) -> PathBuf {
+    Path::new("reports").join(format!("{name}-{seed}.run"))
+}
+
+/// The command that runs `scenario` with `seed` and `change` again, for a shell.
+pub(crate) fn again(scenario: &Path, seed: u64, change: &Change) -> String {
+    let mut words = vec![
+        "kafsim run".to_owned(),
+        quoted(&scenario.to_string_lossy()),
+        format!("--seed {seed}"),
+    ];
+    words.extend(change.defects.iter().map(|defect| format!("--defect {}", quoted(defect))));
+    words.extend(change.sets.iter().map(|set| format!("--set {}", quoted(set))));
+    words.join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_can_be_typed_into_a_shell() {
+        let change = Change {
+            defects: vec!["never-flush".to_owned()],
+            sets: vec!["title=it's".to_owned(), "duration=5s".to_owned()],
+        };
+        assert_eq!(
+            again(Path::new("a b.toml"), 7, &change),
+            r"kafsim run 'a b.toml' --seed 7 --defect never-flush --set 'title=it'\''s' --set duration=5s"
+        );
+    }
+}

@@ -1,0 +1,340 @@
+//! A run's outcome in a dozen lines that a person understands.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::check::Outcome;
+use crate::explore::{ClaimOutcome, End, Failure, Judgement, RunOutcome};
+use crate::types::Expectation;
+
+/// A story longer than this is cut in the middle; the run file has all of it.
+const STORY_LINES_MAX: usize = 40;
+/// So many partitions without a leader are named.
+const LEADERLESS_MAX: usize = 6;
+
+/// Writes `outcome`; `again` is the command that shows it again.
+pub(crate) fn write_run(out: &mut impl Write, outcome: &RunOutcome, again: &str) -> io::Result<()> {
+    writeln!(out, "{}, seed {}: {}", outcome.scenario, outcome.seed, outcome.title)?;
+    writeln!(out)?;
+    write_story(out, outcome)?;
+    write_claims(out, outcome)?;
+    write_figures(out, outcome)?;
+    row(out, "fingerprint", &outcome.fingerprint.to_string())?;
+    row(out, "outcome", judgement_text(outcome.judgement()))?;
+    if let Some(failure) = Failure::of(outcome) {
+        writeln!(out)?;
+        match failure.property {
+            Some(property) => writeln!(out, "{}: {}", property.name(), failure.sentence)?,
+            None => writeln!(out, "{}", failure.sentence)?,
+        }
+    }
+    row(out, "again", again)?;
+    match &outcome.run_file {
+        Some(file) => row(out, "file", &file.display().to_string()),
+        None => row(out, "file", "none (--no-record)"),
+    }
+}
+
+fn row(out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
+    writeln!(out, "{name:<12} {text}")
+}
+
+fn write_story(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
+    let story = &outcome.story;
+    let cut = story.len() > STORY_LINES_MAX;
+    for (at, moment) in story.iter().enumerate() {
+        let (head, tail) = (STORY_LINES_MAX - 10, story.len().saturating_sub(10));
+        if cut && at == head {
+            let file = outcome.run_file.as_deref().unwrap_or(Path::new("FILE"));
+            let left = tail - head;
+            writeln!(out, "  ... {left} more: kafsim events {}", file.display())?;
+        }
+        if !cut || at < head || at >= tail {
+            writeln!(out, "{:>10}  {}", seconds(moment.at_micros), moment.text)?;
+        }
+    }
+    if !story.is_empty() {
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn write_claims(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
+    let shown = |claim: &&ClaimOutcome| claim.is_written || !claim.is_as_expected();
+    for claim in outcome.claims.iter().filter(shown) {
+        let mut text = format!("{:<28} {}", claim.property.name(), claim.verdict.outcome.name());
+        match claim.expect {
+            Expectation::Holds => {}
+            Expectation::Violated => text.push_str(", as claimed"),
+            Expectation::May => text.push_str(", which may be"),
+        }
+        if !claim.is_as_expected() {
+            let expected = match claim.expect {
+                Expectation::Violated => text.find(", as claimed"),
+                Expectation::Holds | Expectation::May => None,
+            };
+            text.truncate(expected.unwrap_or(text.len()));
+            text.push_str(&format!("; expected: {}", claim.expect.name()));
+        }
+        row(out, "claim", &text)?;
+        if let Outcome::OutsidePremise { because, .. } = &claim.verdict.outcome {
+            row(out, "", &format!("{:<28} {because}", ""))?;
+        }
+        if let Some(violation) = claim.verdict.outcome.violation() {
+            row(out, "", &format!("  {}", violation.sentence))?;
+        }
+    }
+    let rest = || outcome.claims.iter().filter(|claim| !shown(claim));
+    let count = |name: &str| rest().filter(|c| c.verdict.outcome.name() == name).count();
+    if rest().next().is_some() {
+        let outcomes = ["holds", "not exercised", "outside its premise"];
+        let counts: Vec<_> = outcomes
+            .iter()
+            .map(|name| (count(name), name))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, name)| {
+                format!("{count} {}", if *name == "holds" { "hold" } else { name })
+            })
+            .collect();
+        row(out, "properties", &format!("of the others {}", counts.join(", ")))?;
+    }
+    Ok(())
+}
+
+fn write_figures(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
+    let figures = &outcome.figures;
+    let text = format!(
+        "{} acknowledged, {} failed, {} unknown, {} lost",
+        grouped(figures.acked),
+        grouped(figures.failed),
+        grouped(figures.unknown),
+        grouped(figures.lost)
+    );
+    row(out, "records", &text)?;
+    let latency = |latency: Option<Duration>| latency.map_or("-".to_owned(), rounded);
+    let text = format!(
+        "p50 {}, p99 {}, longest time without one {}",
+        latency(figures.ack_latency_p50),
+        latency(figures.ack_latency_p99),
+        rounded(figures.longest_without_ack)
+    );
+    row(out, "acks", &text)?;
+    row(out, "leaderless", &leaderless(&figures.leaderless))?;
+    let faults = outcome.faults;
+    let text = format!("{} planned, {} begun, {} bit", faults.planned, faults.begun, faults.bit);
+    row(out, "faults", &text)?;
+    let text = format!(
+        "{} of simulated time, {} messages, {} events",
+        rounded(outcome.simulated),
+        grouped(outcome.messages),
+        grouped(outcome.fingerprint.events)
+    );
+    row(out, "world", &text)
+}
+
+fn leaderless(partitions: &[(String, Duration)]) -> String {
+    let mut down: Vec<_> = partitions.iter().filter(|(_, time)| !time.is_zero()).collect();
+    if down.is_empty() {
+        return "no partition".to_owned();
+    }
+    down.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let named: Vec<_> = down
+        .iter()
+        .take(LEADERLESS_MAX)
+        .map(|(name, time)| format!("{name} {}", rounded(*time)))
+        .collect();
+    let more = down.len().saturating_sub(LEADERLESS_MAX);
+    let more = if more > 0 { format!(", {more} more") } else { String::new() };
+    format!("{}{more}", named.join(", "))
+}
+
+/// The judgement in a sentence.
+pub(crate) fn judgement_text(judgement: Judgement) -> &'static str {
+    match judgement {
+        Judgement::AsExpected => "as expected",
+        Judgement::Unexpected => "a claim was not met",
+        Judgement::Crashed => "simulated code crashed",
+        Judgement::NotLive => "the cluster does not serve",
+        Judgement::Nondeterministic => "two executions differ",
+        Judgement::Vacuous => "nothing was put to the test",
+    }
+}
+
+/// How the run ended, in a word, for programs.
+pub(crate) fn end_word(end: &End) -> &'static str {
+    match end {
+        End::Finished => "finished",
+        End::Stopped => "stopped",
+        End::NeverFormed => "never-formed",
+        End::NotLive(_) => "not-live",
+        End::Crashed(_) => "crashed",
+    }
+}
+
+/// Microseconds since time zero as seconds with three digits.
+pub(crate) fn seconds(micros: i64) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    let millis = micros.unsigned_abs() / 1000;
+    format!("{sign}{}.{:03}s", millis / 1000, millis % 1000)
+}
+
+/// A duration in the unit that suits it, with two digits behind the point at most.
+pub(crate) fn rounded(duration: Duration) -> String {
+    let micros = duration.as_micros();
+    let (unit, name) = match micros {
+        0..1_000 => return format!("{micros}us"),
+        1_000..1_000_000 => (1_000, "ms"),
+        _ => (1_000_000, "s"),
+    };
+    let hundredths = (micros * 100 + unit / 2) / unit;
+    let (whole, rest) = (hundredths / 100, hundredths % 100);
+    match rest {
+        0 => format!("{whole}{name}"),
+        rest if rest % 10 == 0 => format!("{whole}.{}{name}", rest / 10),
+        rest => format!("{whole}.{rest:02}{name}"),
+    }
+}
+
+/// A number with commas between thousands.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::check::{Verdict, Violation};
+    use crate::explore::Moment;
+    use crate::history::Figures;
+    use crate::sim::Exposure;
+    use crate::trace::Fingerprint;
+    use crate::types::PropertyName;
+
+    fn claim(property: PropertyName, expect: Expectation, outcome: Outcome) -> ClaimOutcome {
+        let verdict =
+            Verdict { property: property.name().to_owned(), outcome, exercised: 12, violations: 0 };
+        let is_written = property != PropertyName::OffsetOrder;
+        ClaimOutcome { property, expect, is_written, verdict }
+    }
+
+    fn violated(sentence: &str) -> Outcome {
+        let violation = Violation { sentence: sentence.to_owned(), evidence: vec![41, 97] };
+        Outcome::Violated { violation }
+    }
+
+    pub(crate) fn sample(expect: Expectation) -> RunOutcome {
+        let moment = |at_micros, text: &str| Moment { at_micros, event: 7, text: text.to_owned() };
+        let lost = "record 17 of checkout-1, acknowledged at 9.998s, is not in the leader's log";
+        RunOutcome {
+            scenario: "scenarios/a.toml".to_owned(),
+            title: "a leader dies".to_owned(),
+            seed: 7,
+            end: End::Finished,
+            fingerprint: Fingerprint { events: 1_234_567, hash: 0xabc },
+            simulated: Duration::from_millis(83_500),
+            messages: 345_678,
+            claims: vec![
+                claim(PropertyName::AckedDurability, expect, violated(lost)),
+                claim(PropertyName::NoDuplicate, Expectation::Holds, Outcome::Holds),
+                claim(PropertyName::LostWrite, Expectation::May, violated("so was one read")),
+                claim(PropertyName::OffsetOrder, Expectation::Holds, Outcome::Holds),
+            ],
+            figures: Figures {
+                leaderless: vec![("orders-0".to_owned(), Duration::from_millis(9_210))],
+                longest_without_ack: Duration::from_millis(9_400),
+                ack_latency_p50: Some(Duration::from_micros(4_120)),
+                ack_latency_p99: None,
+                acked: 23_900,
+                failed: 0,
+                unknown: 12,
+                lost: 1,
+            },
+            story: vec![
+                moment(10_000_000, "crash of broker-1, the leader of orders-0"),
+                moment(19_210_000, "orders-0: broker-2 leads epoch 1"),
+            ],
+            faults: Exposure { planned: 1, begun: 1, bit: 1 },
+            run_file: Some("reports/a-7.run".into()),
+        }
+    }
+
+    fn written(outcome: &RunOutcome) -> String {
+        let mut out = Vec::new();
+        write_run(&mut out, outcome, "kafsim run scenarios/a.toml --seed 7").unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_broken_claim_ends_with_what_was_lost_and_how_to_see_it_again() {
+        let expected = "\
+scenarios/a.toml, seed 7: a leader dies
+
+   10.000s  crash of broker-1, the leader of orders-0
+   19.210s  orders-0: broker-2 leads epoch 1
+
+claim        acked-durability             violated; expected: holds
+               record 17 of checkout-1, acknowledged at 9.998s, is not in the leader's log
+claim        no-duplicate                 holds
+claim        lost-write                   violated, which may be
+               so was one read
+properties   of the others 1 hold
+records      23,900 acknowledged, 0 failed, 12 unknown, 1 lost
+acks         p50 4.12ms, p99 -, longest time without one 9.4s
+leaderless   orders-0 9.21s
+faults       1 planned, 1 begun, 1 bit
+world        83.5s of simulated time, 345,678 messages, 1,234,567 events
+fingerprint  1234567-00000000000000000000000000000abc
+outcome      a claim was not met
+
+acked-durability: record 17 of checkout-1, acknowledged at 9.998s, is not in the leader's log
+again        kafsim run scenarios/a.toml --seed 7
+file         reports/a-7.run
+";
+        assert_eq!(written(&sample(Expectation::Holds)), expected);
+    }
+
+    #[test]
+    fn a_claimed_violation_is_as_expected() {
+        let text = written(&sample(Expectation::Violated));
+        assert!(text.contains("acked-durability             violated, as claimed\n"), "{text}");
+        assert!(text.contains("outcome      as expected\nagain "), "{text}");
+    }
+
+    #[test]
+    fn a_long_story_is_cut_in_the_middle() {
+        let mut outcome = sample(Expectation::Violated);
+        let moment = outcome.story[0].clone();
+        outcome.story = vec![moment; 100];
+        let text = written(&outcome);
+        assert!(text.contains("  ... 60 more: kafsim events reports/a-7.run\n"), "{text}");
+        assert_eq!(text.matches("crash of broker-1").count(), 40);
+    }
+
+    #[test]
+    fn quantities_read_well() {
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(12), "12");
+        assert_eq!(rounded(Duration::from_micros(4_120)), "4.12ms");
+        assert_eq!(rounded(Duration::from_millis(9_400)), "9.4s");
+        assert_eq!(rounded(Duration::from_secs(70)), "70s");
+        assert_eq!(seconds(10_000_400), "10.000s");
+        assert_eq!(seconds(-1_500_000), "-1.500s");
+    }
+
+    #[test]
+    fn the_longest_without_a_leader_come_first() {
+        let partition = |name: &str, secs| (name.to_owned(), Duration::from_secs(secs));
+        let partitions = [partition("a-0", 1), partition("a-1", 0), partition("a-2", 9)];
+        assert_eq!(leaderless(&partitions), "a-2 9s, a-0 1s");
+        assert_eq!(leaderless(&[]), "no partition");
+    }
+}

@@ -1,0 +1,324 @@
+//! Many seeds of a scenario, over all cores, told in the order of the seeds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
+
+use crate::check::Outcome;
+use crate::explore::outcome::{End, Judgement, RunOutcome};
+use crate::sim::Exposure;
+use crate::explore::run::Executed;
+use crate::types::Expectation;
+use crate::trace::Fingerprint;
+use crate::types::PropertyName;
+
+/// What one seed came to, as far as a sweep keeps it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SeedOutcome {
+    /// The seed.
+    pub seed: u64,
+    /// Event count and digest.
+    pub fingerprint: Fingerprint,
+    /// What is wrong with it, if anything.
+    pub failure: Option<Failure>,
+    /// The properties that were broken, as expected or not.
+    pub violated: BTreeSet<PropertyName>,
+    /// The properties that were put to the test.
+    pub exercised: BTreeSet<PropertyName>,
+    /// What became of the faults.
+    pub faults: Exposure,
+}
+
+/// What is wrong with a run, for itself or within a sweep.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// As a program judges it.
+    pub judgement: Judgement,
+    /// The property that was broken, if it is that.
+    pub property: Option<PropertyName>,
+    /// What happened.
+    pub sentence: String,
+}
+
+/// What a sweep of one scenario came to.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct SweepOutcome {
+    /// How many seeds ran.
+    pub seeds: u64,
+    /// How many of them came out as expected.
+    pub as_expected: u64,
+    /// How many failed, and the first of each kind, by judgement and property.
+    pub failures: BTreeMap<(Judgement, Option<PropertyName>), (u64, u64, String)>,
+    /// In how many seeds each property was broken, as expected or not.
+    pub violated: BTreeMap<PropertyName, u64>,
+    /// In how many seeds each property was put to the test.
+    pub exercised: BTreeMap<PropertyName, u64>,
+    /// The faults of all seeds.
+    pub faults: Exposure,
+    /// Claims of the file that no seed bore out.
+    pub unmet: Vec<(PropertyName, Expectation)>,
+    /// Claims of the file that no seed put to the test.
+    pub idle: Vec<PropertyName>,
+}
+
+impl SeedOutcome {
+    /// What a sweep keeps of `outcome`.
+    pub fn of(outcome: &RunOutcome) -> Self {
+        let named = |test: fn(&Outcome) -> bool| {
+            let claims = outcome.claims.iter();
+            let named = claims.filter(|claim| test(&claim.verdict.outcome));
+            named.map(|claim| claim.property).collect()
+        };
+        Self {
+            seed: outcome.seed,
+            fingerprint: outcome.fingerprint,
+            failure: Failure::in_sweep(outcome),
+            violated: named(|outcome| outcome.violation().is_some()),
+            exercised: named(|outcome| !matches!(outcome, Outcome::NotExercised)),
+            faults: outcome.faults,
+        }
+    }
+}
+
+impl Failure {
+    /// What is wrong with `outcome` for itself; `None` when nothing is.
+    pub fn of(outcome: &RunOutcome) -> Option<Self> {
+        let judgement = outcome.judgement();
+        let failure = |sentence: String| Some(Self { judgement, property: None, sentence });
+        match judgement {
+            Judgement::AsExpected => None,
+            Judgement::Unexpected => Self::broken_claim(outcome, |_| true),
+            Judgement::Crashed | Judgement::NotLive => failure(match &outcome.end {
+                End::Crashed(what) | End::NotLive(what) => what.clone(),
+                End::NeverFormed => {
+                    "the cluster did not form in the ten seconds before time zero".to_owned()
+                }
+                End::Finished | End::Stopped => String::new(),
+            }),
+            Judgement::Nondeterministic => failure("two executions differ".to_owned()),
+            Judgement::Vacuous => failure(match outcome.claims.iter().find(|c| c.is_vacuous()) {
+                Some(claim) => {
+                    format!("nothing happened that could break `{}`", claim.property.name())
+                }
+                None => "none of the faults changed anything".to_owned(),
+            }),
+        }
+    }
+
+    /// What is wrong with `outcome` as one seed of many: that one seed shows no violation, or
+    /// exercises nothing, is no failure.
+    fn in_sweep(outcome: &RunOutcome) -> Option<Self> {
+        let judgement = outcome.judgement();
+        match judgement {
+            Judgement::Vacuous => None,
+            Judgement::Unexpected => {
+                let broken = Self::broken_claim(outcome, |expect| expect == Expectation::Holds);
+                match (&outcome.end, broken) {
+                    (_, Some(broken)) => Some(broken),
+                    // A museum's seed may be live or not.
+                    (_, None) => None,
+                }
+            }
+            Judgement::AsExpected
+            | Judgement::Crashed
+            | Judgement::NotLive
+            | Judgement::Nondeterministic => Self::of(outcome),
+        }
+    }
+
+    fn broken_claim(outcome: &RunOutcome, of: impl Fn(Expectation) -> bool) -> Option<Self> {
+        let mut claims = outcome.claims.iter().filter(|claim| of(claim.expect));
+        let claim = claims.find(|claim| !claim.is_as_expected())?;
+        let sentence = match claim.verdict.outcome.violation() {
+            Some(violation) if claim.expect == Expectation::Holds => violation.sentence.clone(),
+            _ => {
+                format!("expected {}, and it {}", claim.expect.name(), claim.verdict.outcome.name())
+            }
+        };
+        let property = Some(claim.property);
+        Some(Self { judgement: Judgement::Unexpected, property, sentence })
+    }
+}
+
+impl SweepOutcome {
+    /// Adds the next seed.
+    pub fn add(&mut self, seed: &SeedOutcome) {
+        self.seeds += 1;
+        match &seed.failure {
+            None => self.as_expected += 1,
+            Some(failure) => {
+                let first = || (0, seed.seed, failure.sentence.clone());
+                let key = (failure.judgement, failure.property);
+                self.failures.entry(key).or_insert_with(first).0 += 1;
+            }
+        }
+        for property in &seed.violated {
+            *self.violated.entry(*property).or_default() += 1;
+        }
+        for property in &seed.exercised {
+            *self.exercised.entry(*property).or_default() += 1;
+        }
+        self.faults.planned += seed.faults.planned;
+        self.faults.begun += seed.faults.begun;
+        self.faults.bit += seed.faults.bit;
+    }
+
+    /// Judges the claims of the file over all seeds: `violated` must be seen in one.
+    pub fn finish(&mut self, claims: &[(PropertyName, Expectation)]) {
+        for (property, expect) in claims {
+            if *expect == Expectation::Violated && !self.violated.contains_key(property) {
+                self.unmet.push((*property, *expect));
+            }
+            if *expect != Expectation::May && !self.exercised.contains_key(property) {
+                self.idle.push(*property);
+            }
+        }
+    }
+
+    /// The outcome as a program judges it: the worst of all seeds, then of the whole.
+    pub fn judgement(&self) -> Judgement {
+        let order = [
+            Judgement::Crashed,
+            Judgement::Nondeterministic,
+            Judgement::Unexpected,
+            Judgement::NotLive,
+        ];
+        let seen = |judgement| self.failures.keys().any(|(found, _)| *found == judgement);
+        if let Some(worst) = order.into_iter().find(|judgement| seen(*judgement)) {
+            return worst;
+        }
+        if !self.unmet.is_empty() {
+            return Judgement::Unexpected;
+        }
+        let nothing_bit = self.faults.planned > 0 && self.faults.bit == 0;
+        if nothing_bit || !self.idle.is_empty() {
+            return Judgement::Vacuous;
+        }
+        Judgement::AsExpected
+    }
+}
+
+/// Runs every seed of `seeds` by `run` on `jobs` threads, and tells `each` what came of it, in
+/// the order of the seeds whatever the number of threads. `each` says whether to go on.
+pub fn sweep(
+    seeds: Range<u64>,
+    jobs: usize,
+    run: impl Fn(u64) -> Executed + Sync,
+    mut each: impl FnMut(SeedOutcome) -> bool,
+) {
+    let next = AtomicU64::new(seeds.start);
+    let stop = AtomicBool::new(false);
+    let (sender, results) = mpsc::channel();
+    let sender = Mutex::new(sender);
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            let sender = sender.lock().expect("no thread panics while it holds the lock").clone();
+            let (next, stop, run, end) = (&next, &stop, &run, seeds.end);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
+                        return;
+                    }
+                    let result = SeedOutcome::of(&run(seed).outcome);
+                    if sender.send((seed, result)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut waiting = BTreeMap::new();
+        let mut due = seeds.start;
+        for (seed, result) in results {
+            waiting.insert(seed, result);
+            while let Some(result) = waiting.remove(&due) {
+                due += 1;
+                if !each(result) {
+                    stop.store(true, Ordering::Relaxed);
+                    return;
+                }
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{Verdict, Violation};
+    use crate::explore::outcome::ClaimOutcome;
+    use crate::history::Figures;
+    use std::time::Duration;
+
+    fn outcome(seed: u64, violated: bool, expect: Expectation) -> RunOutcome {
+        let outcome = if violated {
+            let violation = Violation { sentence: "record 7 is gone".to_owned(), evidence: vec![] };
+            Outcome::Violated { violation }
+        } else {
+            Outcome::Holds
+        };
+        let verdict = Verdict {
+            property: "acked-durability".to_owned(),
+            outcome,
+            exercised: 1,
+            violations: u64::from(violated),
+        };
+        RunOutcome {
+            scenario: "s.toml".to_owned(),
+            title: "t".to_owned(),
+            seed,
+            end: End::Finished,
+            fingerprint: Fingerprint::default(),
+            simulated: Duration::from_secs(70),
+            messages: 0,
+            claims: vec![ClaimOutcome {
+                property: PropertyName::AckedDurability,
+                expect,
+                is_written: true,
+                verdict,
+            }],
+            figures: Figures::default(),
+            story: Vec::new(),
+            faults: Exposure { planned: 2, begun: 2, bit: 1 },
+            run_file: None,
+        }
+    }
+
+    fn run(expect: Expectation, seeds: Range<u64>, jobs: usize) -> (Vec<u64>, SweepOutcome) {
+        let execute = |seed: u64| {
+            let outcome = outcome(seed, seed % 10 == 3, expect);
+            Executed { outcome, run_file: None }
+        };
+        let mut order = Vec::new();
+        let mut whole = SweepOutcome::default();
+        sweep(seeds, jobs, execute, |seed| {
+            order.push(seed.seed);
+            whole.add(&seed);
+            true
+        });
+        whole.finish(&[(PropertyName::AckedDurability, expect)]);
+        (order, whole)
+    }
+
+    #[test]
+    fn seeds_are_told_in_order_whatever_the_number_of_threads() {
+        let (order, whole) = run(Expectation::Holds, 0..50, 1);
+        assert_eq!(order, (0..50).collect::<Vec<_>>());
+        assert_eq!(run(Expectation::Holds, 0..50, 4), (order, whole.clone()));
+        assert_eq!(whole.judgement(), Judgement::Unexpected);
+        let key = (Judgement::Unexpected, Some(PropertyName::AckedDurability));
+        assert_eq!(whole.failures[&key], (5, 3, "record 7 is gone".to_owned()));
+    }
+
+    #[test]
+    fn a_claimed_violation_must_be_seen_in_one_seed() {
+        let (_, seen) = run(Expectation::Violated, 0..10, 2);
+        assert_eq!((seen.judgement(), seen.as_expected), (Judgement::AsExpected, 10));
+        let (_, unseen) = run(Expectation::Violated, 0..3, 2);
+        assert_eq!(unseen.judgement(), Judgement::Unexpected);
+        assert_eq!(unseen.unmet.len(), 1);
+    }
+}
