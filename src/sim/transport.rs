@@ -261,7 +261,7 @@ impl<L: Launch> Engine<L> {
             }
             Segment::Request(_) if is_open => {
                 let this = self.network.get(toward).expect("it was just found");
-                if this.busy {
+                if this.busy || !this.backlog.is_empty() {
                     this.backlog.push_back(sent);
                 } else {
                     self.deliver(toward, sent);
