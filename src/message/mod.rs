@@ -4,8 +4,11 @@
 
 mod application;
 mod batch;
+mod batch_codec;
+mod codec;
 pub mod convert;
 mod envelope;
+mod metadata_codec;
 mod metadata_record;
 mod replication;
 mod size;
@@ -16,7 +19,12 @@ pub use application::{
     SendRecord, TopicDescription,
 };
 pub use batch::{Batch, BatchBody, Header, ProducerStamp, Record, Records};
+pub use batch_codec::{LogKind, batch_size_bytes, decode_batches, encode_batch};
+pub use codec::CodecError;
 pub use envelope::{Answer, Request, RequestBody, Response, ResponseBody, SendError};
+pub use metadata_codec::{
+    decode_metadata_record, encode_metadata_record, metadata_record_size_bytes,
+};
 pub use metadata_record::{MetadataRecord, PartitionChange, PartitionState};
 pub use replication::{
     FetchPosition, FetchResult, Fetched, InSyncProposal, InSyncRecorded, OutOfRange,
