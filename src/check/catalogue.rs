@@ -1,10 +1,40 @@
 //! Every property, in the order in which reports list them.
 
+use crate::check::controller::{
+    IsrMembership, MetadataPrefix, OneLeaderPerEpoch, UncleanExclusion,
+};
 use crate::check::property::{Info, Property};
+use crate::check::quorum::{
+    QuorumStable, RaftCommittedPrefix, RaftElectionSafety, RaftLogMatching, RaftVoteOnce,
+};
+use crate::check::replication::{
+    AckedDurability, CandidateCompleteness, ConsistentRead, EpochMonotone, EpochOffsetUnique,
+    LeaderCompleteness, LogMatching, OffsetOrder, QuorumSuperset,
+};
 
-/// A fresh instance of every property.
+/// A fresh instance of every property, in the order of [`crate::types::PropertyName::ALL`].
 pub fn all() -> Vec<Box<dyn Property>> {
-    Vec::new()
+    vec![
+        Box::new(LogMatching),
+        Box::new(EpochOffsetUnique::default()),
+        Box::new(EpochMonotone::default()),
+        Box::new(OffsetOrder),
+        Box::new(LeaderCompleteness),
+        Box::new(CandidateCompleteness),
+        Box::new(QuorumSuperset),
+        Box::new(ConsistentRead::default()),
+        Box::new(AckedDurability::all()),
+        Box::new(AckedDurability::one()),
+        Box::new(IsrMembership),
+        Box::new(UncleanExclusion::default()),
+        Box::new(OneLeaderPerEpoch::default()),
+        Box::new(MetadataPrefix::default()),
+        Box::new(RaftElectionSafety::default()),
+        Box::new(RaftVoteOnce::default()),
+        Box::new(RaftLogMatching),
+        Box::new(RaftCommittedPrefix::default()),
+        Box::new(QuorumStable::default()),
+    ]
 }
 
 /// What the catalogue says of every property.

@@ -22,7 +22,7 @@ use crate::types::{BrokerId, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct IsrMembership;
+pub(crate) struct IsrMembership;
 
 const INFO: Info = Info {
     name: "isr-membership",

@@ -21,7 +21,7 @@ use crate::types::{HostId, Offset};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct MetadataPrefix {
+pub(crate) struct MetadataPrefix {
     /// By offset: who stood there first, with which hash.
     digests: OrdMap<Offset, (ChainHash, HostId, u64)>,
     /// By node: how far its process has come.

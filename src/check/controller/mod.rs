@@ -5,7 +5,7 @@ mod metadata_prefix;
 mod one_leader_per_epoch;
 mod unclean_exclusion;
 
-pub use isr_membership::IsrMembership;
-pub use metadata_prefix::MetadataPrefix;
-pub use one_leader_per_epoch::OneLeaderPerEpoch;
-pub use unclean_exclusion::UncleanExclusion;
+pub(crate) use isr_membership::IsrMembership;
+pub(crate) use metadata_prefix::MetadataPrefix;
+pub(crate) use one_leader_per_epoch::OneLeaderPerEpoch;
+pub(crate) use unclean_exclusion::UncleanExclusion;

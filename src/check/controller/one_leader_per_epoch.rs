@@ -19,7 +19,7 @@ use crate::types::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, T
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct OneLeaderPerEpoch {
+pub(crate) struct OneLeaderPerEpoch {
     leaders: BTreeMap<(TopicPartition, LeaderEpoch), (Option<BrokerId>, u64)>,
     states: BTreeMap<TopicPartition, State>,
     registrations: BTreeMap<BrokerEpoch, (BrokerId, u64)>,

@@ -18,7 +18,7 @@ use crate::types::BrokerId;
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct UncleanExclusion {
+pub(crate) struct UncleanExclusion {
     /// Brokers that registered after an unclean end and are not open yet: the registration.
     registered: BTreeMap<BrokerId, u64>,
 }

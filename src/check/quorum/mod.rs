@@ -6,8 +6,8 @@ mod raft_election_safety;
 mod raft_log_matching;
 mod raft_vote_once;
 
-pub use quorum_stable::QuorumStable;
-pub use raft_committed_prefix::RaftCommittedPrefix;
-pub use raft_election_safety::RaftElectionSafety;
-pub use raft_log_matching::RaftLogMatching;
-pub use raft_vote_once::RaftVoteOnce;
+pub(crate) use quorum_stable::QuorumStable;
+pub(crate) use raft_committed_prefix::RaftCommittedPrefix;
+pub(crate) use raft_election_safety::RaftElectionSafety;
+pub(crate) use raft_log_matching::RaftLogMatching;
+pub(crate) use raft_vote_once::RaftVoteOnce;

@@ -20,7 +20,7 @@ use crate::types::{BrokerId, LeaderEpoch, Moment};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct QuorumStable {
+pub(crate) struct QuorumStable {
     voters: BTreeMap<BrokerId, Voter>,
     is_judged: bool,
 }

@@ -18,7 +18,7 @@ use crate::types::{BrokerId, Offset, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct RaftCommittedPrefix {
+pub(crate) struct RaftCommittedPrefix {
     compared: Offset,
     /// By node: the high watermark of its running process.
     high_watermarks: BTreeMap<BrokerId, (Offset, u64)>,

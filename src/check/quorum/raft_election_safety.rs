@@ -17,7 +17,7 @@ use crate::types::{BrokerId, LeaderEpoch};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct RaftElectionSafety {
+pub(crate) struct RaftElectionSafety {
     /// By epoch: the leader that was told of first.
     leaders: BTreeMap<LeaderEpoch, (BrokerId, u64)>,
     /// By epoch: the process that led.

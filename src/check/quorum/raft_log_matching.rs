@@ -15,7 +15,7 @@ use crate::types::TopicPartition;
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct RaftLogMatching;
+pub(crate) struct RaftLogMatching;
 
 const INFO: Info = Info {
     name: "raft-log-matching",

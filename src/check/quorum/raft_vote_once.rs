@@ -17,7 +17,7 @@ use crate::types::{BrokerId, HostId, LeaderEpoch};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct RaftVoteOnce {
+pub(crate) struct RaftVoteOnce {
     votes: BTreeMap<(HostId, LeaderEpoch), (BrokerId, u64)>,
 }
 

@@ -22,7 +22,7 @@ use crate::types::{BatchId, BrokerId, Chunks, ErrorCode, LeaderEpoch, Offset, To
 
 /// The property, for one way of acknowledging.
 #[derive(Clone, Debug)]
-pub struct AckedDurability {
+pub(crate) struct AckedDurability {
     acks: AckMode,
     partitions: BTreeMap<TopicPartition, Chunks<Acked>>,
 }
@@ -55,12 +55,12 @@ const ONE: Info = Info {
 
 impl AckedDurability {
     /// For acks=all.
-    pub fn all() -> Self {
+    pub(crate) fn all() -> Self {
         Self { acks: AckMode::All, partitions: BTreeMap::new() }
     }
 
     /// For acks=1.
-    pub fn one() -> Self {
+    pub(crate) fn one() -> Self {
         Self { acks: AckMode::Leader, partitions: BTreeMap::new() }
     }
 }

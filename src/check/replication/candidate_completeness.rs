@@ -19,7 +19,7 @@ use crate::types::{BrokerId, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct CandidateCompleteness;
+pub(crate) struct CandidateCompleteness;
 
 const INFO: Info = Info {
     name: "candidate-completeness",

@@ -23,7 +23,7 @@ use crate::types::{BatchId, BrokerId, Offset, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct ConsistentRead {
+pub(crate) struct ConsistentRead {
     partitions: BTreeMap<TopicPartition, Watch>,
 }
 

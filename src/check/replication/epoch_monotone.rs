@@ -19,7 +19,7 @@ use crate::types::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct EpochMonotone {
+pub(crate) struct EpochMonotone {
     /// Replicas whose log was cut below their cache's last entry, which nobody mended yet: the
     /// cut, and where the entry starts.
     stale: BTreeMap<(TopicPartition, BrokerId), (u64, Offset)>,

@@ -18,7 +18,7 @@ use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct EpochOffsetUnique {
+pub(crate) struct EpochOffsetUnique {
     /// The end of what was created, and the last event that did.
     created: BTreeMap<(TopicPartition, LeaderEpoch), (Offset, u64)>,
 }

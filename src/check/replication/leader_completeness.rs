@@ -19,7 +19,7 @@ use crate::types::{BrokerId, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct LeaderCompleteness;
+pub(crate) struct LeaderCompleteness;
 
 const INFO: Info = Info {
     name: "leader-completeness",

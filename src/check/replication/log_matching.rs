@@ -18,7 +18,7 @@ use crate::types::{BrokerId, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct LogMatching;
+pub(crate) struct LogMatching;
 
 const INFO: Info = Info {
     name: "log-matching",

@@ -16,7 +16,7 @@ use crate::types::{Offset, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct OffsetOrder;
+pub(crate) struct OffsetOrder;
 
 const INFO: Info = Info {
     name: "offset-order",

@@ -19,7 +19,7 @@ use crate::types::{BatchId, BrokerSet, ErrorCode, Offset, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
-pub struct QuorumSuperset;
+pub(crate) struct QuorumSuperset;
 
 const INFO: Info = Info {
     name: "quorum-superset",
