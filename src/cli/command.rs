@@ -8,7 +8,12 @@ use clap::Parser as _;
 
 use crate::cli::args::{Arguments, Verb};
 use crate::cli::output::is_closed_pipe;
-use crate::cli::{check, events, listing, replay, run, sweep};
+use crate::cli::check;
+use crate::cli::events;
+use crate::cli::listing;
+use crate::cli::replay;
+use crate::cli::run;
+use crate::cli::sweep;
 use crate::explore::Judgement;
 
 /// Usage, scenario or run file, this computer.

@@ -96,7 +96,8 @@ pub(crate) fn sweep(scenario: &str, outcome: &SweepOutcome, kept: &[(u64, String
         "exit": outcome.judgement() as u8,
         "seeds": outcome.seeds,
         "as_expected": outcome.as_expected,
-        "failures": outcome.failures.iter().map(|((judgement, property), (count, first, sentence))| {
+        "failures": outcome.failures.iter().map(|(kind, (count, first, sentence))| {
+            let (judgement, property) = kind;
             let kept = kept.iter().find(|(seed, _)| seed == first);
             json!({
                 "outcome": judgement_word(*judgement),

@@ -9,6 +9,7 @@ use crate::cli::command::Done;
 use crate::cli::output::stdout;
 use crate::cli::run_file;
 use crate::explore::{BUILD_ID, Judgement, RunOptions, VERSION, run_once};
+use crate::trace::Fingerprint;
 
 /// Runs again what the file was written from, and compares fingerprints.
 pub(crate) fn replay(args: &Replay) -> anyhow::Result<Done> {
@@ -25,7 +26,9 @@ pub(crate) fn replay(args: &Replay) -> anyhow::Result<Done> {
     };
     let mut out = stdout();
     if args.format == Format::Json {
-        let fingerprint = |print: crate::trace::Fingerprint| json!({ "events": print.events, "digest": format!("{:032x}", print.hash) });
+        let fingerprint = |print: Fingerprint| {
+            json!({ "events": print.events, "digest": format!("{:032x}", print.hash) })
+        };
         let result = json!({
             "file": args.file.display().to_string(),
             "title": header.title,

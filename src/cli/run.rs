@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::{Change, Format, Run};
 use crate::cli::command::Done;
 use crate::cli::output::{stdout, write_whole};
-use crate::cli::{config_text, json, load, text};
+use crate::cli::config_text;
+use crate::cli::json;
+use crate::cli::load;
+use crate::cli::text;
 use crate::explore::{RunOptions, run_once};
 
 /// Runs the scenario, keeps the run file, says what became of it.

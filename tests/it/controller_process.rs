@@ -8,9 +8,9 @@ use std::time::Duration;
 use kafka_protocol::messages as k;
 use kafsim::event::{ChainHash, CrashKeep, Event, Kind};
 use kafsim::message::{DiskImage, Request, ResponseBody};
-use kafsim::node::{Controller, ControllerConfig, Input, Output, Quorum};
+use kafsim::node::{Controller, ControllerConfig, Input, Output, Quorum, Start};
 use kafsim::protocol::raft::RaftConfig;
-use kafsim::sim::{Engine, HostSetup, Launch, Physics, Process, ServiceTimes, Spread, Start};
+use kafsim::sim::{Engine, HostSetup, Launch, Physics, Process, ServiceTimes, Spread};
 use kafsim::types::{
     BrokerId, BrokerSet, ConnectionId, CorrelationId, Deadlines, ErrorCode, HostId, Lane,
     LeaderEpoch, Moment, Monotonic, Now, Offset, Purpose,
@@ -46,20 +46,14 @@ impl Launch for Program {
     type Process = Running;
 
     fn start(&self, disk: DiskImage, start: Start, now: Now, out: &mut Vec<Output>) -> Running {
-        let told = kafsim::node::Start {
-            host: start.host,
-            incarnation: start.incarnation,
-            seed: start.seed,
-            started_as: start.after,
-        };
         match self {
             Self::Controller(config) => {
                 let config = Arc::clone(config);
-                Running::Controller(Box::new(Controller::start(config, disk, told, now, out)))
+                Running::Controller(Box::new(Controller::start(config, disk, start, now, out)))
             }
             Self::Observer(config) => {
                 let config = Arc::clone(config);
-                Running::Observer(Box::new(Quorum::start(config, &disk, told, now, out)))
+                Running::Observer(Box::new(Quorum::start(config, &disk, start, now, out)))
             }
             Self::Broker => {
                 Running::Broker(Broker { start, tries: 0, next_at: Some(now.monotonic) })

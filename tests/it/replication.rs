@@ -7,7 +7,6 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use kafsim::event::AckMode;
-use kafsim::protocol::Machine;
 use kafsim::types::{BrokerId, Defect, Offset, Rng};
 
 use crate::replication_controller::BROKERS;
