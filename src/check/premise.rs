@@ -1,8 +1,10 @@
 //! What durability presupposes, checked from the events.
 //!
 //! Kafka promises nothing of a partition once an unclean election was asked for and took place,
-//! or once more than min.insync.replicas - 1 replicas that counted have lost records and not come
-//! back into the in-sync set. A crash that loses records is no excuse on a topic where every
+//! or once more than min.insync.replicas - 1 replicas that counted have stopped uncleanly, one of
+//! them with a loss of records, and not come back into the in-sync set (KIP-966). A process that
+//! crashed counts there although its records are still on its disk: the controller cannot know
+//! and takes the replica out of the eligible ones, and with it the last whole copy. A crash that loses records is no excuse on a topic where every
 //! batch is flushed before it counts (flush.messages=1): there the configuration promises that
 //! none is lost. Nor is an unclean election that nobody allowed.
 
@@ -21,14 +23,16 @@ pub struct Premises {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Partition {
     left: Option<(u64, String)>,
-    /// Replicas that counted, lost records, and are not back in the in-sync set.
+    /// Replicas that counted, stopped uncleanly, and are not back in the in-sync set.
+    unclean: BTreeSet<BrokerId>,
+    /// Those of them that lost records.
     lossy: BTreeSet<BrokerId>,
 }
 
 impl Premises {
     /// The kinds that matter here.
     pub(crate) const KINDS: &'static [&'static str] =
-        &["durable-end", "partition-decided", "partition-committed", "host-started"];
+        &["host-stopped", "durable-end", "partition-decided", "partition-committed"];
 
     /// The event with which `partition` left the premise, and why.
     pub fn left(&self, partition: TopicPartition) -> Option<(u64, &str)> {
@@ -44,6 +48,11 @@ impl Premises {
     /// Looks at an event that `model` has folded in already.
     pub(crate) fn on_event(&mut self, event: &Event, model: &Model) {
         match &event.kind {
+            Kind::HostStopped { .. } => {
+                if let Some(node) = event.host.and_then(|host| model.setup().node(host)) {
+                    self.on_stop(event, model, node);
+                }
+            }
             Kind::DurableEnd { partition, log_end_offset, durable_end }
                 if durable_end < log_end_offset =>
             {
@@ -70,10 +79,22 @@ impl Premises {
                         in_sync.contains(*broker)
                             && before.is_none_or(|before| !before.in_sync.contains(*broker))
                     };
+                    known.unclean.retain(|broker| !joined(broker));
                     known.lossy.retain(|broker| !joined(broker));
                 }
             }
             _ => {}
+        }
+    }
+
+    fn on_stop(&mut self, event: &Event, model: &Model, node: BrokerId) {
+        for (partition, view) in &model.partitions {
+            let Some(state) = &view.state else { continue };
+            if state.in_sync.contains(node) || state.eligible.contains(node) {
+                let known = self.partitions.entry(*partition).or_default();
+                known.unclean.insert(node);
+                self.count(event, model, *partition);
+            }
         }
     }
 
@@ -88,24 +109,42 @@ impl Premises {
         }
         let is_last = state.in_sync.len() == 1 && state.in_sync.contains(node);
         let known = self.partitions.entry(partition).or_default();
+        known.unclean.insert(node);
         known.lossy.insert(node);
-        let spare = usize::try_from(state.min_in_sync.saturating_sub(1)).unwrap_or(usize::MAX);
-        let name = model.partition_name(partition);
-        if known.lossy.len() > spare {
-            let lost = known.lossy.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let min = state.min_in_sync;
-            let because = format!(
-                "{name} survives the loss of {spare} unflushed copies at a time \
-                 (min.insync.replicas={min}), and brokers {lost} lost theirs"
-            );
-            self.leave(partition, event.index, because);
-        } else if is_last && !model.setup().eligible_replicas {
+        if is_last && !model.setup().eligible_replicas {
+            let name = model.partition_name(partition);
             let because = format!(
                 "without eligible leader replicas (KIP-966) the last in-sync replica of {name} \
                  must not lose records, and broker {node} did"
             );
             self.leave(partition, event.index, because);
         }
+        self.count(event, model, partition);
+    }
+
+    /// Leaves the premise if too many of the copies that counted are in doubt.
+    fn count(&mut self, event: &Event, model: &Model, partition: TopicPartition) {
+        let state = model.partition(partition).and_then(|known| known.state.as_ref());
+        let (Some(state), Some(known)) = (state, self.partitions.get(&partition)) else { return };
+        let spare = usize::try_from(state.min_in_sync.saturating_sub(1)).unwrap_or(usize::MAX);
+        // Without eligible leader replicas a crash alone takes nobody out.
+        let by_rule = model.setup().eligible_replicas;
+        let doubtful = if by_rule { &known.unclean } else { &known.lossy };
+        if known.lossy.is_empty() || doubtful.len() <= spare {
+            return;
+        }
+        let list = |brokers: &BTreeSet<BrokerId>| {
+            brokers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        let because = format!(
+            "{} survives {spare} unclean shutdowns at a time (min.insync.replicas={}); \
+             brokers {} stopped uncleanly, and {} lost records",
+            model.partition_name(partition),
+            state.min_in_sync,
+            list(doubtful),
+            list(&known.lossy)
+        );
+        self.leave(partition, event.index, because);
     }
 
     fn leave(&mut self, partition: TopicPartition, event: u64, because: String) {
