@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crate::check::catalogue;
+use crate::check::lost::lost_records;
 use crate::check::premise::Premises;
 use crate::check::property::{Findings, Info, Property, View};
 use crate::check::verdict::Verdict;
 use crate::event::{Event, Kind};
 use crate::history::History;
 use crate::trace::Model;
+use crate::types::HostId;
 
 /// The properties of a run and what they found so far.
 #[derive(Clone, Debug)]
@@ -92,6 +94,12 @@ impl Checker {
     /// What clients saw.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// How many records that were acknowledged to a host that `counts` are gone: not in the log of
+    /// whoever leads their partition now.
+    pub fn lost(&self, model: &Model, counts: impl Fn(HostId) -> bool) -> u64 {
+        lost_records(&self.history, model, counts)
     }
 
     /// Which partitions left the premises of durability.

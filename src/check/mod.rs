@@ -5,6 +5,7 @@
 mod catalogue;
 mod checker;
 mod controller;
+mod lost;
 mod premise;
 mod property;
 mod quorum;

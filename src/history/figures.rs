@@ -1,11 +1,20 @@
 //! The figures of a run: how long nobody led, how long nothing was acknowledged, how fast it was.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::event::{AckMode, Event, Kind, OperationResult, OperationVerb, Phase, ReplicaRole};
+use crate::types::{
+    Chunks, HostId, LeaderEpoch, Moment, Name, PartitionIndex, TopicId, TopicPartition,
+};
+
 /// Figures that every run prints. Latencies go from a batch's sealing to its acknowledgement.
+///
+/// Times of unavailability count from time zero until healing begins.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Figures {
-    /// How long each partition that had clients had no leader, after time zero.
+    /// How long each partition of a topic that had clients had nobody who acted as the leader of
+    /// its newest epoch.
     pub leaderless: Vec<(String, Duration)>,
     /// The longest time in which no record was acknowledged while some were asked for.
     pub longest_without_ack: Duration,
@@ -17,9 +26,254 @@ pub struct Figures {
     pub acked: u64,
     /// Records that certainly were not written.
     pub failed: u64,
-    /// Records of which nobody can say.
+    /// Records of which nobody can say: those that nobody answered for, and all of acks=0.
     pub unknown: u64,
     /// Acknowledged records that are in no current leader's log at the end.
     pub lost: u64,
 }
 
+/// Folds events into [`Figures`].
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct FigureCounter {
+    /// By [`HostId`]: the clients that count.
+    clients: Vec<Option<Asker>>,
+    /// Topics that these clients used.
+    used: BTreeSet<TopicId>,
+    topics: BTreeMap<TopicId, Name>,
+    partitions: BTreeMap<TopicPartition, Leadership>,
+    /// When healing began.
+    healed: Option<Moment>,
+    /// Records asked for that wait for an acknowledgement.
+    asked: u64,
+    /// Since when some are asked for and none was acknowledged.
+    waiting_since: Option<Moment>,
+    longest_wait: Duration,
+    /// Of each acknowledged batch, in microseconds.
+    latencies: Chunks<u32>,
+    acked: u64,
+    failed: u64,
+    unknown: u64,
+}
+
+/// A client that counts.
+#[derive(Clone, PartialEq, Debug, Default)]
+struct Asker {
+    /// Sends that are not answered yet.
+    asked: u64,
+    /// Other operations that are under way; few at a time.
+    others: BTreeSet<u32>,
+    /// It sends with acks=0: what it calls success is no acknowledgement.
+    wants_no_answer: bool,
+}
+
+/// Who leads a partition, and how long nobody did.
+#[derive(Clone, PartialEq, Debug, Default)]
+struct Leadership {
+    leader_epoch: LeaderEpoch,
+    acting: Option<HostId>,
+    /// Since when nobody has acted.
+    absent_since: Option<Moment>,
+    absent: Duration,
+}
+
+impl FigureCounter {
+    /// Counts what `clients` asked for; those that only serve the run are left out.
+    pub fn new(clients: impl IntoIterator<Item = HostId>) -> Self {
+        let mut counter = Self::default();
+        for host in clients {
+            let at = usize::from(host.0);
+            if counter.clients.len() <= at {
+                counter.clients.resize(at + 1, None);
+            }
+            counter.clients[at] = Some(Asker::default());
+        }
+        counter
+    }
+
+    /// Folds in `event`, which must be the next of the trace.
+    pub fn apply(&mut self, event: &Event) {
+        match &event.kind {
+            Kind::OperationInvoked { .. }
+            | Kind::OperationReturned { .. }
+            | Kind::BatchSealed { .. }
+            | Kind::BatchDone { .. }
+            | Kind::PositionSet { .. } => self.of_client(event),
+            Kind::PartitionCommitted { partition, leader_epoch, .. } => {
+                let known = self.partitions.entry(*partition).or_default();
+                let is_first = known.acting.is_none() && known.absent_since.is_none();
+                if is_first || known.leader_epoch < *leader_epoch {
+                    known.leader_epoch = *leader_epoch;
+                    known.set_acting(None, event.at, self.healed);
+                }
+            }
+            Kind::RoleTaken { partition, role, leader_epoch, .. } => {
+                let known = self.partitions.entry(*partition).or_default();
+                if *leader_epoch < known.leader_epoch {
+                    return;
+                }
+                known.leader_epoch = *leader_epoch;
+                if *role == ReplicaRole::Leader {
+                    known.set_acting(event.host, event.at, self.healed);
+                } else if known.acting == event.host {
+                    known.set_acting(None, event.at, self.healed);
+                }
+            }
+            Kind::TopicCommitted { topic, name, .. } => {
+                self.topics.insert(*topic, name.clone());
+            }
+            Kind::TopicRemoved { topic, .. } => {
+                self.partitions.retain(|partition, _| partition.topic_id != *topic);
+            }
+            Kind::HostStopped { .. } => self.on_stopped(event),
+            Kind::PhaseBegan { phase: Phase::Heal } => {
+                self.longest_wait = self.longest_wait_until(event.at);
+                self.waiting_since = None;
+                self.healed = Some(event.at);
+            }
+            _ => {}
+        }
+    }
+
+    fn of_client(&mut self, event: &Event) {
+        let Some(host) = event.host else { return };
+        let Some(Some(client)) = self.clients.get_mut(usize::from(host.0)) else { return };
+        match &event.kind {
+            Kind::OperationInvoked { operation, verb, .. } => {
+                if *verb != OperationVerb::Send {
+                    client.others.insert(operation.number);
+                    return;
+                }
+                client.asked += 1;
+                if !client.wants_no_answer {
+                    self.asked += 1;
+                    if self.healed.is_none() {
+                        self.waiting_since.get_or_insert(event.at);
+                    }
+                }
+            }
+            Kind::OperationReturned { operation, result, .. } => {
+                if !client.others.remove(&operation.number) {
+                    self.on_answered(event, host, *result);
+                }
+            }
+            Kind::BatchSealed { partition, acks, .. } => {
+                self.used.insert(partition.topic_id);
+                if *acks == AckMode::None && !client.wants_no_answer {
+                    client.wants_no_answer = true;
+                    self.asked -= client.asked;
+                    if self.asked == 0 {
+                        self.waiting_since = None;
+                    }
+                }
+            }
+            Kind::BatchDone { result: OperationResult::Ok, latency, .. }
+                if !client.wants_no_answer =>
+            {
+                self.latencies.push(u32::try_from(latency.as_micros()).unwrap_or(u32::MAX));
+            }
+            Kind::PositionSet { partition, .. } => {
+                self.used.insert(partition.topic_id);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_answered(&mut self, event: &Event, host: HostId, result: OperationResult) {
+        let Some(Some(client)) = self.clients.get_mut(usize::from(host.0)) else { return };
+        // An answer to a question that nobody heard is none.
+        let Some(asked) = client.asked.checked_sub(1) else { return };
+        client.asked = asked;
+        if !client.wants_no_answer {
+            self.asked -= 1;
+        }
+        match result {
+            OperationResult::Ok if client.wants_no_answer => self.unknown += 1,
+            OperationResult::Ok => {
+                self.acked += 1;
+                self.longest_wait = self.longest_wait_until(event.at);
+                let goes_on = self.asked > 0 && self.healed.is_none();
+                self.waiting_since = goes_on.then_some(event.at);
+            }
+            // Nobody was served: the wait goes on, whether something else is asked for or not.
+            OperationResult::Failed => self.failed += 1,
+            OperationResult::Unknown => self.unknown += 1,
+        }
+    }
+
+    fn on_stopped(&mut self, event: &Event) {
+        for known in self.partitions.values_mut() {
+            if known.acting.is_some() && known.acting == event.host {
+                known.set_acting(None, event.at, self.healed);
+            }
+        }
+        let at = event.host.map_or(usize::MAX, |host| usize::from(host.0));
+        let Some(Some(client)) = self.clients.get_mut(at) else { return };
+        // Nobody hears the answers any more.
+        self.unknown += client.asked;
+        if !client.wants_no_answer {
+            self.asked -= client.asked;
+        }
+        client.asked = 0;
+        client.others.clear();
+        if self.asked == 0 {
+            self.waiting_since = None;
+        }
+    }
+
+    fn longest_wait_until(&self, now: Moment) -> Duration {
+        let wait = self.waiting_since.map(|since| now.since(since));
+        self.longest_wait.max(wait.unwrap_or_default())
+    }
+
+    /// The figures at `now`, with `lost` counted by whoever knows the logs.
+    pub fn figures(&self, now: Moment, lost: u64) -> Figures {
+        let asked = self.clients.iter().flatten().map(|client| client.asked).sum::<u64>();
+        let mut latencies: Vec<u32> = self.latencies.iter().copied().collect();
+        latencies.sort_unstable();
+        Figures {
+            leaderless: self.leaderless(now),
+            longest_without_ack: self.longest_wait_until(now),
+            ack_latency_p50: percentile(&latencies, 50),
+            ack_latency_p99: percentile(&latencies, 99),
+            acked: self.acked,
+            failed: self.failed,
+            unknown: self.unknown + asked,
+            lost,
+        }
+    }
+
+    /// By topic name and partition.
+    fn leaderless(&self, now: Moment) -> Vec<(String, Duration)> {
+        let used = self.partitions.iter().filter(|(id, _)| self.used.contains(&id.topic_id));
+        let mut named: Vec<(&str, PartitionIndex, Duration)> = used
+            .filter_map(|(id, known)| {
+                let name = self.topics.get(&id.topic_id)?;
+                Some((name.as_str(), id.partition, known.absent_until(now, self.healed)))
+            })
+            .collect();
+        named.sort_unstable();
+        let of = |(topic, number, absent)| (format!("{topic}-{number}"), absent);
+        named.into_iter().map(of).collect()
+    }
+}
+
+impl Leadership {
+    fn set_acting(&mut self, acting: Option<HostId>, now: Moment, healed: Option<Moment>) {
+        self.absent = self.absent_until(now, healed);
+        self.absent_since = acting.is_none().then_some(now);
+        self.acting = acting;
+    }
+
+    fn absent_until(&self, now: Moment, healed: Option<Moment>) -> Duration {
+        let until = healed.map_or(now, |healed| healed.min(now));
+        let since = self.absent_since.map(|since| since.max(Moment::SCENARIO_BEGINS));
+        self.absent + since.map(|since| until.since(since)).unwrap_or_default()
+    }
+}
+
+/// The smallest of `sorted` that `percent` in 100 do not exceed.
+fn percentile(sorted: &[u32], percent: usize) -> Option<Duration> {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    let micros = sorted.get(rank.checked_sub(1)?)?;
+    Some(Duration::from_micros(u64::from(*micros)))
+}

@@ -81,6 +81,8 @@ pub struct Batch {
     pub done: Option<u64>,
     /// What is known of it.
     pub result: Option<OperationResult>,
+    /// Where it stands, if an answer said so.
+    pub base_offset: Option<Offset>,
 }
 
 /// What all consumers together saw of a partition.
@@ -208,10 +210,11 @@ impl History {
                 }
             }
             Kind::BatchSealed { .. } => self.on_sealed(event, host),
-            Kind::BatchDone { batch, result, .. } => {
+            Kind::BatchDone { batch, result, base_offset, .. } => {
                 if let Some(known) = self.batches.get_mut(batch) {
                     known.done = Some(event.index);
                     known.result = Some(*result);
+                    known.base_offset = *base_offset;
                 }
             }
             Kind::Polled { partition, base_offset, records, batch, first, .. } => {
@@ -265,6 +268,7 @@ impl History {
             operations: operations.as_slice().into(),
             done: None,
             result: None,
+            base_offset: None,
         };
         *rank += 1;
         self.batches.insert(*batch, known);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::check::{Checker, Verdict};
 use crate::event::{About, Event, Kind, Phase};
-use crate::history::Figures;
+use crate::history::{FigureCounter, Figures};
 use crate::message::{AppCall, AppReply};
 use crate::node::{Input, Task};
 use crate::scenario::{Plan, generate};
@@ -93,6 +93,7 @@ pub struct World {
     model: Model,
     digest: Digest,
     checker: Option<Checker>,
+    figures: FigureCounter,
     business: Vec<Business>,
     progress: Progress,
     settle_ends: Moment,
@@ -121,6 +122,7 @@ impl World {
             model: Model::new(Arc::clone(&cast.setup)),
             digest: Digest::default(),
             checker: options.check.then(Checker::default),
+            figures: FigureCounter::new(cast.clients.iter().copied()),
             cast: Arc::new(cast),
             business: Vec::new(),
             progress: Progress::Running,
@@ -196,6 +198,7 @@ impl World {
         for event in &events {
             self.digest.add(event);
             self.model.apply(event);
+            self.figures.apply(event);
             if let Some(checker) = &mut self.checker {
                 checker.observe(event, &self.model);
             }
@@ -357,9 +360,11 @@ impl World {
         }
     }
 
-    /// The figures so far.
+    /// The figures so far. What was lost is not counted when the properties are not checked.
     pub fn figures(&self) -> Figures {
-        Figures::default()
+        let counts = |host| self.cast.clients.contains(&host);
+        let lost = self.checker.as_ref().map_or(0, |checker| checker.lost(&self.model, counts));
+        self.figures.figures(self.now(), lost)
     }
 
     /// The cast: who plays on which host.
