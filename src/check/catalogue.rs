@@ -3,6 +3,13 @@
 use crate::check::controller::{
     IsrMembership, MetadataPrefix, OneLeaderPerEpoch, UncleanExclusion,
 };
+use crate::check::history::{
+    Duplicate, InconsistentOffsets, LostWrite, NonmonotonicPoll, NonmonotonicSend, PollSkip, Unseen,
+};
+use crate::check::liveness::{
+    HighWatermarkReachesEnd, LeaderElected, MetadataConverges, ProduceAnswered, ReplicasRejoin,
+};
+use crate::check::producer::{NoDuplicate, PerProducerOrder};
 use crate::check::property::{Info, Property};
 use crate::check::quorum::{
     QuorumStable, RaftCommittedPrefix, RaftElectionSafety, RaftLogMatching, RaftVoteOnce,
@@ -33,7 +40,21 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(RaftVoteOnce::default()),
         Box::new(RaftLogMatching),
         Box::new(RaftCommittedPrefix::default()),
+        Box::new(NoDuplicate::default()),
+        Box::new(PerProducerOrder::default()),
+        Box::new(LeaderElected),
+        Box::new(ReplicasRejoin::default()),
+        Box::new(ProduceAnswered::default()),
+        Box::new(HighWatermarkReachesEnd::default()),
+        Box::new(MetadataConverges::default()),
         Box::new(QuorumStable::default()),
+        Box::new(LostWrite),
+        Box::new(Unseen::default()),
+        Box::new(Duplicate),
+        Box::new(InconsistentOffsets),
+        Box::new(PollSkip),
+        Box::new(NonmonotonicPoll),
+        Box::new(NonmonotonicSend),
     ]
 }
 

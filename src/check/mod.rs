@@ -5,8 +5,11 @@
 mod catalogue;
 mod checker;
 mod controller;
+mod history;
+mod liveness;
 mod lost;
 mod premise;
+mod producer;
 mod property;
 mod quorum;
 mod replication;

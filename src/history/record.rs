@@ -155,6 +155,18 @@ impl Seen {
         near.find_map(|(_, run)| run.record_at(offset))
     }
 
+    /// The runs that show something from `base` to before `end`.
+    pub fn between(&self, base: Offset, end: Offset) -> impl Iterator<Item = &Run> {
+        let from = Offset((base.0 + 1).saturating_sub_unsigned(self.longest));
+        let from = from.min(end);
+        self.runs.range(from..end).map(|(_, run)| run).filter(move |run| run.end() > base)
+    }
+
+    /// All runs, those too that contradict one that was seen before.
+    pub fn all(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values().chain(self.contradictions.iter().map(|(_, later)| later))
+    }
+
     fn add(&mut self, run: Run) {
         self.longest = self.longest.max(u64::from(run.records));
         let from = Offset((run.base.0 + 1).saturating_sub_unsigned(self.longest));

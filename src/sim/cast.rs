@@ -268,6 +268,7 @@ impl Stage {
             id: config.client,
             idempotent: config.producer.enable_idempotence,
             in_flight_max: u32::try_from(config.producer.in_flight_max).unwrap_or(u32::MAX),
+            answers_within: config.producer.block_max + config.producer.delivery_timeout,
         };
         self.add(name, Part::Client(setup), Program::Client(Arc::new(config)))
     }

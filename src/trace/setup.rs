@@ -52,6 +52,9 @@ pub struct ClientSetup {
     pub idempotent: bool,
     /// `max.in.flight.requests.per.connection`.
     pub in_flight_max: u32,
+    /// `max.block.ms` and `delivery.timeout.ms` together: every send is answered within this.
+    #[serde(default)]
+    pub answers_within: Duration,
 }
 
 /// A topic's configuration.

@@ -1,0 +1,85 @@
+//! duplicate.
+//!
+//! No record is shown at two offsets (Jepsen, workload «kafka»: duplicate).
+//!
+//! Compared, when the run is over: the offsets at which all consumers together were shown the
+//! records of each batch.
+//!
+//! The boundary case: a record that is read twice at one offset, by two consumers or by one that
+//! went back, is no duplicate.
+
+use crate::check::history::anomaly::shown;
+use crate::check::producer::duplicate_excuse;
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::history::Run;
+use crate::types::{BatchId, TopicPartition};
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Duplicate;
+
+const INFO: Info = Info {
+    name: "duplicate",
+    statement: "no record is shown at two offsets",
+    source: "Jepsen, workload kafka: duplicate; KIP-98",
+    premise: "as no-duplicate",
+    kinds: &[],
+    is_liveness: false,
+};
+
+impl Property for Duplicate {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn at_end(&mut self, view: View<'_>, findings: &mut Findings) {
+        for (partition, seen) in &view.history.partitions {
+            for (batch, runs) in shown(seen) {
+                findings.exercised();
+                if let Some((first, second)) = pair(&runs) {
+                    report((*partition, batch), first, second, view, findings);
+                }
+            }
+        }
+    }
+
+    clone_box!();
+}
+
+/// Two of `runs`, which are sorted by place in the batch, that show one record at two offsets.
+fn pair(runs: &[Run]) -> Option<(&Run, &Run)> {
+    let shift = |run: &Run| run.base.0 - i64::from(run.first.index);
+    let end = |run: &Run| u64::from(run.first.index) + u64::from(run.records);
+    let mut reach = runs.first()?;
+    for run in runs {
+        if shift(run) != shift(reach) && u64::from(run.first.index) < end(reach) {
+            return Some(if reach.event < run.event { (reach, run) } else { (run, reach) });
+        }
+        if end(run) > end(reach) {
+            reach = run;
+        }
+    }
+    None
+}
+
+fn report(
+    (partition, batch): (TopicPartition, BatchId),
+    first: &Run,
+    second: &Run,
+    view: View<'_>,
+    findings: &mut Findings,
+) {
+    let sealed = view.history.batches.get(&batch);
+    let producer = view.model.setup().host_name(sealed.map(|batch| batch.client));
+    let name = view.model.partition_name(partition);
+    // Where the first record that both show stands in each.
+    let index = first.first.index.max(second.first.index);
+    let place = |run: &Run| run.base + u64::from(index - run.first.index);
+    let sentence = format!(
+        "a record of {producer} was shown twice in {name}: at offset {} and at offset {}",
+        place(first),
+        place(second)
+    );
+    let evidence = sealed.map(|batch| batch.sealed).into_iter().chain([first.event, second.event]);
+    findings.violated_unless(duplicate_excuse(sealed, partition, view), sentence, evidence);
+}

@@ -1,0 +1,115 @@
+//! inconsistent-offsets.
+//!
+//! An offset means one record to all clients: whoever reads it is shown the same, and it is the
+//! one whose producer was told that it stands there (Jepsen, workload «kafka»:
+//! inconsistent-offsets).
+//!
+//! Compared: each poll with all polls before it, when it returns; the places of acknowledged
+//! records with each other and with what was polled, when the run is over.
+//!
+//! The boundary case: consumers cut a batch at different places, so records are compared by their
+//! place in the batch and not by the first of what was polled.
+
+use crate::check::history::anomaly::{Acked, acknowledged, excuse};
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::event::{Event, Kind};
+use crate::history::{RecordName, Run, Seen};
+use crate::types::TopicPartition;
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct InconsistentOffsets;
+
+const INFO: Info = Info {
+    name: "inconsistent-offsets",
+    statement: "all that read or wrote an offset mean the same record",
+    source: "Jepsen, workload kafka: inconsistent-offsets",
+    premise: "as lost-write",
+    kinds: &["polled"],
+    is_liveness: false,
+};
+
+impl Property for InconsistentOffsets {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        let Kind::Polled { partition, .. } = &event.kind else { return };
+        let Some(seen) = view.history.partitions.get(partition) else { return };
+        findings.exercised();
+        let Some((before, now)) = seen.contradictions.last() else { return };
+        if now.event == event.index {
+            let name = view.model.partition_name(*partition);
+            let sentence = format!(
+                "a consumer was shown batch {} at offset {} of {name}, where one was shown batch \
+                 {} before",
+                now.first.batch,
+                now.base.max(before.base),
+                before.first.batch
+            );
+            let excuse = view.premises.left(*partition);
+            findings.violated_unless(excuse, sentence, [before.event, now.event]);
+        }
+    }
+
+    fn at_end(&mut self, view: View<'_>, findings: &mut Findings) {
+        for (partition, list) in acknowledged(view.history) {
+            if let Some(seen) = view.history.partitions.get(&partition) {
+                for acked in &list {
+                    against_polls(acked, seen, view, findings);
+                }
+            }
+            against_each_other(partition, &list, view, findings);
+        }
+    }
+
+    clone_box!();
+}
+
+fn against_polls(acked: &Acked<'_>, seen: &Seen, view: View<'_>, findings: &mut Findings) {
+    let told = Run {
+        base: acked.base,
+        records: u32::try_from(acked.batch.operations.len()).unwrap_or(u32::MAX),
+        first: RecordName { batch: acked.id, index: 0 },
+        event: acked.batch.sealed,
+    };
+    let mut near = seen.between(acked.base, acked.end());
+    let Some(other) = near.find(|run| run.contradicts(&told)) else { return };
+    let name = view.model.partition_name(acked.batch.partition);
+    let sentence = format!(
+        "{} was told that its record stands at offset {} of {name}, where a consumer was shown \
+         batch {}",
+        view.model.setup().host_name(Some(acked.batch.client)),
+        acked.base.max(other.base),
+        other.first.batch
+    );
+    let evidence = acked.evidence().chain([other.event]);
+    findings.violated_unless(excuse(acked, view), sentence, evidence);
+}
+
+fn against_each_other(
+    partition: TopicPartition,
+    list: &[Acked<'_>],
+    view: View<'_>,
+    findings: &mut Findings,
+) {
+    let Some(mut reach) = list.first() else { return };
+    for acked in &list[1..] {
+        if acked.base < reach.end() {
+            let setup = view.model.setup();
+            let name = view.model.partition_name(partition);
+            let sentence = format!(
+                "{} and {} were both told that their record stands at offset {} of {name}",
+                setup.host_name(Some(reach.batch.client)),
+                setup.host_name(Some(acked.batch.client)),
+                acked.base
+            );
+            let excuse = excuse(reach, view).or_else(|| excuse(acked, view));
+            findings.violated_unless(excuse, sentence, reach.evidence().chain(acked.evidence()));
+        }
+        if acked.end() > reach.end() {
+            reach = acked;
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! lost-write.
+//!
+//! A consumer that went past the place of an acknowledged record was shown it, or somebody was
+//! (Jepsen, workload «kafka»: lost-write).
+//!
+//! Compared, when the run is over: each acknowledged record whose offset a consumer read past with
+//! what all consumers together were shown.
+//!
+//! The boundary case: a write whose answer never came is unknown, never absent, so only records
+//! that were acknowledged, with their offset, are looked for. A record that others saw and this
+//! consumer did not is a poll-skip.
+
+use std::collections::BTreeMap;
+
+use crate::check::history::anomaly::{Acked, acknowledged, excuse, first_hidden, shown};
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::types::{HostId, Offset, TopicPartition};
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LostWrite;
+
+/// Offsets that a consumer went through: from, to before, who, its last poll.
+pub(super) type Passed = (Offset, Offset, HostId, Option<u64>);
+
+const INFO: Info = Info {
+    name: "lost-write",
+    statement: "an acknowledged record that a consumer read past was shown to somebody",
+    source: "Jepsen, workload kafka: lost-write",
+    premise: "for acks=all as leader-completeness; for acks=1 leadership does not move before the \
+              high watermark has passed the record either",
+    kinds: &[],
+    is_liveness: false,
+};
+
+impl Property for LostWrite {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn at_end(&mut self, view: View<'_>, findings: &mut Findings) {
+        let mut passed: BTreeMap<TopicPartition, Vec<Passed>> = BTreeMap::new();
+        for (host, client) in &view.history.clients {
+            for (partition, reading) in &client.readings {
+                let ranges = reading.ranges.iter().filter(|(from, to)| from < to);
+                let ranges = ranges.map(|(from, to)| (*from, *to, *host, reading.last_poll));
+                passed.entry(*partition).or_default().extend(ranges);
+            }
+        }
+        look_for(&passed, view, findings);
+    }
+
+    clone_box!();
+}
+
+/// Looks for what was acknowledged where a consumer has `passed`, and was never shown.
+pub(super) fn look_for(
+    passed: &BTreeMap<TopicPartition, Vec<Passed>>,
+    view: View<'_>,
+    findings: &mut Findings,
+) {
+    for (partition, list) in acknowledged(view.history) {
+        let (Some(seen), Some(passed)) =
+            (view.history.partitions.get(&partition), passed.get(&partition))
+        else {
+            continue;
+        };
+        let shown = shown(seen);
+        let passed = widest(passed);
+        for acked in &list {
+            let runs = shown.get(&acked.id).map_or(&[][..], Vec::as_slice);
+            // Ranges overlap seldom more than twice, and those before end before the batch.
+            let near = passed.partition_point(|(_, to, ..)| *to <= acked.base);
+            let near = passed[near..].iter().take_while(|(from, ..)| *from < acked.end());
+            for range in near {
+                findings.exercised();
+                let (from, to) = (range.0.max(acked.base), range.1.min(acked.end()));
+                let (from, to) = (from.since(acked.base), to.since(acked.base));
+                if let Some(hidden) = first_hidden(runs, from, to) {
+                    report(acked, acked.base + hidden, range, view, findings);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// The ranges without those that others contain, in order: both their ends rise.
+fn widest(passed: &[Passed]) -> Vec<Passed> {
+    let mut sorted = passed.to_vec();
+    sorted.sort_unstable_by_key(|(from, to, host, poll)| {
+        (*from, std::cmp::Reverse(*to), *host, *poll)
+    });
+    let mut widest: Vec<Passed> = Vec::new();
+    for range in sorted {
+        if widest.last().is_none_or(|last| last.1 < range.1) {
+            widest.push(range);
+        }
+    }
+    widest
+}
+
+fn report(
+    acked: &Acked<'_>,
+    offset: Offset,
+    (_, _, consumer, poll): &Passed,
+    view: View<'_>,
+    findings: &mut Findings,
+) {
+    let setup = view.model.setup();
+    let name = view.model.partition_name(acked.batch.partition);
+    let sentence = format!(
+        "{} was told that its record stands at offset {offset} of {name}; {} read past it, and \
+         nobody was ever shown it",
+        setup.host_name(Some(acked.batch.client)),
+        setup.host_name(Some(*consumer)),
+    );
+    let evidence = acked.evidence().chain(*poll);
+    findings.violated_unless(excuse(acked, view), sentence, evidence);
+}

@@ -1,0 +1,247 @@
+//! high-watermark-reaches-end.
+//!
+//! What every replica that a leader waits for holds is below its high watermark soon, and when
+//! writing has stopped the high watermark reaches the log end (Kafka,
+//! `Partition.maybeIncrementLeaderHW`; KAFKA-13091).
+//!
+//! Compared: when the set that a leader waits for becomes the recorded one, the smallest log end
+//! of that set, as far as the leader was told, with its high watermark some seconds later. When
+//! the audit begins, the high watermark with what the log held when settling began.
+//!
+//! The boundary case: a follower outside the set that is catching up holds the high watermark back
+//! rightly, so that it can catch up with a leader that is alone. While such a one fetches nothing
+//! is due. With fewer in sync than min.insync.replicas the high watermark stands still, and must
+//! (KIP-966).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::event::{Event, Kind, Phase};
+use crate::trace::{PartitionView, RoleView};
+use crate::types::{BrokerId, HostId, LeaderEpoch, Moment, Offset, TopicPartition};
+
+/// How long a follower that comes back may take until it fetches.
+const SOON: Duration = Duration::from_secs(5);
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HighWatermarkReachesEnd {
+    /// Leaders whose high watermark has yet to reach what all hold that they wait for.
+    due: BTreeMap<TopicPartition, Due>,
+    /// What leaders were told of their followers' log ends.
+    told: BTreeMap<(TopicPartition, BrokerId), (HostId, Offset)>,
+    /// Where each log ended when settling began.
+    ends: BTreeMap<TopicPartition, Offset>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    host: HostId,
+    leader_epoch: LeaderEpoch,
+    offset: Offset,
+    since: Moment,
+    event: u64,
+}
+
+const INFO: Info = Info {
+    name: "high-watermark-reaches-end",
+    statement: "a leader's high watermark reaches what all hold that it waits for, and the log \
+                end when writing stops",
+    source: "Kafka 4.1, Partition.maybeIncrementLeaderHW; KAFKA-13091",
+    premise: "min.insync.replicas are in sync; the leader's process runs",
+    kinds: &[
+        "in-sync-changed",
+        "high-watermark-moved",
+        "follower-counted",
+        "role-taken",
+        "host-stopped",
+        "host-paused",
+        "phase-began",
+    ],
+    is_liveness: true,
+};
+
+impl Property for HighWatermarkReachesEnd {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        match &event.kind {
+            Kind::HighWatermarkMoved { partition, high_watermark, as_leader: true } => {
+                let due = self.due.get(partition).filter(|due| Some(due.host) == event.host);
+                if let Some(due) = due.filter(|due| due.offset <= *high_watermark).copied() {
+                    self.due.remove(partition);
+                    close(event, (*partition, due), view, findings);
+                }
+            }
+            Kind::InSyncChanged { partition, .. } => self.on_set(event, *partition, view, findings),
+            Kind::FollowerCounted { partition, follower, log_end_offset } => {
+                let Some(host) = event.host else { return };
+                self.told.insert((*partition, *follower), (host, *log_end_offset));
+                self.on_fetch(*partition, *follower, view);
+            }
+            Kind::RoleTaken { partition, leader_epoch, .. } => {
+                self.drop_if(event, view, findings, |other, due| {
+                    let is_over = Some(due.host) == event.host || due.leader_epoch < *leader_epoch;
+                    other == *partition && is_over
+                });
+                // Whoever takes a part begins without knowing its followers.
+                self.told.retain(|(other, _), (host, _)| {
+                    other != partition || Some(*host) != event.host
+                });
+            }
+            Kind::HostStopped { .. } | Kind::HostPaused {} => {
+                self.drop_if(event, view, findings, |_, due| Some(due.host) == event.host);
+            }
+            Kind::PhaseBegan { phase: Phase::Settle } => {
+                for (partition, known) in &view.model.partitions {
+                    if let Some((_, leader)) = known.acting_leader() {
+                        self.ends.insert(*partition, leader.log.end());
+                    }
+                }
+            }
+            Kind::PhaseBegan { phase: Phase::Audit } => {
+                self.drop_if(event, view, findings, |_, _| true);
+                self.judge(event, view, findings);
+            }
+            _ => {}
+        }
+    }
+
+    clone_box!();
+}
+
+impl HighWatermarkReachesEnd {
+    /// What a leader waits for changed.
+    fn on_set(
+        &mut self,
+        event: &Event,
+        partition: TopicPartition,
+        view: View<'_>,
+        findings: &mut Findings,
+    ) {
+        self.drop_if(event, view, findings, |other, due| {
+            other == partition && Some(due.host) == event.host
+        });
+        let known = view.model.partitions.get(&partition);
+        let leader = known.and_then(|known| Some((known, known.acting_leader()?)));
+        let Some((known, (broker, leader))) = leader else { return };
+        let is_own = view.model.host_of(broker) == event.host;
+        let Some(role) = leader.role.as_ref().filter(|_| is_own) else { return };
+        // While a change is under way the larger set counts, and nobody knows for how long.
+        if role.maximal != role.in_sync || is_under_min(role) {
+            return;
+        }
+        let Some(offset) = self.smallest_end(event, partition, known, (broker, role)) else {
+            return;
+        };
+        findings.exercised();
+        if leader.high_watermark < offset
+            && let Some(host) = event.host
+        {
+            let (since, event) = (event.at, event.index);
+            let due = Due { host, leader_epoch: role.leader_epoch, offset, since, event };
+            self.due.insert(partition, due);
+        }
+    }
+
+    /// A follower outside the set is catching up: the leader may wait for it.
+    fn on_fetch(&mut self, partition: TopicPartition, follower: BrokerId, view: View<'_>) {
+        if !self.due.contains_key(&partition) {
+            return;
+        }
+        let known = view.model.partitions.get(&partition);
+        let role = known.and_then(|known| known.acting_leader()?.1.role.as_ref());
+        if role.is_none_or(|role| !role.maximal.contains(follower)) {
+            self.due.remove(&partition);
+        }
+    }
+
+    /// The end of what all hold that the leader waits for, as far as it was told.
+    fn smallest_end(
+        &self,
+        event: &Event,
+        partition: TopicPartition,
+        known: &PartitionView,
+        (leader, role): (BrokerId, &RoleView),
+    ) -> Option<Offset> {
+        let end = |broker: BrokerId| {
+            if broker == leader {
+                return known.replicas.get(&leader).map(|replica| replica.log.end());
+            }
+            let told = self.told.get(&(partition, broker));
+            told.filter(|(host, _)| Some(*host) == event.host).map(|(_, end)| *end)
+        };
+        let ends: Option<Vec<Offset>> = role.maximal.iter().map(end).collect();
+        ends?.into_iter().min()
+    }
+
+    /// Nothing is due any more, for another reason than that the high watermark came there.
+    fn drop_if(
+        &mut self,
+        event: &Event,
+        view: View<'_>,
+        findings: &mut Findings,
+        over: impl Fn(TopicPartition, &Due) -> bool,
+    ) {
+        if self.due.is_empty() {
+            return;
+        }
+        let dropped = self.due.extract_if(.., |partition, due| over(*partition, due));
+        for dropped in dropped.collect::<Vec<_>>() {
+            close(event, dropped, view, findings);
+        }
+    }
+
+    fn judge(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        for (partition, end) in &self.ends {
+            let known = view.model.partitions.get(partition);
+            let Some((broker, leader)) = known.and_then(PartitionView::acting_leader) else {
+                continue;
+            };
+            let Some(role) = leader.role.as_ref().filter(|role| !is_under_min(role)) else {
+                continue;
+            };
+            findings.exercised();
+            // A new leader may have had to cut what was never committed.
+            let end = leader.log.end().min(*end);
+            if leader.high_watermark < end {
+                let name = view.model.partition_name(*partition);
+                let sentence = format!(
+                    "all faults are over and {} are in sync, but broker {broker}'s high watermark \
+                     of {name} stands at {}, below the log end {end}",
+                    role.in_sync, leader.high_watermark
+                );
+                findings.violated(sentence, [role.event, event.index]);
+            }
+        }
+    }
+}
+
+/// Looks how long it took until `event`.
+fn close(
+    event: &Event,
+    (partition, due): (TopicPartition, Due),
+    view: View<'_>,
+    findings: &mut Findings,
+) {
+    let took = event.at.since(due.since);
+    if took <= SOON {
+        return;
+    }
+    let name = view.model.partition_name(partition);
+    let sentence = format!(
+        "{} leads {name} in epoch {} and everything that it waits for held the log up to {}, but \
+         its high watermark did not come there for {took:?}",
+        view.model.setup().host_name(Some(due.host)),
+        due.leader_epoch,
+        due.offset
+    );
+    findings.violated(sentence, [due.event, event.index]);
+}
+
+fn is_under_min(role: &RoleView) -> bool {
+    role.in_sync.len() < usize::try_from(role.min_in_sync).unwrap_or(usize::MAX)
+}

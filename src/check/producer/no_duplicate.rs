@@ -1,0 +1,130 @@
+//! no-duplicate.
+//!
+//! A batch of an idempotent producer stands in a partition's log once, however often it was sent
+//! (KIP-98: the leader remembers the sequences of each producer's last five batches).
+//!
+//! Compared: a batch that a leader appends with what that leader's own log holds already.
+//!
+//! The boundary case: the leader that took the batch first is deposed and its tail is cut; the
+//! next leader takes the batch when it is sent again. It was appended twice and stands there once,
+//! so what is looked at is the log and not the count of appends.
+
+use std::collections::BTreeMap;
+
+use imbl::OrdMap;
+
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::event::{Event, Kind, ProducerOutcome};
+use crate::history::Batch;
+use crate::trace::LogEntry;
+use crate::types::{BatchId, Offset, TopicPartition};
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NoDuplicate {
+    /// Where each batch was appended by a leader last, and by which event.
+    places: OrdMap<BatchId, (Offset, u64)>,
+    /// Where those that were appended at several places stood before.
+    earlier: BTreeMap<BatchId, Vec<Offset>>,
+}
+
+const INFO: Info = Info {
+    name: "no-duplicate",
+    statement: "a batch that an idempotent producer sends again stands in the log once",
+    source: "KIP-98; KAFKA-5494; Kafka 4.1, ProducerStateManager",
+    premise: "enable.idempotence is on; the producer did not raise its epoch over a batch whose \
+              fate it does not know (KIP-360); the leader's memory of the producer is not lost \
+              with the log (as leader-completeness)",
+    kinds: &["log-appended", "produce-handled"],
+    is_liveness: false,
+};
+
+impl Property for NoDuplicate {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        match &event.kind {
+            Kind::LogAppended { partition, base_offset, batch, as_leader: true, .. }
+                if *partition != TopicPartition::CLUSTER_METADATA =>
+            {
+                self.on_appended(event, (*partition, *batch), *base_offset, view, findings);
+            }
+            // It came again, and the leader knew it.
+            Kind::ProduceHandled { outcome: ProducerOutcome::Duplicate, .. } => {
+                findings.exercised();
+            }
+            _ => {}
+        }
+    }
+
+    clone_box!();
+}
+
+impl NoDuplicate {
+    fn on_appended(
+        &mut self,
+        event: &Event,
+        (partition, batch): (TopicPartition, BatchId),
+        base: Offset,
+        view: View<'_>,
+        findings: &mut Findings,
+    ) {
+        let Some((last, _)) = self.places.insert(batch, (base, event.index)) else { return };
+        findings.exercised();
+        let earlier = self.earlier.entry(batch).or_default();
+        if !earlier.contains(&last) {
+            earlier.push(last);
+        }
+        let node = event.host.and_then(|host| view.model.setup().node(host));
+        let known = view.model.partitions.get(&partition);
+        let replica = known.zip(node).and_then(|(known, node)| known.replicas.get(&node));
+        let Some(replica) = replica else { return };
+        let holds = |offset: &Offset| {
+            let entry = replica.log.entry_at(*offset).filter(|entry| entry.base == *offset);
+            entry.filter(|entry| entry.batch == batch && entry.base != base).copied()
+        };
+        let Some(first) = earlier.iter().find_map(holds) else { return };
+        let sealed = view.history.batches.get(&batch);
+        report(event, (partition, base, first), sealed, view, findings);
+    }
+}
+
+fn report(
+    event: &Event,
+    (partition, base, first): (TopicPartition, Offset, LogEntry),
+    sealed: Option<&Batch>,
+    view: View<'_>,
+    findings: &mut Findings,
+) {
+    let setup = view.model.setup();
+    let producer = setup.host_name(sealed.map(|batch| batch.client));
+    let name = view.model.partition_name(partition);
+    let batch = first.batch;
+    let sentence = format!(
+        "batch {batch} of {producer} stands twice in the log of {name}: at offset {} and at \
+         offset {base}",
+        first.base
+    );
+    let evidence = sealed.map(|batch| batch.sealed).into_iter().chain([first.event, event.index]);
+    findings.violated_unless(excuse(sealed, partition, view), sentence, evidence);
+}
+
+/// Why a batch may stand twice in a log, if it may.
+pub(crate) fn excuse<'a>(
+    sealed: Option<&Batch>,
+    partition: TopicPartition,
+    view: View<'a>,
+) -> Option<(u64, &'a str)> {
+    let sealed = sealed?;
+    let client = view.model.setup().client(sealed.client)?;
+    if !client.idempotent {
+        return Some((sealed.sealed, "enable.idempotence is off"));
+    }
+    let reset = view.history.clients.get(&sealed.client).and_then(|known| known.sequences_reset);
+    let reset = reset.map(|event| {
+        (event, "the producer raised its epoch and numbered unresolved batches anew (KIP-360)")
+    });
+    reset.or_else(|| view.premises.left(partition))
+}
