@@ -7,12 +7,14 @@ mod batch;
 mod batch_codec;
 mod codec;
 pub mod convert;
+mod difference;
 mod envelope;
 mod metadata_codec;
 mod metadata_record;
 mod replication;
 mod size;
 mod storage;
+mod wire;
 
 pub use application::{
     AdminCall, AdminReply, AppCall, AppError, AppReply, PartitionDescription, PolledBatch, SeekTo,
@@ -34,4 +36,8 @@ pub use size::{request_size_bytes, response_size_bytes};
 pub use storage::{
     BrokenFile, Checkpoint, DiskError, DiskImage, DiskOperation, FileContent, FileName,
     ProducerSnapshotEntry, QuorumState,
+};
+pub use wire::{
+    check_request, check_response, decode_request, decode_response, encode_request,
+    encode_response,
 };

@@ -1,6 +1,7 @@
 //! The engine's part that carries: outputs of processes out, segments of connections in.
 
 use crate::event::{About, ClosedBecause, CrashKeep, Kind};
+use crate::message::{request_size_bytes, response_size_bytes};
 use crate::node::{Input, Output};
 use crate::sim::disk::Accepted;
 use crate::sim::engine::{Engine, What};
@@ -114,7 +115,7 @@ impl<L: Launch> Engine<L> {
             Output::Close { connection } => self.close(host, connection, at),
             Output::Request { connection, request } => {
                 let Some(side) = self.network.side(connection, host) else { return };
-                let bytes = wire::request_bytes(&request, self.physics.wire);
+                let bytes = request_size_bytes(&request);
                 self.send(side.back(), Segment::Request(Box::new(request)), at, None, bytes);
             }
             Output::Answer { connection, response } => {
@@ -125,7 +126,7 @@ impl<L: Launch> Engine<L> {
                 let (more, purpose) = (!this.backlog.is_empty(), this.purpose);
                 let peer = this.ends[0].host;
                 if let Some(response) = response {
-                    let bytes = wire::response_bytes(&response, self.physics.wire);
+                    let bytes = response_size_bytes(&response);
                     let segment = Segment::Response(Box::new(response));
                     self.send(side.back(), segment, at, about, bytes);
                 }
@@ -343,6 +344,9 @@ impl<L: Launch> Engine<L> {
             this.serving = Some(self.next_index);
         }
         self.delivered += 1;
+        if self.physics.wire {
+            wire::check(&sent.segment);
+        }
         let kind = Kind::Delivered {
             connection,
             from,

@@ -1,17 +1,21 @@
-//! Sizes of messages on the wire and, on request, their real bytes.
+//! Whether what is delivered could have come over a real wire.
 
-use crate::message::{Batch, Request, Response};
+use crate::message::{check_request, check_response};
+use crate::sim::network::Segment;
 
-fn records_bytes(records: &[Vec<Batch>]) -> u32 {
-    records.iter().flatten().map(|batch| batch.body.size_bytes).sum()
-}
-
-/// The size of a request in bytes.
-pub(crate) fn request_bytes(request: &Request, _check: bool) -> u32 {
-    100 + records_bytes(&request.records)
-}
-
-/// The size of a response in bytes.
-pub(crate) fn response_bytes(response: &Response, _check: bool) -> u32 {
-    100 + records_bytes(&response.records)
+/// Writes a message as bytes, reads it back and compares.
+///
+/// # Panics
+///
+/// With a sentence that names the message and the field, when what was read is not what was sent:
+/// a process has sent what Kafka could not.
+pub(crate) fn check(segment: &Segment) {
+    let checked = match segment {
+        Segment::Request(request) => check_request(request),
+        Segment::Response(response) => check_response(response),
+        Segment::Syn | Segment::SynAck | Segment::End(_) => Ok(()),
+    };
+    if let Err(error) = checked {
+        panic!("not as on the wire: {error}");
+    }
 }
