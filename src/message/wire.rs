@@ -7,6 +7,7 @@
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use kafka_protocol::messages as k;
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
+use uuid::Uuid;
 
 use crate::message::batch::{Batch, BatchBody, Records};
 use crate::message::batch_codec::{LogKind, decode_batches, encode_batch};
@@ -88,14 +89,19 @@ macro_rules! bodies {
                 $(ApiKey::$name => read::<k::$response>(api, bytes).map(ResponseBody::from),)*
                 ApiKey::Envelope => {
                     let body = read::<k::EnvelopeResponse>(api, bytes)?;
-                    match (body.response_data, ErrorCode::from_code(body.error_code), forwarded) {
+                    let error = ErrorCode::from_code(body.error_code);
+                    if error.code() != body.error_code {
+                        let what = format_args!("error code {} is not known", body.error_code);
+                        return Err(CodecError::new(what));
+                    }
+                    match (body.response_data, error, forwarded) {
                         (Some(mut data), ErrorCode::None, Some(api)) => {
                             let inner = read_response(api, None, &mut data)?;
                             Ok(ResponseBody::Envelope(Ok(Box::new(inner))))
                         }
                         (None, error, _) => Ok(ResponseBody::Envelope(Err(error))),
                         (Some(_), error, _) => {
-                            let what = format_args!("EnvelopeResponse: an answer and {error:?}");
+                            let what = format_args!("an answer and the error {error:?}");
                             Err(CodecError::new(what))
                         }
                     }
@@ -242,21 +248,9 @@ fn write_request(request: &Request, out: &mut BytesMut) -> Result<(), CodecError
         .with_correlation_id(request.correlation_id.0)
         .with_client_id(Some(StrBytes::from_static_str(CLIENT_ID)));
     header.encode(out, REQUEST_HEADER_VERSION).map_err(CodecError::new)?;
-    let body = &request.body;
-    match body {
-        RequestBody::Produce(body) => {
-            let mut body = body.clone();
-            let partitions = body.topic_data.iter_mut().flat_map(|topic| {
-                topic.partition_data.iter_mut().map(|partition| &mut partition.records)
-            });
-            put_records(partitions.collect(), &request.records)?;
-            write_request_body(&RequestBody::Produce(body), out)
-        }
-        _ => {
-            put_records(Vec::new(), &request.records)?;
-            write_request_body(body, out)
-        }
-    }
+    let mut body = request.body.clone();
+    put_records(request_rooms(&mut body), &request.records)?;
+    write_request_body(&body, out)
 }
 
 fn read_request(bytes: &mut Bytes) -> Result<Request, CodecError> {
@@ -269,41 +263,20 @@ fn read_request(bytes: &mut Bytes) -> Result<Request, CodecError> {
         let what = format_args!("version is {version}, not {}", api.version());
         return Err(CodecError::new(what));
     }
+    if header.client_id.as_deref() != Some(CLIENT_ID) {
+        return Err(CodecError::new(format_args!("client id is {:?}", header.client_id)));
+    }
     let mut body = read_request_body(api, bytes)?;
-    let records = match &mut body {
-        RequestBody::Produce(body) => {
-            let topics = body.topic_data.iter_mut();
-            let partitions = topics.flat_map(|topic| {
-                let topic_id = topic.topic_id;
-                topic.partition_data.iter_mut().map(move |one| (topic_id, &mut one.records))
-            });
-            partitions
-                .map(|(id, records)| take_records(id, records, None))
-                .collect::<Result<_, _>>()?
-        }
-        _ => Vec::new(),
-    };
+    let records = take_records(request_rooms(&mut body))?;
     Ok(Request { correlation_id: CorrelationId(header.correlation_id), body, records })
 }
 
 fn write_response(response: &Response, out: &mut BytesMut) -> Result<(), CodecError> {
     let header = k::ResponseHeader::default().with_correlation_id(response.correlation_id.0);
     header.encode(out, RESPONSE_HEADER_VERSION).map_err(CodecError::new)?;
-    let body = &response.body;
-    match body {
-        ResponseBody::Fetch(body) => {
-            let mut body = body.clone();
-            let partitions = body.responses.iter_mut().flat_map(|topic| {
-                topic.partitions.iter_mut().map(|partition| &mut partition.records)
-            });
-            put_records(partitions.collect(), &response.records)?;
-            write_response_body(&ResponseBody::Fetch(body), out)
-        }
-        _ => {
-            put_records(Vec::new(), &response.records)?;
-            write_response_body(body, out)
-        }
-    }
+    let mut body = response.body.clone();
+    put_records(response_rooms(&mut body), &response.records)?;
+    write_response_body(&body, out)
 }
 
 fn read_response(
@@ -314,19 +287,7 @@ fn read_response(
     let header =
         k::ResponseHeader::decode(bytes, RESPONSE_HEADER_VERSION).map_err(CodecError::new)?;
     let mut body = read_response_body(api, forwarded, bytes)?;
-    let records = match &mut body {
-        ResponseBody::Fetch(body) => {
-            let topics = body.responses.iter_mut();
-            let partitions = topics.flat_map(|topic| {
-                let topic_id = topic.topic_id;
-                topic.partitions.iter_mut().map(move |one| (topic_id, &mut one.records))
-            });
-            partitions
-                .map(|(id, records)| take_records(id, records, Some(Bytes::new())))
-                .collect::<Result<_, _>>()?
-        }
-        _ => Vec::new(),
-    };
+    let records = take_records(response_rooms(&mut body))?;
     Ok(Response { correlation_id: CorrelationId(header.correlation_id), body, records })
 }
 
@@ -344,17 +305,36 @@ fn read<T: Decodable>(api: ApiKey, bytes: &mut Bytes) -> Result<T, CodecError> {
     Err(CodecError::new(format_args!("{} bytes are left over", bytes.len())))
 }
 
-/// Puts batches where the body has room for their bytes, partition by partition.
-fn put_records(
-    partitions: Vec<&mut Option<Bytes>>,
-    records: &[Vec<Batch>],
-) -> Result<(), CodecError> {
-    if !records.is_empty() && records.len() != partitions.len() {
-        let (batches, partitions) = (records.len(), partitions.len());
+/// Where the bytes of a partition's batches stand in a body, with the partition's topic. While a
+/// message is a value it is empty or null, which say the same.
+type Room<'a> = (Uuid, &'a mut Option<Bytes>);
+
+fn request_rooms(body: &mut RequestBody) -> Vec<Room<'_>> {
+    let RequestBody::Produce(body) = body else { return Vec::new() };
+    let rooms = body.topic_data.iter_mut().flat_map(|topic| {
+        let topic_id = topic.topic_id;
+        topic.partition_data.iter_mut().map(move |partition| (topic_id, &mut partition.records))
+    });
+    rooms.collect()
+}
+
+fn response_rooms(body: &mut ResponseBody) -> Vec<Room<'_>> {
+    let ResponseBody::Fetch(body) = body else { return Vec::new() };
+    let rooms = body.responses.iter_mut().flat_map(|topic| {
+        let topic_id = topic.topic_id;
+        topic.partitions.iter_mut().map(move |partition| (topic_id, &mut partition.records))
+    });
+    rooms.collect()
+}
+
+/// Puts the bytes of batches where the body has room for them, partition by partition.
+fn put_records(rooms: Vec<Room<'_>>, records: &[Vec<Batch>]) -> Result<(), CodecError> {
+    if !records.is_empty() && records.len() != rooms.len() {
+        let (batches, partitions) = (records.len(), rooms.len());
         let what = format_args!("records of {batches} partitions, the body has {partitions}");
         return Err(CodecError::new(what));
     }
-    for (at, room) in partitions.into_iter().enumerate() {
+    for (at, (_, room)) in rooms.into_iter().enumerate() {
         if room.as_ref().is_some_and(|bytes| !bytes.is_empty()) {
             return Err(CodecError::new("records stand in the body, not beside it"));
         }
@@ -366,20 +346,20 @@ fn put_records(
     Ok(())
 }
 
-/// The batches of a partition, taken out of the body, which is left with `empty`, its default.
-fn take_records(
-    topic: uuid::Uuid,
-    records: &mut Option<Bytes>,
-    empty: Option<Bytes>,
-) -> Result<Vec<Batch>, CodecError> {
-    let is_quorum = topic_id(topic) == TopicPartition::CLUSTER_METADATA.topic_id;
-    let kind = if is_quorum { LogKind::Metadata } else { LogKind::Topic };
-    let bytes = std::mem::replace(records, empty);
-    decode_batches(bytes.unwrap_or_default(), kind)
+/// Takes the batches out of a body.
+fn take_records(rooms: Vec<Room<'_>>) -> Result<Vec<Vec<Batch>>, CodecError> {
+    let partitions = rooms.into_iter().map(|(topic, room)| {
+        let is_quorum = topic_id(topic) == TopicPartition::CLUSTER_METADATA.topic_id;
+        let kind = if is_quorum { LogKind::Metadata } else { LogKind::Topic };
+        let bytes = room.take().ok_or_else(|| CodecError::new("records are null"))?;
+        decode_batches(bytes, kind)
+    });
+    partitions.collect()
 }
 
 fn adopt_request(received: &mut Request, sent: &Request) {
     adopt_records(&mut received.records, &sent.records);
+    adopt_rooms(request_rooms(&mut received.body), request_rooms(&mut sent.body.clone()));
     if let (RequestBody::Envelope(received), RequestBody::Envelope(sent)) =
         (&mut received.body, &sent.body)
     {
@@ -389,10 +369,18 @@ fn adopt_request(received: &mut Request, sent: &Request) {
 
 fn adopt_response(received: &mut Response, sent: &Response) {
     adopt_records(&mut received.records, &sent.records);
+    adopt_rooms(response_rooms(&mut received.body), response_rooms(&mut sent.body.clone()));
     if let (ResponseBody::Envelope(Ok(received)), ResponseBody::Envelope(Ok(sent))) =
         (&mut received.body, &sent.body)
     {
         adopt_response(received, sent);
+    }
+}
+
+/// Gives a body that was read the nulls that stood in for empty records.
+fn adopt_rooms(received: Vec<Room<'_>>, sent: Vec<Room<'_>>) {
+    for ((_, received), (_, sent)) in received.into_iter().zip(sent) {
+        *received = sent.take();
     }
 }
 
@@ -442,7 +430,7 @@ mod tests {
     fn fetched(batches: Vec<Batch>) -> Response {
         let partition = k::fetch_response::PartitionData::default().with_high_watermark(4);
         let topic = k::fetch_response::FetchableTopicResponse::default()
-            .with_topic_id(uuid::Uuid::from_u128(ORDERS.topic_id.0))
+            .with_topic_id(Uuid::from_u128(ORDERS.topic_id.0))
             .with_partitions(vec![partition]);
         let body = k::FetchResponse::default().with_responses(vec![topic]).into();
         Response { correlation_id: CorrelationId(8), body, records: vec![batches] }

@@ -19,3 +19,30 @@ pub(crate) fn check(segment: &Segment) {
         panic!("not as on the wire: {error}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages as k;
+
+    use super::*;
+    use crate::message::Response;
+    use crate::types::CorrelationId;
+
+    fn answer(batches: usize) -> Segment {
+        let body = k::BrokerHeartbeatResponse::default().into();
+        let records = vec![Vec::new(); batches];
+        Segment::Response(Box::new(Response { correlation_id: CorrelationId(1), body, records }))
+    }
+
+    #[test]
+    fn what_kafka_sends_passes() {
+        check(&answer(0));
+        check(&Segment::Syn);
+    }
+
+    #[test]
+    #[should_panic(expected = "BrokerHeartbeatResponse: records of 2 partitions, the body has 0")]
+    fn what_kafka_could_not_send_is_a_crash() {
+        check(&answer(2));
+    }
+}

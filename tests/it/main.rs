@@ -22,3 +22,7 @@ mod replication_world;
 mod scenario_errors;
 mod trace;
 mod trace_document;
+mod wire;
+mod wire_messages;
+mod wire_requests;
+mod wire_responses;
