@@ -61,7 +61,11 @@ fn write_story(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
 }
 
 fn write_claims(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
-    let shown = |claim: &&ClaimOutcome| claim.is_written || !claim.is_as_expected();
+    // What may be either way is worth a line when it is broken.
+    let shown = |claim: &&ClaimOutcome| {
+        let is_told = claim.expect != Expectation::May || claim.verdict.outcome.violation().is_some();
+        (claim.is_written && is_told) || !claim.is_as_expected()
+    };
     for claim in outcome.claims.iter().filter(shown) {
         let mut text = format!("{:<28} {}", claim.property.name(), claim.verdict.outcome.name());
         match claim.expect {

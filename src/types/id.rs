@@ -17,8 +17,6 @@ integer_newtype! {
     IncarnationId(u64);
     /// A host of the simulated world by its place in the cluster's list, from 0.
     HostId(u16);
-    /// Tells one batch of records from every other of a run, whatever its content.
-    BatchId(u64);
     /// Names a disk operation whose completion its machine waits for; counts per process.
     Ticket(u64);
     /// Names a call of an application; counts per client process start.
@@ -27,6 +25,24 @@ integer_newtype! {
     CorrelationId(i32);
     /// A topic's identity for life, a random UUID in Kafka (KIP-516). Never zero.
     TopicId(u128);
+}
+
+/// Tells one batch of records from every other of a run, whatever its content.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(serde::Serialize, serde::Deserialize)]
+pub struct BatchId(pub u64);
+
+impl std::fmt::Debug for BatchId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "BatchId({self})")
+    }
+}
+
+/// As in the text of events: 16 hexadecimal digits.
+impl std::fmt::Display for BatchId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
 }
 
 /// A partition of a topic.
