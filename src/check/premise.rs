@@ -11,8 +11,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{Event, Kind};
-use crate::trace::{Model, TopicSetup};
-use crate::types::{BrokerId, TopicPartition};
+use crate::history::{Batch, History};
+use crate::trace::{LogView, Model, TopicSetup};
+use crate::types::{BrokerId, Sequence, TopicPartition};
 
 /// Which partitions have left the premises of durability, and with what.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -151,6 +152,26 @@ impl Premises {
         let known = self.partitions.entry(partition).or_default();
         known.left.get_or_insert((event, because));
     }
+}
+
+/// Why the order of `batch` in `log` was not promised, if it was not: whoever appended the first
+/// batch of its producer there knew nothing of that producer, and a leader that knows nothing
+/// takes any sequence (ProducerAppendInfo.checkSequence; only transactional producers are verified
+/// first, KAFKA-14402). What was sent before, to a leader that died, then comes in behind.
+pub(crate) fn unknown_producer(
+    history: &History,
+    log: &LogView,
+    batch: &Batch,
+) -> Option<(u64, &'static str)> {
+    let (producer, _) = batch.numbered?;
+    let entries = log.entries().iter();
+    let first = entries.filter(|entry| entry.base >= log.start).find_map(|entry| {
+        let (other, sequence) = history.batches.get(&entry.batch)?.numbered?;
+        (other == producer).then_some((entry.event, sequence))
+    });
+    let (event, sequence) = first?;
+    let because = "a leader that knew nothing of the producer took a batch that is not its first";
+    (sequence != Sequence(0)).then_some((event, because))
 }
 
 fn topic(model: &Model, partition: TopicPartition) -> Option<&TopicSetup> {

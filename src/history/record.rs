@@ -6,7 +6,9 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use crate::event::{AckMode, Event, Kind, OperationResult, OperationVerb};
-use crate::types::{BatchId, Chunks, HostId, Moment, Offset, TopicPartition};
+use crate::types::{
+    BatchId, Chunks, HostId, Moment, Offset, ProducerId, Sequence, TopicPartition,
+};
 
 /// What clients asked for and what they learned.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -75,6 +77,8 @@ pub struct Batch {
     pub rank: u32,
     /// What its answer waits for.
     pub acks: AckMode,
+    /// Its producer's id and the sequence of its first record, with idempotence.
+    pub numbered: Option<(ProducerId, Sequence)>,
     /// The send operation of each record.
     pub operations: Arc<[u32]>,
     /// The event with which the producer was through with it.
@@ -261,7 +265,16 @@ impl History {
     }
 
     fn on_sealed(&mut self, event: &Event, host: HostId) {
-        let Kind::BatchSealed { partition, batch, acks, operations, .. } = &event.kind else {
+        let Kind::BatchSealed {
+            partition,
+            batch,
+            acks,
+            producer,
+            epoch: _,
+            base_sequence,
+            operations,
+        } = &event.kind
+        else {
             return;
         };
         let client = self.client(host);
@@ -277,6 +290,7 @@ impl History {
             partition: *partition,
             rank: *rank,
             acks: *acks,
+            numbered: producer.zip(*base_sequence),
             operations: operations.as_slice().into(),
             done: None,
             result: None,

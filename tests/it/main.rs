@@ -3,6 +3,9 @@
 mod architecture;
 mod cli;
 mod controller_process;
+#[cfg(madsim)]
+mod coupled;
+mod determinism;
 mod engine;
 mod fake_disk;
 mod interaction;
@@ -20,6 +23,7 @@ mod replication_checks;
 mod replication_controller;
 mod replication_world;
 mod scenario_errors;
+mod scenarios;
 mod trace;
 mod trace_document;
 mod wire;

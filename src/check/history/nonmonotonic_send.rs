@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::history::anomaly::{Acked, acknowledged};
+use crate::check::premise::unknown_producer;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::event::AckMode;
 use crate::types::HostId;
@@ -23,8 +24,7 @@ const INFO: Info = Info {
     name: "nonmonotonic-send",
     statement: "a producer's acknowledged sends to a partition have rising offsets",
     source: "Jepsen, workload kafka: nonmonotonic-send; KIP-98",
-    premise: "acks=all; enable.idempotence is on or max.in.flight.requests.per.connection is 1; \
-              as leader-completeness",
+    premise: "acks=all; as per-producer-order",
     kinds: &[],
     is_liveness: false,
 };
@@ -78,7 +78,12 @@ fn report(
     let excuse = match (is_ordered, is_weak) {
         (false, _) => Some((second.batch.sealed, unordered)),
         (true, true) => Some((second.batch.sealed, "acks=1: a new leader may lack the first")),
-        (true, false) => view.premises.left(partition),
+        (true, false) => view.premises.left(partition).or_else(|| {
+            let known = view.model.partitions.get(&partition)?;
+            let leader = known.state.as_ref()?.leader?;
+            let log = &known.replicas.get(&leader)?.log;
+            unknown_producer(view.history, log, second.batch)
+        }),
     };
     findings.violated_unless(excuse, sentence, first.evidence().chain(second.evidence()));
 }

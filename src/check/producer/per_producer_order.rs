@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::check::premise::unknown_producer;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::event::{Event, Kind};
 use crate::history::{Batch, Client};
@@ -36,8 +37,8 @@ const INFO: Info = Info {
     statement: "a producer's batches stand in a partition in the order in which it sent them",
     source: "KIP-98; Kafka documentation, max.in.flight.requests.per.connection; Kafka 4.1, \
              ProducerAppendInfo",
-    premise: "enable.idempotence is on or max.in.flight.requests.per.connection is 1; as \
-              leader-completeness",
+    premise: "enable.idempotence is on or max.in.flight.requests.per.connection is 1; the first \
+              batch that a leader takes of a producer is its first; as leader-completeness",
     kinds: &["log-appended"],
     is_liveness: false,
 };
@@ -67,7 +68,8 @@ impl Property for PerProducerOrder {
             };
             let goes_back = newest.rank > sealed.rank && !is_copy();
             if goes_back && is_of_one_life(newest.batch, sealed, view) {
-                report(event, (sealed, *base_offset), entry, view, findings);
+                let unknown = unknown_producer(view.history, &replica.log, sealed);
+                report(event, (sealed, *base_offset), (entry, unknown), view, findings);
             }
         }
         list.push(Appended { base: *base_offset, batch: *batch, rank: sealed.rank });
@@ -102,7 +104,7 @@ fn is_of_one_life(newest: BatchId, sealed: &Batch, view: View<'_>) -> bool {
 fn report(
     event: &Event,
     (sealed, base): (&Batch, Offset),
-    newest: LogEntry,
+    (newest, unknown): (LogEntry, Option<(u64, &str)>),
     view: View<'_>,
     findings: &mut Findings,
 ) {
@@ -118,7 +120,7 @@ fn report(
     let is_ordered = client.is_some_and(|client| client.idempotent || client.in_flight_max <= 1);
     let unordered = "enable.idempotence is off, and max.in.flight.requests.per.connection is not 1";
     let excuse = match is_ordered {
-        true => view.premises.left(sealed.partition),
+        true => view.premises.left(sealed.partition).or(unknown),
         false => Some((sealed.sealed, unordered)),
     };
     findings.violated_unless(excuse, sentence, [sealed.sealed, newest.event, event.index]);

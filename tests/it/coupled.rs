@@ -1,0 +1,140 @@
+//! Applications written with `async` beside the simulated cluster.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kafsim::explore::{RunOptions, run_once, vocabulary};
+use kafsim::runtime::{ClientError, Coupled};
+use kafsim::scenario::Scenario;
+use kafsim::sim::{Options, Progress, SeekTo, World};
+
+use crate::scenarios;
+
+const SHOP: &str = r#"
+version = 1
+title = "a shop of ours, killed and restarted"
+about = "An application writes, another reads; a fault kills the writer."
+duration = "20s"
+
+[cluster]
+brokers = 3
+controllers = 3
+
+[[topic]]
+name = "orders"
+partitions = 2
+replication_factor = 3
+config = { min.insync.replicas = 2 }
+
+[[client]]
+name = "shop"
+
+[[client]]
+name = "audit"
+
+[[fault]]
+at = "6s"
+crash = { host = "shop", keep = "page-cache" }
+for = "3s"
+
+[[fault]]
+at = "10s"
+crash = { host = "leader of orders-0", keep = "page-cache" }
+for = "5s"
+"#;
+
+#[derive(Default)]
+struct Seen {
+    /// Each start of the shop, in orders acknowledged.
+    starts: Vec<u64>,
+    acknowledged: Vec<String>,
+    read: BTreeMap<String, u32>,
+}
+
+type Shared = Arc<Mutex<Seen>>;
+
+fn run_shop(seed: u64, executor_seed: u64) -> (World, Seen) {
+    let scenario = Scenario::read("shop.toml", SHOP, &[], &[], &vocabulary()).unwrap();
+    let world = World::new(&scenario.plan, seed, Options::default());
+    let seen = Shared::default();
+    let (shop, audit) = (Arc::clone(&seen), Arc::clone(&seen));
+    let world = Coupled::new(world, executor_seed)
+        .client("shop", move |client| {
+            let seen = Arc::clone(&shop);
+            async move {
+                let start = {
+                    let mut seen = seen.lock().unwrap();
+                    seen.starts.push(0);
+                    seen.starts.len()
+                };
+                for order in 0.. {
+                    let name = format!("start {start} order {order}");
+                    match client.send("orders", Some(b"customer"), name.as_bytes()).await {
+                        Ok(_) => {
+                            let mut seen = seen.lock().unwrap();
+                            *seen.starts.last_mut().unwrap() += 1;
+                            seen.acknowledged.push(name);
+                        }
+                        Err(ClientError::Closed) => return,
+                        Err(error) => panic!("{error}"),
+                    }
+                    madsim::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        })
+        .client("audit", move |client| {
+            let seen = Arc::clone(&audit);
+            async move {
+                client.assign("orders", &[0, 1], SeekTo::Beginning).await.unwrap();
+                loop {
+                    for batch in client.poll(Duration::from_millis(500)).await.unwrap() {
+                        for record in batch.records {
+                            let text = String::from_utf8(record.value.unwrap().to_vec()).unwrap();
+                            *seen.lock().unwrap().read.entry(text).or_default() += 1;
+                        }
+                    }
+                }
+            }
+        })
+        .run(&mut ())
+        .unwrap();
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    (world, seen)
+}
+
+#[test]
+fn an_async_application_is_killed_and_restarted_and_loses_nothing() {
+    let (mut world, seen) = run_shop(7, 7);
+    assert_eq!(world.progress(), Progress::Finished, "{:?}", world.amiss());
+    assert_eq!(seen.starts.len(), 2, "it was started again");
+    assert!(seen.starts.iter().all(|orders| *orders > 50), "{:?}", seen.starts);
+    for order in &seen.acknowledged {
+        assert_eq!(seen.read.get(order), Some(&1), "{order}");
+    }
+    let broken: Vec<_> = world
+        .verdicts()
+        .into_iter()
+        .filter(|verdict| verdict.outcome.violation().is_some())
+        .map(|verdict| verdict.to_string())
+        .collect();
+    assert_eq!(broken, Vec::<String>::new());
+}
+
+#[test]
+fn a_coupled_run_is_a_function_of_its_seed() {
+    let (first, second) = (run_shop(7, 7).0, run_shop(7, 7).0);
+    assert_eq!(first.fingerprint(), second.fingerprint());
+    assert_ne!(first.fingerprint(), run_shop(8, 7).0.fingerprint());
+}
+
+#[test]
+fn without_async_applications_the_coupled_driver_runs_as_the_free_one() {
+    let scenario = scenarios::scenario("scenarios/sweep/three.toml", &["duration=12s"], &[]);
+    for seed in 0..2 {
+        let world = World::new(&scenario.plan, seed, Options::default());
+        let coupled = Coupled::new(world, 1).run(&mut ()).unwrap();
+        let free = run_once(&scenario, seed, &RunOptions::default());
+        assert_eq!(coupled.fingerprint(), free.outcome.fingerprint, "seed {seed}");
+    }
+}
