@@ -27,6 +27,7 @@ mod scenarios;
 mod trace;
 mod trace_document;
 mod wire;
+mod wire_delivery;
 mod wire_messages;
 mod wire_requests;
 mod wire_responses;
