@@ -169,7 +169,7 @@ impl Record {
 
 /// Bytes of a zigzag varint.
 fn varint_bytes(value: i64) -> u64 {
-    let zigzag = ((value << 1) ^ (value >> 63)) as u64;
+    let zigzag = ((value << 1) ^ (value >> 63)).cast_unsigned();
     u64::from((64 - zigzag.leading_zeros()).div_ceil(7).max(1))
 }
 

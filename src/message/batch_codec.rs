@@ -25,7 +25,7 @@ use crate::types::{
 /// `RecordBatch.MAGIC_VALUE_V2`.
 const MAGIC: u8 = 2;
 /// Bytes before what `batchLength` counts.
-const LOG_OVERHEAD: usize = 12;
+const LOG_OVERHEAD: u32 = 12;
 /// Where the CRC stands; it covers what comes after it.
 const CRC_AT: usize = 17;
 /// Where what the CRC covers begins.
@@ -65,8 +65,8 @@ pub fn encode_batch(batch: &Batch, out: &mut Vec<u8>) {
     out.put(&body.producer.map_or(-1, |stamp| stamp.base_sequence.0).to_be_bytes());
     out.put(&count.to_be_bytes());
     put_records(out, &body.records, body.base_timestamp);
-    let length = u32::try_from(out.len() - start - LOG_OVERHEAD).expect("batches are bounded");
-    out[start + 8..start + LOG_OVERHEAD].copy_from_slice(&length.to_be_bytes());
+    let length = u32::try_from(out.len() - start).expect("batches are bounded") - LOG_OVERHEAD;
+    out[start + 8..start + 12].copy_from_slice(&length.to_be_bytes());
     let crc = crc32c::crc32c(&out[start + CRC_COVERS..]);
     out[start + CRC_AT..start + CRC_COVERS].copy_from_slice(&crc.to_be_bytes());
 }
@@ -210,7 +210,7 @@ fn read_batch(reader: &mut Reader, kind: LogKind) -> Result<Batch, CodecError> {
         (LogKind::Metadata, true) => read_leader_change(records, base_timestamp)?,
         (LogKind::Topic, true) => return Err(CodecError::new("a control batch in a topic")),
     };
-    let size_bytes = length + LOG_OVERHEAD as u32;
+    let size_bytes = length + LOG_OVERHEAD;
     let id = BatchId(0);
     let body = BatchBody { id, producer, base_timestamp, max_timestamp, records, size_bytes };
     Ok(Batch { base_offset, leader_epoch, body: Arc::new(body) })
@@ -325,7 +325,7 @@ mod tests {
     use super::*;
 
     fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 
     fn batch(records: Records, producer: Option<ProducerStamp>, times: (i64, i64)) -> Batch {
@@ -454,7 +454,9 @@ mod tests {
         let metadata = Records::Metadata(vec![MetadataRecord::NoOp; 3]);
         let batches = vec![batch(metadata.clone(), None, (1, 1)), batch(metadata, None, (2, 2))];
         let mut bytes = Vec::new();
-        batches.iter().for_each(|batch| encode_batch(batch, &mut bytes));
+        for batch in &batches {
+            encode_batch(batch, &mut bytes);
+        }
         assert_eq!(decode_batches(bytes.into(), LogKind::Metadata), Ok(batches));
         assert_eq!(decode_batches(Bytes::new(), LogKind::Topic), Ok(Vec::new()));
     }

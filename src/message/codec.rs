@@ -58,15 +58,15 @@ pub(in crate::message) fn counted(write: impl FnOnce(&mut dyn Sink)) -> usize {
 /// An unsigned varint.
 pub(in crate::message) fn put_unsigned(out: &mut dyn Sink, mut value: u64) {
     while value >= 0x80 {
-        out.put(&[value as u8 | 0x80]);
+        out.put(&[value.to_le_bytes()[0] | 0x80]);
         value >>= 7;
     }
-    out.put(&[value as u8]);
+    out.put(&[value.to_le_bytes()[0]]);
 }
 
 /// A zigzag varint.
 pub(in crate::message) fn put_signed(out: &mut dyn Sink, value: i64) {
-    put_unsigned(out, ((value << 1) ^ (value >> 63)) as u64);
+    put_unsigned(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
 }
 
 /// A count, or a length, as compact arrays and strings have it: one more than it is; 0 is null.

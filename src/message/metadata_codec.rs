@@ -235,7 +235,9 @@ impl Tag<'_> {
             Self::List(list) => put_brokers(out, list.iter().copied()),
             Self::Directories(list) => {
                 put_length(out, Some(list.len()));
-                list.iter().for_each(|id| out.put(&u128::from(id.0).to_be_bytes()));
+                for id in list {
+                    out.put(&u128::from(id.0).to_be_bytes());
+                }
             }
             Self::Unassigned(count) => put_unassigned(out, count),
         }
@@ -554,7 +556,7 @@ mod tests {
     const ORDERS: &str = "00000000000000000000000000000102";
 
     fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
     }
 
     fn set(ids: &[i32]) -> BrokerSet {

@@ -122,9 +122,10 @@ proptest! {
     #[test]
     fn batches_come_back(seed in any::<u64>(), items in 0..5_u64, is_quorum in any::<bool>()) {
         let mut draw = Draw::new(seed, items);
-        let (mut batch, kind) = match is_quorum {
-            true => (draw.quorum_batch(), LogKind::Metadata),
-            false => (draw.data_batch(), LogKind::Topic),
+        let (mut batch, kind) = if is_quorum {
+            (draw.quorum_batch(), LogKind::Metadata)
+        } else {
+            (draw.data_batch(), LogKind::Topic)
         };
         // A batch's mark does not travel.
         std::sync::Arc::make_mut(&mut batch.body).id = BatchId(0);

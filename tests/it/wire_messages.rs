@@ -42,19 +42,19 @@ impl Draw {
     }
 
     pub(crate) fn i8(&mut self) -> i8 {
-        self.bits(8) as i8
+        i8::try_from(self.bits(8)).unwrap()
     }
 
     pub(crate) fn i16(&mut self) -> i16 {
-        self.bits(16) as i16
+        i16::try_from(self.bits(16)).unwrap()
     }
 
     pub(crate) fn u16(&mut self) -> u16 {
-        self.bits(16) as u16
+        self.i16().cast_unsigned()
     }
 
     pub(crate) fn i32(&mut self) -> i32 {
-        self.bits(32) as i32
+        i32::try_from(self.bits(32)).unwrap()
     }
 
     pub(crate) fn i64(&mut self) -> i64 {
@@ -96,7 +96,7 @@ impl Draw {
 
     pub(crate) fn bytes(&mut self) -> Bytes {
         let length = if self.rng.chance(1, 8) { 300 } else { self.rng.below(12) };
-        (0..length).map(|_| self.rng.bits() as u8).collect()
+        (0..length).map(|_| self.rng.bits().to_le_bytes()[0]).collect()
     }
 
     pub(crate) fn maybe<T>(&mut self, item: impl FnOnce(&mut Self) -> T) -> Option<T> {
@@ -154,9 +154,9 @@ impl Draw {
                     topic.partitions.iter().map(move |_| is_quorum)
                 });
                 partitions
-                    .map(|is_quorum| match is_quorum {
-                        true => self.list(Self::quorum_batch),
-                        false => self.list(Self::data_batch),
+                    .map(|is_quorum| {
+                        let batch = if is_quorum { Self::quorum_batch } else { Self::data_batch };
+                        self.list(batch)
                     })
                     .collect()
             }
