@@ -146,7 +146,7 @@ bodies! {
 pub fn check_request(sent: &Request) -> Result<(), CodecError> {
     let name = format!("{}Request", sent.body.api().name());
     let checked = encode_request(sent).and_then(|bytes| {
-        check_size(bytes.len(), request_size_bytes(sent), &sent.records)?;
+        check_size(bytes.len(), request_size_bytes(sent))?;
         let mut received = decode_request(bytes)?;
         adopt_request(&mut received, sent);
         compare(sent, &received)
@@ -164,7 +164,7 @@ pub fn check_response(sent: &Response) -> Result<(), CodecError> {
         _ => None,
     };
     let checked = encode_response(sent).and_then(|bytes| {
-        check_size(bytes.len(), response_size_bytes(sent), &sent.records)?;
+        check_size(bytes.len(), response_size_bytes(sent))?;
         let mut received = decode_response(api, forwarded, bytes)?;
         adopt_response(&mut received, sent);
         compare(sent, &received)
@@ -180,20 +180,11 @@ fn compare<T: PartialEq + std::fmt::Debug>(sent: &T, received: &T) -> Result<(),
     Err(CodecError::new(first_difference(sent, received).unwrap_or_else(alike)))
 }
 
-fn check_size(taken: usize, said: u32, records: &[Vec<Batch>]) -> Result<(), CodecError> {
-    let mut batches = records.iter().flatten();
-    // The quorum's leader only estimates the size of its batches.
-    if taken == said as usize || batches.any(|batch| is_of_quorum(&batch.body)) {
+fn check_size(taken: usize, said: u32) -> Result<(), CodecError> {
+    if taken == said as usize {
         return Ok(());
     }
     Err(CodecError::new(format_args!("it takes {taken} bytes, and was sent as {said}")))
-}
-
-fn is_of_quorum(body: &BatchBody) -> bool {
-    match body.records {
-        Records::Data(_) => false,
-        Records::Metadata(_) | Records::LeaderChange { .. } => true,
-    }
 }
 
 /// A request's bytes, its length in front.
@@ -384,8 +375,7 @@ fn adopt_rooms(received: Vec<Room<'_>>, sent: Vec<Room<'_>>) {
     }
 }
 
-/// Gives batches that were read what does not travel: their marks, and the size that the quorum's
-/// leader has estimated for its own.
+/// Gives batches that were read what does not travel: their marks.
 fn adopt_records(received: &mut Vec<Vec<Batch>>, sent: &[Vec<Batch>]) {
     if sent.is_empty() && received.iter().all(Vec::is_empty) {
         received.clear();
@@ -393,9 +383,6 @@ fn adopt_records(received: &mut Vec<Vec<Batch>>, sent: &[Vec<Batch>]) {
     for (received, sent) in received.iter_mut().flatten().zip(sent.iter().flatten()) {
         let body = std::sync::Arc::make_mut(&mut received.body);
         body.id = sent.body.id;
-        if is_of_quorum(body) {
-            body.size_bytes = sent.body.size_bytes;
-        }
     }
 }
 

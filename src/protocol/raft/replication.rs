@@ -10,7 +10,10 @@ use kafka_protocol::messages as k;
 
 use crate::event::{About, Kind};
 use crate::log::SequenceCheck;
-use crate::message::{Batch, BatchBody, MetadataRecord, Records, RequestBody};
+use crate::message::{
+    Batch, BatchBody, MetadataRecord, Records, RequestBody, batch_size_bytes,
+    metadata_record_size_bytes,
+};
 use crate::protocol::raft::effect::Effect;
 use crate::protocol::raft::machine::Raft;
 use crate::protocol::raft::role::Role;
@@ -21,8 +24,6 @@ use crate::types::{
 };
 
 const PARTITION: TopicPartition = TopicPartition::CLUSTER_METADATA;
-/// About what a metadata record takes in a batch, in bytes.
-const RECORD_BYTES: u32 = 64;
 
 /// A fetch for which the leader had nothing yet.
 #[derive(Clone, Debug)]
@@ -160,7 +161,7 @@ impl Raft {
         leader_epoch: LeaderEpoch,
         records: Vec<MetadataRecord>,
     ) {
-        let bytes = batch_bytes(records.len());
+        let bytes = batch_bytes(&records);
         match &mut self.role {
             Role::Leader(leader) if leader_epoch == self.epoch => {
                 leader.accumulator.append(records, bytes, now);
@@ -206,7 +207,7 @@ impl Raft {
                 producer: None,
                 base_timestamp: millis,
                 max_timestamp: millis,
-                size_bytes: batch_bytes(record_count(&records)),
+                size_bytes: batch_size_bytes(&records, millis),
                 records,
             });
             let check = SequenceCheck::None;
@@ -356,15 +357,8 @@ impl Raft {
     }
 }
 
-fn record_count(records: &Records) -> usize {
-    match records {
-        Records::Data(records) => records.len(),
-        Records::Metadata(records) => records.len(),
-        Records::LeaderChange { .. } => 1,
-    }
-}
-
-fn batch_bytes(records: usize) -> u32 {
-    let records = u32::try_from(records).expect("batches are bounded");
-    Batch::OVERHEAD_BYTES.saturating_add(records.saturating_mul(RECORD_BYTES))
+/// What `records` take before they are joined into a batch: what each adds to one is not counted.
+fn batch_bytes(records: &[MetadataRecord]) -> u32 {
+    let bytes: usize = records.iter().map(metadata_record_size_bytes).sum();
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
