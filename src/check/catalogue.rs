@@ -42,7 +42,7 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(RaftCommittedPrefix::default()),
         Box::new(NoDuplicate::default()),
         Box::new(PerProducerOrder::default()),
-        Box::new(LeaderElected),
+        Box::new(LeaderElected::default()),
         Box::new(ReplicasRejoin::default()),
         Box::new(ProduceAnswered::default()),
         Box::new(HighWatermarkReachesEnd::default()),
@@ -61,4 +61,35 @@ pub fn all() -> Vec<Box<dyn Property>> {
 /// What the catalogue says of every property.
 pub fn infos() -> Vec<&'static Info> {
     all().iter().map(|property| property.info()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::check::catalogue::infos;
+    use crate::event::Kind;
+    use crate::types::{Defect, PropertyName};
+
+    #[test]
+    fn the_catalogue_lists_every_name_in_order() {
+        let listed: Vec<&str> = infos().iter().map(|info| info.name).collect();
+        let named: Vec<&str> = PropertyName::ALL.iter().map(|name| name.name()).collect();
+        assert_eq!(listed, named);
+    }
+
+    #[test]
+    fn every_property_can_be_broken_by_a_defect_and_asks_for_kinds_that_exist() {
+        let caught: BTreeSet<&str> =
+            Defect::ALL.iter().flat_map(|defect| defect.caught_by()).copied().collect();
+        let kinds: BTreeSet<&str> = Kind::TABLE.iter().map(|info| info.name).collect();
+        for info in infos() {
+            assert!(caught.contains(info.name), "no defect breaks {}", info.name);
+            for kind in info.kinds {
+                assert!(kinds.contains(kind), "{} asks for {kind}", info.name);
+            }
+            let texts = [info.statement, info.source, info.premise];
+            assert!(texts.iter().all(|text| !text.is_empty()), "{} says too little", info.name);
+        }
+    }
 }

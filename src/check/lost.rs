@@ -74,3 +74,38 @@ impl<'a> Holders<'a> {
         batches.contains(&id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::checker::Checker;
+    use crate::check::script::{PLAIN, Script, WRITER};
+    use crate::event::AckMode;
+    use crate::trace::Model;
+
+    fn lost(run: &Script) -> u64 {
+        let mut model = Model::new(std::sync::Arc::new(run.setup().clone()));
+        let mut checker = Checker::of(Vec::new());
+        for event in run.events() {
+            model.apply(event);
+            checker.observe(event, &model);
+        }
+        checker.lost(&model, |host| host == WRITER || host == PLAIN)
+    }
+
+    #[test]
+    fn only_acknowledged_records_outside_the_leader_are_lost() {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]).lead(1, 0, &[1, 2, 3]);
+        run.replicate(1, 2, 0).write(WRITER, 1, 2, 0);
+        run.append(1, 2, 3, 0, true);
+        let operations = run.seal(PLAIN, 2, 3, AckMode::Leader);
+        run.done(PLAIN, 2, &operations, 2);
+        run.append(1, 3, 1, 0, true).seal(WRITER, 3, 1, AckMode::All);
+        assert_eq!(lost(&run), 0);
+        run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+        assert_eq!(lost(&run), 3);
+        // Sent again, it stands somewhere else.
+        run.append(2, 9, 1, 1, true).append(2, 2, 3, 1, true);
+        assert_eq!(lost(&run), 0);
+    }
+}

@@ -13,6 +13,8 @@ mod producer;
 mod property;
 mod quorum;
 mod replication;
+#[cfg(test)]
+pub(crate) mod script;
 mod verdict;
 
 pub use catalogue::{all, infos};

@@ -277,3 +277,83 @@ fn percentile(sorted: &[u32], percent: usize) -> Option<Duration> {
     let micros = sorted.get(rank.checked_sub(1)?)?;
     Some(Duration::from_micros(u64::from(*micros)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::script::{PLAIN, Script, WRITER};
+    use crate::event::CrashKeep;
+
+    fn figures(run: &Script, clients: &[HostId]) -> Figures {
+        let mut counter = FigureCounter::new(clients.iter().copied());
+        let mut now = Moment(0);
+        for event in run.events() {
+            counter.apply(event);
+            now = event.at;
+        }
+        counter.figures(now, 0)
+    }
+
+    /// Events follow each other by a millisecond.
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn the_time_without_an_acting_leader_counts_until_healing() {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]).lead(1, 0, &[1, 2, 3]).seek(WRITER, 0);
+        // The committed state still names broker 1 when it is gone already.
+        run.crash(1, 0).wait(9).commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+        let expected = vec![("orders-0".to_owned(), millis(1 + 9_003))];
+        assert_eq!(figures(&run, &[WRITER]).leaderless, expected);
+        run.crash(2, 0).wait(5).phase(Phase::Heal).wait(60);
+        run.lead(3, 2, &[3]);
+        let expected = vec![("orders-0".to_owned(), millis(1 + 9_003 + 5_002))];
+        assert_eq!(figures(&run, &[WRITER]).leaderless, expected);
+        assert_eq!(figures(&run, &[PLAIN]).leaderless, Vec::new(), "nobody used it");
+    }
+
+    #[test]
+    fn the_longest_wait_goes_on_while_sends_fail_and_ends_with_healing() {
+        let mut run = Script::new();
+        let first = run.seal(WRITER, 1, 1, AckMode::All);
+        run.wait(2).done(WRITER, 1, &first, 0).wait(30);
+        // Asked at 0, sealed at 1, acknowledged 2,002 later; then nobody asks for half a minute.
+        assert_eq!(figures(&run, &[WRITER]).longest_without_ack, millis(2_003));
+        let second = run.seal(WRITER, 2, 1, AckMode::All);
+        run.wait(3).give_back(WRITER, second[0], OperationResult::Failed, None);
+        let third = run.seal(WRITER, 3, 1, AckMode::All);
+        run.wait(4).phase(Phase::Heal).wait(50).done(WRITER, 3, &third, 1);
+        let found = figures(&run, &[WRITER]);
+        assert_eq!(found.longest_without_ack, millis(3_000 + 4_000 + 5));
+        assert_eq!((found.acked, found.failed, found.unknown), (2, 1, 0));
+    }
+
+    #[test]
+    fn records_without_an_answer_and_those_of_acks_0_are_unknown() {
+        let mut run = Script::new();
+        run.seal(WRITER, 1, 2, AckMode::All);
+        run.add(WRITER, Kind::HostStopped { keep: CrashKeep::Synced, by_itself: false });
+        let operations = run.seal(PLAIN, 2, 3, AckMode::None);
+        run.done(PLAIN, 2, &operations, 0).invoke(PLAIN, OperationVerb::Send);
+        run.invoke(PLAIN, OperationVerb::Poll);
+        let found = figures(&run, &[WRITER, PLAIN]);
+        assert_eq!((found.acked, found.failed, found.unknown), (0, 0, 2 + 3 + 1));
+        assert_eq!(found.ack_latency_p50, None);
+        assert_eq!(figures(&run, &[]).unknown, 0, "the staff does not count");
+    }
+
+    #[test]
+    fn half_and_99_in_100_of_the_batches_took_at_most_this() {
+        let mut run = Script::new();
+        // Batch n takes n milliseconds.
+        for batch in 1..=200 {
+            let operations = run.seal(WRITER, batch, 1, AckMode::All);
+            run.done(WRITER, batch, &operations, 0);
+        }
+        let found = figures(&run, &[WRITER]);
+        assert_eq!(found.ack_latency_p50, Some(millis(100)));
+        assert_eq!(found.ack_latency_p99, Some(millis(198)));
+    }
+}

@@ -68,7 +68,8 @@ pub enum DefectKind {
 
 defects! {
     TruncateToHighWatermark "kip-101-truncate-to-high-watermark" Historical 1
-        ["leader-completeness" "acked-durability" "consistent-read" "candidate-completeness"]
+        ["leader-completeness" "acked-durability" "consistent-read" "candidate-completeness"
+         "acks-one-durability"]
         "a new follower truncates to its own high watermark"
         "KIP-101, KAFKA-1211; mended in 0.11"
         "a replica that becomes follower truncates to its high watermark and ignores epochs";

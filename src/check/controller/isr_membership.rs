@@ -157,3 +157,38 @@ fn stayed(
         findings.violated(sentence, [state.event, event.index]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+
+    #[test]
+    fn a_set_of_replicas_with_the_leader_holds() {
+        let mut run = Script::new();
+        assert_eq!(run.outcome("isr-membership"), "not exercised");
+        run.commit(Some(1), 0, &[1, 2, 3]);
+        assert_eq!(run.outcome("isr-membership"), "holds");
+    }
+
+    #[test]
+    fn a_leader_outside_or_a_stranger_inside_is_a_breach() {
+        for in_sync in [&[2, 3][..], &[1, 4]] {
+            let mut run = Script::new();
+            run.commit(Some(1), 0, in_sync);
+            assert_eq!(run.outcome("isr-membership"), "violated");
+        }
+    }
+
+    #[test]
+    fn nobody_joins_fenced_and_nobody_stays_past_the_fencing() {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]);
+        let mut stays = run.clone();
+        run.commit(Some(1), 0, &[1, 2]).register(3, 9, true, false);
+        assert_eq!(run.outcome("isr-membership"), "holds");
+        run.commit(Some(1), 0, &[1, 2, 3]);
+        assert_eq!(run.outcome("isr-membership"), "violated");
+        stays.register(3, 9, true, false);
+        assert_eq!(stays.outcome("isr-membership"), "violated");
+    }
+}

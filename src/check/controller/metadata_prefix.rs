@@ -83,3 +83,40 @@ impl Property for MetadataPrefix {
 
     clone_box!();
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+    use crate::types::HostId;
+
+    fn committed() -> Script {
+        let mut run = Script::new();
+        run.metadata_high_watermark(1, 9, true).applied(HostId(1), 5, 50);
+        run
+    }
+
+    #[test]
+    fn equal_prefixes_hold() {
+        let mut run = committed();
+        assert_eq!(run.outcome("metadata-prefix"), "not exercised");
+        run.applied(HostId(2), 5, 50).applied(HostId(1), 7, 70);
+        assert_eq!(run.outcome("metadata-prefix"), "holds");
+    }
+
+    #[test]
+    fn other_records_up_to_the_same_offset_are_a_breach() {
+        let mut run = committed();
+        run.applied(HostId(2), 5, 51);
+        assert_eq!(run.outcome("metadata-prefix"), "violated");
+    }
+
+    #[test]
+    fn what_is_not_committed_must_not_be_replayed_and_nobody_goes_back() {
+        let mut run = committed();
+        let mut back = run.clone();
+        run.applied(HostId(2), 10, 99);
+        assert_eq!(run.outcome("metadata-prefix"), "violated");
+        back.applied(HostId(1), 4, 40);
+        assert_eq!(back.outcome("metadata-prefix"), "violated");
+    }
+}

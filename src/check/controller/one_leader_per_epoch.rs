@@ -183,3 +183,35 @@ impl OneLeaderPerEpoch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+
+    #[test]
+    fn one_leader_an_epoch_holds() {
+        assert_eq!(Script::empty().outcome("one-leader-per-epoch"), "not exercised");
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]).lead(1, 0, &[1, 2, 3]);
+        run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+        assert_eq!(run.outcome("one-leader-per-epoch"), "holds");
+    }
+
+    #[test]
+    fn two_leaders_of_one_epoch_are_a_breach() {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]).lead(1, 0, &[1, 2, 3]);
+        let mut other = run.clone();
+        run.lead(2, 0, &[1, 2, 3]);
+        assert_eq!(run.outcome("one-leader-per-epoch"), "violated");
+        other.commit(Some(2), 0, &[2, 3]);
+        assert_eq!(other.outcome("one-leader-per-epoch"), "violated");
+    }
+
+    #[test]
+    fn a_broker_epoch_that_is_given_twice_is_a_breach() {
+        let mut run = Script::new();
+        run.register(2, 1, true, true);
+        assert_eq!(run.outcome("one-leader-per-epoch"), "violated");
+    }
+}

@@ -78,3 +78,39 @@ impl Property for UncleanExclusion {
 
     clone_box!();
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+
+    fn returned() -> Script {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]).replicate(1, 2, 0).crash(3, 0).recover(3, 0);
+        run
+    }
+
+    #[test]
+    fn a_broker_that_is_still_in_sync_when_it_is_opened_is_a_breach() {
+        let mut run = returned();
+        run.register(3, 9, true, true);
+        assert_eq!(run.outcome("unclean-exclusion"), "not exercised");
+        run.register(3, 9, false, false);
+        assert_eq!(run.outcome("unclean-exclusion"), "violated");
+    }
+
+    #[test]
+    fn a_broker_that_was_taken_out_before_holds() {
+        let mut run = returned();
+        run.commit(Some(1), 0, &[1, 2]).register(3, 9, true, true).register(3, 9, false, false);
+        run.commit(Some(1), 0, &[1, 2, 3]);
+        assert_eq!(run.outcome("unclean-exclusion"), "holds");
+    }
+
+    #[test]
+    fn an_eligible_leader_replica_counts_too() {
+        let mut run = returned();
+        run.commit_eligible(Some(1), 0, &[1], &[3]);
+        run.register(3, 9, true, true).register(3, 9, false, false);
+        assert_eq!(run.outcome("unclean-exclusion"), "violated");
+    }
+}

@@ -83,3 +83,36 @@ fn report(
     let evidence = sealed.map(|batch| batch.sealed).into_iter().chain([first.event, second.event]);
     findings.violated_unless(duplicate_excuse(sealed, partition, view), sentence, evidence);
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::{OTHER, PLAIN, READER, Script, WRITER};
+    use crate::event::AckMode;
+    use crate::types::HostId;
+
+    fn read_at(client: HostId, offset: i64) -> Script {
+        let mut run = Script::new();
+        run.seal(client, 1, 2, AckMode::All);
+        run.poll(READER, 0, (1, 0, 2)).poll(OTHER, offset, (1, 1, 1));
+        run
+    }
+
+    #[test]
+    fn a_record_read_twice_at_one_offset_holds() {
+        assert_eq!(Script::new().outcome("duplicate"), "not exercised");
+        assert_eq!(read_at(WRITER, 1).outcome("duplicate"), "holds");
+    }
+
+    #[test]
+    fn a_record_at_two_offsets_is_a_breach() {
+        let verdict = read_at(WRITER, 5).verdict("duplicate");
+        assert_eq!(verdict.outcome.name(), "violated");
+        let sentence = &verdict.outcome.violation().unwrap().sentence;
+        assert!(sentence.contains("at offset 1 and at offset 5"), "{sentence}");
+    }
+
+    #[test]
+    fn only_idempotent_producers_are_promised_it() {
+        assert_eq!(read_at(PLAIN, 5).outcome("duplicate"), "outside its premise");
+    }
+}

@@ -113,3 +113,47 @@ fn against_each_other(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::{OTHER, READER, Script, WRITER};
+
+    const NAME: &str = "inconsistent-offsets";
+
+    #[test]
+    fn equal_polls_hold_however_they_are_cut() {
+        let mut run = Script::new();
+        assert_eq!(run.outcome(NAME), "not exercised");
+        run.write(WRITER, 1, 3, 0).poll(READER, 0, (1, 0, 3));
+        run.poll(OTHER, 0, (1, 0, 1)).poll(OTHER, 1, (1, 1, 2));
+        assert_eq!(run.outcome(NAME), "holds");
+    }
+
+    #[test]
+    fn two_records_at_one_offset_are_a_breach() {
+        let mut run = Script::new();
+        run.poll(READER, 0, (1, 0, 3)).poll(OTHER, 2, (2, 0, 1));
+        assert_eq!(run.outcome(NAME), "violated");
+    }
+
+    #[test]
+    fn a_place_that_a_poll_contradicts_is_a_breach() {
+        let mut run = Script::new();
+        run.write(WRITER, 1, 2, 0).poll(READER, 1, (2, 0, 1));
+        assert_eq!(run.outcome(NAME), "violated");
+    }
+
+    #[test]
+    fn a_place_that_is_told_twice_is_a_breach() {
+        let mut run = Script::new();
+        run.write(WRITER, 1, 2, 0).write(WRITER, 2, 1, 1);
+        assert_eq!(run.outcome(NAME), "violated");
+    }
+
+    #[test]
+    fn after_an_unclean_election_nothing_is_promised() {
+        let mut run = Script::with_unclean_elections();
+        run.elect_uncleanly(2, 1).poll(READER, 0, (1, 0, 3)).poll(OTHER, 2, (2, 0, 1));
+        assert_eq!(run.outcome(NAME), "outside its premise");
+    }
+}

@@ -118,3 +118,50 @@ fn report(
     let evidence = acked.evidence().chain(*poll);
     findings.violated_unless(excuse(acked, view), sentence, evidence);
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::{PLAIN, READER, Script, WRITER};
+    use crate::event::AckMode;
+
+    #[test]
+    fn an_acknowledged_record_that_was_shown_holds() {
+        let mut run = Script::new();
+        run.write(WRITER, 1, 2, 0).seek(READER, 0);
+        assert_eq!(run.outcome("lost-write"), "not exercised");
+        run.poll(READER, 0, (1, 0, 2));
+        assert_eq!(run.outcome("lost-write"), "holds");
+    }
+
+    #[test]
+    fn an_acknowledged_record_that_a_consumer_passed_and_nobody_saw_is_a_breach() {
+        let mut run = Script::new();
+        run.write(WRITER, 1, 3, 0).seek(READER, 0);
+        run.poll(READER, 0, (1, 0, 2)).poll(READER, 3, (2, 0, 1));
+        let verdict = run.verdict("lost-write");
+        assert_eq!(verdict.outcome.name(), "violated");
+        let sentence = &verdict.outcome.violation().unwrap().sentence;
+        assert!(sentence.contains("offset 2 of orders-0"), "{sentence}");
+    }
+
+    #[test]
+    fn a_record_whose_answer_never_came_is_unknown_and_not_absent() {
+        let mut run = Script::new();
+        run.seal(WRITER, 1, 1, AckMode::All);
+        run.seek(READER, 0).poll(READER, 1, (2, 0, 1));
+        assert_eq!(run.outcome("lost-write"), "not exercised");
+    }
+
+    #[test]
+    fn data_loss_beyond_the_premise_and_acks_1_excuse_it() {
+        let mut run = Script::with_unclean_elections();
+        run.write(WRITER, 1, 1, 0).seek(READER, 0).poll(READER, 0, (2, 0, 1));
+        assert_eq!(run.clone().outcome("lost-write"), "violated");
+        run.elect_uncleanly(2, 1);
+        assert_eq!(run.outcome("lost-write"), "outside its premise");
+        let mut run = Script::new();
+        let operations = run.seal(PLAIN, 1, 1, AckMode::Leader);
+        run.done(PLAIN, 1, &operations, 0).seek(READER, 0).poll(READER, 0, (2, 0, 1));
+        assert_eq!(run.outcome("lost-write"), "outside its premise");
+    }
+}

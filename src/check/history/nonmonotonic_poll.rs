@@ -50,3 +50,27 @@ impl Property for NonmonotonicPoll {
 
     clone_box!();
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::{READER, Script};
+
+    #[test]
+    fn reading_on_holds() {
+        let mut run = Script::new();
+        assert_eq!(run.outcome("nonmonotonic-poll"), "not exercised");
+        run.poll(READER, 0, (1, 0, 2)).poll(READER, 2, (2, 0, 1));
+        assert_eq!(run.outcome("nonmonotonic-poll"), "holds");
+    }
+
+    #[test]
+    fn going_back_is_a_breach_without_a_seek() {
+        let mut run = Script::new();
+        run.poll(READER, 0, (1, 0, 2));
+        let mut seeks = run.clone();
+        run.poll(READER, 1, (1, 1, 1));
+        assert_eq!(run.outcome("nonmonotonic-poll"), "violated");
+        seeks.seek(READER, 1).poll(READER, 1, (1, 1, 1));
+        assert_eq!(seeks.outcome("nonmonotonic-poll"), "holds");
+    }
+}

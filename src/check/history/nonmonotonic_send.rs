@@ -87,3 +87,31 @@ fn report(
     };
     findings.violated_unless(excuse, sentence, first.evidence().chain(second.evidence()));
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::{PLAIN, Script, WRITER};
+
+    #[test]
+    fn rising_offsets_hold() {
+        let mut run = Script::new();
+        run.write(WRITER, 1, 2, 0);
+        assert_eq!(run.outcome("nonmonotonic-send"), "not exercised");
+        run.write(PLAIN, 2, 1, 2).write(WRITER, 3, 1, 3);
+        assert_eq!(run.outcome("nonmonotonic-send"), "holds");
+    }
+
+    #[test]
+    fn a_later_send_at_an_earlier_offset_is_a_breach() {
+        let mut run = Script::new();
+        run.write(WRITER, 1, 1, 5).write(WRITER, 2, 1, 3);
+        assert_eq!(run.outcome("nonmonotonic-send"), "violated");
+    }
+
+    #[test]
+    fn a_producer_that_pipelines_without_idempotence_is_not_promised_it() {
+        let mut run = Script::new();
+        run.write(PLAIN, 1, 1, 5).write(PLAIN, 2, 1, 3);
+        assert_eq!(run.outcome("nonmonotonic-send"), "outside its premise");
+    }
+}

@@ -65,3 +65,36 @@ fn check(
     );
     findings.violated(sentence, [other.event, poll.event]);
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::{OTHER, READER, Script};
+
+    /// A consumer goes from offset 1 to offset 3.
+    fn skipped() -> Script {
+        let mut run = Script::new();
+        run.seek(READER, 0).poll(READER, 0, (1, 0, 1)).poll(READER, 3, (3, 0, 1));
+        run
+    }
+
+    #[test]
+    fn a_gap_alone_holds() {
+        assert_eq!(Script::new().outcome("poll-skip"), "not exercised");
+        assert_eq!(skipped().outcome("poll-skip"), "holds");
+    }
+
+    #[test]
+    fn a_record_in_the_gap_that_another_saw_is_a_breach() {
+        let mut run = skipped();
+        run.poll(OTHER, 2, (2, 0, 1));
+        assert_eq!(run.outcome("poll-skip"), "violated");
+    }
+
+    #[test]
+    fn a_seek_may_leave_records_out() {
+        let mut run = Script::new();
+        run.seek(READER, 0).poll(READER, 0, (1, 0, 1)).seek(READER, 3);
+        run.poll(READER, 3, (3, 0, 1)).poll(OTHER, 2, (2, 0, 1));
+        assert_eq!(run.outcome("poll-skip"), "holds");
+    }
+}

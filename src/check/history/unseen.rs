@@ -65,3 +65,40 @@ impl Property for Unseen {
 
     clone_box!();
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::{READER, Script, WRITER};
+
+    #[test]
+    fn what_a_whole_reading_shows_holds() {
+        let mut run = Script::new();
+        run.write(WRITER, 1, 2, 0).probe(2).seek(READER, 0).poll(READER, 0, (1, 0, 2));
+        assert_eq!(run.outcome("unseen"), "not exercised");
+        run.poll(READER, 2, (5, 0, 1));
+        assert_eq!(run.outcome("unseen"), "holds");
+    }
+
+    #[test]
+    fn what_a_whole_reading_leaves_out_is_a_breach() {
+        let mut run = Script::new();
+        run.write(WRITER, 1, 2, 0).probe(2).seek(READER, 0);
+        run.poll(READER, 0, (1, 0, 1)).poll(READER, 2, (5, 0, 1));
+        assert_eq!(run.outcome("unseen"), "violated");
+    }
+
+    #[test]
+    fn a_reading_that_began_later_says_nothing() {
+        let mut run = Script::new();
+        run.write(WRITER, 1, 2, 0).probe(2).seek(READER, 2).poll(READER, 2, (5, 0, 1));
+        assert_eq!(run.outcome("unseen"), "not exercised");
+    }
+
+    #[test]
+    fn an_unclean_election_excuses_it() {
+        let mut run = Script::with_unclean_elections();
+        run.write(WRITER, 1, 2, 0).probe(0).elect_uncleanly(2, 1);
+        run.seek(READER, 0).poll(READER, 0, (5, 0, 1));
+        assert_eq!(run.outcome("unseen"), "outside its premise");
+    }
+}

@@ -245,3 +245,65 @@ fn close(
 fn is_under_min(role: &RoleView) -> bool {
     role.in_sync.len() < usize::try_from(role.min_in_sync).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::{ORDERS, Script};
+    use crate::event::{Kind, Phase};
+    use crate::types::{BrokerId, HostId, Offset};
+
+    fn counted(run: &mut Script, follower: i32, end: i64) {
+        let (follower, log_end_offset) = (BrokerId(follower), Offset(end));
+        run.add(HostId(1), Kind::FollowerCounted { partition: ORDERS, follower, log_end_offset });
+    }
+
+    /// Brokers 1 and 2 hold two records when broker 3 leaves the in-sync set.
+    fn shrunk(in_sync: &[i32]) -> Script {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]).lead(1, 0, &[1, 2, 3]);
+        run.append(1, 1, 2, 0, true).append(2, 1, 2, 0, false);
+        counted(&mut run, 2, 2);
+        run.in_sync(1, 0, in_sync, in_sync);
+        run
+    }
+
+    #[test]
+    fn a_high_watermark_that_follows_holds() {
+        assert_eq!(Script::new().settle().outcome("high-watermark-reaches-end"), "not exercised");
+        let mut run = shrunk(&[1, 2]);
+        run.high_watermark(1, 2, true);
+        assert_eq!(run.settle().outcome("high-watermark-reaches-end"), "holds");
+    }
+
+    #[test]
+    fn a_high_watermark_that_is_late_is_a_breach() {
+        let mut run = shrunk(&[1, 2]);
+        run.wait(6).high_watermark(1, 2, true);
+        assert_eq!(run.outcome("high-watermark-reaches-end"), "violated");
+    }
+
+    #[test]
+    fn a_high_watermark_below_the_end_after_settling_is_a_breach() {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]).lead(1, 0, &[1, 2, 3]).replicate(1, 2, 0);
+        let mut early = run.clone();
+        assert_eq!(run.settle().outcome("high-watermark-reaches-end"), "violated");
+        early.phase(Phase::Settle);
+        assert_eq!(early.outcome("high-watermark-reaches-end"), "not exercised");
+    }
+
+    #[test]
+    fn a_follower_that_catches_up_may_hold_it_back() {
+        let mut run = shrunk(&[1, 2]);
+        counted(&mut run, 3, 1);
+        run.wait(6).high_watermark(1, 2, true);
+        assert_eq!(run.outcome("high-watermark-reaches-end"), "holds");
+    }
+
+    #[test]
+    fn with_too_few_in_sync_it_must_stand_still() {
+        let mut run = shrunk(&[1]);
+        run.wait(6);
+        assert_eq!(run.settle().outcome("high-watermark-reaches-end"), "not exercised");
+    }
+}

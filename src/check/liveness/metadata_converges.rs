@@ -146,3 +146,40 @@ impl MetadataConverges {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+    use crate::event::Phase;
+    use crate::types::HostId;
+
+    /// Each broker has replayed up to its offset, with its hash.
+    fn settled(applied: [(i64, u64); 3]) -> Script {
+        let mut run = Script::new();
+        run.phase(Phase::Settle);
+        for (host, (offset, digest)) in (1..).zip(applied) {
+            run.applied(HostId(host), offset, digest);
+        }
+        run.wait(5).phase(Phase::Audit);
+        run
+    }
+
+    #[test]
+    fn brokers_that_know_the_last_change_hold() {
+        assert_eq!(Script::empty().settle().outcome("metadata-converges"), "not exercised");
+        let run = settled([(20, 1), (21, 2), (20, 1)]);
+        assert_eq!(run.outcome("metadata-converges"), "holds");
+    }
+
+    #[test]
+    fn a_broker_that_stays_behind_is_a_breach() {
+        let run = settled([(20, 1), (2, 2), (20, 1)]);
+        assert_eq!(run.outcome("metadata-converges"), "violated");
+    }
+
+    #[test]
+    fn brokers_that_know_different_things_are_a_breach() {
+        let run = settled([(20, 1), (20, 1), (20, 3)]);
+        assert_eq!(run.outcome("metadata-converges"), "violated");
+    }
+}

@@ -126,3 +126,55 @@ impl ProduceAnswered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::{Script, WRITER};
+    use crate::event::{AckMode, CrashKeep, Kind};
+
+    /// A send that takes `seconds`, of which the client stands still for a moment if `pauses`.
+    fn answered_after(seconds: u64, pauses: bool) -> Script {
+        let mut run = Script::new();
+        let operations = run.seal(WRITER, 1, 1, AckMode::All);
+        if pauses {
+            run.add(WRITER, Kind::HostPaused {}).add(WRITER, Kind::HostResumed {});
+        }
+        run.wait(seconds).done(WRITER, 1, &operations, 0);
+        run
+    }
+
+    #[test]
+    fn an_answer_in_time_holds() {
+        assert_eq!(Script::new().outcome("produce-answered"), "not exercised");
+        assert_eq!(answered_after(9, false).outcome("produce-answered"), "holds");
+    }
+
+    #[test]
+    fn an_answer_that_comes_too_late_is_a_breach() {
+        assert_eq!(answered_after(12, false).outcome("produce-answered"), "violated");
+    }
+
+    #[test]
+    fn a_client_that_stood_still_may_be_late() {
+        assert_eq!(answered_after(12, true).outcome("produce-answered"), "outside its premise");
+    }
+
+    #[test]
+    fn an_answer_that_never_comes_is_a_breach_unless_the_client_died() {
+        let mut run = Script::new();
+        run.seal(WRITER, 1, 1, AckMode::All);
+        let mut died = run.clone();
+        assert_eq!(run.wait(9).settle().outcome("produce-answered"), "violated");
+        died.add(WRITER, Kind::HostStopped { keep: CrashKeep::Synced, by_itself: false });
+        assert_eq!(died.wait(9).settle().outcome("produce-answered"), "not exercised");
+    }
+
+    #[test]
+    fn every_partition_must_take_a_record_after_healing() {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]);
+        let mut tried = run.clone();
+        assert_eq!(run.settle().outcome("produce-answered"), "violated");
+        assert_eq!(tried.probe(0).settle().outcome("produce-answered"), "holds");
+    }
+}

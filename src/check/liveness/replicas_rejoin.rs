@@ -74,3 +74,32 @@ impl ReplicasRejoin {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+
+    #[test]
+    fn a_set_that_fills_again_holds() {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]);
+        assert_eq!(run.clone().settle().outcome("replicas-rejoin"), "not exercised");
+        run.commit(Some(1), 0, &[1, 2]).commit(Some(1), 0, &[1, 2, 3]);
+        assert_eq!(run.settle().outcome("replicas-rejoin"), "holds");
+    }
+
+    #[test]
+    fn a_replica_that_stays_away_is_a_breach_once_the_run_has_settled() {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]).commit(Some(1), 0, &[1, 2]);
+        assert_eq!(run.outcome("replicas-rejoin"), "not exercised");
+        assert_eq!(run.settle().outcome("replicas-rejoin"), "violated");
+    }
+
+    #[test]
+    fn nobody_joins_where_nobody_leads() {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]).commit(None, 1, &[]);
+        assert_eq!(run.settle().outcome("replicas-rejoin"), "not exercised");
+    }
+}

@@ -128,3 +128,57 @@ pub(crate) fn excuse<'a>(
     });
     reset.or_else(|| view.premises.left(partition))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::{PLAIN, Script, WRITER};
+    use crate::event::{AckMode, Kind};
+    use crate::types::{HostId, ProducerEpoch, ProducerId};
+
+    fn sent_twice(client: HostId) -> Script {
+        let mut run = Script::new();
+        run.seal(client, 1, 2, AckMode::All);
+        run.append(1, 1, 2, 0, true).append(1, 1, 2, 0, true);
+        run
+    }
+
+    #[test]
+    fn a_batch_that_stands_twice_in_a_log_is_a_breach() {
+        assert_eq!(sent_twice(WRITER).outcome("no-duplicate"), "violated");
+    }
+
+    #[test]
+    fn a_batch_that_was_cut_may_be_appended_again() {
+        let mut run = Script::new();
+        run.seal(WRITER, 1, 2, AckMode::All);
+        run.append(1, 1, 2, 0, true);
+        assert_eq!(run.outcome("no-duplicate"), "not exercised");
+        run.truncate(1, 0).append(1, 7, 1, 1, false).append(1, 1, 2, 1, true);
+        assert_eq!(run.outcome("no-duplicate"), "holds");
+    }
+
+    #[test]
+    fn a_batch_that_only_a_deposed_leader_holds_may_be_appended_again() {
+        let mut run = Script::new();
+        run.seal(WRITER, 1, 2, AckMode::All);
+        run.append(1, 1, 2, 0, true).append(2, 7, 1, 1, true).append(2, 1, 2, 1, true);
+        assert_eq!(run.outcome("no-duplicate"), "holds");
+        run.append(2, 1, 2, 1, true);
+        assert_eq!(run.outcome("no-duplicate"), "violated");
+    }
+
+    #[test]
+    fn only_idempotent_producers_are_promised_it() {
+        assert_eq!(sent_twice(PLAIN).outcome("no-duplicate"), "outside its premise");
+    }
+
+    #[test]
+    fn a_producer_that_numbers_anew_is_not_promised_it() {
+        let mut run = Script::new();
+        run.seal(WRITER, 1, 2, AckMode::All);
+        run.append(1, 1, 2, 0, true);
+        let (producer, epoch) = (ProducerId(1), ProducerEpoch(1));
+        run.add(WRITER, Kind::SequencesReset { producer, epoch }).append(1, 1, 2, 0, true);
+        assert_eq!(run.outcome("no-duplicate"), "outside its premise");
+    }
+}

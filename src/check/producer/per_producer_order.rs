@@ -125,3 +125,65 @@ fn report(
     };
     findings.violated_unless(excuse, sentence, [sealed.sealed, newest.event, event.index]);
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::{PLAIN, Script, WRITER};
+    use crate::event::{AckMode, CrashKeep, Kind};
+    use crate::types::HostId;
+
+    /// The client seals batches 1 to 3.
+    fn sealed(client: HostId) -> Script {
+        let mut run = Script::new();
+        (1..=3).for_each(|batch| drop(run.seal(client, batch, 1, AckMode::All)));
+        run
+    }
+
+    #[test]
+    fn the_order_of_the_sends_holds_and_gaps_are_allowed() {
+        let mut run = sealed(WRITER);
+        run.append(1, 1, 1, 0, true);
+        assert_eq!(run.outcome("per-producer-order"), "not exercised");
+        run.append(1, 3, 1, 0, true);
+        assert_eq!(run.outcome("per-producer-order"), "holds");
+    }
+
+    #[test]
+    fn an_earlier_batch_behind_a_later_one_is_a_breach() {
+        let mut run = sealed(WRITER);
+        run.append(1, 2, 1, 0, true).append(1, 1, 1, 0, true);
+        assert_eq!(run.outcome("per-producer-order"), "violated");
+    }
+
+    #[test]
+    fn what_a_cut_took_away_may_come_again() {
+        let mut run = sealed(WRITER);
+        run.append(1, 1, 1, 0, true).append(1, 2, 1, 0, true).append(1, 3, 1, 0, true);
+        run.truncate(1, 1).append(1, 2, 1, 1, true).append(1, 3, 1, 1, true);
+        assert_eq!(run.outcome("per-producer-order"), "holds");
+    }
+
+    #[test]
+    fn a_second_copy_is_another_matter() {
+        let mut run = sealed(WRITER);
+        run.append(1, 1, 1, 0, true).append(1, 2, 1, 0, true).append(1, 1, 1, 0, true);
+        assert_eq!(run.outcome("per-producer-order"), "holds");
+        assert_eq!(run.outcome("no-duplicate"), "violated");
+    }
+
+    #[test]
+    fn a_producer_that_pipelines_without_idempotence_is_not_promised_it() {
+        let mut run = sealed(PLAIN);
+        run.append(1, 2, 1, 0, true).append(1, 1, 1, 0, true);
+        assert_eq!(run.outcome("per-producer-order"), "outside its premise");
+    }
+
+    #[test]
+    fn the_next_process_begins_anew() {
+        let mut run = sealed(WRITER);
+        run.add(WRITER, Kind::HostStopped { keep: CrashKeep::PageCache, by_itself: false });
+        run.seal(WRITER, 4, 1, AckMode::All);
+        run.append(1, 4, 1, 0, true).append(1, 1, 1, 0, true);
+        assert_eq!(run.outcome("per-producer-order"), "holds");
+    }
+}

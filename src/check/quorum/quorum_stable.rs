@@ -64,12 +64,6 @@ impl Property for QuorumStable {
         }
     }
 
-    fn at_end(&mut self, view: View<'_>, findings: &mut Findings) {
-        if view.model.is_settling() {
-            self.judge(findings);
-        }
-    }
-
     clone_box!();
 }
 
@@ -166,5 +160,49 @@ impl QuorumStable {
             parts.join(", ")
         );
         findings.violated(sentence, self.voters.values().map(|voter| voter.event));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+    use crate::event::QuorumRole;
+
+    fn followed() -> Script {
+        let mut run = Script::new();
+        run.quorum(1, QuorumRole::Leader, 1);
+        run.quorum(2, QuorumRole::Follower, 1).quorum(3, QuorumRole::Follower, 1);
+        run
+    }
+
+    #[test]
+    fn a_calm_quorum_holds() {
+        assert_eq!(Script::new().settle().outcome("quorum-stable"), "not exercised");
+        assert_eq!(followed().settle().outcome("quorum-stable"), "holds");
+    }
+
+    #[test]
+    fn a_leader_that_was_followed_and_is_deposed_is_a_breach() {
+        let mut run = followed();
+        run.wait(3).quorum(1, QuorumRole::Unattached, 2);
+        assert_eq!(run.outcome("quorum-stable"), "violated");
+    }
+
+    #[test]
+    fn a_leader_that_nobody_followed_may_be_deposed() {
+        let mut run = followed();
+        run.quorum(2, QuorumRole::Candidate, 2).quorum(3, QuorumRole::Candidate, 2);
+        run.wait(3).quorum(1, QuorumRole::Unattached, 2);
+        assert_eq!(run.outcome("quorum-stable"), "holds");
+    }
+
+    #[test]
+    fn elections_that_go_on_after_settling_are_a_breach() {
+        let mut run = followed();
+        run.quorum(3, QuorumRole::Candidate, 2);
+        let mut early = run.clone();
+        assert_eq!(run.settle().outcome("quorum-stable"), "violated");
+        early.phase(crate::event::Phase::Settle);
+        assert_eq!(early.outcome("quorum-stable"), "not exercised");
     }
 }

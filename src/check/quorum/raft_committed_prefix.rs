@@ -102,3 +102,34 @@ fn compare(
     );
     findings.violated(sentence, missing.map(|m| m.event).into_iter().chain([event.index]));
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+    use crate::event::QuorumRole;
+
+    #[test]
+    fn a_leader_with_all_that_was_committed_holds() {
+        assert_eq!(Script::new().outcome("raft-committed-prefix"), "not exercised");
+        let mut run = Script::new();
+        run.append_metadata(1, 1, 2, 1, true).append_metadata(2, 1, 2, 1, false);
+        run.metadata_high_watermark(1, 2, true).quorum(2, QuorumRole::Leader, 2);
+        assert_eq!(run.outcome("raft-committed-prefix"), "holds");
+    }
+
+    #[test]
+    fn a_leader_without_it_is_a_breach() {
+        let mut run = Script::new();
+        run.append_metadata(1, 1, 2, 1, true).append_metadata(2, 9, 2, 1, false);
+        run.metadata_high_watermark(1, 2, true).quorum(2, QuorumRole::Leader, 2);
+        assert_eq!(run.outcome("raft-committed-prefix"), "violated");
+    }
+
+    #[test]
+    fn a_high_watermark_that_goes_back_is_a_breach() {
+        let mut run = Script::new();
+        run.append_metadata(1, 1, 1, 1, true).append_metadata(1, 2, 1, 1, true);
+        run.metadata_high_watermark(1, 2, true).metadata_high_watermark(1, 1, true);
+        assert_eq!(run.outcome("raft-committed-prefix"), "violated");
+    }
+}

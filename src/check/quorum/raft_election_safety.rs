@@ -70,3 +70,37 @@ impl Property for RaftElectionSafety {
 
     clone_box!();
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+    use crate::event::Kind;
+    use crate::event::{CrashKeep, QuorumRole, StartedAs};
+    use crate::types::HostId;
+
+    #[test]
+    fn a_leader_an_epoch_holds() {
+        assert_eq!(Script::new().outcome("raft-election-safety"), "not exercised");
+        let mut run = Script::new();
+        run.quorum(1, QuorumRole::Leader, 1).quorum(2, QuorumRole::Leader, 2);
+        assert_eq!(run.outcome("raft-election-safety"), "holds");
+    }
+
+    #[test]
+    fn two_leaders_of_one_epoch_are_a_breach() {
+        let mut run = Script::new();
+        run.quorum(1, QuorumRole::Leader, 1).quorum(2, QuorumRole::Leader, 1);
+        assert_eq!(run.outcome("raft-election-safety"), "violated");
+    }
+
+    #[test]
+    fn a_leader_that_goes_on_after_a_restart_is_a_breach() {
+        let mut run = Script::new();
+        run.quorum(1, QuorumRole::Leader, 1);
+        let host = HostId(4);
+        run.add(host, Kind::HostStopped { keep: CrashKeep::Synced, by_itself: false });
+        run.add(host, Kind::HostStarted { incarnation: 1, after: StartedAs::AfterPowerLoss });
+        run.quorum(1, QuorumRole::Leader, 1);
+        assert_eq!(run.outcome("raft-election-safety"), "violated");
+    }
+}

@@ -40,3 +40,25 @@ impl Property for RaftLogMatching {
 
     clone_box!();
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+
+    #[test]
+    fn equal_copies_hold() {
+        let mut run = Script::new();
+        run.append_metadata(1, 1, 2, 1, true);
+        assert_eq!(run.outcome("raft-log-matching"), "not exercised");
+        run.append_metadata(2, 1, 2, 1, false);
+        assert_eq!(run.outcome("raft-log-matching"), "holds");
+        assert_eq!(run.outcome("log-matching"), "not exercised");
+    }
+
+    #[test]
+    fn another_batch_at_the_same_offset_and_epoch_is_a_breach() {
+        let mut run = Script::new();
+        run.append_metadata(1, 1, 2, 1, true).append_metadata(2, 9, 2, 1, false);
+        assert_eq!(run.outcome("raft-log-matching"), "violated");
+    }
+}

@@ -55,3 +55,34 @@ impl Property for RaftVoteOnce {
 
     clone_box!();
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+    use crate::event::Kind;
+    use crate::types::{BrokerId, HostId, LeaderEpoch};
+
+    fn vote(run: &mut Script, candidate: i32, epoch: i32, pre_vote: bool) {
+        let (candidate, leader_epoch) = (BrokerId(candidate), LeaderEpoch(epoch));
+        run.add(HostId(4), Kind::VoteGranted { candidate, leader_epoch, pre_vote });
+    }
+
+    #[test]
+    fn a_vote_an_epoch_holds_and_may_be_repeated() {
+        let mut run = Script::new();
+        vote(&mut run, 3002, 1, true);
+        assert_eq!(run.outcome("raft-vote-once"), "not exercised");
+        vote(&mut run, 3003, 1, false);
+        vote(&mut run, 3003, 1, false);
+        vote(&mut run, 3002, 2, false);
+        assert_eq!(run.outcome("raft-vote-once"), "holds");
+    }
+
+    #[test]
+    fn two_candidates_in_one_epoch_are_a_breach() {
+        let mut run = Script::new();
+        vote(&mut run, 3002, 1, false);
+        vote(&mut run, 3003, 1, false);
+        assert_eq!(run.outcome("raft-vote-once"), "violated");
+    }
+}

@@ -212,3 +212,62 @@ fn holds(log: &LogView, entry: &LogEntry) -> bool {
     // What was deleted by rule is not lost.
     entry.base < log.start || log.entry_at(entry.base).is_some_and(|own| own.is_same(entry))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+    use crate::event::AckMode;
+
+    /// Broker 1 leads in epoch 0, with all in sync.
+    fn led() -> Script {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]).lead(1, 0, &[1, 2, 3]);
+        run
+    }
+
+    /// Broker 1 acknowledges a batch that it alone holds, and broker 2 takes over.
+    fn lose(mut run: Script, acks: AckMode, high_watermark: i64) -> Script {
+        run.append(1, 1, 2, 0, true).answer(1, 1, 0, acks);
+        if high_watermark > 0 {
+            run.high_watermark(1, high_watermark, true);
+        }
+        run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+        run
+    }
+
+    #[test]
+    fn what_the_next_leader_has_is_not_lost() {
+        let mut run = led();
+        assert_eq!(run.outcome("acked-durability"), "not exercised");
+        run.replicate(1, 2, 0).answer(1, 1, 0, AckMode::All);
+        run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+        assert_eq!(run.outcome("acked-durability"), "holds");
+        assert_eq!(run.outcome("acks-one-durability"), "not exercised");
+    }
+
+    #[test]
+    fn an_acknowledged_batch_that_the_next_leader_lacks_is_a_breach() {
+        let run = lose(led(), AckMode::All, 0);
+        assert_eq!(run.outcome("acked-durability"), "violated");
+    }
+
+    #[test]
+    fn an_unclean_election_excuses_the_loss() {
+        let mut run = Script::with_unclean_elections();
+        run.commit(Some(1), 0, &[1]).lead(1, 0, &[1]);
+        run.append(1, 1, 2, 0, true).answer(1, 1, 0, AckMode::All);
+        run.elect_uncleanly(2, 1).lead(2, 1, &[2]);
+        assert_eq!(run.outcome("acked-durability"), "outside its premise");
+    }
+
+    #[test]
+    fn with_acks_1_only_what_the_high_watermark_passed_is_promised() {
+        let name = "acks-one-durability";
+        assert_eq!(lose(led(), AckMode::Leader, 0).outcome(name), "outside its premise");
+        assert_eq!(lose(led(), AckMode::Leader, 2).outcome(name), "violated");
+        let mut run = led();
+        run.replicate(1, 2, 0).answer(1, 1, 0, AckMode::Leader);
+        run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+        assert_eq!(run.outcome(name), "holds");
+    }
+}

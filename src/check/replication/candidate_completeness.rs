@@ -123,3 +123,49 @@ fn check(
     let evidence = missing.map(|entry| entry.event).into_iter().chain(replica.cut).chain([event]);
     findings.violated_unless(view.premises.left(partition), sentence, evidence);
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+    use crate::event::ReplicaRole;
+
+    /// Broker 1 leads in epoch 0, with all in sync.
+    fn led() -> Script {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]).lead(1, 0, &[1, 2, 3]);
+        run
+    }
+
+    #[test]
+    fn members_with_all_that_was_committed_hold() {
+        let mut run = led();
+        run.replicate(1, 2, 0).high_watermark(1, 2, true);
+        assert_eq!(run.outcome("candidate-completeness"), "holds");
+        assert_eq!(Script::new().outcome("candidate-completeness"), "not exercised");
+    }
+
+    #[test]
+    fn a_member_that_lacks_a_committed_batch_is_a_breach() {
+        let mut run = led();
+        run.role(2, ReplicaRole::Follower, 1, 0, &[1, 2, 3]);
+        run.append(1, 1, 2, 0, true).high_watermark(1, 2, true);
+        assert_eq!(run.outcome("candidate-completeness"), "violated");
+    }
+
+    #[test]
+    fn a_member_that_may_not_be_elected_is_no_candidate() {
+        let mut run = led();
+        run.role(2, ReplicaRole::Follower, 1, 0, &[1, 2, 3]).register(2, 9, true, false);
+        run.append(1, 1, 2, 0, true).high_watermark(1, 2, true);
+        assert_eq!(run.outcome("candidate-completeness"), "holds");
+    }
+
+    #[test]
+    fn after_an_unclean_election_nothing_is_promised() {
+        let mut run = Script::with_unclean_elections();
+        run.elect_uncleanly(1, 1).lead(1, 1, &[1]).commit(Some(1), 1, &[1, 2]);
+        run.role(2, ReplicaRole::Follower, 1, 1, &[1, 2]);
+        run.append(1, 1, 2, 1, true).high_watermark(1, 2, true);
+        assert_eq!(run.outcome("candidate-completeness"), "outside its premise");
+    }
+}

@@ -191,3 +191,45 @@ fn compare_follower(
         findings.violated_unless(view.premises.left(partition), sentence, [event.index]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::{READER, Script};
+
+    /// Broker 1 leads in epoch 0, with all in sync.
+    fn led() -> Script {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]).lead(1, 0, &[1, 2, 3]);
+        run
+    }
+
+    #[test]
+    fn what_was_committed_may_be_read() {
+        let mut run = led();
+        assert_eq!(run.outcome("consistent-read"), "not exercised");
+        run.replicate(1, 2, 0).high_watermark(1, 2, true).poll(READER, 0, (1, 0, 2));
+        assert_eq!(run.outcome("consistent-read"), "holds");
+    }
+
+    #[test]
+    fn another_record_than_the_committed_one_is_a_breach() {
+        let mut run = led();
+        run.replicate(1, 2, 0).high_watermark(1, 2, true).poll(READER, 0, (9, 0, 2));
+        assert_eq!(run.outcome("consistent-read"), "violated");
+    }
+
+    #[test]
+    fn a_record_above_every_high_watermark_is_a_breach() {
+        let mut run = led();
+        run.replicate(1, 2, 0).poll(READER, 0, (1, 0, 2));
+        assert_eq!(run.outcome("consistent-read"), "violated");
+    }
+
+    #[test]
+    fn after_an_unclean_election_nothing_is_promised() {
+        let mut run = Script::with_unclean_elections();
+        run.elect_uncleanly(1, 1).lead(1, 1, &[1]);
+        run.append(1, 1, 2, 1, true).high_watermark(1, 2, true).poll(READER, 0, (9, 0, 2));
+        assert_eq!(run.outcome("consistent-read"), "outside its premise");
+    }
+}

@@ -146,3 +146,49 @@ fn on_cache(
         findings.violated(sentence, evidence.into_iter().chain([event.index]));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::{ORDERS, Script};
+    use crate::event::Kind;
+    use crate::types::{HostId, LeaderEpoch, Offset};
+
+    fn cache(run: &mut Script, epoch: i32, start: i64) {
+        let kind = Kind::EpochCacheChanged {
+            partition: ORDERS,
+            entries: 1,
+            last_epoch: Some(LeaderEpoch(epoch)),
+            last_start: Some(Offset(start)),
+        };
+        run.add(HostId(1), kind);
+    }
+
+    #[test]
+    fn rising_epochs_hold() {
+        let mut run = Script::new();
+        assert_eq!(run.outcome("epoch-monotone-in-log"), "not exercised");
+        run.append(1, 1, 2, 0, true).append(1, 2, 2, 1, true);
+        assert_eq!(run.outcome("epoch-monotone-in-log"), "holds");
+    }
+
+    #[test]
+    fn an_epoch_that_falls_is_a_breach() {
+        let mut run = Script::new();
+        run.append(1, 1, 2, 1, true).append(1, 2, 2, 0, true);
+        assert_eq!(run.outcome("epoch-monotone-in-log"), "violated");
+    }
+
+    #[test]
+    fn a_cache_that_forgets_a_cut_is_a_breach() {
+        let mut run = Script::new();
+        run.append(1, 1, 2, 0, true);
+        cache(&mut run, 1, 2);
+        run.append(1, 2, 1, 1, true).truncate(1, 2);
+        let mut mended = run.clone();
+        run.append(1, 3, 1, 2, true);
+        assert_eq!(run.outcome("epoch-monotone-in-log"), "violated");
+        cache(&mut mended, 0, 0);
+        mended.append(1, 3, 1, 2, true);
+        assert_eq!(mended.outcome("epoch-monotone-in-log"), "holds");
+    }
+}

@@ -67,3 +67,29 @@ impl Property for EpochOffsetUnique {
 
     clone_box!();
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+
+    #[test]
+    fn a_second_record_of_an_epoch_at_an_offset_is_a_breach() {
+        let mut run = Script::new();
+        run.append(1, 1, 2, 0, true).truncate(1, 0).append(1, 2, 1, 0, true);
+        assert_eq!(run.outcome("epoch-offset-unique"), "violated");
+    }
+
+    #[test]
+    fn a_new_epoch_may_write_there_again() {
+        let mut run = Script::new();
+        run.append(1, 1, 2, 0, true).truncate(1, 0).append(1, 2, 1, 1, true);
+        assert_eq!(run.outcome("epoch-offset-unique"), "holds");
+    }
+
+    #[test]
+    fn copies_create_nothing() {
+        let mut run = Script::new();
+        run.append(1, 1, 2, 0, false);
+        assert_eq!(run.outcome("epoch-offset-unique"), "not exercised");
+    }
+}

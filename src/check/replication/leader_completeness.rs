@@ -92,3 +92,53 @@ fn check(
     let excuse = view.premises.left(partition);
     findings.violated_unless(excuse, sentence, appended.into_iter().chain([event]));
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+
+    /// Broker 1 leads in epoch 0, with all in sync.
+    fn led() -> Script {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]).lead(1, 0, &[1, 2, 3]);
+        run
+    }
+
+    #[test]
+    fn a_leader_with_all_that_was_committed_holds() {
+        let mut run = led();
+        run.replicate(1, 2, 0).high_watermark(1, 2, true);
+        run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+        assert_eq!(run.outcome("leader-completeness"), "holds");
+    }
+
+    #[test]
+    fn a_leader_without_a_committed_batch_is_a_breach() {
+        let mut run = led();
+        run.append(1, 1, 2, 0, true).high_watermark(1, 2, true);
+        run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+        assert_eq!(run.outcome("leader-completeness"), "violated");
+    }
+
+    #[test]
+    fn an_unclean_election_leaves_the_premise_where_it_is_allowed() {
+        for (mut run, outcome) in
+            [(Script::with_unclean_elections(), "outside its premise"), (Script::new(), "violated")]
+        {
+            run.commit(Some(1), 0, &[1]).lead(1, 0, &[1]);
+            run.append(1, 1, 2, 0, true).high_watermark(1, 2, true);
+            run.elect_uncleanly(2, 1).lead(2, 1, &[2]);
+            assert_eq!(run.outcome("leader-completeness"), outcome);
+        }
+    }
+
+    #[test]
+    fn too_many_lossy_crashes_leave_the_premise() {
+        let mut run = led();
+        run.replicate(1, 2, 0).high_watermark(1, 2, true);
+        run.crash(1, 0).crash(2, 0).recover(2, 0);
+        run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+        assert_eq!(run.outcome("leader-completeness"), "outside its premise");
+        assert_eq!(Script::new().outcome("leader-completeness"), "not exercised");
+    }
+}

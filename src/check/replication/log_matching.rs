@@ -96,3 +96,29 @@ fn mismatch(known: &PartitionView, node: BrokerId, entry: &LogEntry) -> Comparis
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+
+    #[test]
+    fn equal_copies_hold() {
+        let mut run = Script::new();
+        run.replicate(1, 2, 0).replicate(2, 1, 0);
+        assert_eq!(run.outcome("log-matching"), "holds");
+    }
+
+    #[test]
+    fn another_batch_at_the_same_offset_and_epoch_is_a_breach() {
+        let mut run = Script::new();
+        run.append(1, 1, 2, 0, true).append(2, 9, 2, 0, false);
+        assert_eq!(run.outcome("log-matching"), "violated");
+    }
+
+    #[test]
+    fn logs_may_fork_in_different_epochs() {
+        let mut run = Script::new();
+        run.append(1, 1, 2, 0, true).append(2, 9, 2, 1, true);
+        assert_eq!(run.outcome("log-matching"), "not exercised");
+    }
+}

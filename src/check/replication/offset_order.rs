@@ -79,3 +79,24 @@ fn sentence(
         view.model.partition_name(partition)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+
+    #[test]
+    fn a_high_watermark_within_the_log_holds() {
+        let mut run = Script::new();
+        run.append(1, 1, 2, 0, true);
+        assert_eq!(run.outcome("offset-order"), "not exercised");
+        run.high_watermark(1, 2, true);
+        assert_eq!(run.outcome("offset-order"), "holds");
+    }
+
+    #[test]
+    fn a_high_watermark_beyond_the_end_is_a_breach() {
+        let mut run = Script::new();
+        run.append(1, 1, 2, 0, true).high_watermark(1, 3, false);
+        assert_eq!(run.outcome("offset-order"), "violated");
+    }
+}

@@ -120,3 +120,39 @@ fn on_answered(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::Script;
+    use crate::event::{AckMode, ReplicaRole};
+
+    /// Broker 1 leads in epoch 0, with all in sync.
+    fn led() -> Script {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]).lead(1, 0, &[1, 2, 3]);
+        run
+    }
+
+    #[test]
+    fn waiting_for_more_than_is_recorded_holds() {
+        assert_eq!(Script::new().outcome("quorum-superset"), "not exercised");
+        let mut run = led();
+        run.in_sync(1, 0, &[1, 2, 3], &[1, 2, 3]);
+        assert_eq!(run.outcome("quorum-superset"), "holds");
+    }
+
+    #[test]
+    fn waiting_for_less_than_is_recorded_is_a_breach() {
+        let mut run = led();
+        run.in_sync(1, 0, &[1, 2, 3], &[1, 2]);
+        assert_eq!(run.outcome("quorum-superset"), "violated");
+    }
+
+    #[test]
+    fn an_answer_before_all_members_have_the_batch_is_a_breach() {
+        let mut run = led();
+        run.role(2, ReplicaRole::Follower, 1, 0, &[1, 2, 3]);
+        run.append(1, 1, 2, 0, true).answer(1, 1, 0, AckMode::All);
+        assert_eq!(run.outcome("quorum-superset"), "violated");
+    }
+}
