@@ -9,9 +9,9 @@
 //! the audit begins, the high watermark with what the log held when settling began.
 //!
 //! The boundary case: a follower outside the set that is catching up holds the high watermark back
-//! rightly, so that it can catch up with a leader that is alone. While such a one fetches nothing
-//! is due. With fewer in sync than min.insync.replicas the high watermark stands still, and must
-//! (KIP-966).
+//! rightly, so that it can catch up with a leader that is alone. While such a one fetches, or was
+//! outside already and may, nothing is due. With fewer in sync than min.insync.replicas the high
+//! watermark stands still, and must (KIP-966).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use std::time::Duration;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::event::{Event, Kind, Phase};
 use crate::trace::{PartitionView, RoleView};
-use crate::types::{BrokerId, HostId, LeaderEpoch, Moment, Offset, TopicPartition};
+use crate::types::{BrokerId, BrokerSet, HostId, LeaderEpoch, Moment, Offset, TopicPartition};
 
 /// How long a follower that comes back may take until it fetches.
 const SOON: Duration = Duration::from_secs(5);
@@ -29,6 +29,8 @@ const SOON: Duration = Duration::from_secs(5);
 pub(crate) struct HighWatermarkReachesEnd {
     /// Leaders whose high watermark has yet to reach what all hold that they wait for.
     due: BTreeMap<TopicPartition, Due>,
+    /// The set that each leader waited for last.
+    sets: BTreeMap<TopicPartition, (HostId, BrokerSet)>,
     /// What leaders were told of their followers' log ends.
     told: BTreeMap<(TopicPartition, BrokerId), (HostId, Offset)>,
     /// Where each log ended when settling began.
@@ -80,13 +82,21 @@ impl Property for HighWatermarkReachesEnd {
             Kind::FollowerCounted { partition, follower, log_end_offset } => {
                 let Some(host) = event.host else { return };
                 self.told.insert((*partition, *follower), (host, *log_end_offset));
-                self.on_fetch(*partition, *follower, view);
+                self.on_fetch(event, (*partition, *follower), view, findings);
             }
             Kind::RoleTaken { partition, leader_epoch, .. } => {
                 self.drop_if(event, view, findings, |other, due| {
                     let is_over = Some(due.host) == event.host || due.leader_epoch < *leader_epoch;
                     other == *partition && is_over
                 });
+                let known = view.model.partitions.get(partition);
+                if let Some((_, leader)) = known.and_then(PartitionView::acting_leader)
+                    && let Some(role) = &leader.role
+                    && role.event == event.index
+                    && let Some(host) = event.host
+                {
+                    self.sets.insert(*partition, (host, role.maximal.clone()));
+                }
                 // Whoever takes a part begins without knowing its followers.
                 self.told.retain(|(other, _), (host, _)| {
                     other != partition || Some(*host) != event.host
@@ -130,17 +140,28 @@ impl HighWatermarkReachesEnd {
         let Some((known, (broker, leader))) = leader else { return };
         let is_own = view.model.host_of(broker) == event.host;
         let Some(role) = leader.role.as_ref().filter(|_| is_own) else { return };
+        let Some(host) = event.host else { return };
+        let before = self.sets.insert(partition, (host, role.maximal.clone()));
         // While a change is under way the larger set counts, and nobody knows for how long.
         if role.maximal != role.in_sync || is_under_min(role) {
+            return;
+        }
+        // Who was outside before may be on the way back; who was just put out lags for sure.
+        let before = before.filter(|(other, _)| *other == host).map(|(_, set)| set);
+        let before = before.unwrap_or_else(|| role.maximal.clone());
+        let is_returning = |broker: &BrokerId| {
+            !before.contains(*broker)
+                && !role.maximal.contains(*broker)
+                && view.model.is_electable(*broker)
+        };
+        if known.state.iter().flat_map(|state| &state.replicas).any(is_returning) {
             return;
         }
         let Some(offset) = self.smallest_end(event, partition, known, (broker, role)) else {
             return;
         };
         findings.exercised();
-        if leader.high_watermark < offset
-            && let Some(host) = event.host
-        {
+        if leader.high_watermark < offset {
             let (since, event) = (event.at, event.index);
             let due = Due { host, leader_epoch: role.leader_epoch, offset, since, event };
             self.due.insert(partition, due);
@@ -148,14 +169,19 @@ impl HighWatermarkReachesEnd {
     }
 
     /// A follower outside the set is catching up: the leader may wait for it.
-    fn on_fetch(&mut self, partition: TopicPartition, follower: BrokerId, view: View<'_>) {
-        if !self.due.contains_key(&partition) {
-            return;
-        }
+    fn on_fetch(
+        &mut self,
+        event: &Event,
+        (partition, follower): (TopicPartition, BrokerId),
+        view: View<'_>,
+        findings: &mut Findings,
+    ) {
+        let Some(due) = self.due.get(&partition).copied() else { return };
         let known = view.model.partitions.get(&partition);
         let role = known.and_then(|known| known.acting_leader()?.1.role.as_ref());
         if role.is_none_or(|role| !role.maximal.contains(follower)) {
             self.due.remove(&partition);
+            close(event, (partition, due), view, findings);
         }
     }
 
@@ -250,7 +276,7 @@ fn is_under_min(role: &RoleView) -> bool {
 mod tests {
     use crate::check::script::{ORDERS, Script};
     use crate::event::{Kind, Phase};
-    use crate::types::{BrokerId, HostId, Offset};
+    use crate::types::{BrokerId, BrokerSet, HostId, Offset};
 
     fn counted(run: &mut Script, follower: i32, end: i64) {
         let (follower, log_end_offset) = (BrokerId(follower), Offset(end));
