@@ -4,9 +4,10 @@
 //! or once more than min.insync.replicas - 1 replicas that counted have stopped uncleanly, one of
 //! them with a loss of records, and not come back into the in-sync set (KIP-966). A process that
 //! crashed counts there although its records are still on its disk: the controller cannot know
-//! and takes the replica out of the eligible ones, and with it the last whole copy. A crash that loses records is no excuse on a topic where every
-//! batch is flushed before it counts (flush.messages=1): there the configuration promises that
-//! none is lost. Nor is an unclean election that nobody allowed.
+//! and takes the replica out of the eligible ones, and with it the last whole copy. A crash that
+//! loses records is no excuse on a topic where every batch is flushed before it counts
+//! (flush.messages=1): there the configuration promises that none is lost. Nor is an unclean
+//! election that nobody allowed.
 
 use std::collections::{BTreeMap, BTreeSet};
 

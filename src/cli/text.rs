@@ -63,7 +63,8 @@ fn write_story(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
 fn write_claims(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
     // What may be either way is worth a line when it is broken.
     let shown = |claim: &&ClaimOutcome| {
-        let is_told = claim.expect != Expectation::May || claim.verdict.outcome.violation().is_some();
+        let is_told =
+            claim.expect != Expectation::May || claim.verdict.outcome.violation().is_some();
         (claim.is_written && is_told) || !claim.is_as_expected()
     };
     for claim in outcome.claims.iter().filter(shown) {

@@ -64,7 +64,10 @@ impl Story {
             }
             Kind::ControllerActivated { leader_epoch } => {
                 let host = model.setup().host_name(event.host).to_owned();
-                self.tell(event, format!("{host} takes charge as controller, epoch {leader_epoch}"));
+                self.tell(
+                    event,
+                    format!("{host} takes charge as controller, epoch {leader_epoch}"),
+                );
             }
             Kind::RegistrationCommitted { broker, fenced, is_new, .. } => {
                 let what = match (fenced, is_new) {

@@ -9,7 +9,7 @@ use kafka_protocol::messages as k;
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use uuid::Uuid;
 
-use crate::message::batch::{Batch, BatchBody, Records};
+use crate::message::batch::Batch;
 use crate::message::batch_codec::{LogKind, decode_batches, encode_batch};
 use crate::message::codec::CodecError;
 use crate::message::convert::topic_id;
@@ -389,7 +389,7 @@ fn adopt_records(received: &mut Vec<Vec<Batch>>, sent: &[Vec<Batch>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::batch::Record;
+    use crate::message::batch::{BatchBody, Record, Records};
     use crate::message::{ProducerStamp, batch_size_bytes};
     use crate::types::{
         BatchId, LeaderEpoch, Offset, PartitionIndex, ProducerEpoch, ProducerId, Sequence, TopicId,

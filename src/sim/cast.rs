@@ -17,9 +17,7 @@ use crate::sim::host::{HostSetup, ServiceTimes};
 use crate::sim::process::{Launch, Process};
 use crate::sim::weather::Spread;
 use crate::trace::{self, ClientSetup, Part, Setup, TopicSetup};
-use crate::types::{
-    Backoff, BrokerId, ClientId, Deadlines, HostId, Lane, Name, Now,
-};
+use crate::types::{Backoff, BrokerId, ClientId, Deadlines, HostId, Lane, Name, Now};
 
 /// How long a flush takes on a disk of today.
 const FLUSH_TIME: Spread = Spread {
@@ -117,7 +115,11 @@ pub struct Cast {
 
 impl Cast {
     /// The cast of `plan`, the physics of its world, and its hosts.
-    pub(crate) fn of(plan: &Plan, seed: u64, wire: bool) -> (Self, Physics, Vec<HostSetup<Program>>) {
+    pub(crate) fn of(
+        plan: &Plan,
+        seed: u64,
+        wire: bool,
+    ) -> (Self, Physics, Vec<HostSetup<Program>>) {
         let mut stage = Stage::default();
         let cluster = &plan.cluster;
         for controller in &cluster.controllers {
@@ -201,7 +203,8 @@ impl Cast {
             by_name: stage.by_name.clone(),
         };
         let links = plan.links.iter().filter_map(|link| {
-            let host = |target: &Target| stage.by_name.get(&Name::from(target.to_string())).copied();
+            let host =
+                |target: &Target| stage.by_name.get(&Name::from(target.to_string())).copied();
             Some((host(&link.between.0)?, host(&link.between.1)?, spread(link.latency)))
         });
         let physics = Physics {

@@ -412,13 +412,16 @@ fn matches(milestone: &Milestone, event: &Event, model: &Model) -> bool {
         Value::Text(text) => text.to_string(),
         Value::Word(word) => (*word).to_owned(),
         Value::Partition(partition) => model.partition_name(*partition),
-        Value::Topic(topic) => model.topic_name(*topic).map(ToString::to_string).unwrap_or_default(),
+        Value::Topic(topic) => {
+            model.topic_name(*topic).map(ToString::to_string).unwrap_or_default()
+        }
         Value::Host(host) => model.setup().host_name(Some(*host)).to_owned(),
         Value::List(_) => format!("{value:?}"),
     };
     let fields_fit = milestone.fields.iter().all(|(name, wanted)| {
-        values.iter().any(|(field, value)| *field == name.as_str() && text(value) == wanted.as_str())
+        values
+            .iter()
+            .any(|(field, value)| *field == name.as_str() && text(value) == wanted.as_str())
     });
     partition_fits && host_fits && fields_fit
 }
-

@@ -50,7 +50,9 @@ pub(crate) fn amiss(model: &Model, tried: &BTreeSet<TopicPartition>) -> Option<S
 }
 
 fn partition_amiss(view: &PartitionView) -> Option<String> {
-    let Some(state) = &view.state else { return Some("the controller does not know it".to_owned()) };
+    let Some(state) = &view.state else {
+        return Some("the controller does not know it".to_owned());
+    };
     let Some(leader) = state.leader else { return Some("it has no leader".to_owned()) };
     if state.in_sync.len() != state.replicas.len() {
         return Some(format!("only {} are in sync", state.in_sync));
