@@ -123,12 +123,22 @@ impl Reader<'_> {
 }
 
 /// Appends a varint.
+#[inline]
 pub(crate) fn put_unsigned(mut value: u64, out: &mut Vec<u8>) {
+    if value < 0x80 {
+        out.push(value as u8);
+        return;
+    }
+    // Gathered first: the vector is asked for room once.
+    let mut bytes = [0; 10];
+    let mut length = 0;
     while value >= 0x80 {
-        out.push((value as u8 & 0x7f) | 0x80);
+        bytes[length] = (value as u8 & 0x7f) | 0x80;
+        length += 1;
         value >>= 7;
     }
-    out.push(value as u8);
+    bytes[length] = value as u8;
+    out.extend_from_slice(&bytes[..=length]);
 }
 
 /// Appends a zigzag varint.

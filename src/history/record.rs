@@ -17,8 +17,9 @@ pub struct History {
     pub clients: BTreeMap<HostId, Client>,
     /// What was seen of each partition.
     pub partitions: BTreeMap<TopicPartition, Seen>,
-    /// Batches that producers sealed.
-    pub batches: OrdMap<BatchId, Batch>,
+    /// Batches that producers sealed. Shared pieces keep the map's own pieces small: their ids
+    /// are anywhere, and each new one moves its neighbours.
+    pub batches: OrdMap<BatchId, Arc<Batch>>,
 }
 
 /// A client's side.
@@ -98,6 +99,8 @@ pub struct Seen {
     pub contradictions: Vec<(Run, Run)>,
     /// The longest run, in records.
     longest: u64,
+    /// The end of the furthest run.
+    end: Offset,
 }
 
 /// Consecutive records of one batch that somebody saw.
@@ -173,6 +176,13 @@ impl Seen {
 
     fn add(&mut self, run: Run) {
         self.longest = self.longest.max(u64::from(run.records));
+        // Most of what is seen is new.
+        let is_new = run.base >= self.end && run.records > 0;
+        self.end = self.end.max(run.end());
+        if is_new {
+            self.runs.insert(run.base, run);
+            return;
+        }
         let from = Offset((run.base.0 + 1).saturating_sub_unsigned(self.longest));
         let contradicted = self.runs.range(from..run.end()).map(|(_, known)| *known);
         let found = contradicted.into_iter().find(|known| known.contradicts(&run));
@@ -227,7 +237,7 @@ impl History {
             }
             Kind::BatchSealed { .. } => self.on_sealed(event, host),
             Kind::BatchDone { batch, result, base_offset, .. } => {
-                if let Some(known) = self.batches.get_mut(batch) {
+                if let Some(known) = self.batches.get_mut(batch).map(Arc::make_mut) {
                     known.done = Some(event.index);
                     known.result = Some(*result);
                     known.base_offset = *base_offset;
@@ -297,7 +307,7 @@ impl History {
             base_offset: None,
         };
         *rank += 1;
-        self.batches.insert(*batch, known);
+        self.batches.insert(*batch, Arc::new(known));
     }
 
     /// The acknowledged records whose place is known, in the order of client and send: record,

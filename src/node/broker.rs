@@ -80,6 +80,19 @@ pub struct Broker {
     pub(crate) ending: Ending,
     /// Effects that wait their turn; empty between steps.
     pub(crate) work: VecDeque<Work>,
+    pub(crate) scratch: Scratch,
+}
+
+/// Effects of the machine that is being driven; kept for their memory, empty otherwise.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch {
+    request: Vec<request::Effect>,
+    raft: Vec<raft::Effect>,
+    lifecycle: Vec<lifecycle::Effect>,
+    alter_partition: Vec<alter_partition::Effect>,
+    fetcher: Vec<fetcher::Effect>,
+    replica: Vec<replica::Effect>,
+    connection: Vec<connection::Effect>,
 }
 
 /// A fetcher and its connection.
@@ -305,34 +318,39 @@ impl Broker {
     // Each of the following gives an input to one machine and queues what it asks for.
 
     pub(crate) fn ask(&mut self, now: Now, input: request::Input) {
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.scratch.request);
         self.request.step(now, input, &mut effects);
-        self.work.extend(effects.into_iter().map(Work::Request));
+        effects.drain(..).for_each(|effect| self.work.push_back(Work::Request(effect)));
+        self.scratch.request = effects;
     }
 
     pub(crate) fn observe(&mut self, now: Now, input: raft::Input) {
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.scratch.raft);
         self.raft.step(now, input, &mut effects);
-        self.work.extend(effects.into_iter().map(Work::Raft));
+        effects.drain(..).for_each(|effect| self.work.push_back(Work::Raft(effect)));
+        self.scratch.raft = effects;
     }
 
     pub(crate) fn live(&mut self, now: Now, input: lifecycle::Input) {
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.scratch.lifecycle);
         self.lifecycle.step(now, input, &mut effects);
-        self.work.extend(effects.into_iter().map(Work::Lifecycle));
+        effects.drain(..).for_each(|effect| self.work.push_back(Work::Lifecycle(effect)));
+        self.scratch.lifecycle = effects;
     }
 
     pub(crate) fn propose(&mut self, now: Now, input: alter_partition::Input) {
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.scratch.alter_partition);
         self.alter_partition.step(now, input, &mut effects);
-        self.work.extend(effects.into_iter().map(Work::AlterPartition));
+        effects.drain(..).for_each(|effect| self.work.push_back(Work::AlterPartition(effect)));
+        self.scratch.alter_partition = effects;
     }
 
     pub(crate) fn fetch(&mut self, now: Now, source: BrokerId, input: fetcher::Input) {
         let Some(running) = self.fetchers.get_mut(&source) else { return };
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.scratch.fetcher);
         running.fetcher.step(now, input, &mut effects);
-        self.work.extend(effects.into_iter().map(|effect| Work::Fetcher(source, effect)));
+        effects.drain(..).for_each(|effect| self.work.push_back(Work::Fetcher(source, effect)));
+        self.scratch.fetcher = effects;
     }
 
     /// Says whether there is such a replica.
@@ -343,9 +361,10 @@ impl Broker {
         input: replica::Input,
     ) -> bool {
         let Some(replica) = self.replicas.get_mut(&partition) else { return false };
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.scratch.replica);
         replica.step(now, input, &mut effects);
-        self.work.extend(effects.into_iter().map(|effect| Work::Replica(partition, effect)));
+        effects.drain(..).for_each(|effect| self.work.push_back(Work::Replica(partition, effect)));
+        self.scratch.replica = effects;
         true
     }
 
@@ -360,8 +379,9 @@ impl Broker {
                 None => return,
             },
         };
-        let mut effects = Vec::new();
+        let mut effects = std::mem::take(&mut self.scratch.connection);
         connections.step(now, input, &mut effects);
-        self.work.extend(effects.into_iter().map(|effect| Work::Connection(component, effect)));
+        effects.drain(..).for_each(|effect| self.work.push_back(Work::Connection(component, effect)));
+        self.scratch.connection = effects;
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::log::{Log, checkpointed_offset, partitions_on};
 use crate::message::{Checkpoint, DiskImage, DiskOperation, FileName};
 use crate::node::broker::{
-    Broker, Component, Ending, FIRST_FETCHER_COMPONENT, FIRST_RAFT_TICKET, Publication, Work,
+    Broker, Component, Ending, FIRST_FETCHER_COMPONENT, FIRST_RAFT_TICKET, Publication, Scratch,
+    Work,
 };
 use crate::node::broker_config::BrokerConfig;
 use crate::node::broker_metadata::log_output;
@@ -106,6 +107,7 @@ impl Broker {
             next_ticket: 1,
             ending: Ending::No,
             work,
+            scratch: Scratch::default(),
             start,
             config,
         };

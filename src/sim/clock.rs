@@ -25,6 +25,9 @@ impl Clock {
     }
 
     fn elapsed(&self, world_micros: u64) -> u64 {
+        if self.drift_ppm == 0 {
+            return world_micros;
+        }
         let drifted = i128::from(world_micros) * i128::from(1_000_000 + self.drift_ppm);
         u64::try_from(drifted / 1_000_000).expect("drift is below a million")
     }
@@ -48,6 +51,9 @@ impl Clock {
     }
 
     fn world_time(&self, clock_micros: u64) -> Duration {
+        if self.drift_ppm == 0 {
+            return Duration::from_micros(clock_micros);
+        }
         let pace = u128::try_from(1_000_000 + self.drift_ppm).expect("drift is below a million");
         let world = (u128::from(clock_micros) * 1_000_000).div_ceil(pace);
         Duration::from_micros(u64::try_from(world).unwrap_or(u64::MAX))

@@ -12,7 +12,7 @@ use crate::message::{AppCall, AppReply};
 use crate::node::{Input, Output, Start, Task};
 use crate::sim::clock::Clock;
 use crate::sim::disk::{Disk, Flush};
-use crate::sim::host::{Host, HostSetup, HostState, ServiceTimes, Waiting, detail};
+use crate::sim::host::{Host, HostSetup, HostState, ServiceTimes, Waiting};
 use crate::sim::network::{Network, Sent, Toward};
 use crate::sim::process::{Launch, Process};
 use crate::sim::queue::{LaneKind, LaneOrder, Queue, QueueLane};
@@ -613,25 +613,30 @@ impl<L: Launch> Engine<L> {
         if let Some(process) = &this.process {
             process.deadlines(&mut wanted);
         }
-        for &(lane, _) in &wanted {
-            this.lane_index(lane);
+        for &(lane, deadlines) in &wanted {
+            let index = this.lane_index(lane);
+            let named = &mut this.lanes[index].named;
+            *named = named.or(deadlines);
         }
         let mut sooner: SmallVec<[(usize, Moment); 4]> = SmallVec::new();
         for (index, state) in this.lanes.iter_mut().enumerate() {
-            let deadlines = wanted
-                .iter()
-                .filter(|(lane, _)| detail(*lane) == detail(state.lane))
-                .fold(Deadlines::NONE, |all, (_, deadlines)| all.or(*deadlines));
-            let steady = deadlines.monotonic.map(|steady| this.clock.when_monotonic(steady));
-            let wall = deadlines.wall.map(|wall| this.clock.when_wall(wall));
-            let moment = steady.into_iter().chain(wall).min();
-            if moment != state.wanted {
-                state.wanted = moment;
-                state.wanted_cause = self.context.first;
-                state.repeats = 0;
+            let deadlines = std::mem::take(&mut state.named);
+            // Most steps leave most deadlines alone, and a running clock is never set.
+            if deadlines != state.deadlines {
+                state.deadlines = deadlines;
+                let steady = deadlines.monotonic.map(|steady| this.clock.when_monotonic(steady));
+                let wall = deadlines.wall.map(|wall| this.clock.when_wall(wall));
+                let moment = steady.into_iter().chain(wall).min();
+                if moment != state.wanted {
+                    state.wanted = moment;
+                    state.wanted_cause = self.context.first;
+                    state.repeats = 0;
+                }
             }
             // A deadline that has passed comes again when the lane has had its time.
-            let Some(moment) = moment.map(|moment| moment.max(Moment(at.0 + 1))) else { continue };
+            let Some(moment) = state.wanted.map(|moment| moment.max(Moment(at.0 + 1))) else {
+                continue;
+            };
             let running = this.state == HostState::Running;
             if running && state.timer_at.is_none_or(|timer_at| moment < timer_at) {
                 sooner.push((index, moment));

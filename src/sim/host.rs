@@ -14,7 +14,7 @@ use crate::node::Input;
 use crate::sim::clock::Clock;
 use crate::sim::disk::Disk;
 use crate::sim::process::Launch;
-use crate::types::{BrokerId, HostId, Lane, Moment, Name};
+use crate::types::{BrokerId, Deadlines, HostId, Lane, Moment, Name};
 
 /// Whether a host's process runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,6 +59,10 @@ pub(crate) struct LaneState {
     pub(crate) queue: VecDeque<Waiting>,
     /// Whether a deadline waits in the queue.
     pub(crate) deadline_waits: bool,
+    /// What the process named in this look at its deadlines; empty between looks.
+    pub(crate) named: Deadlines,
+    /// What it named last, by its own clocks.
+    pub(crate) deadlines: Deadlines,
     /// When the lane's next deadline is, and the event whose step set it.
     pub(crate) wanted: Option<Moment>,
     pub(crate) wanted_cause: Option<u64>,
@@ -81,6 +85,8 @@ impl LaneState {
             busy_until: SmallVec::from_elem(Moment(0), servers),
             queue: VecDeque::new(),
             deadline_waits: false,
+            named: Deadlines::NONE,
+            deadlines: Deadlines::NONE,
             wanted: None,
             wanted_cause: None,
             timer_at: None,

@@ -19,7 +19,11 @@ integer_newtype! {
 
 fn micros(duration: Duration) -> u64 {
     // Rounded up: nothing is ever early.
-    u64::try_from(duration.as_nanos().div_ceil(1000)).expect("durations are below 500,000 years")
+    // In 64 bits: this stands in every sum of a time and a duration.
+    let whole = duration.as_secs().checked_mul(1_000_000);
+    let micros =
+        whole.and_then(|whole| whole.checked_add(duration.subsec_nanos().div_ceil(1000).into()));
+    micros.expect("durations are below 500,000 years")
 }
 
 impl Moment {

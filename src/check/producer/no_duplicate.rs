@@ -87,7 +87,7 @@ impl NoDuplicate {
         };
         let Some(first) = earlier.iter().find_map(holds) else { return };
         let sealed = view.history.batches.get(&batch);
-        report(event, (partition, base, first), sealed, view, findings);
+        report(event, (partition, base, first), sealed.map(|sealed| &**sealed), view, findings);
     }
 }
 

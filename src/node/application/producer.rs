@@ -82,12 +82,17 @@ impl Producer {
 
     /// From one record to the next. The remainder is spread, so that the rate is met.
     fn gap(&self) -> Duration {
-        let per = self.config.per.as_nanos();
-        let records = u128::from(self.config.records.max(1));
-        let at = |nth: u128| per * nth / records / 1000;
-        let nth = u128::from(self.sent % self.config.records.max(1));
-        let micros = at(nth + 1) - at(nth);
-        Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX).max(1))
+        let records = self.config.records.max(1);
+        let nth = self.sent % records;
+        let per = u64::try_from(self.config.per.as_nanos()).unwrap_or(u64::MAX);
+        let at = |nth: u64| match per.checked_mul(nth) {
+            Some(nanos) => nanos / records / 1000,
+            None => {
+                let nanos = u128::from(per) * u128::from(nth) / u128::from(records);
+                u64::try_from(nanos / 1000).unwrap_or(u64::MAX)
+            }
+        };
+        Duration::from_micros((at(nth + 1) - at(nth)).max(1))
     }
 
     fn send(&mut self) -> Effect {
