@@ -276,7 +276,7 @@ fn is_under_min(role: &RoleView) -> bool {
 mod tests {
     use crate::check::script::{ORDERS, Script};
     use crate::event::{Kind, Phase};
-    use crate::types::{BrokerId, BrokerSet, HostId, Offset};
+    use crate::types::{BrokerId, HostId, Offset};
 
     fn counted(run: &mut Script, follower: i32, end: i64) {
         let (follower, log_end_offset) = (BrokerId(follower), Offset(end));
