@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::args::{Arguments, Verb};
-use crate::cli::output::is_closed_pipe;
 use crate::cli::check;
 use crate::cli::events;
 use crate::cli::listing;
+use crate::cli::output::is_closed_pipe;
 use crate::cli::replay;
 use crate::cli::run;
 use crate::cli::sweep;

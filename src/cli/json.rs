@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::text::end_word;
 use crate::explore::{ClaimOutcome, Judgement, RunOutcome, SeedOutcome, SweepOutcome};
+use crate::types::PropertyName;
 
 /// The object that `kafsim run --format json` prints.
 pub(crate) fn run(outcome: &RunOutcome, again: &str) -> Value {
@@ -79,7 +80,7 @@ pub(crate) fn seed(scenario: &str, outcome: &SeedOutcome) -> Value {
         "scenario": scenario,
         "seed": outcome.seed,
         "outcome": judgement_word(failure.map_or(Judgement::AsExpected, |f| f.judgement)),
-        "property": failure.and_then(|failure| failure.property).map(|property| property.name()),
+        "property": failure.and_then(|failure| failure.property).map(PropertyName::name),
         "sentence": failure.map(|failure| &failure.sentence),
         "violated": outcome.violated.iter().map(|property| property.name()).collect::<Vec<_>>(),
         "fingerprint": fingerprint(outcome.fingerprint),
@@ -101,7 +102,7 @@ pub(crate) fn sweep(scenario: &str, outcome: &SweepOutcome, kept: &[(u64, String
             let kept = kept.iter().find(|(seed, _)| seed == first);
             json!({
                 "outcome": judgement_word(*judgement),
-                "property": property.map(|property| property.name()),
+                "property": property.map(PropertyName::name),
                 "seeds": count,
                 "first_seed": first,
                 "sentence": sentence,
@@ -129,7 +130,6 @@ pub(crate) fn judgement_word(judgement: Judgement) -> &'static str {
     }
 }
 
-#[expect(clippy::float_arithmetic, reason = "for a reader; decides nothing")]
 fn seconds(duration: Duration) -> Value {
     json!(duration.as_secs_f64())
 }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::args::{Change, Format, Run};
 use crate::cli::command::Done;
-use crate::cli::output::{stdout, write_whole};
 use crate::cli::config_text;
 use crate::cli::json;
 use crate::cli::load;
+use crate::cli::output::{stdout, write_whole};
 use crate::cli::text;
 use crate::explore::{RunOptions, run_once};
 
@@ -19,7 +19,10 @@ pub(crate) fn run(args: &Run) -> anyhow::Result<Done> {
         config_text::write(&mut stdout(), &scenario.plan, args.format)?;
         return Ok(Done::Well);
     }
-    let options = RunOptions { record: !args.no_record, until: args.until, wire: args.wire,
+    let options = RunOptions {
+        record: !args.no_record,
+        until: args.until,
+        wire: args.wire,
         ..RunOptions::default()
     };
     let mut executed = run_once(&scenario, args.seed, &options);

@@ -10,11 +10,11 @@ use serde_json::json;
 
 use crate::cli::args::{Format, Sweep};
 use crate::cli::command::Done;
+use crate::cli::json;
+use crate::cli::load;
 use crate::cli::output::{stdout, write_whole};
 use crate::cli::run::{again, default_run_file};
 use crate::cli::text::{grouped, judgement_text};
-use crate::cli::json;
-use crate::cli::load;
 use crate::explore::{self, Judgement, RunOptions, SeedOutcome, SweepOutcome, run_once};
 use crate::scenario::Scenario;
 use crate::types::PropertyName;

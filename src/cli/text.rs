@@ -80,7 +80,8 @@ fn write_claims(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
                 Expectation::Holds | Expectation::May => None,
             };
             text.truncate(expected.unwrap_or(text.len()));
-            text.push_str(&format!("; expected: {}", claim.expect.name()));
+            text.push_str("; expected: ");
+            text.push_str(claim.expect.name());
         }
         row(out, "claim", &text)?;
         if let Outcome::OutsidePremise { because, .. } = &claim.verdict.outcome {
@@ -206,7 +207,7 @@ pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -38,13 +38,13 @@ pub enum Shape {
     /// Eight bytes, big endian: hashes and random ids, which varints would lengthen.
     Fixed64,
     /// 0, or 1 and then the field.
-    Optional(&'static Shape),
+    Optional(&'static Self),
     /// A varint count, then the items.
-    List(&'static Shape),
+    List(&'static Self),
     /// A varint length, then UTF-8.
     Text,
     /// The fields one after the other.
-    Tuple(&'static [Shape]),
+    Tuple(&'static [Self]),
 }
 
 /// A field as text, JSON and filters have it.
@@ -69,7 +69,7 @@ pub enum Value {
     /// A host; a reader with a dictionary shows its name.
     Host(HostId),
     /// A list.
-    List(Vec<Value>),
+    List(Vec<Self>),
 }
 
 /// Bytes that are being decoded.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::check::Verdict;
 use crate::history::Figures;
 use crate::sim::Exposure;
-use crate::types::Expectation;
 use crate::trace::Fingerprint;
+use crate::types::Expectation;
 use crate::types::PropertyName;
 
 /// How a run ended, before anybody asks what was claimed.
@@ -127,7 +127,8 @@ impl RunOutcome {
             return Judgement::NotLive;
         }
         let nothing_bit = self.faults.planned > 0 && self.faults.bit == 0;
-        if self.end == End::Finished && (nothing_bit || self.claims.iter().any(|c| c.is_vacuous()))
+        if self.end == End::Finished
+            && (nothing_bit || self.claims.iter().any(ClaimOutcome::is_vacuous))
         {
             return Judgement::Vacuous;
         }

@@ -8,10 +8,10 @@ use std::sync::mpsc;
 
 use crate::check::Outcome;
 use crate::explore::outcome::{End, Judgement, RunOutcome};
-use crate::sim::Exposure;
 use crate::explore::run::Executed;
-use crate::types::Expectation;
+use crate::sim::Exposure;
 use crate::trace::Fingerprint;
+use crate::types::Expectation;
 use crate::types::PropertyName;
 
 /// What one seed came to, as far as a sweep keeps it.

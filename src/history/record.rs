@@ -6,9 +6,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use crate::event::{AckMode, Event, Kind, OperationResult, OperationVerb};
-use crate::types::{
-    BatchId, Chunks, HostId, Moment, Offset, ProducerId, Sequence, TopicPartition,
-};
+use crate::types::{BatchId, Chunks, HostId, Moment, Offset, ProducerId, Sequence, TopicPartition};
 
 /// What clients asked for and what they learned.
 #[derive(Clone, PartialEq, Debug, Default)]

@@ -38,6 +38,5 @@ pub use storage::{
     ProducerSnapshotEntry, QuorumState,
 };
 pub use wire::{
-    check_request, check_response, decode_request, decode_response, encode_request,
-    encode_response,
+    check_request, check_response, decode_request, decode_response, encode_request, encode_response,
 };

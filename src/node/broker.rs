@@ -381,7 +381,9 @@ impl Broker {
         };
         let mut effects = std::mem::take(&mut self.scratch.connection);
         connections.step(now, input, &mut effects);
-        effects.drain(..).for_each(|effect| self.work.push_back(Work::Connection(component, effect)));
+        effects
+            .drain(..)
+            .for_each(|effect| self.work.push_back(Work::Connection(component, effect)));
         self.scratch.connection = effects;
     }
 }

@@ -295,7 +295,8 @@ impl Broker {
             replica::Effect::Position(position) => {
                 // An epoch may have ended since the fetcher delivered: then nobody copies from
                 // there any more, and the place has no taker.
-                let source = self.replicas.get(&partition).and_then(|r| r.fetching_from());
+                let source =
+                    self.replicas.get(&partition).and_then(replica::Replica::fetching_from);
                 if let Some(source) = source {
                     self.fetch(now, source, fetcher::Input::Position { partition, position });
                 }

@@ -6,6 +6,8 @@
 //! (a reset deadline escapes madsim's lower bound of 1 ms), and never polled again while it is
 //! pending (each such poll would leave another timer behind).
 
+#![expect(clippy::disallowed_types, reason = "madsim puts its own clock in the place of std's")]
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,7 +38,9 @@ pub struct Coupled {
 
 impl std::fmt::Debug for Coupled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Coupled").field("applications", &self.applications.keys()).finish()
+        f.debug_struct("Coupled")
+            .field("applications", &self.applications.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -77,9 +81,10 @@ impl Coupled {
             caught.map_err(|panic| Crashed { message: message_of(&*panic) })
         };
         let ended = std::thread::scope(|scope| {
-            scope.spawn(job).join().unwrap_or_else(|panic| {
-                Err(Crashed { message: message_of(&*panic) })
-            })
+            scope
+                .spawn(job)
+                .join()
+                .unwrap_or_else(|panic| Err(Crashed { message: message_of(&*panic) }))
         });
         ended.map(|()| world)
     }
@@ -95,11 +100,7 @@ enum Fate {
 }
 
 /// The loop.
-async fn pump(
-    world: &mut World,
-    applications: BTreeMap<Name, Application>,
-    sink: &mut impl Sink,
-) {
+async fn pump(world: &mut World, applications: BTreeMap<Name, Application>, sink: &mut impl Sink) {
     let gate: SharedGate = Arc::default();
     let start = Instant::now();
     let hosts: BTreeMap<HostId, Application> = applications

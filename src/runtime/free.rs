@@ -50,9 +50,10 @@ pub fn run_free(
     };
     // A fresh thread: std's hash keys and thread-local generators are set once per thread.
     std::thread::scope(|scope| {
-        scope.spawn(job).join().unwrap_or_else(|panic| {
-            Err(Crashed { message: message_of(&*panic) })
-        })
+        scope
+            .spawn(job)
+            .join()
+            .unwrap_or_else(|panic| Err(Crashed { message: message_of(&*panic) }))
     })
 }
 

@@ -136,7 +136,7 @@ fn defects(value: &DeValue<'_>) -> Result<DefectSet, Wrong> {
         .as_array()
         .ok_or_else(|| Wrong::new(format!("{} is no list", kind(value)), "write names in [ ]"))?;
     let mut set = DefectSet::NONE;
-    for element in list.iter() {
+    for element in list {
         set.insert(defect(&text(element.get_ref())?)?);
     }
     Ok(set)

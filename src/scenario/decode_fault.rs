@@ -10,8 +10,8 @@ use crate::scenario::file_error::{Wrong, suggest};
 use crate::scenario::file_keys as keys;
 use crate::scenario::known::Known;
 use crate::scenario::plan::{
-    Budget, ClaimPlan, CrashKeep, Direction, Fault, FaultPlan, Latency, LinkPlan,
-    Milestone, Profile, RandomFaults, TopicPlan, Trigger,
+    Budget, ClaimPlan, CrashKeep, Direction, Fault, FaultPlan, Latency, LinkPlan, Milestone,
+    Profile, RandomFaults, TopicPlan, Trigger,
 };
 use crate::scenario::table::{Mistakes, Table, duration, kind, number, text, word};
 use crate::scenario::target::Target;
@@ -341,7 +341,7 @@ fn groups(value: &DeValue<'_>, known: &Known) -> Result<Vec<Vec<Target>>, Wrong>
     let lists = lists.ok_or_else(|| Wrong::new("there are no two groups", instead))?;
     let mut groups = Vec::new();
     let mut seen: Vec<Target> = Vec::new();
-    for list in lists.iter() {
+    for list in lists {
         let members = list.get_ref().as_array().filter(|members| !members.is_empty());
         let members = members.ok_or_else(|| Wrong::new("a group is no list of hosts", instead))?;
         let member = |value: &Spanned<DeValue<'_>>| known.target(&text(value.get_ref())?);

@@ -28,9 +28,8 @@ pub use file_keys::{FileKey, SECTIONS, Section};
 pub use generate::generate;
 pub use plan::{
     BrokerPlan, Budget, ClaimPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan,
-    CrashKeep, Direction, Fault, FaultPlan, Keys, Latency, LinkPlan, Milestone,
-    NetworkPlan, Plan, ProducerPlan, Profile, RandomFaults, Rate, ReadFrom, Release, TopicPlan,
-    Trigger,
+    CrashKeep, Direction, Fault, FaultPlan, Keys, Latency, LinkPlan, Milestone, NetworkPlan, Plan,
+    ProducerPlan, Profile, RandomFaults, Rate, ReadFrom, Release, TopicPlan, Trigger,
 };
 pub use set::{SetError, apply};
 pub use source::{Scenario, ScenarioError};

@@ -179,7 +179,7 @@ impl<'t, 'i> Table<'t, 'i> {
             return Vec::new();
         };
         let mut tables = Vec::new();
-        for element in array.iter() {
+        for element in array {
             match element.get_ref() {
                 DeValue::Table(table) => {
                     tables.push(Table::new(section, table, element.span(), mistakes));

@@ -93,7 +93,7 @@ pub fn show_duration(duration: Duration) -> String {
     let least = |name: &str| if matches!(name, "min" | "h" | "d") { 10 } else { 1 };
     let mut whole = units.filter(|(name, unit)| {
         let unit = u128::from(*unit);
-        nanos % unit == 0 && nanos / unit >= least(name)
+        nanos.is_multiple_of(unit) && nanos / unit >= least(name)
     });
     match whole.next() {
         Some((name, unit)) => format!("{}{name}", nanos / u128::from(*unit)),

@@ -73,8 +73,7 @@ pub(crate) fn controller(plan: &Plan, controller: &ControllerPlan) -> Controller
     machine.broker_session_timeout = keys.duration("broker.session.timeout.ms");
     machine.metadata_max_idle_interval =
         keys.optional_duration("metadata.max.idle.interval.ms").filter(|idle| !idle.is_zero());
-    machine.unclean_leader_election_interval =
-        keys.duration("unclean.leader.election.interval.ms");
+    machine.unclean_leader_election_interval = keys.duration("unclean.leader.election.interval.ms");
     machine.auto_leader_rebalance = keys.flag("auto.leader.rebalance.enable");
     machine.leader_imbalance_check_interval =
         keys.duration("leader.imbalance.check.interval.seconds");

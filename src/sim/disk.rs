@@ -160,7 +160,7 @@ impl Disk {
                 *durable = Some(content.clone());
             }
             // Deleted, or replaced by a file of the other kind, while the flush was under way.
-            (Some(_), _) | (None, _) => {}
+            (Some(_) | None, _) => {}
         }
     }
 

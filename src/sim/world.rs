@@ -173,10 +173,9 @@ impl World {
     pub fn next(&self) -> Option<Moment> {
         match self.progress {
             Progress::Running => self.engine.next().filter(|at| *at <= self.stop_at),
-            Progress::NeverFormed
-            | Progress::Stopped
-            | Progress::NotLive
-            | Progress::Finished => None,
+            Progress::NeverFormed | Progress::Stopped | Progress::NotLive | Progress::Finished => {
+                None
+            }
         }
     }
 

@@ -93,9 +93,9 @@ pub enum ReadError {
 pub fn event_table() -> String {
     let mut text = String::new();
     for info in Kind::TABLE {
-        text.push_str(&format!("{} {}", info.number, info.name));
+        text += &format!("{} {}", info.number, info.name);
         for field in info.fields {
-            text.push_str(&format!(" {}:{}", field.name, spell(field.shape)));
+            text += &format!(" {}:{}", field.name, spell(field.shape));
         }
         text.push('\n');
     }

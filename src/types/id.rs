@@ -28,8 +28,9 @@ integer_newtype! {
 }
 
 /// Tells one batch of records from every other of a run, whatever its content.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
 pub struct BatchId(pub u64);
 
 impl std::fmt::Debug for BatchId {

@@ -24,10 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("explore", &["types", "scenario", "event", "trace", "history", "check", "sim", "runtime"]),
     ("runtime", &["types", "event", "sim"]),
     ("report", &["types", "scenario", "event", "trace", "history", "check"]),
-    (
-        "sim",
-        &["types", "message", "scenario", "event", "trace", "history", "check", "node"],
-    ),
+    ("sim", &["types", "message", "scenario", "event", "trace", "history", "check", "node"]),
     ("check", &["types", "event", "trace", "history"]),
     ("node", &["types", "message", "event", "log", "protocol"]),
     ("protocol", &["types", "message", "event", "log"]),

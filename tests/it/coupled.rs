@@ -1,5 +1,7 @@
 //! Applications written with `async` beside the simulated cluster.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -50,10 +50,15 @@ fn nothing_beside_scenario_and_seed_changes_a_run() {
 fn the_number_of_jobs_changes_nothing() {
     let seeds = |jobs| {
         let mut outcomes: Vec<SeedOutcome> = Vec::new();
-        sweep(0..6, jobs, |seed| short(seed, RunOptions::default()), |seed| {
-            outcomes.push(seed);
-            true
-        });
+        sweep(
+            0..6,
+            jobs,
+            |seed| short(seed, RunOptions::default()),
+            |seed| {
+                outcomes.push(seed);
+                true
+            },
+        );
         outcomes
     };
     assert_eq!(seeds(1), seeds(3));
@@ -66,7 +71,8 @@ fn every_scenario_runs_the_same_in_a_fresh_process() {
         let changes = ["--set", "duration=6s"];
         let arguments = ["run", &path, "--no-record", "--format", "json", "--until", "5s"];
         let faultless = scenarios::scenario(&path, &[], &[]).plan.faults.is_empty();
-        let arguments = if faultless { [&arguments[..], &changes].concat() } else { arguments.into() };
+        let arguments =
+            if faultless { [&arguments[..], &changes].concat() } else { arguments.into() };
         let run = || {
             let output = Command::new(cargo_bin!("kafsim")).args(&arguments).output().unwrap();
             let text = String::from_utf8(output.stdout).unwrap();

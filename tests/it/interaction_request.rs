@@ -84,7 +84,7 @@ impl Scene {
             "role" => Input::RoleChanged { partition: place(command.words[0]) },
             "produced" | "acknowledged" | "read" | "listed" | "epoch-end" => from_replica(command),
             "controller" => {
-                let result = self.from_controller(command);
+                let result = self.controllers_answer(command);
                 Input::ControllerAnswered { token: self.token, result }
             }
             _ => self.request(command),
@@ -161,7 +161,7 @@ impl Scene {
         Input::Request { connection: from(command), request }
     }
 
-    fn from_controller(&self, command: &Command<'_>) -> Result<ResponseBody, Unreached> {
+    fn controllers_answer(&self, command: &Command<'_>) -> Result<ResponseBody, Unreached> {
         match command.words[0] {
             "unreached" => Err(Unreached),
             "ids" => Ok(k::AllocateProducerIdsResponse::default()

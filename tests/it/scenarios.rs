@@ -1,5 +1,7 @@
 //! The scenario files: each comes out as it claims, with every message written and read back.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
 use std::path::{Path, PathBuf};
 
 use kafsim::explore::{Executed, Judgement, RunOptions, run_once, vocabulary};

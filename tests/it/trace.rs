@@ -18,7 +18,7 @@ fn bytes_of(shape: Shape, rng: &mut Rng, out: &mut Vec<u8>) {
             if rng.chance(1, 3) {
                 out.push(0x80 | rng.below(128) as u8);
             }
-            out.push(rng.below(if out.len() % 2 == 0 { 3 } else { 100 }) as u8);
+            out.push(rng.below(if out.len().is_multiple_of(2) { 3 } else { 100 }) as u8);
         }
         Shape::Fixed64 => out.extend_from_slice(&rng.bits().to_be_bytes()),
         Shape::Optional(inner) => {

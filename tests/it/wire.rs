@@ -1,7 +1,5 @@
 //! Messages of every kind go over the wire and come back; their sizes are those of their bytes.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be written should panic")]
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 

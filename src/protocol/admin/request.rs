@@ -84,10 +84,8 @@ pub(crate) fn result(call: &AdminCall, body: &ResponseBody) -> Result<AdminReply
 const NOTHING: Result<AdminReply, ErrorCode> = Err(ErrorCode::UnknownServerError);
 
 fn check(code: i16) -> Result<(), ErrorCode> {
-    match ErrorCode::from_code(code) {
-        ErrorCode::None => Ok(()),
-        error => Err(error),
-    }
+    let error = ErrorCode::from_code(code);
+    if error == ErrorCode::None { Ok(()) } else { Err(error) }
 }
 
 fn describe(name: &Name, topic: &DescribeTopicPartitionsResponseTopic) -> TopicDescription {

@@ -229,15 +229,18 @@ impl AlterPartition {
 
 /// What the controller says about one partition.
 fn read(answer: &answer::PartitionData) -> Result<InSyncRecorded, ErrorCode> {
-    match ErrorCode::from_code(answer.error_code) {
-        ErrorCode::None if (0..=1).contains(&answer.leader_recovery_state) => Ok(InSyncRecorded {
-            leader: (answer.leader_id.0 >= 0).then_some(BrokerId(answer.leader_id.0)),
-            leader_epoch: LeaderEpoch(answer.leader_epoch),
-            partition_epoch: PartitionEpoch(answer.partition_epoch),
-            in_sync: answer.isr.iter().map(|broker| BrokerId(broker.0)).collect(),
-            recovering: answer.leader_recovery_state == 1,
-        }),
-        ErrorCode::None => Err(ErrorCode::UnknownServerError),
-        error => Err(error),
+    let error = ErrorCode::from_code(answer.error_code);
+    if error != ErrorCode::None {
+        return Err(error);
     }
+    if !(0..=1).contains(&answer.leader_recovery_state) {
+        return Err(ErrorCode::UnknownServerError);
+    }
+    Ok(InSyncRecorded {
+        leader: (answer.leader_id.0 >= 0).then_some(BrokerId(answer.leader_id.0)),
+        leader_epoch: LeaderEpoch(answer.leader_epoch),
+        partition_epoch: PartitionEpoch(answer.partition_epoch),
+        in_sync: answer.isr.iter().map(|broker| BrokerId(broker.0)).collect(),
+        recovering: answer.leader_recovery_state == 1,
+    })
 }

@@ -206,10 +206,9 @@ impl Fetcher {
             ) => {
                 let answer = body.topics.first().and_then(|topic| topic.partitions.first());
                 let result = answer.map_or(Err(ErrorCode::UnknownServerError), |answer| {
-                    match ErrorCode::from_code(answer.error_code) {
-                        ErrorCode::None => Ok(Offset(answer.offset)),
-                        error => Err(error),
-                    }
+                    let error = ErrorCode::from_code(answer.error_code);
+                    let is_ok = error == ErrorCode::None;
+                    if is_ok { Ok(Offset(answer.offset)) } else { Err(error) }
                 });
                 self.on_offset_listed(now, partition, asked, leader_end, result, effects);
             }

@@ -59,6 +59,7 @@ impl Producer {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other error codes are alike here")]
     fn on_produced(
         &mut self,
         wall: Wall,
@@ -160,6 +161,7 @@ impl Producer {
     ///
     /// Source: Kafka 4.1, `Sender.canRetry`, `TransactionManager.canRetry`, KIP-360.
     // Differs from Kafka: a batch refused as too large is not split but fails.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other error codes are alike here")]
     fn can_retry(&mut self, wall: Wall, sent: SentBatch, error: ErrorCode) -> bool {
         let batch = &self.batches[&sent.serial];
         if batch.created + self.config.delivery_timeout <= wall || batch.sends > self.config.retries
@@ -242,10 +244,8 @@ impl Producer {
         let partition = &mut self.partitions[batch.slot as usize];
         partition.sequences.forget(serial);
         self.free_bytes += u64::from(batch.allocated_bytes);
-        let error = match batch.last_error {
-            ErrorCode::None => ErrorCode::RequestTimedOut,
-            error => error,
-        };
+        let has_error = batch.last_error != ErrorCode::None;
+        let error = if has_error { batch.last_error } else { ErrorCode::RequestTimedOut };
         let (result, reply) = if batch.may_be_written || batch.is_on_the_wire {
             (OperationResult::Unknown, AppError::Unknown(error))
         } else if batch.sends == 0 {

@@ -4,7 +4,7 @@ use crate::message::{AppError, AppReply, Record, SendRecord};
 use crate::protocol::producer::batch::{Content, OpenBatch, ProducerBatch};
 use crate::protocol::producer::effect::Effect;
 use crate::protocol::producer::identity::Identity;
-use crate::protocol::producer::machine::{Blocked, Producer};
+use crate::protocol::producer::machine::{Blocked, Producer, Topic};
 use crate::protocol::producer::partition::Partition;
 use crate::protocol::producer::partitioner::partition_for_key;
 use crate::types::{BatchId, CallToken, ErrorCode, TopicPartition, Wall, hash_words};
@@ -157,7 +157,7 @@ impl Producer {
         known: &[crate::protocol::cluster::PartitionMetadata],
     ) -> usize {
         if !self.topics.contains_key(&send.topic) {
-            self.topics.insert(send.topic.clone(), Default::default());
+            self.topics.insert(send.topic.clone(), Topic::default());
         }
         let batch_bytes = self.config.batch_bytes;
         let topic = self.topics.get_mut(&send.topic).expect("made above");

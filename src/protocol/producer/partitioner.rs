@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn a_key_keeps_its_partition_and_a_negative_hash_is_no_negative_partition() {
-        assert_eq!(partition_for_key(b"21", 6), (-973932308_i32 & 0x7fff_ffff) as usize % 6);
+        let positive = (-973_932_308_i32).cast_unsigned() & 0x7fff_ffff;
+        assert_eq!(partition_for_key(b"21", 6), positive as usize % 6);
         assert_eq!(partition_for_key(b"abc", 6), 479470107 % 6);
     }
 
