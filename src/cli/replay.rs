@@ -26,7 +26,10 @@ pub(crate) fn replay(args: &Replay) -> anyhow::Result<Done> {
     };
     let mut out = stdout();
     if args.format == Format::Json {
-        let fingerprint = |print: Fingerprint| json!({ "events": print.events, "digest": format!("{:032x}", print.hash) });
+        let fingerprint = |print: Fingerprint| {
+            let digest = format!("{:032x}", print.hash);
+            json!({ "events": print.events, "digest": digest })
+        };
         let result = json!({
             "file": args.file.display().to_string(),
             "title": header.title,

@@ -1,5 +1,7 @@
 //! Who and what: brokers, topics, partitions, producers, connections.
 
+use serde::{Deserialize, Serialize};
+
 use crate::types::newtype::integer_newtype;
 
 integer_newtype! {
@@ -28,9 +30,7 @@ integer_newtype! {
 }
 
 /// Tells one batch of records from every other of a run, whatever its content.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct BatchId(pub u64);
 
 impl std::fmt::Debug for BatchId {
@@ -47,9 +47,7 @@ impl std::fmt::Display for BatchId {
 }
 
 /// A partition of a topic.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct TopicPartition {
     /// The topic.
     pub topic_id: TopicId,
@@ -69,17 +67,7 @@ impl TopicPartition {
 
 /// A client process of the simulated world, by its place in the list of clients, from 0.
 #[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Debug,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
 )]
 pub struct ClientId(pub u16);
 
@@ -88,17 +76,7 @@ pub struct ClientId(pub u16);
 /// `number` is made of the opener's incarnation (24 bits), the component of the process that uses
 /// it (8 bits) and a count (32 bits), so that answers find the component that waits for them.
 #[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Debug,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
 )]
 pub struct ConnectionId {
     /// The host that opened it.
@@ -109,17 +87,7 @@ pub struct ConnectionId {
 
 /// One operation of a client: a record sent, a poll, an admin call.
 #[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Debug,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
 )]
 pub struct OperationId {
     /// The client process.

@@ -205,7 +205,7 @@ impl Scene {
                 kind: Kind::ProduceAnswered { batch, error, base_offset, .. },
                 about,
             } => {
-                format!("event produce-answered {batch} {error} {base_offset:?} {about:?}")
+                format!("event produce-answered {} {error} {base_offset:?} {about:?}", batch.0)
             }
             Effect::Event { kind, about } => format!("event {kind:?} {about:?}"),
         }
@@ -214,7 +214,7 @@ impl Scene {
 
 fn show_ask(ask: &Ask) -> String {
     match ask {
-        Ask::Produce { body, acks } => format!("append {} acks={acks}", body.id),
+        Ask::Produce { body, acks } => format!("append {} acks={acks}", body.id.0),
         Ask::AbandonProduce => "abandon".to_owned(),
         Ask::Read { fetch } => {
             let who = match fetch.reader {
