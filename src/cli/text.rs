@@ -229,7 +229,7 @@ pub(crate) mod tests {
         let verdict =
             Verdict { property: property.name().to_owned(), outcome, exercised: 12, violations: 0 };
         let is_written = property != PropertyName::OffsetOrder;
-        ClaimOutcome { property, expect, is_written, verdict }
+        ClaimOutcome { property, expect, is_written, is_liveness: false, verdict }
     }
 
     fn violated(sentence: &str) -> Outcome {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::check::infos;
 use crate::event::Event;
 use crate::explore::build::{BUILD_ID, VERSION};
 use crate::explore::outcome::{ClaimOutcome, End, RunOutcome};
@@ -87,11 +88,15 @@ fn conclude(
         },
     };
     let verdicts = if has_crashed { Vec::new() } else { world.verdicts() };
+    let liveness: Vec<_> =
+        infos().into_iter().filter(|info| info.is_liveness).map(|info| info.name).collect();
     let claims = verdicts.into_iter().filter_map(|verdict| {
         let property = PropertyName::from_name(&verdict.property)?;
         let written = plan.claims.iter().rfind(|claim| claim.property == property);
         let expect = written.map_or(Expectation::Holds, |claim| claim.expect);
-        Some(ClaimOutcome { property, expect, is_written: written.is_some(), verdict })
+        let is_liveness = liveness.contains(&property.name());
+        let is_written = written.is_some();
+        Some(ClaimOutcome { property, expect, is_written, is_liveness, verdict })
     });
     let mut claims: Vec<ClaimOutcome> = claims.collect();
     claims.sort_by_key(|claim| !claim.is_written);

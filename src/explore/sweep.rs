@@ -278,6 +278,7 @@ mod tests {
                 property: PropertyName::AckedDurability,
                 expect,
                 is_written: true,
+                is_liveness: false,
                 verdict,
             }],
             figures: Figures::default(),

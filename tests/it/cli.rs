@@ -147,3 +147,137 @@ fn a_folder_without_scenarios_is_told_so() {
     assert!(text(&output.stderr).contains("holds no .toml file"), "{}", text(&output.stderr));
     assert!(Path::new(README_SCENARIO).exists());
 }
+
+/// A scenario that is over soon, and its folder.
+fn small(faults: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("small.toml");
+    let text = format!(
+        "version = 1\ntitle = \"small\"\nabout = \"For tests.\"\nduration = \"4s\"\n\n\
+         [cluster]\nbrokers = 3\ncontrollers = 1\n\n[[topic]]\nname = \"t\"\npartitions = 2\n\
+         replication_factor = 3\n\n[[producer]]\nname = \"p\"\ntopic = \"t\"\nrate = \"20/s\"\n\n\
+         {faults}\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+#[test]
+fn a_run_leaves_a_file_that_replays_checks_and_reads() {
+    let (folder, scenario) = small("");
+    let file = folder.path().join("small.run");
+    let file = file.to_str().unwrap();
+    let run = kafsim(&["run", &scenario, "--seed", "7", "--out", file, "--format", "json"]);
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(json["scenario"], scenario.as_str());
+    assert_eq!(json["seed"], 7);
+    assert_eq!(json["outcome"], "as-expected");
+    assert_eq!(json["run_file"], file);
+    let digest = json["fingerprint"]["digest"].as_str().unwrap();
+
+    let replay = kafsim(&["replay", file]);
+    assert_eq!(replay.status.code(), Some(0), "{}", text(&replay.stdout));
+    assert_eq!(text(&replay.stdout).matches(digest).count(), 2, "{}", text(&replay.stdout));
+    assert!(text(&replay.stdout).ends_with("the same run\n"));
+
+    let check = kafsim(&["check", file]);
+    assert_eq!(check.status.code(), Some(0), "{}", text(&check.stdout));
+    let told = text(&check.stdout).to_owned();
+    assert!(told.contains("33 of 33 properties as expected"), "{told}");
+
+    let events = kafsim(&["events", file, "kind=role-taken"]);
+    assert_eq!(events.status.code(), Some(0), "{}", text(&events.stderr));
+    assert_eq!(text(&events.stdout).lines().count(), 6, "{}", text(&events.stdout));
+
+    // A changed byte is refused, and the file stays as it is.
+    let mut bytes = std::fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(file, &bytes).unwrap();
+    for verb in ["replay", "check", "events"] {
+        let output = kafsim(&[verb, file]);
+        assert_eq!(output.status.code(), Some(2), "{verb}");
+        let told = [text(&output.stdout), text(&output.stderr)].concat();
+        assert!(told.contains("changed after it was written"), "{verb}: {told}");
+    }
+    assert_eq!(std::fs::read(file).unwrap(), bytes);
+}
+
+#[test]
+fn exit_codes_tell_what_a_run_came_to() {
+    let code = |faults: &str, arguments: &[&str]| {
+        let (_folder, scenario) = small(faults);
+        let output = kafsim(&[&["run", &scenario, "--no-record"][..], arguments].concat());
+        (output.status.code().unwrap(), text(&output.stdout).to_owned())
+    };
+    let (as_expected, told) = code("", &[]);
+    assert_eq!(as_expected, 0, "{told}");
+    let (unexpected, told) = code("", &["--defect", "mutation-ack-before-in-sync"]);
+    assert_eq!(unexpected, 1, "{told}");
+    assert!(told.contains("quorum-superset              violated; expected: holds"), "{told}");
+    let never = "[[fault]]\nat = \"1s\"\ncrash = { host = \"controller-3001\" }\n";
+    let (usage, told) = code(never, &[]);
+    assert_eq!(usage, 2, "{told}");
+    let cut = "[[fault]]\nat = \"1s\"\nisolate = { host = \"broker-1\" }\nfor = \"2s\"\n";
+    let (not_live, told) = code(cut, &["--set", "settle=10ms"]);
+    assert_eq!(not_live, 4, "{told}");
+    let idle = "[[fault]]\nat = \"1s\"\ncut = { between = [\"broker-1\", \"p\"] }\nfor = \"1us\"\n";
+    let (vacuous, told) = code(idle, &[]);
+    assert_eq!(vacuous, 6, "{told}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_and_leaves_no_half_file() {
+    let (folder, scenario) = small("");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = Command::new(cargo_bin!("kafsim"))
+        .args(["run", &scenario, "--no-record"])
+        .stdout(Stdio::from(full))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("No space left"), "{}", text(&output.stderr));
+    let nowhere = folder.path().join("no/folder/a.run");
+    std::fs::write(folder.path().join("no"), "a file").unwrap();
+    let output = kafsim(&["run", &scenario, "--out", nowhere.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("no/folder"), "{}", text(&output.stderr));
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
+fn a_sweep_tells_its_seeds_in_order_and_keeps_the_first_failure() {
+    let (folder, scenario) = small("");
+    let sweep = |jobs: &str, defect: &[&str]| {
+        let lines = folder.path().join("lines.jsonl");
+        let arguments = ["sweep", &scenario, "--seeds", "0..4", "--jobs", jobs, "--out"];
+        let output = Command::new(cargo_bin!("kafsim"))
+            .args(arguments)
+            .arg(&lines)
+            .args(defect)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        (output.status.code().unwrap(), text(&output.stdout).to_owned(), std::fs::read(lines))
+    };
+    let (code, told, lines) = sweep("1", &[]);
+    assert_eq!(code, 0, "{told}");
+    let seeds: Vec<u64> = text(&lines.unwrap())
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|line| line["seed"].as_u64().unwrap())
+        .collect();
+    assert_eq!(seeds, [0, 1, 2, 3]);
+    let broken = ["--defect", "mutation-ack-before-in-sync"];
+    let (code, told, lines) = sweep("3", &broken);
+    assert_eq!(code, 1, "{told}");
+    let again = sweep("1", &broken);
+    assert_eq!((told.as_str(), lines.unwrap()), (again.1.as_str(), again.2.unwrap()));
+    let kept = folder.path().join("reports/small-0.run");
+    let replay = kafsim(&["replay", kept.to_str().unwrap()]);
+    assert_eq!(replay.status.code(), Some(0), "{}", text(&replay.stdout));
+}

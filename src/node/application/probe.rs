@@ -10,7 +10,7 @@ use crate::message::{AppCall, AppReply, PolledBatch, SeekTo, SendRecord};
 use crate::node::application::config::ProbeWorkload;
 use crate::node::application::input::{Effect, Input};
 use crate::protocol::Machine;
-use crate::types::{CallToken, Deadlines, Monotonic, Name, Now, Offset};
+use crate::types::{CallToken, Deadlines, Monotonic, Name, Now, Offset, TopicPartition};
 
 /// How long after a failed attempt a partition is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -28,7 +28,7 @@ pub(crate) struct Probe {
     failed: Vec<(Name, i32)>,
     retry_at: Option<Monotonic>,
     /// Where each record stands.
-    written: BTreeMap<(Name, i32), Offset>,
+    written: BTreeMap<(Name, i32), (TopicPartition, Offset)>,
     /// Partitions not yet read as far as their record.
     unread: BTreeSet<(Name, i32)>,
     is_reading: bool,
@@ -104,9 +104,7 @@ impl Probe {
                 // A duplicate too old to be remembered leaves its place unsaid: the partition
                 // works, and is read as far as its first record at least.
                 let offset = offset.unwrap_or(Offset::ZERO);
-                self.written.insert(place, offset);
-                let kind = Kind::ProbeReturned { partition, offset: Some(offset) };
-                effects.push(Effect::Event(kind));
+                self.written.insert(place, (partition, offset));
                 self.read_when_written(effects);
             }
             AppReply::Failed(_) => {
@@ -137,8 +135,10 @@ impl Probe {
         for batch in batches {
             let place = (batch.topic.clone(), batch.partition);
             let end = batch.base_offset + batch.records.len() as u64;
-            if self.written.get(&place).is_some_and(|offset| *offset < end) {
-                self.unread.remove(&place);
+            let Some(&(partition, offset)) = self.written.get(&place) else { continue };
+            if offset < end && self.unread.remove(&place) {
+                let kind = Kind::ProbeReturned { partition, offset: Some(offset) };
+                effects.push(Effect::Event(kind));
             }
         }
         self.poll(effects);
