@@ -229,11 +229,19 @@ impl Replica {
         }
     }
 
+    /// Whether `state` begins a leader epoch. A new leader does, also one that the controller
+    /// forgot to give a new number: the brokers know no better, and the properties shall see it.
+    fn begins_epoch(&self, state: &PartitionState) -> bool {
+        let is_renamed = state.leader != self.leader()
+            && self.config.defects.has(Defect::LeaderEpochNotRaised);
+        state.leader_epoch > self.leader_epoch || is_renamed
+    }
+
     /// Source: Kafka 4.1, `Partition.makeLeader`, `ReplicaManager.applyLocalLeadersDelta`.
     fn lead(&mut self, now: Now, state: &PartitionState, effects: &mut Vec<Effect>) {
         self.stop_fetching(effects);
         let led_before = self.is_leader();
-        let is_new_epoch = state.leader_epoch > self.leader_epoch;
+        let is_new_epoch = self.begins_epoch(state);
         assert!(
             led_before || is_new_epoch,
             "{} leads again in epoch {}",
@@ -291,7 +299,7 @@ impl Replica {
 
     /// Source: Kafka 4.1, `Partition.makeFollower`, `ReplicaManager.applyLocalFollowersDelta`.
     fn follow(&mut self, state: &PartitionState, effects: &mut Vec<Effect>) {
-        let is_new_epoch = state.leader_epoch > self.leader_epoch;
+        let is_new_epoch = self.begins_epoch(state);
         self.leader_epoch = state.leader_epoch;
         self.partition_epoch = state.partition_epoch;
         let role = state.leader.map_or(Role::Leaderless, Role::Follower);
