@@ -24,7 +24,16 @@ use crate::types::{BatchId, BrokerId, Chunks, ErrorCode, LeaderEpoch, Offset, To
 #[derive(Clone, Debug)]
 pub(crate) struct AckedDurability {
     acks: AckMode,
-    partitions: BTreeMap<TopicPartition, Chunks<Acked>>,
+    partitions: BTreeMap<TopicPartition, Ledger>,
+}
+
+/// What was acknowledged of a partition, in the order in which it was.
+#[derive(Clone, Debug, Default)]
+struct Ledger {
+    acked: Chunks<Acked>,
+    /// Whether a batch was acknowledged after one that stands behind it: a deposed leader answers
+    /// late. Then the newest answer says nothing of the furthest offset.
+    is_mixed: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -131,15 +140,10 @@ impl AckedDurability {
             return;
         };
         let acked = Acked { entry, event: event.index, is_lost: false };
-        let list = self.partitions.entry(partition).or_default();
-        // A retried batch is acknowledged again at the same place.
-        if !list.last().is_some_and(|last| last.entry.is_same(&entry)) {
-            list.push(acked);
-        }
+        let at = self.partitions.entry(partition).or_default().add(acked);
         if let Some((leader, replica)) = known.acting_leader().filter(|(id, _)| *id != node)
             && !holds(&replica.log, &entry)
         {
-            let at = list.len() - 1;
             self.lose(partition, at, (leader, event.index), view, findings);
         }
     }
@@ -155,18 +159,19 @@ impl AckedDurability {
     ) {
         let known = view.model.partitions.get(&partition);
         let replica = known.and_then(|known| known.replicas.get(&leader));
-        let (Some(replica), Some(list)) = (replica, self.partitions.get(&partition)) else {
+        let (Some(replica), Some(ledger)) = (replica, self.partitions.get(&partition)) else {
             return;
         };
-        let Some(last) = list.last() else { return };
+        let Some(last) = ledger.acked.last() else { return };
         findings.exercised();
-        // Equal up to the newest: then all that is older is there, too.
-        if !last.is_lost && replica.log.chain_at(last.entry.end()) == Some(last.entry.chain) {
+        // Equal up to the newest, and that is the furthest: then all that is older is there, too.
+        let is_equal = replica.log.chain_at(last.entry.end()) == Some(last.entry.chain);
+        if is_equal && !last.is_lost && !ledger.is_mixed {
             return;
         }
         let is_missing = |acked: &Acked| !acked.is_lost && !holds(&replica.log, &acked.entry);
         let missing: Vec<usize> = (0_usize..)
-            .zip(list.iter())
+            .zip(ledger.acked.iter())
             .filter(|(_, acked)| is_missing(acked))
             .map(|(at, _)| at)
             .collect();
@@ -183,10 +188,9 @@ impl AckedDurability {
         view: View<'_>,
         findings: &mut Findings,
     ) {
-        let list = self.partitions.get_mut(&partition);
-        let Some(acked) = list.and_then(|list| list.get_mut(at)).filter(|a| !a.is_lost) else {
-            return;
-        };
+        let ledger = self.partitions.get_mut(&partition);
+        let acked = ledger.and_then(|ledger| ledger.acked.get_mut(at));
+        let Some(acked) = acked.filter(|acked| !acked.is_lost) else { return };
         acked.is_lost = true;
         let (entry, known) = (acked.entry, view.model.partition(partition));
         let committed = known.map_or(Offset::ZERO, |known| known.true_high_watermark);
@@ -205,6 +209,26 @@ impl AckedDurability {
             false => view.premises.left(partition),
         };
         findings.violated_unless(excuse, sentence, [entry.event, acked.event, event]);
+    }
+}
+
+impl Ledger {
+    /// Adds `acked` and says at which place; a retried batch that is acknowledged again where it
+    /// stands already keeps its place.
+    fn add(&mut self, acked: Acked) -> usize {
+        let entry = acked.entry;
+        if let Some(last) = self.acked.last()
+            && entry.base < last.entry.end()
+        {
+            let at = self.acked.partition_point(|known| known.entry.base < entry.base);
+            let known = self.acked.get(at).filter(|_| !self.is_mixed);
+            if known.is_some_and(|known| known.entry.is_same(&entry) && !known.is_lost) {
+                return at;
+            }
+            self.is_mixed = true;
+        }
+        self.acked.push(acked);
+        self.acked.len() - 1
     }
 }
 
@@ -248,6 +272,15 @@ mod tests {
     #[test]
     fn an_acknowledged_batch_that_the_next_leader_lacks_is_a_breach() {
         let run = lose(led(), AckMode::All, 0);
+        assert_eq!(run.outcome("acked-durability"), "violated");
+    }
+
+    #[test]
+    fn a_deposed_leader_that_answers_late_hides_nothing() {
+        let mut run = led();
+        run.replicate(1, 2, 0).append(1, 2, 2, 0, true).append(2, 2, 2, 0, false);
+        run.answer(1, 2, 2, AckMode::All).answer(1, 1, 0, AckMode::All);
+        run.commit(Some(3), 1, &[3]).lead(3, 1, &[3]);
         assert_eq!(run.outcome("acked-durability"), "violated");
     }
 
