@@ -159,12 +159,12 @@ sections! {
         "at" "duration" "or `when`" "When it begins, from time zero.";
         "when" "milestone" "or `at`" "What the run must have come to; see `when`.";
         "for" "duration" "until healing" "How long it lasts.";
-        "crash" "{ host, keep }" "" "A process dies; it starts again at the end.";
-        "pause" "{ host }" "" "A process stands still; its clocks go on.";
-        "isolate" "{ host, direction }" "" "A host is cut off from all others.";
-        "partition" "{ groups }" "" "Groups of hosts do not hear each other.";
-        "cut" "{ between, direction }" "" "A link is cut.";
-        "delay" "{ host or between, latency }" "" "Links are slow.";
+        "crash" "{ host, keep }" "one of the six" "A process dies; it starts again at the end.";
+        "pause" "{ host }" "one of the six" "A process stands still; its clocks go on.";
+        "isolate" "{ host, direction }" "one of the six" "A host is cut off from all others.";
+        "partition" "{ groups }" "one of the six" "Groups of hosts do not hear each other.";
+        "cut" "{ between, direction }" "one of the six" "A link is cut.";
+        "delay" "{ host or between, latency }" "one of the six" "Links are slow.";
     }
     /// `crash = {}`.
     CRASH "crash"
@@ -214,7 +214,7 @@ sections! {
         "The fault begins when the `count`-th event of this description has happened." {
         "event" "name" "" "The event's kind, as in docs/TRACE.md.";
         "partition" "partition" "any" "Only events about this partition: \"orders-0\".";
-        "host" "target" "any" "Only events that this host recorded.";
+        "host" "a host" "any" "Only events that this host recorded.";
         "where" "{ field = text }" "{}" "Only events whose field reads so.";
         "count" "number" "1" "The how-manieth such event since time zero.";
         "after" "duration" "\"0s\"" "How long after it.";

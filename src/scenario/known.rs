@@ -62,7 +62,7 @@ impl Known {
             host @ (Target::Broker(_) | Target::Controller(_) | Target::Client(_)) => Ok(host),
             role => Err(Wrong::new(
                 format!("`{role}` is a role"),
-                "name a host: links do not change with roles",
+                "name a host, as in `broker-1`",
             )),
         }
     }

@@ -25,7 +25,7 @@ pub enum Target {
     LeaderOf(PartitionName),
     /// `stale leader of orders-0`: believes that it leads, and the controller knows better.
     StaleLeaderOf(PartitionName),
-    /// `follower of orders-0`: a replica that does not lead, the first in replica order.
+    /// `follower of orders-0`: a replica that does not lead; drawn when the fault begins.
     FollowerOf(PartitionName),
     /// `in-sync follower of orders-0`: the same within the in-sync set.
     InSyncFollowerOf(PartitionName),

@@ -22,6 +22,7 @@ mod replication;
 mod replication_checks;
 mod replication_controller;
 mod replication_world;
+mod scenario_document;
 mod scenario_errors;
 mod scenarios;
 mod trace;
