@@ -1,4 +1,6 @@
 //! A deterministic simulator of a Kafka cluster.
+// The README's example compiles and runs.
+#![cfg_attr(all(doctest, madsim), doc = include_str!("../README.md"))]
 
 pub mod check;
 pub mod cli;
