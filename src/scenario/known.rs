@@ -60,10 +60,7 @@ impl Known {
     pub(crate) fn host(&self, text: &str) -> Result<Target, Wrong> {
         match self.target(text)? {
             host @ (Target::Broker(_) | Target::Controller(_) | Target::Client(_)) => Ok(host),
-            role => Err(Wrong::new(
-                format!("`{role}` is a role"),
-                "name a host, as in `broker-1`",
-            )),
+            role => Err(Wrong::new(format!("`{role}` is a role"), "name a host, as in `broker-1`")),
         }
     }
 
