@@ -459,7 +459,7 @@ events! {
     }
 
     // Settling and audit.
-    90 ProbeReturned "probe-returned" "A consumer read a partition from its start up to the record that tries it out." {
+    90 ProbeReturned "probe-returned" "A consumer read a partition from its start to the record that tries it." {
         partition: TopicPartition, "The partition.";
         offset: Option<Offset>, "Where it stands; none if it was never acknowledged.";
     }

@@ -232,8 +232,8 @@ impl Replica {
     /// Whether `state` begins a leader epoch. A new leader does, also one that the controller
     /// forgot to give a new number: the brokers know no better, and the properties shall see it.
     fn begins_epoch(&self, state: &PartitionState) -> bool {
-        let is_renamed = state.leader != self.leader()
-            && self.config.defects.has(Defect::LeaderEpochNotRaised);
+        let is_renamed =
+            state.leader != self.leader() && self.config.defects.has(Defect::LeaderEpochNotRaised);
         state.leader_epoch > self.leader_epoch || is_renamed
     }
 
