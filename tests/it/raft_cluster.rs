@@ -91,6 +91,7 @@ pub(crate) struct Cluster {
     now: u64,
     queue: BTreeMap<(u64, u64), What>,
     queued: u64,
+    requests: u64,
     cut: BTreeSet<(usize, usize)>,
     /// Who asked, by the connection's number.
     asked: BTreeMap<u64, (usize, usize, u64, u64)>,
@@ -122,6 +123,7 @@ impl Cluster {
             now: 0,
             queue: BTreeMap::new(),
             queued: 0,
+            requests: 0,
             cut: BTreeSet::new(),
             asked: BTreeMap::new(),
             leaders: BTreeMap::new(),
@@ -212,7 +214,10 @@ impl Cluster {
                     self.at(refused, What::TimedOut { from, to, start, token });
                     return;
                 }
-                let number = self.queued;
+                // A node that waits for its disk puts nothing into the queue: two requests that
+                // it is handed meanwhile are two all the same.
+                self.requests += 1;
+                let number = self.requests;
                 self.asked.insert(number, (from, to, start, token));
                 let request = ConnectionId { opener: HostId(0), number };
                 self.step(to, Input::Request { request, body });
