@@ -233,13 +233,13 @@ impl Script {
         let kind = Kind::PartitionCommitted {
             partition: ORDERS,
             offset: self.record(),
-            replicas: vec![BrokerId(1), BrokerId(2), BrokerId(3)],
+            replicas: [1, 2, 3].map(BrokerId).into(),
             leader: leader.map(BrokerId),
             leader_epoch: LeaderEpoch(leader_epoch),
             partition_epoch: PartitionEpoch(self.partition_epoch),
             in_sync: set(in_sync),
             eligible: set(eligible),
-            last_known: Vec::new(),
+            last_known: Box::default(),
             recovering: false,
             min_in_sync: 2,
         };

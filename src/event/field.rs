@@ -21,6 +21,12 @@ pub trait Field: Sized {
     /// Appends its canonical bytes.
     fn encode(&self, out: &mut Vec<u8>);
 
+    /// The integers that it is made of, as 64 bits each (two's complement), if its shape is that
+    /// of an integer or a tuple of at most four; not to be asked of others.
+    fn words(&self) -> [u64; 4] {
+        unreachable!("{:?} is no tuple of integers", Self::SHAPE)
+    }
+
     /// Reads it back; `None` when the bytes are not one.
     fn decode(input: &mut Reader<'_>) -> Option<Self>;
 
@@ -129,7 +135,7 @@ pub(crate) fn put_unsigned(mut value: u64, out: &mut Vec<u8>) {
         out.push(value as u8);
         return;
     }
-    // Gathered first: the vector is asked for room once.
+    // Gathered first: the vector is asked for room once, and ten bytes are two moves.
     let mut bytes = [0; 10];
     let mut length = 0;
     while value >= 0x80 {
@@ -138,7 +144,9 @@ pub(crate) fn put_unsigned(mut value: u64, out: &mut Vec<u8>) {
         value >>= 7;
     }
     bytes[length] = value as u8;
-    out.extend_from_slice(&bytes[..=length]);
+    let end = out.len() + length + 1;
+    out.extend_from_slice(&bytes);
+    out.truncate(end);
 }
 
 /// Appends a zigzag varint.
@@ -152,6 +160,9 @@ macro_rules! signed_fields {
             const SHAPE: Shape = Shape::Signed;
             fn encode(&self, out: &mut Vec<u8>) {
                 put_signed(i64::from(self.0), out);
+            }
+            fn words(&self) -> [u64; 4] {
+                [i64::from(self.0).cast_unsigned(), 0, 0, 0]
             }
             fn decode(input: &mut Reader<'_>) -> Option<Self> {
                 <$inner>::try_from(input.signed()?).ok().map(Self)
@@ -175,6 +186,10 @@ macro_rules! unsigned_fields {
             fn encode(&self, out: &mut Vec<u8>) {
                 let take: fn(&Self) -> u64 = $take;
                 put_unsigned(take(self), out);
+            }
+            fn words(&self) -> [u64; 4] {
+                let take: fn(&Self) -> u64 = $take;
+                [take(self), 0, 0, 0]
             }
             fn decode(input: &mut Reader<'_>) -> Option<Self> {
                 let make: fn($inner) -> Option<Self> = $make;
@@ -213,6 +228,9 @@ impl Field for ErrorCode {
     const SHAPE: Shape = Shape::Signed;
     fn encode(&self, out: &mut Vec<u8>) {
         put_signed(i64::from(self.code()), out);
+    }
+    fn words(&self) -> [u64; 4] {
+        [i64::from(self.code()).cast_unsigned(), 0, 0, 0]
     }
     fn decode(input: &mut Reader<'_>) -> Option<Self> {
         let code = i16::try_from(input.signed()?).ok()?;
@@ -294,6 +312,9 @@ impl Field for ConnectionId {
         self.opener.encode(out);
         self.number.encode(out);
     }
+    fn words(&self) -> [u64; 4] {
+        [self.opener.words()[0], self.number.words()[0], 0, 0]
+    }
     fn decode(input: &mut Reader<'_>) -> Option<Self> {
         Some(Self { opener: Field::decode(input)?, number: Field::decode(input)? })
     }
@@ -307,6 +328,9 @@ impl Field for OperationId {
     fn encode(&self, out: &mut Vec<u8>) {
         self.client.encode(out);
         self.number.encode(out);
+    }
+    fn words(&self) -> [u64; 4] {
+        [self.client.words()[0], self.number.words()[0], 0, 0]
     }
     fn decode(input: &mut Reader<'_>) -> Option<Self> {
         Some(Self { client: Field::decode(input)?, number: Field::decode(input)? })
@@ -382,6 +406,20 @@ impl<T: Field> Field for Vec<T> {
             return None;
         }
         (0..count).map(|_| T::decode(input)).collect()
+    }
+    fn value(&self) -> Value {
+        Value::List(self.iter().map(Field::value).collect())
+    }
+}
+
+impl<T: Field> Field for Box<[T]> {
+    const SHAPE: Shape = Shape::List(&T::SHAPE);
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_unsigned(self.len() as u64, out);
+        self.iter().for_each(|item| item.encode(out));
+    }
+    fn decode(input: &mut Reader<'_>) -> Option<Self> {
+        Vec::<T>::decode(input).map(Self::from)
     }
     fn value(&self) -> Value {
         Value::List(self.iter().map(Field::value).collect())

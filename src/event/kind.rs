@@ -37,6 +37,12 @@ pub struct FieldInfo {
     pub doc: &'static str,
 }
 
+/// Takes the fields of an event.
+pub trait ColumnSink {
+    /// Takes the field at `place`.
+    fn column(&mut self, place: usize, field: &impl Field);
+}
+
 macro_rules! events {
     ($($number:literal $variant:ident $name:literal $doc:literal
        { $($field:ident: $type:ty, $field_doc:literal;)* })*) => {
@@ -76,15 +82,14 @@ macro_rules! events {
                 }
             }
 
-            /// Appends the canonical bytes of each field to a column of its own:
-            /// `columns(i)` is the i-th field's.
-            pub fn encode_columns(&self, mut column: impl FnMut(usize, &dyn Fn(&mut Vec<u8>))) {
+            /// Gives each field to a column of its own, the i-th to the i-th.
+            pub fn give_columns(&self, sink: &mut impl ColumnSink) {
                 match self {
                     $(Self::$variant { $($field,)* } => {
                         let mut places = 0..;
                         let mut next = move || places.next().expect("an open range has no end");
-                        $(column(next(), &|out| $field.encode(out));)*
-                        let _ = (&mut next, &mut column);
+                        $(sink.column(next(), $field);)*
+                        let _ = (&mut next, sink);
                     })*
                 }
             }
@@ -327,13 +332,13 @@ events! {
          a failover, by its successor." {
         partition: TopicPartition, "The partition.";
         offset: Offset, "The metadata record's offset.";
-        replicas: Vec<BrokerId>, "The replicas, the preferred one first.";
+        replicas: Box<[BrokerId]>, "The replicas, the preferred one first.";
         leader: Option<BrokerId>, "The leader.";
         leader_epoch: LeaderEpoch, "Counts elections.";
         partition_epoch: PartitionEpoch, "Counts changes.";
         in_sync: BrokerSet, "The in-sync set.";
         eligible: BrokerSet, "The eligible leader replicas.";
-        last_known: Vec<BrokerId>, "The last known leader, while there is none.";
+        last_known: Box<[BrokerId]>, "The last known leader, while there is none.";
         recovering: bool, "Whether the leader was elected uncleanly.";
         min_in_sync: u32, "min.insync.replicas of the topic, bounded by the replicas.";
     }

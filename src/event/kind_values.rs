@@ -33,6 +33,9 @@ macro_rules! words {
             fn encode(&self, out: &mut Vec<u8>) {
                 put_unsigned(*self as u64, out);
             }
+            fn words(&self) -> [u64; 4] {
+                [*self as u64, 0, 0, 0]
+            }
             fn decode(input: &mut Reader<'_>) -> Option<Self> {
                 Self::ALL.get(usize::try_from(input.unsigned()?).ok()?).copied()
             }

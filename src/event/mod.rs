@@ -6,7 +6,7 @@ mod kind_values;
 mod record;
 
 pub use field::{ChainHash, Field, Reader, Shape, Value};
-pub use kind::{FieldInfo, Kind, KindInfo};
+pub use kind::{ColumnSink, FieldInfo, Kind, KindInfo};
 pub use kind_values::{
     AckMode, ClosedBecause, CrashKeep, FaultVerb, OperationResult, OperationVerb, Phase,
     ProducerOutcome, QuorumRole, ReplicaRole, StartedAs,

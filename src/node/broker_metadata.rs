@@ -92,7 +92,7 @@ impl Broker {
     /// The metadata cache first, then replicas: those given up, those that lead, those that
     /// follow.
     fn publish(&mut self, now: Now, delta: &Delta, out: &mut Vec<Output>) {
-        self.ask(now, request::Input::ImagePublished { image: self.image.clone() });
+        self.ask(now, request::Input::ImagePublished { image: Box::new(self.image.clone()) });
         self.carry_out(now, out);
         if delta.is_empty() {
             return;

@@ -142,7 +142,7 @@ impl Client {
                 self.work.push_back(on_connection(input));
             }
             Input::Deadline(_) => self.on_deadline(lane, now),
-            Input::Call { token, call } => self.work.push_back(Work::Call { token, call }),
+            Input::Call { token, call } => self.work.push_back(Work::Call { token, call: *call }),
             Input::Task(Task::StopWorkload) => {
                 self.work.push_back(Work::Application(application::Input::Stop));
             }

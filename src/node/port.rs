@@ -34,7 +34,7 @@ pub enum Input {
     /// Work that another lane of this process handed over.
     Task(Task),
     /// The application calls its client; `token` comes back with the reply.
-    Call { token: CallToken, call: AppCall },
+    Call { token: CallToken, call: Box<AppCall> },
 }
 
 /// Work that one lane hands to another of the same process: opaque to the world.

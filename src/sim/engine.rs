@@ -63,11 +63,11 @@ pub(crate) enum What {
     /// A lane looks at its queue.
     Resume(HostId, u32, usize),
     /// A disk operation ends: host, number of the process, whose lane, what.
-    Disk(HostId, u32, usize, Flush, Option<u64>),
+    Disk(HostId, u32, usize, Box<Flush>, Option<u64>),
     /// Work for a lane of the same process.
     Task(HostId, u32, usize, Task, Option<u64>),
     /// An application outside calls its client.
-    Call(HostId, CallToken, AppCall),
+    Call(HostId, CallToken, Box<AppCall>),
     /// The world's own business.
     Control(u32),
 }
@@ -190,7 +190,7 @@ impl<L: Launch> Engine<L> {
         let n = self.hosts[host.0 as usize].calls;
         self.hosts[host.0 as usize].calls += 1;
         let lane = QueueLane::new(LaneKind::Call, host.0, 0, 0);
-        self.schedule(at.max(self.context.at), lane, n, What::Call(host, token, call));
+        self.schedule(at.max(self.context.at), lane, n, What::Call(host, token, Box::new(call)));
     }
 
     pub(crate) fn schedule(&mut self, at: Moment, lane: QueueLane, n: u32, what: What) {
@@ -576,7 +576,7 @@ impl<L: Launch> Engine<L> {
         self.offer(host, lane, input);
     }
 
-    fn on_call(&mut self, host: HostId, token: CallToken, call: AppCall) {
+    fn on_call(&mut self, host: HostId, token: CallToken, call: Box<AppCall>) {
         if self.hosts[host.0 as usize].process.is_some() {
             let operation = u32::try_from(token.0).unwrap_or(u32::MAX);
             self.record(Some(host), Kind::ApplicationCalled { operation }, About::Nothing);
@@ -666,6 +666,6 @@ impl<L: Launch> Engine<L> {
         let starts = this.starts;
         let queue_lane = QueueLane::new(LaneKind::Disk, host.0, 0, 0);
         let cause = self.context.first;
-        self.schedule(at, queue_lane, n, What::Disk(host, starts, lane, flush, cause));
+        self.schedule(at, queue_lane, n, What::Disk(host, starts, lane, Box::new(flush), cause));
     }
 }

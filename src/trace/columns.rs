@@ -15,7 +15,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{Event, Field, Kind, KindInfo, Reader, Shape, StepName};
+use crate::event::{ColumnSink, Event, Field, Kind, KindInfo, Reader, Shape, StepName};
+use crate::trace::packed::{Member, Packed, Packer};
 use crate::types::{TopicId, TopicPartition};
 
 /// The columns that speak of every event, in their order.
@@ -73,7 +74,7 @@ pub(crate) fn spell(shape: Shape) -> String {
 #[derive(Clone, Debug)]
 struct Column {
     codec: Codec,
-    bytes: Vec<u8>,
+    bytes: Packed,
     last: [u64; 4],
     dictionary: BTreeMap<Vec<u8>, u64>,
 }
@@ -81,14 +82,32 @@ struct Column {
 /// The columns of a trace while it is written.
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
-    common: [Vec<u8>; 8],
+    common: [Packed; 8],
+    /// By kind number: how many events.
+    counts: Vec<u64>,
     /// By kind number.
     fields: Vec<Vec<Column>>,
+    packer: Packer,
     events: u64,
     at: u64,
     step: Option<StepName>,
     lanes: BTreeMap<u64, (u64, u64)>,
     scratch: Vec<u8>,
+}
+
+/// Gives each field to its column.
+struct Filler<'a> {
+    columns: &'a mut [Column],
+    scratch: &'a mut Vec<u8>,
+    packer: &'a mut Packer,
+}
+
+impl ColumnSink for Filler<'_> {
+    fn column(&mut self, place: usize, field: &impl Field) {
+        let column = &mut self.columns[place];
+        column.add(field, self.scratch);
+        column.bytes.settle(self.packer);
+    }
 }
 
 fn unsigned(value: u64, out: &mut Vec<u8>) {
@@ -100,56 +119,41 @@ fn signed(value: u64, out: &mut Vec<u8>) {
     unsigned(((value << 1) ^ (value >> 63)).cast_unsigned(), out);
 }
 
-/// The integer of shape `part`, as 64 bits.
-fn integer(part: Shape, input: &mut Reader<'_>) -> Option<u64> {
-    match part {
-        Shape::Signed => input.signed().map(i64::cast_unsigned),
-        _ => input.unsigned(),
-    }
-}
-
 impl Column {
     fn of(info: &KindInfo) -> Vec<Self> {
         let column = |shape| Self {
             codec: Codec::of(shape),
-            bytes: Vec::new(),
+            bytes: Packed::default(),
             last: [0; 4],
             dictionary: BTreeMap::new(),
         };
         info.fields.iter().map(|field| column(field.shape)).collect()
     }
 
-    fn add(&mut self, field: &dyn Fn(&mut Vec<u8>), scratch: &mut Vec<u8>) {
-        let one;
+    fn add(&mut self, field: &impl Field, scratch: &mut Vec<u8>) {
+        let out = &mut self.bytes.open;
         let parts = match self.codec {
-            Codec::Raw => return field(&mut self.bytes),
-            Codec::Delta(shape) => {
-                one = [shape];
-                &one[..]
+            Codec::Raw => return field.encode(out),
+            Codec::Delta(_) => 1,
+            Codec::Deltas(parts) => parts.len(),
+            Codec::Dict(_) => {
+                scratch.clear();
+                field.encode(scratch);
+                let next = self.dictionary.len() as u64 + 1;
+                if let Some(number) = self.dictionary.get(scratch.as_slice()) {
+                    unsigned(*number, out);
+                } else {
+                    unsigned(0, out);
+                    out.extend_from_slice(scratch);
+                    self.dictionary.insert(scratch.clone(), next);
+                }
+                return;
             }
-            Codec::Deltas(parts) => parts,
-            Codec::Dict(_) => &[],
         };
-        scratch.clear();
-        field(scratch);
-        for (part, last) in parts.iter().zip(&mut self.last) {
-            let place = scratch.len();
-            let mut input = Reader(scratch);
-            let value = integer(*part, &mut input).expect("a field's own bytes read back");
-            let read = place - input.0.len();
-            scratch.drain(..read);
-            signed(value.wrapping_sub(*last), &mut self.bytes);
-            *last = value;
-        }
-        if let Codec::Dict(_) = self.codec {
-            let next = self.dictionary.len() as u64 + 1;
-            if let Some(number) = self.dictionary.get(scratch.as_slice()) {
-                unsigned(*number, &mut self.bytes);
-            } else {
-                unsigned(0, &mut self.bytes);
-                self.bytes.extend_from_slice(scratch);
-                self.dictionary.insert(scratch.clone(), next);
-            }
+        let words = field.words();
+        for (value, last) in words.iter().zip(&mut self.last).take(parts) {
+            signed(value.wrapping_sub(*last), out);
+            *last = *value;
         }
     }
 }
@@ -162,7 +166,9 @@ impl Default for Columns {
         }
         Self {
             common: Default::default(),
+            counts: vec![0; 256],
             fields,
+            packer: Packer::default(),
             events: 0,
             at: 0,
             step: None,
@@ -180,7 +186,8 @@ impl Columns {
     /// Adds `event`, which must be the next.
     pub(crate) fn add(&mut self, event: &Event) {
         assert_eq!(event.index, self.events, "events are written in the order of their index");
-        let [kind, dt, host, step, lanes, n, cause, about] = &mut self.common;
+        let [kind, dt, host, step, lanes, n, cause, about] =
+            self.common.each_mut().map(|column| &mut column.open);
         kind.push(event.kind.number());
         let since = event.at.0.checked_sub(self.at).expect("time does not go back");
         unsigned(since, dt);
@@ -206,33 +213,38 @@ impl Columns {
             });
             unsigned(back, column);
         }
-        let fields = &mut self.fields[usize::from(event.kind.number())];
-        let scratch = &mut self.scratch;
-        event.kind.encode_columns(|place, field| fields[place].add(field, scratch));
+        self.common.iter_mut().for_each(|column| column.settle(&mut self.packer));
+        let number = usize::from(event.kind.number());
+        self.counts[number] += 1;
+        event.kind.give_columns(&mut Filler {
+            columns: &mut self.fields[number],
+            scratch: &mut self.scratch,
+            packer: &mut self.packer,
+        });
         self.events += 1;
     }
 
-    /// The columns in their order, and the schema that names them: `meta` is column 0.
-    pub(crate) fn container(&self) -> Vec<u8> {
-        let occurred = |info: &&KindInfo| self.common[0].contains(&info.number);
+    /// Adds the columns in their order, gzipped, to `out`; the schema that names them is column 0.
+    /// Says how many bytes they are, uncompressed.
+    pub(crate) fn compressed(&self, out: Vec<u8>) -> (Vec<u8>, usize) {
+        let occurred = |info: &&KindInfo| self.counts[usize::from(info.number)] > 0;
         let kinds: Vec<&KindInfo> = Kind::TABLE.iter().filter(occurred).collect();
         let meta = schema(self.events, &kinds).to_string();
-        let mut columns: Vec<&[u8]> = vec![meta.as_bytes()];
-        columns.extend(self.common.iter().map(Vec::as_slice));
-        for info in kinds {
-            let fields = &self.fields[usize::from(info.number)];
-            columns.extend(fields.iter().map(|column| column.bytes.as_slice()));
-        }
-        let length = |bytes: &[u8]| u32::try_from(bytes.len()).expect("a column is below 4 GiB");
-        let count = u32::try_from(columns.len()).expect("there are few columns");
-        let mut out = count.to_le_bytes().to_vec();
+        let fields = kinds.iter().flat_map(|info| &self.fields[usize::from(info.number)]);
+        let columns: Vec<&Packed> =
+            self.common.iter().chain(fields.map(|column| &column.bytes)).collect();
+        let length = |bytes: usize| u32::try_from(bytes).expect("a column is below 4 GiB");
+        let count = u32::try_from(1 + columns.len()).expect("there are few columns");
+        let mut head = count.to_le_bytes().to_vec();
+        head.extend_from_slice(&length(meta.len()).to_le_bytes());
         for column in &columns {
-            out.extend_from_slice(&length(column).to_le_bytes());
+            head.extend_from_slice(&length(column.len()).to_le_bytes());
         }
-        for column in &columns {
-            out.extend_from_slice(column);
-        }
-        out
+        head.extend_from_slice(meta.as_bytes());
+        let mut member = Member::new(out);
+        member.add(&head);
+        columns.into_iter().for_each(|column| member.add_packed(column));
+        member.finish()
     }
 }
 

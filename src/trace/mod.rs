@@ -6,6 +6,7 @@ mod digest;
 mod document;
 mod filter;
 mod model;
+mod packed;
 mod run_file;
 mod setup;
 mod text;

@@ -4,11 +4,9 @@
 //! the columns' length before and after compression (u64 each), the columns (gzip), and XXH3-64
 //! of everything before. Integers are little endian.
 
-use std::io::{Read, Write};
+use std::io::Read;
 
-use flate2::Compression;
 use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -140,27 +138,23 @@ impl Writer {
     pub fn finish(&self, header: &Header) -> Vec<u8> {
         let header = Header { event_table: event_table(), ..header.clone() };
         let header = serde_json::to_vec(&header).expect("a header has string keys only");
-        let columns = self.columns.container();
-        let compressed = compress(&columns);
         let length = u32::try_from(header.len()).expect("a header is below 4 GiB");
-        let mut out = Vec::with_capacity(header.len() + compressed.len() + 64);
+        let mut out = Vec::with_capacity(header.len() + 64);
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
         out.extend_from_slice(&length.to_le_bytes());
         out.extend_from_slice(&header);
-        out.extend_from_slice(&(columns.len() as u64).to_le_bytes());
-        out.extend_from_slice(&(compressed.len() as u64).to_le_bytes());
-        out.extend_from_slice(&compressed);
+        let lengths = out.len();
+        out.extend_from_slice(&[0; 16]);
+        let begins = out.len();
+        let (mut out, expanded) = self.columns.compressed(out);
+        let compressed = (out.len() - begins) as u64;
+        out[lengths..lengths + 8].copy_from_slice(&(expanded as u64).to_le_bytes());
+        out[lengths + 8..begins].copy_from_slice(&compressed.to_le_bytes());
         let checksum = xxh3_64(&out);
         out.extend_from_slice(&checksum.to_le_bytes());
         out
     }
-}
-
-fn compress(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
-    encoder.write_all(bytes).expect("a vector takes all bytes");
-    encoder.finish().expect("a vector takes all bytes")
 }
 
 /// A run file that was read.

@@ -40,7 +40,7 @@ impl Names {
             None if topic == TopicPartition::CLUSTER_METADATA.topic_id => {
                 "__cluster_metadata".to_owned()
             }
-            None => format!("{:x}", topic.0),
+            None => format!("{:x}", { topic.0 }),
         }
     }
 

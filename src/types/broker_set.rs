@@ -1,15 +1,16 @@
 //! A small sorted set of brokers: replicas in sync, eligible leaders, a quorum's voters.
 
-use smallvec::SmallVec;
+use std::sync::Arc;
 
 use crate::types::id::BrokerId;
 
-/// A set of brokers, iterated in the order of their ids. Up to six take no allocation.
+/// A set of brokers, iterated in the order of their ids. Sets change rarely and stand in many
+/// events and states: it is small, and copies share.
 #[derive(
     Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize,
 )]
 #[serde(from = "Vec<i32>", into = "Vec<i32>")]
-pub struct BrokerSet(SmallVec<[BrokerId; 6]>);
+pub struct BrokerSet(Arc<[BrokerId]>);
 
 impl BrokerSet {
     /// The set of `broker` alone.
@@ -37,7 +38,8 @@ impl BrokerSet {
         match self.0.binary_search(&broker) {
             Ok(_) => false,
             Err(at) => {
-                self.0.insert(at, broker);
+                let (before, after) = self.0.split_at(at);
+                self.0 = before.iter().chain([&broker]).chain(after).copied().collect();
                 true
             }
         }
@@ -47,7 +49,8 @@ impl BrokerSet {
     pub fn remove(&mut self, broker: BrokerId) -> bool {
         match self.0.binary_search(&broker) {
             Ok(at) => {
-                self.0.remove(at);
+                let (before, after) = self.0.split_at(at);
+                self.0 = before.iter().chain(&after[1..]).copied().collect();
                 true
             }
             Err(_) => false,
@@ -87,10 +90,10 @@ impl BrokerSet {
 
 impl FromIterator<BrokerId> for BrokerSet {
     fn from_iter<I: IntoIterator<Item = BrokerId>>(brokers: I) -> Self {
-        let mut all: SmallVec<[BrokerId; 6]> = brokers.into_iter().collect();
+        let mut all: Vec<BrokerId> = brokers.into_iter().collect();
         all.sort_unstable();
         all.dedup();
-        Self(all)
+        Self(all.into())
     }
 }
 

@@ -67,7 +67,7 @@ impl Scene {
                 self.image.apply(offset, LeaderEpoch(0), &record);
                 return "ok".to_owned();
             }
-            "publish" => Input::ImagePublished { image: self.image.clone() },
+            "publish" => Input::ImagePublished { image: Box::new(self.image.clone()) },
             "registered" => {
                 Input::Registered { broker_epoch: BrokerEpoch(command.number("epoch", 0)) }
             }

@@ -66,13 +66,13 @@ fn partition_committed(
     Kind::PartitionCommitted {
         partition,
         offset,
-        replicas: state.replicas.clone(),
+        replicas: state.replicas.as_slice().into(),
         leader: state.leader,
         leader_epoch: state.leader_epoch,
         partition_epoch: state.partition_epoch,
         in_sync: state.in_sync.clone(),
         eligible: state.eligible.clone(),
-        last_known: state.last_known.clone(),
+        last_known: state.last_known.as_slice().into(),
         recovering: state.recovering,
         min_in_sync,
     }

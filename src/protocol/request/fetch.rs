@@ -98,7 +98,8 @@ impl RequestLayer {
                 Err(error) => work.refused.push((ask, FetchResult::refused(error))),
             }
         }
-        self.serving.insert(connection, Serving { correlation_id, work: Work::Fetch(work) });
+        let work = Work::Fetch(Box::new(work));
+        self.serving.insert(connection, Serving { correlation_id, work });
         self.read_next(now, connection, effects);
     }
 

@@ -13,7 +13,7 @@ pub enum Input {
     /// `connection` is gone: nobody waits for the answer any more.
     Disconnected { connection: ConnectionId },
     /// The broker's view of the cluster is now `image`.
-    ImagePublished { image: MetadataImage },
+    ImagePublished { image: Box<MetadataImage> },
     /// The controller registered this broker under `broker_epoch`.
     Registered { broker_epoch: BrokerEpoch },
     /// The replica of `partition` appended the request's batch, or had it already, or refused.

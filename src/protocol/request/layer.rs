@@ -55,7 +55,7 @@ pub(crate) struct Serving {
 #[derive(Clone, Debug)]
 pub(crate) enum Work {
     Produce(ProduceWork),
-    Fetch(FetchWork),
+    Fetch(Box<FetchWork>),
     Lookups(Lookups),
     Forward(ForwardWork),
 }
@@ -78,7 +78,7 @@ impl Machine for RequestLayer {
             }
             Input::Disconnected { connection } => self.on_disconnected(connection, effects),
             Input::ImagePublished { image } => {
-                self.image = image;
+                self.image = *image;
                 self.is_open = true;
             }
             Input::Registered { broker_epoch } => self.broker_epoch = Some(broker_epoch),
@@ -299,10 +299,12 @@ impl RequestLayer {
         index: i32,
     ) -> Result<TopicPartition, ErrorCode> {
         let topic_id = wire::topic_id(topic).ok_or(ErrorCode::UnknownTopicId)?;
-        self.image.topic(topic_id).ok_or(ErrorCode::UnknownTopicId)?;
         let partition = TopicPartition { topic_id, partition: PartitionIndex(index) };
-        self.image.partition(partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        Ok(partition)
+        if self.image.partition(partition).is_some() {
+            return Ok(partition);
+        }
+        self.image.topic(topic_id).ok_or(ErrorCode::UnknownTopicId)?;
+        Err(ErrorCode::UnknownTopicOrPartition)
     }
 
     /// Who leads a partition, as far as this broker knows (KIP-951).

@@ -411,7 +411,7 @@ impl Model {
         let state = StateView {
             event: event.index,
             offset: *offset,
-            replicas: replicas.clone(),
+            replicas: replicas.to_vec(),
             leader: *leader,
             leader_epoch: *leader_epoch,
             partition_epoch: *partition_epoch,

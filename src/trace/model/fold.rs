@@ -146,7 +146,7 @@ impl Model {
         }
         match self.topic_name(partition.topic_id) {
             Some(name) => format!("{name}-{}", partition.partition),
-            None => format!("{:x}-{}", partition.topic_id.0, partition.partition),
+            None => format!("{:x}-{}", { partition.topic_id.0 }, partition.partition),
         }
     }
 
