@@ -6,7 +6,9 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use crate::event::{AckMode, Event, Kind, OperationResult, OperationVerb};
-use crate::types::{BatchId, Chunks, HostId, Moment, Offset, ProducerId, Sequence, TopicPartition};
+use crate::types::{
+    BatchId, BatchMap, Chunks, HostId, Moment, Offset, ProducerId, Sequence, TopicPartition,
+};
 
 /// What clients asked for and what they learned.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -15,9 +17,8 @@ pub struct History {
     pub clients: BTreeMap<HostId, Client>,
     /// What was seen of each partition.
     pub partitions: BTreeMap<TopicPartition, Seen>,
-    /// Batches that producers sealed. Shared pieces keep the map's own pieces small: their ids
-    /// are anywhere, and each new one moves its neighbours.
-    pub batches: OrdMap<BatchId, Arc<Batch>>,
+    /// Batches that producers sealed.
+    pub batches: BatchMap<Batch>,
 }
 
 /// A client's side.
@@ -50,8 +51,6 @@ pub struct Operation {
     pub result: Option<OperationResult>,
     /// The batch that its record went into, and its place there.
     pub record: Option<RecordName>,
-    /// Where the record stands, if that is known.
-    pub place: Option<(TopicPartition, Offset)>,
 }
 
 /// A record's identity: its batch, and its place there.
@@ -225,17 +224,16 @@ impl History {
             Kind::OperationInvoked { operation, verb, .. } => {
                 self.client(host).begin(operation.number, event, *verb);
             }
-            Kind::OperationReturned { operation, result, partition, offset, .. } => {
+            Kind::OperationReturned { operation, result, .. } => {
                 let known = self.client(host).operations.get_mut(index(operation.number));
                 if let Some(known) = known {
                     known.returned = Some(event.index);
                     known.result = Some(*result);
-                    known.place = partition.zip(*offset);
                 }
             }
             Kind::BatchSealed { .. } => self.on_sealed(event, host),
             Kind::BatchDone { batch, result, base_offset, .. } => {
-                if let Some(known) = self.batches.get_mut(batch).map(Arc::make_mut) {
+                if let Some(known) = self.batches.get_mut(batch) {
                     known.done = Some(event.index);
                     known.result = Some(*result);
                     known.base_offset = *base_offset;
@@ -305,21 +303,7 @@ impl History {
             base_offset: None,
         };
         *rank += 1;
-        self.batches.insert(*batch, Arc::new(known));
-    }
-
-    /// The acknowledged records whose place is known, in the order of client and send: record,
-    /// partition, offset, the event of the answer.
-    pub fn acknowledged(
-        &self,
-    ) -> impl Iterator<Item = (HostId, RecordName, TopicPartition, Offset, u64)> + '_ {
-        self.clients.iter().flat_map(|(host, client)| {
-            client.operations.iter().filter_map(|operation| {
-                let is_ok = operation.result == Some(OperationResult::Ok);
-                let (partition, offset) = operation.place.filter(|_| is_ok)?;
-                Some((*host, operation.record?, partition, offset, operation.returned?))
-            })
-        })
+        self.batches.insert(*batch, known);
     }
 }
 
@@ -332,7 +316,6 @@ impl Client {
             returned: None,
             result: None,
             record: None,
-            place: None,
         };
         // Numbers rise by one; a gap would be filled rather than trusted to be small.
         if index(number) >= self.operations.len() + 65_536 {

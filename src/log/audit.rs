@@ -1,7 +1,5 @@
 //! What must be true of a log whatever happened to it, checked from the batches up.
 
-use std::collections::BTreeMap;
-
 use crate::log::batches::Batches;
 use crate::log::log::Log;
 use crate::message::ProducerStamp;
@@ -58,12 +56,6 @@ impl Log {
     }
 
     fn producers_are_sound(&self) -> bool {
-        let mut stamps: BTreeMap<Offset, (ProducerStamp, Offset)> = BTreeMap::new();
-        for entry in self.batches.from(self.batches.base()) {
-            if let Some(stamp) = entry.batch.body.producer {
-                stamps.insert(entry.batch.base_offset, (stamp, entry.batch.last_offset()));
-            }
-        }
         self.producers.map_end() == self.end_offset()
             && self.producers.producers().iter().all(|(id, producer)| {
                 let remembered = producer.batches.iter();
@@ -75,7 +67,12 @@ impl Log {
                         epoch: producer.epoch,
                         base_sequence: batch.first_sequence,
                     };
-                    stamps.get(&batch.base_offset) == Some(&(stamp, batch.last_offset))
+                    let found = self.batches.from(batch.base_offset).next();
+                    found.is_some_and(|entry| {
+                        entry.batch.base_offset == batch.base_offset
+                            && entry.batch.last_offset() == batch.last_offset
+                            && entry.batch.body.producer == Some(stamp)
+                    })
                 })
             })
     }

@@ -78,21 +78,9 @@ pub struct Broker {
     pub(crate) schedule: Schedule,
     pub(crate) next_ticket: u64,
     pub(crate) ending: Ending,
-    /// Effects that wait their turn; empty between steps.
+    /// What waits its turn; empty between steps.
     pub(crate) work: VecDeque<Work>,
     pub(crate) scratch: Scratch,
-}
-
-/// Effects of the machine that is being driven; kept for their memory, empty otherwise.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Scratch {
-    request: Vec<request::Effect>,
-    raft: Vec<raft::Effect>,
-    lifecycle: Vec<lifecycle::Effect>,
-    alter_partition: Vec<alter_partition::Effect>,
-    fetcher: Vec<fetcher::Effect>,
-    replica: Vec<replica::Effect>,
-    connection: Vec<connection::Effect>,
 }
 
 /// A fetcher and its connection.
@@ -124,16 +112,29 @@ pub(crate) enum Ending {
     Halted,
 }
 
-/// An effect of one of the machines, to be carried out.
+/// What one step of one of the machines asks for, to be carried out in order. Whole lists are
+/// queued: effects are large, and each would be moved twice more.
 #[derive(Clone, Debug)]
 pub(crate) enum Work {
-    Raft(raft::Effect),
-    Lifecycle(lifecycle::Effect),
-    AlterPartition(alter_partition::Effect),
-    Request(request::Effect),
-    Fetcher(BrokerId, fetcher::Effect),
-    Replica(TopicPartition, replica::Effect),
-    Connection(Component, connection::Effect),
+    Raft(Vec<raft::Effect>),
+    Lifecycle(Vec<lifecycle::Effect>),
+    AlterPartition(Vec<alter_partition::Effect>),
+    Request(Vec<request::Effect>),
+    Fetcher(BrokerId, Vec<fetcher::Effect>),
+    Replica(TopicPartition, Vec<replica::Effect>),
+    Connection(Component, Vec<connection::Effect>),
+}
+
+/// Empty lists for the machines to fill; kept for their memory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch {
+    pub(crate) request: Vec<Vec<request::Effect>>,
+    pub(crate) raft: Vec<Vec<raft::Effect>>,
+    pub(crate) lifecycle: Vec<Vec<lifecycle::Effect>>,
+    pub(crate) alter_partition: Vec<Vec<alter_partition::Effect>>,
+    pub(crate) fetcher: Vec<Vec<fetcher::Effect>>,
+    pub(crate) replica: Vec<Vec<replica::Effect>>,
+    pub(crate) connection: Vec<Vec<connection::Effect>>,
 }
 
 /// Who uses a connection that this process opened.
@@ -318,39 +319,36 @@ impl Broker {
     // Each of the following gives an input to one machine and queues what it asks for.
 
     pub(crate) fn ask(&mut self, now: Now, input: request::Input) {
-        let mut effects = std::mem::take(&mut self.scratch.request);
+        let mut effects = self.scratch.request.pop().unwrap_or_default();
         self.request.step(now, input, &mut effects);
-        effects.drain(..).for_each(|effect| self.work.push_back(Work::Request(effect)));
-        self.scratch.request = effects;
+        queue(effects, &mut self.scratch.request, &mut self.work, Work::Request);
     }
 
     pub(crate) fn observe(&mut self, now: Now, input: raft::Input) {
-        let mut effects = std::mem::take(&mut self.scratch.raft);
+        let mut effects = self.scratch.raft.pop().unwrap_or_default();
         self.raft.step(now, input, &mut effects);
-        effects.drain(..).for_each(|effect| self.work.push_back(Work::Raft(effect)));
-        self.scratch.raft = effects;
+        queue(effects, &mut self.scratch.raft, &mut self.work, Work::Raft);
     }
 
     pub(crate) fn live(&mut self, now: Now, input: lifecycle::Input) {
-        let mut effects = std::mem::take(&mut self.scratch.lifecycle);
+        let mut effects = self.scratch.lifecycle.pop().unwrap_or_default();
         self.lifecycle.step(now, input, &mut effects);
-        effects.drain(..).for_each(|effect| self.work.push_back(Work::Lifecycle(effect)));
-        self.scratch.lifecycle = effects;
+        queue(effects, &mut self.scratch.lifecycle, &mut self.work, Work::Lifecycle);
     }
 
     pub(crate) fn propose(&mut self, now: Now, input: alter_partition::Input) {
-        let mut effects = std::mem::take(&mut self.scratch.alter_partition);
+        let mut effects = self.scratch.alter_partition.pop().unwrap_or_default();
         self.alter_partition.step(now, input, &mut effects);
-        effects.drain(..).for_each(|effect| self.work.push_back(Work::AlterPartition(effect)));
-        self.scratch.alter_partition = effects;
+        queue(effects, &mut self.scratch.alter_partition, &mut self.work, Work::AlterPartition);
     }
 
     pub(crate) fn fetch(&mut self, now: Now, source: BrokerId, input: fetcher::Input) {
         let Some(running) = self.fetchers.get_mut(&source) else { return };
-        let mut effects = std::mem::take(&mut self.scratch.fetcher);
+        let mut effects = self.scratch.fetcher.pop().unwrap_or_default();
         running.fetcher.step(now, input, &mut effects);
-        effects.drain(..).for_each(|effect| self.work.push_back(Work::Fetcher(source, effect)));
-        self.scratch.fetcher = effects;
+        queue(effects, &mut self.scratch.fetcher, &mut self.work, |effects| {
+            Work::Fetcher(source, effects)
+        });
     }
 
     /// Says whether there is such a replica.
@@ -361,10 +359,11 @@ impl Broker {
         input: replica::Input,
     ) -> bool {
         let Some(replica) = self.replicas.get_mut(&partition) else { return false };
-        let mut effects = std::mem::take(&mut self.scratch.replica);
+        let mut effects = self.scratch.replica.pop().unwrap_or_default();
         replica.step(now, input, &mut effects);
-        effects.drain(..).for_each(|effect| self.work.push_back(Work::Replica(partition, effect)));
-        self.scratch.replica = effects;
+        queue(effects, &mut self.scratch.replica, &mut self.work, |effects| {
+            Work::Replica(partition, effects)
+        });
         true
     }
 
@@ -379,11 +378,24 @@ impl Broker {
                 None => return,
             },
         };
-        let mut effects = std::mem::take(&mut self.scratch.connection);
+        let mut effects = self.scratch.connection.pop().unwrap_or_default();
         connections.step(now, input, &mut effects);
-        effects
-            .drain(..)
-            .for_each(|effect| self.work.push_back(Work::Connection(component, effect)));
-        self.scratch.connection = effects;
+        queue(effects, &mut self.scratch.connection, &mut self.work, |effects| {
+            Work::Connection(component, effects)
+        });
+    }
+}
+
+/// Queues `effects` as `work`, or, when nothing is asked for, keeps the list.
+fn queue<T>(
+    effects: Vec<T>,
+    spare: &mut Vec<Vec<T>>,
+    all: &mut VecDeque<Work>,
+    work: impl FnOnce(Vec<T>) -> Work,
+) {
+    if effects.is_empty() {
+        spare.push(effects);
+    } else {
+        all.push_back(work(effects));
     }
 }

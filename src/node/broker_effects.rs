@@ -19,19 +19,69 @@ impl Broker {
     /// Carries out what the machines ask for, in the order asked, until nothing is left.
     pub(crate) fn carry_out(&mut self, now: Now, out: &mut Vec<Output>) {
         while let Some(work) = self.work.pop_front() {
-            if self.ending == Ending::Halted {
-                self.work.clear();
-                return;
-            }
             match work {
-                Work::Raft(effect) => self.on_raft(now, effect, out),
-                Work::Lifecycle(effect) => self.on_lifecycle(now, effect, out),
-                Work::AlterPartition(effect) => self.on_alter_partition(now, effect),
-                Work::Request(effect) => self.on_request(now, effect, out),
-                Work::Fetcher(source, effect) => self.on_fetcher(now, source, effect),
-                Work::Replica(partition, effect) => self.on_replica(now, partition, effect, out),
-                Work::Connection(component, effect) => {
-                    self.on_connection(now, component, effect, out);
+                Work::Raft(mut effects) => {
+                    for effect in effects.drain(..) {
+                        if self.ending == Ending::Halted {
+                            break;
+                        }
+                        self.on_raft(now, effect, out);
+                    }
+                    self.scratch.raft.push(effects);
+                }
+                Work::Lifecycle(mut effects) => {
+                    for effect in effects.drain(..) {
+                        if self.ending == Ending::Halted {
+                            break;
+                        }
+                        self.on_lifecycle(now, effect, out);
+                    }
+                    self.scratch.lifecycle.push(effects);
+                }
+                Work::AlterPartition(mut effects) => {
+                    for effect in effects.drain(..) {
+                        if self.ending == Ending::Halted {
+                            break;
+                        }
+                        self.on_alter_partition(now, effect);
+                    }
+                    self.scratch.alter_partition.push(effects);
+                }
+                Work::Request(mut effects) => {
+                    for effect in effects.drain(..) {
+                        if self.ending == Ending::Halted {
+                            break;
+                        }
+                        self.on_request(now, effect, out);
+                    }
+                    self.scratch.request.push(effects);
+                }
+                Work::Fetcher(source, mut effects) => {
+                    for effect in effects.drain(..) {
+                        if self.ending == Ending::Halted {
+                            break;
+                        }
+                        self.on_fetcher(now, source, effect);
+                    }
+                    self.scratch.fetcher.push(effects);
+                }
+                Work::Replica(partition, mut effects) => {
+                    for effect in effects.drain(..) {
+                        if self.ending == Ending::Halted {
+                            break;
+                        }
+                        self.on_replica(now, partition, effect, out);
+                    }
+                    self.scratch.replica.push(effects);
+                }
+                Work::Connection(component, mut effects) => {
+                    for effect in effects.drain(..) {
+                        if self.ending == Ending::Halted {
+                            break;
+                        }
+                        self.on_connection(now, component, effect, out);
+                    }
+                    self.scratch.connection.push(effects);
                 }
             }
         }

@@ -62,7 +62,7 @@ impl Broker {
         let rng = stream(start, "raft");
         let raft =
             Raft::start(raft_config, &disk, clean, rng, FIRST_RAFT_TICKET, now, &mut effects);
-        let work: VecDeque<_> = effects.into_iter().map(Work::Raft).collect();
+        let work = VecDeque::from([Work::Raft(effects)]);
 
         let lifecycle = lifecycle(&config, start, directory, shutdown.flatten());
         let connections = |component, purpose, request_timeout| {

@@ -10,20 +10,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use imbl::Vector;
-
 use crate::message::{
     Batch, BrokenFile, Checkpoint, DiskImage, DiskOperation, FileContent, FileName,
 };
 use crate::sim::weather::{Spread, Weather};
-use crate::types::{Moment, Offset, Ticket, TopicPartition};
+use crate::types::{Chunks, Moment, Offset, Ticket, TopicPartition};
 
 /// One file, as the page cache has it and as the platters have it.
 #[derive(Clone, Debug)]
 enum File {
     Segment {
         /// What the page cache holds.
-        batches: Vector<Batch>,
+        batches: Chunks<Batch>,
         /// How many of them are durable.
         durable: usize,
         /// What stands behind the batches since the last power loss.
@@ -95,13 +93,13 @@ impl Disk {
                 Accepted::Done
             }
             DiskOperation::Append { file, batch } => {
-                self.segment(file).0.push_back(batch);
+                self.segment(file).0.push(batch);
                 Accepted::Done
             }
             DiskOperation::Truncate { file, end } => {
                 let (batches, durable, broken) = self.segment(file);
-                while batches.back().is_some_and(|batch| batch.end_offset() > end) {
-                    batches.pop_back();
+                while batches.last().is_some_and(|batch| batch.end_offset() > end) {
+                    batches.truncate(batches.len() - 1);
                 }
                 *durable = (*durable).min(batches.len());
                 *broken = None;
@@ -135,8 +133,8 @@ impl Disk {
     fn segment(
         &mut self,
         file: FileName,
-    ) -> (&mut Vector<Batch>, &mut usize, &mut Option<BrokenFile>) {
-        let fresh = || File::Segment { batches: Vector::new(), durable: 0, broken: None };
+    ) -> (&mut Chunks<Batch>, &mut usize, &mut Option<BrokenFile>) {
+        let fresh = || File::Segment { batches: Chunks::default(), durable: 0, broken: None };
         match self.files.entry(file).or_insert_with(fresh) {
             File::Segment { batches, durable, broken } => (batches, durable, broken),
             File::Checkpoint { .. } => panic!("{file:?} is a checkpoint, not a segment"),
@@ -171,7 +169,7 @@ impl Disk {
         self.busy_until = now;
         self.files.retain(|name, file| match file {
             File::Segment { batches, durable, broken } => {
-                let before = batches.back().map(Batch::end_offset);
+                let before = batches.last().map(Batch::end_offset);
                 let unsure = (batches.len() - *durable) as u64;
                 let draw = weather.draw(now);
                 // Half of the time nothing beyond the flush survives: the story people fear.
@@ -187,7 +185,7 @@ impl Disk {
                 batches.truncate(kept);
                 *durable = kept;
                 if let (FileName::Segment(partition, base), Some(before)) = (name, before) {
-                    let left = batches.back().map_or(*base, Batch::end_offset);
+                    let left = batches.last().map_or(*base, Batch::end_offset);
                     // Segments come in order: a later one that lost nothing does not mend a hole.
                     let end = ends.entry(*partition).or_insert(DurableEnd {
                         partition: *partition,

@@ -2,6 +2,7 @@
 
 mod api;
 mod backoff;
+mod batch_map;
 mod broker_set;
 mod chunks;
 mod defect;
@@ -18,6 +19,7 @@ mod time;
 
 pub use api::ApiKey;
 pub use backoff::Backoff;
+pub use batch_map::BatchMap;
 pub use broker_set::BrokerSet;
 pub use chunks::Chunks;
 pub use defect::{Defect, DefectKind, DefectSet};

@@ -30,7 +30,7 @@ impl Acked<'_> {
 /// Acknowledged batches by partition, in the order of their places.
 pub(super) fn acknowledged(history: &History) -> BTreeMap<TopicPartition, Vec<Acked<'_>>> {
     let mut found: BTreeMap<TopicPartition, Vec<Acked<'_>>> = BTreeMap::new();
-    for (id, batch) in &history.batches {
+    for (id, batch) in history.batches.iter() {
         let is_ok = batch.result == Some(OperationResult::Ok) && batch.acks != AckMode::None;
         if let Some(base) = batch.base_offset.filter(|_| is_ok) {
             found.entry(batch.partition).or_default().push(Acked { id: *id, base, batch });

@@ -81,11 +81,7 @@ fn report(
         place(second)
     );
     let evidence = sealed.map(|batch| batch.sealed).into_iter().chain([first.event, second.event]);
-    findings.violated_unless(
-        duplicate_excuse(sealed.map(|sealed| &**sealed), partition, view),
-        sentence,
-        evidence,
-    );
+    findings.violated_unless(duplicate_excuse(sealed, partition, view), sentence, evidence);
 }
 
 #[cfg(test)]

@@ -11,19 +11,17 @@
 
 use std::collections::BTreeMap;
 
-use imbl::OrdMap;
-
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::event::{Event, Kind, ProducerOutcome};
 use crate::history::Batch;
 use crate::trace::LogEntry;
-use crate::types::{BatchId, Offset, TopicPartition};
+use crate::types::{BatchId, BatchMap, Offset, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NoDuplicate {
     /// Where each batch was appended by a leader last, and by which event.
-    places: OrdMap<BatchId, (Offset, u64)>,
+    places: BatchMap<(Offset, u64)>,
     /// Where those that were appended at several places stood before.
     earlier: BTreeMap<BatchId, Vec<Offset>>,
 }
@@ -87,7 +85,7 @@ impl NoDuplicate {
         };
         let Some(first) = earlier.iter().find_map(holds) else { return };
         let sealed = view.history.batches.get(&batch);
-        report(event, (partition, base, first), sealed.map(|sealed| &**sealed), view, findings);
+        report(event, (partition, base, first), sealed, view, findings);
     }
 }
 

@@ -16,12 +16,17 @@ const TICK: Duration = Duration::from_millis(1);
 /// After a longer pause than this the records that were due are not made up for.
 const MAKES_UP_FOR: Duration = Duration::from_millis(100);
 
+/// More different keys than these are made anew for each record.
+const SHARED_KEYS_MAX: u64 = 1024;
+
 /// Sends records at a steady rate by the steady clock, whatever becomes of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Producer {
     config: ProducerWorkload,
     rng: Rng,
     value: Bytes,
+    /// The keys made so far, while there are few: records with the same key share it.
+    keys: Vec<Bytes>,
     /// When the next record is due; `None` before the start and after the end.
     next: Option<Monotonic>,
     /// When it last looked: a fast rate goes out in ticks.
@@ -56,7 +61,7 @@ impl Producer {
     pub(crate) fn new(config: ProducerWorkload, rng: Rng) -> Self {
         // One value for all: records are told apart by their batch and place.
         let value = Bytes::from(vec![b'v'; config.value_bytes as usize]);
-        Self { config, rng, value, next: None, looked_at: Monotonic(0), sent: 0 }
+        Self { config, rng, value, keys: Vec::new(), next: None, looked_at: Monotonic(0), sent: 0 }
     }
 
     fn on_deadline(&mut self, now: Monotonic, effects: &mut Vec<Effect>) {
@@ -95,11 +100,21 @@ impl Producer {
         Duration::from_micros((at(nth + 1) - at(nth)).max(1))
     }
 
+    /// One of `keys` keys.
+    fn key(&mut self, keys: u64) -> Bytes {
+        let key = self.rng.below(keys);
+        let make = |key| Bytes::from(format!("key-{key}"));
+        if keys > SHARED_KEYS_MAX {
+            return make(key);
+        }
+        if self.keys.is_empty() {
+            self.keys = (0..keys).map(make).collect();
+        }
+        usize::try_from(key).ok().and_then(|key| self.keys.get(key)).cloned().unwrap_or_default()
+    }
+
     fn send(&mut self) -> Effect {
-        let key = self.config.keys.map(|keys| {
-            let key = self.rng.below(keys);
-            Bytes::from(format!("key-{key}"))
-        });
+        let key = self.config.keys.map(|keys| self.key(keys));
         let record = SendRecord {
             topic: self.config.topic.clone(),
             partition: None,
