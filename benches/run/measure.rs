@@ -1,0 +1,32 @@
+//! CPU time and medians.
+
+use cpu_time::ProcessTime;
+
+/// What something cost, and what it came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timed<T> {
+    /// Nanoseconds of CPU time, of all threads of this process.
+    pub(crate) nanos: f64,
+    /// What came of it.
+    pub(crate) value: T,
+}
+
+/// Does `work` and says what it cost.
+pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> Timed<T> {
+    let start = ProcessTime::now();
+    let value = work();
+    Timed { nanos: start.elapsed().as_secs_f64() * 1e9, value }
+}
+
+/// The median.
+pub(crate) fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// How many turns the command line asks for (`--rounds N`).
+pub(crate) fn rounds(default: usize) -> usize {
+    let mut words = std::env::args().skip_while(|word| word != "--rounds").skip(1);
+    words.next().and_then(|word| word.parse().ok()).filter(|rounds| *rounds > 0).unwrap_or(default)
+}
