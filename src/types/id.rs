@@ -27,7 +27,7 @@ integer_newtype! {
     CorrelationId(i32);
     /// A topic's identity for life, a random UUID in Kafka (KIP-516). Never zero.
     // Packed: it stands in most events, which the alignment of 128 bits would pad by a quarter.
-    #[repr(packed(8))]
+    #[repr(C, packed(8))]
     TopicId(u128);
 }
 
