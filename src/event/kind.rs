@@ -464,7 +464,8 @@ events! {
     }
 
     // Settling and audit.
-    90 ProbeReturned "probe-returned" "A consumer read a partition from its start to the record that tries it." {
+    90 ProbeReturned "probe-returned"
+        "A consumer read a partition from its start to the record that tries it." {
         partition: TopicPartition, "The partition.";
         offset: Option<Offset>, "Where it stands; none if it was never acknowledged.";
     }
