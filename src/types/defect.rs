@@ -94,7 +94,8 @@ defects! {
         "KIP-497, AsyncIsr model"
         "while an expansion is pending the high watermark ignores the replica being added";
     LastReplicaStanding "kip-966-last-replica-standing" Historical 16
-        ["acked-durability" "leader-completeness" "consistent-read" "candidate-completeness"]
+        ["acked-durability" "leader-completeness" "consistent-read" "candidate-completeness"
+         "isr-membership"]
         "the last in-sync replica loses its tail and is elected all the same"
         "KIP-966, KAFKA-15583; mended in 3.7 and 4.1"
         "no strict min.insync.replicas for the high watermark, no eligible leader replicas";
@@ -109,7 +110,7 @@ defects! {
         "Kafka's flush policy (log.flush.interval.messages), KIP-966"
         "Kafka's default made a switch: nothing is flushed, not even where flush.messages asks";
     LeaderResumesEpoch "kafka-10527-leader-resumes-epoch" Historical 38
-        ["raft-committed-prefix" "raft-log-matching" "epoch-offset-unique"]
+        ["raft-committed-prefix" "raft-election-safety" "raft-log-matching" "epoch-offset-unique"]
         "a restarted quorum leader goes on in the epoch it led before"
         "KAFKA-10527, KAFKA-10661; mended in 2.7"
         "a voter that restarts as the leader of its stored epoch leads on instead of resigning";
@@ -154,7 +155,7 @@ defects! {
         "made up"
         "the controller elects a leader without raising the leader epoch";
     EpochCacheNotTruncated "mutation-epoch-cache-not-truncated" Mutation 0
-        ["epoch-monotone-in-log"]
+        ["epoch-monotone-in-log" "replicas-rejoin"]
         "truncation forgets the leader-epoch cache"
         "made up, after KAFKA-10706"
         "truncating a log leaves the entries of its leader-epoch cache";

@@ -13,6 +13,7 @@ mod interaction_controller;
 mod interaction_lifecycle;
 mod interaction_raft;
 mod interaction_request;
+mod museum;
 mod properties_controller;
 mod properties_log;
 mod properties_producer;
