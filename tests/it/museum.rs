@@ -93,9 +93,7 @@ impl Exhibit {
         }
         let with = self.run(&[name]);
         if violated(&with).all(|property| property != self.property) {
-            let seen: Vec<_> = violated(&with).collect();
-            let end = &with.outcome.end;
-            return Some(format!("{place}: {} is not violated, but {seen:?}; {end:?}", self.property));
+            return Some(format!("{place}: {} holds: {}", self.property, complaint(&with)));
         }
         let without = self.run(&[]);
         let is_clean = violated(&without).next().is_none() && without.outcome.end == End::Finished;
