@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::event::QuorumRole;
 use crate::trace::{Model, Part, PartitionView};
-use crate::types::TopicPartition;
+use crate::types::{BrokerId, TopicPartition};
 
 /// The first thing that is still amiss, in a sentence; `None` when all is well.
 ///
-/// Everything runs; a controller is in charge; every broker is registered and unfenced; every
-/// partition of a topic has a leader, a full in-sync set, replicas that hold all that the leader
-/// holds, and a high watermark at its end; every partition in `tried` was written and read again.
+/// Everything runs; a controller is in charge, and all other voters follow it; every broker is
+/// registered and unfenced; every partition of a topic has a leader, a full in-sync set, replicas
+/// that hold all that the leader holds, and a high watermark at its end; every partition in `tried`
+/// was written and read again.
 pub(crate) fn amiss(model: &Model, tried: &BTreeSet<TopicPartition>) -> Option<String> {
     for (id, host) in model.setup().hosts() {
         let view = model.host(id)?;
@@ -27,12 +28,8 @@ pub(crate) fn amiss(model: &Model, tried: &BTreeSet<TopicPartition>) -> Option<S
             Some(_) => {}
         }
     }
-    let leads = |node| {
-        let role = model.quorum.members.get(&node).and_then(|member| member.role);
-        role.is_some_and(|role| role.role == QuorumRole::Leader)
-    };
-    if !model.active_controller().is_some_and(leads) {
-        return Some("no controller is in charge".to_owned());
+    if let Some(what) = quorum_amiss(model) {
+        return Some(what);
     }
     for (partition, view) in &model.partitions {
         let name = || model.partition_name(*partition);
@@ -47,6 +44,23 @@ pub(crate) fn amiss(model: &Model, tried: &BTreeSet<TopicPartition>) -> Option<S
         }
     }
     None
+}
+
+fn quorum_amiss(model: &Model) -> Option<String> {
+    let role = |node| model.quorum.members.get(&node).and_then(|member| member.role);
+    let active = model.active_controller().and_then(role);
+    let Some(active) = active.filter(|active| active.role == QuorumRole::Leader) else {
+        return Some("no controller is in charge".to_owned());
+    };
+    // Between two attempts to find the leader a voter may stand for election for a while.
+    let is_settled = |node: BrokerId| {
+        role(node).is_some_and(|role| {
+            role.leader_epoch == active.leader_epoch
+                && matches!(role.role, QuorumRole::Leader | QuorumRole::Follower)
+        })
+    };
+    let stray = model.setup().voters().find(|node| !is_settled(*node))?;
+    Some(format!("controller {stray} does not follow the metadata quorum's leader"))
 }
 
 fn partition_amiss(view: &PartitionView) -> Option<String> {
