@@ -399,7 +399,10 @@ impl Cluster {
                 if before != node {
                     self.breach(format!("election safety: {before} and {node} in {leader_epoch}"));
                 }
-                self.holds_committed(node, "leader completeness");
+                // A late vote may yet make a leader of an epoch that is past; it commits nothing.
+                if self.leaders.keys().all(|later| later <= leader_epoch) {
+                    self.holds_committed(node, "leader completeness");
+                }
             }
             Kind::VoteGranted { candidate, leader_epoch, pre_vote: false } => {
                 let before = *self.votes.entry((node, *leader_epoch)).or_insert(*candidate);
