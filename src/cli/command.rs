@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
 
 use crate::cli::args::{Arguments, Verb};
 use crate::cli::check;
@@ -29,6 +30,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }
     };
+    log_to_stderr();
     let result = match &arguments.verb {
         Verb::Run(args) => run::run(args),
         Verb::Replay(args) => replay::replay(args),
@@ -53,6 +55,18 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(USAGE)
         }
     }
+}
+
+/// Logs to stderr what `KAFSIM_LOG` asks for (`KAFSIM_LOG=kafsim::event=trace`), by default
+/// nothing.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("KAFSIM_LOG").unwrap_or_else(|_| EnvFilter::new("off"));
+    // A second call in one process, as tests may make it, keeps the first.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .try_init();
 }
 
 /// What a verb came to.

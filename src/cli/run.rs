@@ -11,6 +11,7 @@ use crate::cli::load;
 use crate::cli::output::{stdout, write_whole};
 use crate::cli::text;
 use crate::explore::{RunOptions, run_once};
+use crate::scenario::show_duration;
 
 /// Runs the scenario, keeps the run file, says what became of it.
 pub(crate) fn run(args: &Run) -> anyhow::Result<Done> {
@@ -32,7 +33,10 @@ pub(crate) fn run(args: &Run) -> anyhow::Result<Done> {
         write_whole(&path, bytes)?;
         executed.outcome.run_file = Some(path);
     }
-    let again = again(&args.scenario, args.seed, &args.change);
+    let mut again = again(&args.scenario, args.seed, &args.change);
+    if let Some(until) = args.until {
+        again.push_str(&format!(" --until {}", show_duration(until)));
+    }
     let mut out = stdout();
     match args.format {
         Format::Text => text::write_run(&mut out, &executed.outcome, &again)?,

@@ -166,7 +166,7 @@ fn write_text(
 ) -> anyhow::Result<()> {
     writeln!(
         out,
-        "{}: {} of {} seeds as expected: {}",
+        "{}: {} of {} seeds came out as expected; in all: {}",
         path.display(),
         grouped(outcome.as_expected),
         grouped(outcome.seeds),
@@ -181,7 +181,7 @@ fn write_text(
         grouped(faults.bit as u64)
     )?;
     for (property, seeds) in &outcome.violated {
-        writeln!(out, "    violated    {} in {} seeds", property.name(), grouped(*seeds))?;
+        writeln!(out, "    violated    {} in {}", property.name(), count_of(*seeds))?;
     }
     for (property, expect) in &outcome.unmet {
         let (property, expect) = (property.name(), expect.name());
@@ -192,7 +192,7 @@ fn write_text(
     }
     for ((judgement, property), (count, seed, sentence)) in &outcome.failures {
         let what = property.map_or(judgement_text(*judgement), PropertyName::name);
-        writeln!(out, "    {what} in {} seeds, first in {seed}: {sentence}", grouped(*count))?;
+        writeln!(out, "    {what} in {}, first in seed {seed}: {sentence}", count_of(*count))?;
         writeln!(out, "        again  {}", again(path, *seed, &args.change))?;
         if let Kept::Files(files) = kept
             && let Some((_, file)) = files.iter().find(|(known, _)| known == seed)
@@ -218,4 +218,10 @@ fn worse(a: Judgement, b: Judgement) -> Judgement {
     ];
     let place = |judgement| order.iter().position(|known| *known == judgement);
     if place(b) < place(a) { b } else { a }
+}
+
+/// "1 seed", "2 seeds".
+fn count_of(seeds: u64) -> String {
+    let seed = if seeds == 1 { "seed" } else { "seeds" };
+    format!("{} {seed}", grouped(seeds))
 }

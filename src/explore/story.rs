@@ -60,7 +60,7 @@ impl Story {
             }
             Kind::HostStopped { by_itself: true, .. } => {
                 let host = model.setup().host_name(event.host).to_owned();
-                self.tell(event, format!("{host} stops by itself: its disk failed"));
+                self.tell(event, format!("{host} stops by itself, as it must when its disk fails"));
             }
             Kind::ControllerActivated { leader_epoch } => {
                 let host = model.setup().host_name(event.host).to_owned();
@@ -70,6 +70,11 @@ impl Story {
                 );
             }
             Kind::RegistrationCommitted { broker, fenced, is_new, .. } => {
+                // A new controller tells again what its predecessor may not have told.
+                let known = model.registrations.get(broker);
+                if known.is_none_or(|known| known.event != event.index) {
+                    return;
+                }
                 let what = match (fenced, is_new) {
                     (true, true) => "registers",
                     (true, false) => "is fenced",
@@ -80,6 +85,9 @@ impl Story {
             Kind::PartitionCommitted { partition, .. } => {
                 let Some(view) = model.partition(*partition) else { return };
                 let (Some(now), Some(before)) = (&view.state, &view.state_before) else { return };
+                if now.event != event.index {
+                    return;
+                }
                 let partition = model.partition_name(*partition);
                 if now.leader != before.leader {
                     let unclean = now.recovering && !before.recovering;

@@ -134,7 +134,8 @@ impl Failure {
         let sentence = match claim.verdict.outcome.violation() {
             Some(violation) if claim.expect == Expectation::Holds => violation.sentence.clone(),
             _ => {
-                format!("expected {}, and it {}", claim.expect.name(), claim.verdict.outcome.name())
+                let came = claim.verdict.outcome.name();
+                format!("expected: {}; what came out: {came}", claim.expect.name())
             }
         };
         let property = Some(claim.property);

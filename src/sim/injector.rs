@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::event::{About, CrashKeep, Event, FaultVerb, Kind, Value};
 use crate::scenario::{self, Direction, Fault, FaultPlan, Milestone, Target, Trigger};
 use crate::sim::cast::Cast;
@@ -150,10 +152,15 @@ impl Injector {
     }
 
     fn rng(&self, fault: u32) -> Rng {
-        // By line for written faults, so that taking one out leaves the others' draws alone.
-        let plan = &self.faults[fault as usize];
-        let place = if plan.line > 0 { u64::from(plan.line) } else { 1 << 32 | u64::from(fault) };
-        Rng::named(self.seed, "fault", &[place])
+        // By what the fault says, and not by its place: taking one out, or moving it, leaves the
+        // others' draws alone.
+        let index = fault as usize;
+        let plan = &self.faults[index];
+        let is_like =
+            |other: &&FaultPlan| (&other.trigger, &other.fault) == (&plan.trigger, &plan.fault);
+        let nth = self.faults[..index].iter().filter(is_like).count() as u64;
+        let words = format!("{:?} {:?}", plan.trigger, plan.fault);
+        Rng::named(self.seed, "fault", &[xxh3_64(words.as_bytes()), nth])
     }
 
     fn act<L: Launch>(

@@ -14,7 +14,9 @@ use crate::types::{BrokerId, TopicPartition};
 /// was written and read again.
 pub(crate) fn amiss(model: &Model, tried: &BTreeSet<TopicPartition>) -> Option<String> {
     for (id, host) in model.setup().hosts() {
-        let view = model.host(id)?;
+        let Some(view) = model.host(id) else {
+            return Some(format!("nothing is known of {}", host.name));
+        };
         let is_server = matches!(host.part, Part::Broker(_) | Part::Controller(_));
         if is_server && (!view.is_running || view.is_paused) {
             return Some(format!("{} does not run", host.name));

@@ -207,6 +207,13 @@ impl World {
             if let Kind::ProbeReturned { partition, offset: Some(_) } = event.kind {
                 self.tried.insert(partition);
             }
+            tracing::trace!(
+                target: "kafsim::event",
+                index = event.index,
+                micros = event.at.scenario_micros(),
+                host = self.cast.setup.host_name(event.host),
+                kind = event.kind.name(),
+            );
             sink.event(event, &self.model);
         }
         self.engine.events = events;
@@ -241,6 +248,7 @@ impl World {
     }
 
     fn begin(&mut self, phase: Phase) {
+        tracing::debug!(?phase, micros = self.engine.now().scenario_micros(), "a phase begins");
         self.phase = phase;
         self.engine.record(None, Kind::PhaseBegan { phase }, About::Nothing);
         let now = self.engine.now();
