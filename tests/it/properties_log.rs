@@ -445,7 +445,7 @@ impl World {
             }
         }
         // The leader has begun its epoch, whatever came of the batch.
-        if self.batches.last().is_none_or(|last| last.leader_epoch != self.epoch) {
+        if self.epochs().last().is_none_or(|(latest, _)| *latest != self.epoch) {
             self.marker = Some(self.epoch);
         }
         Ok(())
