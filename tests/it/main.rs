@@ -8,6 +8,7 @@ mod coupled;
 mod determinism;
 mod engine;
 mod fake_disk;
+mod golden;
 mod interaction;
 mod interaction_controller;
 mod interaction_lifecycle;
