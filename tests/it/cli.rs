@@ -223,6 +223,11 @@ fn exit_codes_tell_what_a_run_came_to() {
     let cut = "[[fault]]\nat = \"1s\"\nisolate = { host = \"broker-1\" }\nfor = \"2s\"\n";
     let (not_live, told) = code(cut, &["--set", "settle=10ms"]);
     assert_eq!(not_live, 4, "{told}");
+    let claim = "[[claim]]\nproperty = \"lost-write\"\nexpect = \"violated\"\n";
+    let (unseen, told) = code(claim, &[]);
+    assert_eq!(unseen, 1, "{told}");
+    let (stopped, told) = code(claim, &["--until", "2s"]);
+    assert_eq!(stopped, 0, "a run that was stopped may yet have come to it: {told}");
     let idle = "[[fault]]\nat = \"1s\"\ncut = { between = [\"broker-1\", \"p\"] }\nfor = \"1us\"\n";
     let (vacuous, told) = code(idle, &[]);
     assert_eq!(vacuous, 6, "{told}");
