@@ -1,6 +1,7 @@
 //! `kafsim replay`: a run file's scenario and seed again, and whether the run is the same.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -16,7 +17,9 @@ pub(crate) fn replay(args: &Replay) -> anyhow::Result<Done> {
     let file = run_file::read(&args.file)?;
     let header = &file.header;
     let scenario = run_file::scenario(&file)?;
-    let executed = run_once(&scenario, header.seed, &RunOptions::default());
+    let until = header.until_micros.map(Duration::from_micros);
+    let options = RunOptions { until, ..RunOptions::default() };
+    let executed = run_once(&scenario, header.seed, &options);
     let (then, now) = (header.fingerprint, executed.outcome.fingerprint);
     let same_build = header.build_id == BUILD_ID;
     let done = match (then == now, same_build) {

@@ -21,7 +21,12 @@ pub(crate) fn write_run(out: &mut impl Write, outcome: &RunOutcome, again: &str)
     write_claims(out, outcome)?;
     write_figures(out, outcome)?;
     row(out, "fingerprint", &outcome.fingerprint.to_string())?;
-    row(out, "outcome", judgement_text(outcome.judgement()))?;
+    let judged = judgement_text(outcome.judgement());
+    let judged = match outcome.end {
+        End::Stopped => format!("stopped by --until; so far {judged}"),
+        End::Finished | End::NeverFormed | End::NotLive(_) | End::Crashed(_) => judged.to_owned(),
+    };
+    row(out, "outcome", &judged)?;
     if let Some(failure) = Failure::of(outcome) {
         writeln!(out)?;
         match failure.property {

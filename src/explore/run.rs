@@ -62,13 +62,13 @@ pub fn run_once(scenario: &Scenario, seed: u64, options: &RunOptions) -> Execute
     let writer = options.record.then(Writer::new);
     let mut recorder = Recorder { writer, story: Story::default() };
     let ended = run_free(&mut world, &mut recorder, options.executor_seed);
-    conclude(scenario, seed, &mut world, recorder, ended)
+    conclude(scenario, (seed, options), &mut world, recorder, ended)
 }
 
 /// Draws up what the world that ran came to.
 fn conclude(
     scenario: &Scenario,
-    seed: u64,
+    (seed, options): (u64, &RunOptions),
     world: &mut World,
     recorder: Recorder,
     ended: Result<(), Crashed>,
@@ -121,6 +121,7 @@ fn conclude(
             title: plan.title.clone(),
             scenario: scenario.text.clone(),
             seed,
+            until_micros: options.until.map(|until| until.as_micros() as u64),
             setup: world.model().setup().clone(),
             verdicts: verdicts_json(&outcome),
             fingerprint: outcome.fingerprint,

@@ -39,6 +39,9 @@ pub struct Header {
     /// The seed.
     #[serde(with = "decimal")]
     pub seed: u64,
+    /// Where it was stopped, in microseconds since time zero, if it was told to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_micros: Option<u64>,
     /// Who played.
     pub setup: Setup,
     /// What each property came to, and whatever else was found.

@@ -182,6 +182,15 @@ fn a_run_leaves_a_file_that_replays_checks_and_reads() {
     assert_eq!(text(&replay.stdout).matches(digest).count(), 2, "{}", text(&replay.stdout));
     assert!(text(&replay.stdout).ends_with("the same run\n"));
 
+    // A run that was stopped replays as far as it went.
+    let part = folder.path().join("part.run");
+    let part = part.to_str().unwrap();
+    let run = kafsim(&["run", &scenario, "--until", "2s", "--out", part]);
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stdout));
+    assert!(text(&run.stdout).contains("outcome      stopped by --until"), "{}", text(&run.stdout));
+    let replay = kafsim(&["replay", part]);
+    assert_eq!(replay.status.code(), Some(0), "{}", text(&replay.stdout));
+
     let check = kafsim(&["check", file]);
     assert_eq!(check.status.code(), Some(0), "{}", text(&check.stdout));
     let told = text(&check.stdout).to_owned();

@@ -71,6 +71,7 @@ fn trace(seed: u64, count: u64) -> Vec<Event> {
 fn header() -> Header {
     let host = HostSetup { name: "broker-1".into(), part: Part::Broker(BrokerId(1)) };
     Header {
+        until_micros: None,
         tool_version: "0.1.0".to_owned(),
         scenario: "version = 1\n".to_owned(),
         seed: u64::MAX,
