@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::check::account::Account;
 use crate::check::catalogue;
 use crate::check::lost::lost_records;
 use crate::check::premise::Premises;
@@ -60,7 +61,8 @@ impl Checker {
         if self.premise_kinds[number] {
             self.premises.on_event(event, model);
         }
-        let view = View { model, history: &self.history, premises: &self.premises };
+        let (history, premises, account) = (&self.history, &self.premises, &Account::NONE);
+        let view = View { model, history, premises, account };
         for at in &self.subscribers[number] {
             let (property, findings) = &mut self.properties[usize::from(*at)];
             property.on_event(event, view, findings);
@@ -70,7 +72,9 @@ impl Checker {
     /// Judges what can only be judged at the end, and says what each property came to, in the
     /// order of the catalogue.
     pub fn finish(&mut self, model: &Model) -> Vec<Verdict> {
-        let view = View { model, history: &self.history, premises: &self.premises };
+        let (history, premises) = (&self.history, &self.premises);
+        let account = &Account::of(history);
+        let view = View { model, history, premises, account };
         for (property, findings) in &mut self.properties {
             property.at_end(view, findings);
         }

@@ -2,6 +2,7 @@
 //!
 //! No property looks into a machine: a checker must not share a bug with what it checks.
 
+mod account;
 mod catalogue;
 mod checker;
 mod controller;
@@ -17,6 +18,7 @@ mod replication;
 pub(crate) mod script;
 mod verdict;
 
+pub use account::Account;
 pub use catalogue::{all, infos};
 pub use checker::Checker;
 pub use premise::Premises;

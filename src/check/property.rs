@@ -1,5 +1,6 @@
 //! What a property is: what it says, where that comes from, and how it looks at a run.
 
+use crate::check::account::Account;
 use crate::check::premise::Premises;
 use crate::check::verdict::{Outcome, Verdict, Violation};
 use crate::event::Event;
@@ -15,6 +16,8 @@ pub struct View<'a> {
     pub history: &'a History,
     /// Which partitions have left the premises of durability.
     pub premises: &'a Premises,
+    /// What clients saw, drawn up; empty until the run is over.
+    pub account: &'a Account<'a>,
 }
 
 /// What the catalogue says of a property.

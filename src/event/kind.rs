@@ -16,7 +16,7 @@ use crate::types::{
 /// What the table says of a kind.
 #[derive(Clone, Copy, Debug)]
 pub struct KindInfo {
-    /// Its number in canonical bytes and run files.
+    /// Its number in fingerprints and run files.
     pub number: u8,
     /// Its name in text, JSON and filters.
     pub name: &'static str,
@@ -75,10 +75,17 @@ macro_rules! events {
                 match self { $(Self::$variant { .. } => $name,)* }
             }
 
-            /// Appends the canonical bytes of its fields.
+            /// Appends the bytes of its fields as a run file has them.
             pub fn encode(&self, out: &mut Vec<u8>) {
                 match self {
                     $(Self::$variant { $($field,)* } => { $($field.encode(out);)* })*
+                }
+            }
+
+            /// Appends the words of its fields as a fingerprint is taken over them.
+            pub fn digest(&self, out: &mut Vec<u64>) {
+                match self {
+                    $(Self::$variant { $($field,)* } => { $($field.digest(out);)* })*
                 }
             }
 

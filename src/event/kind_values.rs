@@ -33,6 +33,9 @@ macro_rules! words {
             fn encode(&self, out: &mut Vec<u8>) {
                 put_unsigned(*self as u64, out);
             }
+            fn digest(&self, out: &mut Vec<u64>) {
+                out.push(*self as u64);
+            }
             fn words(&self) -> [u64; 4] {
                 [*self as u64, 0, 0, 0]
             }

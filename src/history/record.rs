@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use imbl::OrdMap;
-
 use crate::event::{AckMode, Event, Kind, OperationResult, OperationVerb};
 use crate::types::{
     BatchId, BatchMap, Chunks, HostId, Moment, Offset, ProducerId, Sequence, TopicPartition,
@@ -88,10 +86,11 @@ pub struct Batch {
 }
 
 /// What all consumers together saw of a partition.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Seen {
-    /// Runs of records, by the offset of the first.
-    pub runs: OrdMap<Offset, Run>,
+    /// Runs of records, in the order of their offsets. One that shows no more than one that is here
+    /// is left out.
+    runs: Chunks<Run>,
     /// Runs that contradict one before: the earlier, the later.
     pub contradictions: Vec<(Run, Run)>,
     /// The longest run, in records.
@@ -152,44 +151,55 @@ impl Run {
 }
 
 impl Seen {
+    /// The runs that may show something from `base` on: their first offset and those after it.
+    fn near(&self, base: Offset) -> impl Iterator<Item = &Run> {
+        let from = Offset((base.0 + 1).saturating_sub_unsigned(self.longest));
+        self.runs.iter_from(self.runs.partition_point(|run| run.base < from))
+    }
+
     /// The record that somebody saw at `offset`.
     pub fn record_at(&self, offset: Offset) -> Option<RecordName> {
-        let from = Offset((offset.0 + 1).saturating_sub_unsigned(self.longest));
-        let mut near = self.runs.range(from..=offset);
-        near.find_map(|(_, run)| run.record_at(offset))
+        let mut near = self.near(offset).take_while(|run| run.base <= offset);
+        near.find_map(|run| run.record_at(offset))
     }
 
     /// The runs that show something from `base` to before `end`.
     pub fn between(&self, base: Offset, end: Offset) -> impl Iterator<Item = &Run> {
-        let from = Offset((base.0 + 1).saturating_sub_unsigned(self.longest));
-        let from = from.min(end);
-        self.runs.range(from..end).map(|(_, run)| run).filter(move |run| run.end() > base)
+        let near = self.near(base).take_while(move |run| run.base < end);
+        near.filter(move |run| run.end() > base)
     }
 
     /// All runs, those too that contradict one that was seen before.
     pub fn all(&self) -> impl Iterator<Item = &Run> {
-        self.runs.values().chain(self.contradictions.iter().map(|(_, later)| later))
+        self.runs.iter().chain(self.contradictions.iter().map(|(_, later)| later))
     }
 
     fn add(&mut self, run: Run) {
-        self.longest = self.longest.max(u64::from(run.records));
-        // Most of what is seen is new.
-        let is_new = run.base >= self.end && run.records > 0;
-        self.end = self.end.max(run.end());
-        if is_new {
-            self.runs.insert(run.base, run);
+        if run.records == 0 {
             return;
         }
-        let from = Offset((run.base.0 + 1).saturating_sub_unsigned(self.longest));
-        let contradicted = self.runs.range(from..run.end()).map(|(_, known)| *known);
-        let found = contradicted.into_iter().find(|known| known.contradicts(&run));
-        if let Some(known) = found {
+        self.longest = self.longest.max(u64::from(run.records));
+        // Most of what is seen is new.
+        let is_new = run.base >= self.end;
+        self.end = self.end.max(run.end());
+        if is_new {
+            self.runs.push(run);
+            return;
+        }
+        let mut contradicted = None;
+        for known in self.between(run.base, run.end()) {
+            if known.contradicts(&run) {
+                contradicted = contradicted.or(Some(*known));
+            } else if known.base <= run.base && run.end() <= known.end() {
+                return;
+            }
+        }
+        if let Some(known) = contradicted {
             self.contradictions.push((known, run));
+            return;
         }
-        let known = self.runs.entry(run.base).or_insert(run);
-        if known.records < run.records && known.first == run.first {
-            known.records = run.records;
-        }
+        let at = self.runs.partition_point(|known| known.base <= run.base);
+        self.runs.insert(at, run);
     }
 }
 

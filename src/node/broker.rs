@@ -18,6 +18,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::event::Kind;
 use crate::message::Standing;
 use crate::node::broker_config::BrokerConfig;
@@ -80,6 +82,7 @@ pub struct Broker {
     pub(crate) ending: Ending,
     /// What waits its turn; empty between steps.
     pub(crate) work: VecDeque<Work>,
+    pub(crate) touched: Touched,
     pub(crate) scratch: Scratch,
 }
 
@@ -110,6 +113,58 @@ pub(crate) enum Ending {
     Closing(Ticket),
     /// It asked to be stopped and does nothing more.
     Halted,
+}
+
+/// Lanes whose deadlines may have moved since they were last asked for: a broker has many lanes,
+/// and most steps concern one or two.
+#[derive(Clone, Debug)]
+pub(crate) struct Touched {
+    /// All of them: the process has begun, or is coming to its end.
+    pub(crate) all: bool,
+    pub(crate) request: bool,
+    pub(crate) raft: bool,
+    pub(crate) lifecycle: bool,
+    pub(crate) scheduler: bool,
+    pub(crate) fetchers: SmallVec<[BrokerId; 4]>,
+}
+
+impl Touched {
+    pub(crate) fn everything() -> Self {
+        Self {
+            all: true,
+            request: true,
+            raft: true,
+            lifecycle: true,
+            scheduler: true,
+            fetchers: SmallVec::new(),
+        }
+    }
+
+    fn nothing() -> Self {
+        Self {
+            all: false,
+            request: false,
+            raft: false,
+            lifecycle: false,
+            scheduler: false,
+            fetchers: SmallVec::new(),
+        }
+    }
+
+    fn fetcher(&mut self, source: BrokerId) {
+        if !self.fetchers.contains(&source) {
+            self.fetchers.push(source);
+        }
+    }
+
+    fn component(&mut self, component: Component) {
+        match component {
+            Component::Raft => self.raft = true,
+            Component::Lifecycle => self.lifecycle = true,
+            Component::AlterPartition | Component::Forwarding => self.scheduler = true,
+            Component::Fetcher(source) => self.fetcher(source),
+        }
+    }
 }
 
 /// What one step of one of the machines asks for, to be carried out in order. Whole lists are
@@ -230,26 +285,65 @@ impl Broker {
         }
     }
 
-    /// What each lane waits for.
-    pub fn deadlines(&self, out: &mut Vec<(Lane, Deadlines)>) {
-        if self.ending != Ending::No {
+    /// What the lanes wait for whose deadlines may have moved since the last call.
+    pub fn moved_deadlines(&mut self, out: &mut Vec<(Lane, Deadlines)>) {
+        let touched = std::mem::replace(&mut self.touched, Touched::nothing());
+        if touched.all {
+            self.deadlines(out);
             return;
         }
-        let raft = self.raft.deadlines().or(self.raft_connections.deadlines());
-        let lifecycle = self.lifecycle.deadlines().or(self.lifecycle_connections.deadlines());
-        let scheduler = self
-            .alter_partition
-            .deadlines()
-            .or(self.alter_connections.deadlines())
-            .or(self.forwarding_connections.deadlines())
-            .or(self.schedule.deadlines());
-        out.push((Lane::Request(0), self.request.deadlines()));
-        out.push((Lane::Raft, raft));
-        out.push((Lane::Lifecycle, lifecycle));
-        out.push((Lane::Scheduler, scheduler));
-        for (broker, source) in &self.fetchers {
-            let deadlines = source.fetcher.deadlines().or(source.connections.deadlines());
-            out.push((fetcher_lane(*broker), deadlines));
+        if touched.request {
+            out.push((Lane::Request(0), self.waits_for(Lane::Request(0))));
+        }
+        if touched.raft {
+            out.push((Lane::Raft, self.waits_for(Lane::Raft)));
+        }
+        if touched.lifecycle {
+            out.push((Lane::Lifecycle, self.waits_for(Lane::Lifecycle)));
+        }
+        if touched.scheduler {
+            out.push((Lane::Scheduler, self.waits_for(Lane::Scheduler)));
+        }
+        for source in touched.fetchers {
+            let lane = fetcher_lane(source);
+            out.push((lane, self.waits_for(lane)));
+        }
+    }
+
+    /// What every lane waits for.
+    pub fn deadlines(&self, out: &mut Vec<(Lane, Deadlines)>) {
+        for lane in [Lane::Request(0), Lane::Raft, Lane::Lifecycle, Lane::Scheduler] {
+            out.push((lane, self.waits_for(lane)));
+        }
+        for source in self.fetchers.keys() {
+            let lane = fetcher_lane(*source);
+            out.push((lane, self.waits_for(lane)));
+        }
+    }
+
+    fn waits_for(&self, lane: Lane) -> Deadlines {
+        if self.ending != Ending::No {
+            return Deadlines::NONE;
+        }
+        match lane {
+            Lane::Request(_) => self.request.deadlines(),
+            Lane::Raft => self.raft.deadlines().or(self.raft_connections.deadlines()),
+            Lane::Lifecycle => {
+                self.lifecycle.deadlines().or(self.lifecycle_connections.deadlines())
+            }
+            Lane::Scheduler => self
+                .alter_partition
+                .deadlines()
+                .or(self.alter_connections.deadlines())
+                .or(self.forwarding_connections.deadlines())
+                .or(self.schedule.deadlines()),
+            Lane::Fetcher(source) => {
+                let source = self.fetchers.get(&BrokerId(i32::from(source)));
+                source.map_or(Deadlines::NONE, |source| {
+                    source.fetcher.deadlines().or(source.connections.deadlines())
+                })
+            }
+            Lane::Metadata | Lane::Controller | Lane::Sender | Lane::Application => Deadlines::NONE,
         }
     }
 
@@ -282,6 +376,7 @@ impl Broker {
                 self.connect(now, Component::AlterPartition, connection::Input::Deadline);
                 self.connect(now, Component::Forwarding, connection::Input::Deadline);
                 self.propose(now, alter_partition::Input::Deadline);
+                self.touched.scheduler = true;
                 self.on_schedule(now, out);
             }
             Lane::Fetcher(source) => {
@@ -319,24 +414,28 @@ impl Broker {
     // Each of the following gives an input to one machine and queues what it asks for.
 
     pub(crate) fn ask(&mut self, now: Now, input: request::Input) {
+        self.touched.request = true;
         let mut effects = self.scratch.request.pop().unwrap_or_default();
         self.request.step(now, input, &mut effects);
         queue(effects, &mut self.scratch.request, &mut self.work, Work::Request);
     }
 
     pub(crate) fn observe(&mut self, now: Now, input: raft::Input) {
+        self.touched.raft = true;
         let mut effects = self.scratch.raft.pop().unwrap_or_default();
         self.raft.step(now, input, &mut effects);
         queue(effects, &mut self.scratch.raft, &mut self.work, Work::Raft);
     }
 
     pub(crate) fn live(&mut self, now: Now, input: lifecycle::Input) {
+        self.touched.lifecycle = true;
         let mut effects = self.scratch.lifecycle.pop().unwrap_or_default();
         self.lifecycle.step(now, input, &mut effects);
         queue(effects, &mut self.scratch.lifecycle, &mut self.work, Work::Lifecycle);
     }
 
     pub(crate) fn propose(&mut self, now: Now, input: alter_partition::Input) {
+        self.touched.scheduler = true;
         let mut effects = self.scratch.alter_partition.pop().unwrap_or_default();
         self.alter_partition.step(now, input, &mut effects);
         queue(effects, &mut self.scratch.alter_partition, &mut self.work, Work::AlterPartition);
@@ -344,6 +443,7 @@ impl Broker {
 
     pub(crate) fn fetch(&mut self, now: Now, source: BrokerId, input: fetcher::Input) {
         let Some(running) = self.fetchers.get_mut(&source) else { return };
+        self.touched.fetcher(source);
         let mut effects = self.scratch.fetcher.pop().unwrap_or_default();
         running.fetcher.step(now, input, &mut effects);
         queue(effects, &mut self.scratch.fetcher, &mut self.work, |effects| {
@@ -368,6 +468,7 @@ impl Broker {
     }
 
     pub(crate) fn connect(&mut self, now: Now, component: Component, input: connection::Input) {
+        self.touched.component(component);
         let connections = match component {
             Component::Raft => &mut self.raft_connections,
             Component::Lifecycle => &mut self.lifecycle_connections,
@@ -387,7 +488,7 @@ impl Broker {
 }
 
 /// Queues `effects` as `work`, or, when nothing is asked for, keeps the list.
-fn queue<T>(
+pub(crate) fn queue<T>(
     effects: Vec<T>,
     spare: &mut Vec<Vec<T>>,
     all: &mut VecDeque<Work>,

@@ -2,11 +2,12 @@
 
 use crate::event::{About, Kind};
 use crate::log::LogEffect;
-use crate::message::{Batch, DiskError, FetchResult, RequestBody, ResponseBody};
+use crate::message::{Batch, DiskError, FetchResult, PartitionFetch, RequestBody, ResponseBody};
 use crate::node::broker::{
-    Broker, Component, Ending, FIRST_RAFT_TICKET, Publication, Source, Work,
+    Broker, Component, Ending, FIRST_RAFT_TICKET, Publication, Source, Touched, Work, queue,
 };
 use crate::node::port::{Output, Task};
+use crate::protocol::Machine as _;
 use crate::protocol::fetcher::{Fetcher, FetcherConfig};
 use crate::protocol::lifecycle::BrokerState;
 use crate::protocol::request::{Ask, Placed};
@@ -107,6 +108,7 @@ impl Broker {
 
     pub(crate) fn halt(&mut self, reason: &'static str, out: &mut Vec<Output>) {
         self.ending = Ending::Halted;
+        self.touched = Touched::everything();
         out.push(Output::Halt { reason });
     }
 
@@ -227,7 +229,10 @@ impl Broker {
         let input = match ask {
             Ask::Produce { body, acks } => replica::Input::Produce { request, body, acks },
             Ask::AbandonProduce => replica::Input::AbandonProduce { request },
-            Ask::Read { fetch } => replica::Input::Fetch { request, fetch },
+            Ask::Read { fetch } => {
+                self.read(now, connection, partition, fetch);
+                return;
+            }
             Ask::ListOffset { leader_epoch, timestamp, by_follower } => {
                 replica::Input::ListOffsets { request, leader_epoch, timestamp, by_follower }
             }
@@ -237,6 +242,30 @@ impl Broker {
             }
         };
         self.tell(now, partition, input);
+    }
+
+    /// Reads from a replica. What was read goes on at once and not by the queue: reads are what a
+    /// broker does most, one for each partition of each fetch.
+    fn read(
+        &mut self,
+        now: Now,
+        request: ConnectionId,
+        partition: TopicPartition,
+        fetch: PartitionFetch,
+    ) {
+        let Some(replica) = self.replicas.get_mut(&partition) else { return };
+        let mut effects = self.scratch.replica.pop().unwrap_or_default();
+        replica.step(now, replica::Input::Fetch { request, fetch }, &mut effects);
+        let last = effects.pop();
+        queue(effects, &mut self.scratch.replica, &mut self.work, |effects| {
+            Work::Replica(partition, effects)
+        });
+        match last {
+            Some(replica::Effect::Fetched { request: connection, result: read }) => {
+                self.ask(now, request::Input::Read { connection, partition, read });
+            }
+            other => unreachable!("what was read is the last that a replica says: {other:?}"),
+        }
     }
 
     /// There is no replica here.

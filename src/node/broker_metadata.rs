@@ -86,6 +86,7 @@ impl Broker {
         delta.brokers.extend(self.image.brokers().map(|(broker, _)| broker));
         delta.configs.extend(self.image.topics().map(|topic| Some(topic.name.clone())));
         self.schedule.begin(now, &self.config);
+        self.touched.scheduler = true;
         self.publish(now, &delta, out);
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::message::{Checkpoint, DiskOperation, FileName};
-use crate::node::broker::{Broker, Component, Ending};
+use crate::node::broker::{Broker, Component, Ending, Touched};
 use crate::node::broker_config::BrokerConfig;
 use crate::node::port::Output;
 use crate::protocol::replica::Replica;
@@ -148,6 +148,7 @@ impl Broker {
             blocking: true,
         }));
         self.ending = Ending::Closing(ticket);
+        self.touched = Touched::everything();
     }
 
     /// Fetchers without partitions end, and their connections with them. A later one begins

@@ -8,7 +8,7 @@ use crate::log::{Log, checkpointed_offset, partitions_on};
 use crate::message::{Checkpoint, DiskImage, DiskOperation, FileName};
 use crate::node::broker::{
     Broker, Component, Ending, FIRST_FETCHER_COMPONENT, FIRST_RAFT_TICKET, Publication, Scratch,
-    Work,
+    Touched, Work,
 };
 use crate::node::broker_config::BrokerConfig;
 use crate::node::broker_metadata::log_output;
@@ -110,6 +110,7 @@ impl Broker {
             scratch: Scratch::default(),
             start,
             config,
+            touched: Touched::everything(),
         };
         broker.carry_out(now, out);
         broker.live(now, lifecycle::Input::Start);

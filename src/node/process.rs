@@ -37,7 +37,17 @@ impl Process {
         }
     }
 
-    /// What each lane waits for; a lane that waits for nothing may be left out.
+    /// What the lanes wait for, each named once; one whose deadlines have not moved since the
+    /// last call may be left out.
+    pub fn moved_deadlines(&mut self, out: &mut Vec<(Lane, Deadlines)>) {
+        match self {
+            Self::Broker(broker) => broker.moved_deadlines(out),
+            Self::Controller(controller) => controller.deadlines(out),
+            Self::Client(client) => client.deadlines(out),
+        }
+    }
+
+    /// What every lane waits for.
     pub fn deadlines(&self, out: &mut Vec<(Lane, Deadlines)>) {
         match self {
             Self::Broker(broker) => broker.deadlines(out),

@@ -80,6 +80,10 @@ impl Process for node::Process {
         Self::lane(self, input)
     }
 
+    fn moved_deadlines(&mut self, out: &mut Vec<(Lane, Deadlines)>) {
+        Self::moved_deadlines(self, out);
+    }
+
     fn deadlines(&self, out: &mut Vec<(Lane, Deadlines)>) {
         Self::deadlines(self, out);
     }

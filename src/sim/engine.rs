@@ -5,8 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use smallvec::SmallVec;
-
 use crate::event::{About, CrashKeep, Event, Kind, StartedAs, StepName};
 use crate::message::{AppCall, AppReply};
 use crate::node::{Input, Output, Start, Task};
@@ -367,8 +365,8 @@ impl<L: Launch> Engine<L> {
                 self.hosts[host.0 as usize].lanes[lane].timer_at = None;
                 self.hosts[host.0 as usize].lanes[lane].resume_at = None;
                 self.resume_later(host, lane);
+                self.arm(host, lane);
             }
-            self.look_at_deadlines(host);
         }
     }
 
@@ -601,26 +599,22 @@ impl<L: Launch> Engine<L> {
         self.carry_out(host, Some((lane, server)), out, done);
         if self.hosts[host.0 as usize].process.is_some() {
             self.look_at_deadlines(host);
+            self.arm(host, lane);
         }
     }
 
     /// Compares what the lanes wait for with the timers that are set.
     fn look_at_deadlines(&mut self, host: HostId) {
-        let at = self.context.at;
-        let mut wanted = std::mem::take(&mut self.scratch_deadlines);
-        wanted.clear();
+        let mut moved = std::mem::take(&mut self.scratch_deadlines);
+        moved.clear();
         let this = &mut self.hosts[host.0 as usize];
-        if let Some(process) = &this.process {
-            process.deadlines(&mut wanted);
+        if let Some(process) = &mut this.process {
+            process.moved_deadlines(&mut moved);
         }
-        for &(lane, deadlines) in &wanted {
+        for &(lane, deadlines) in &moved {
+            let this = &mut self.hosts[host.0 as usize];
             let index = this.lane_index(lane);
-            let named = &mut this.lanes[index].named;
-            *named = named.or(deadlines);
-        }
-        let mut sooner: SmallVec<[(usize, Moment); 4]> = SmallVec::new();
-        for (index, state) in this.lanes.iter_mut().enumerate() {
-            let deadlines = std::mem::take(&mut state.named);
+            let state = &mut this.lanes[index];
             // Most steps leave most deadlines alone, and a running clock is never set.
             if deadlines != state.deadlines {
                 state.deadlines = deadlines;
@@ -633,17 +627,39 @@ impl<L: Launch> Engine<L> {
                     state.repeats = 0;
                 }
             }
-            // A deadline that has passed comes again when the lane has had its time.
-            let Some(moment) = state.wanted.map(|moment| moment.max(Moment(at.0 + 1))) else {
-                continue;
-            };
-            let running = this.state == HostState::Running;
-            if running && state.timer_at.is_none_or(|timer_at| moment < timer_at) {
-                sooner.push((index, moment));
-            }
+            self.arm(host, index);
         }
-        self.scratch_deadlines = wanted;
-        sooner.into_iter().for_each(|(lane, moment)| self.set_timer(host, lane, moment));
+        self.scratch_deadlines = moved;
+        if cfg!(debug_assertions) {
+            self.assert_deadlines(host);
+        }
+    }
+
+    /// Sets a timer for what a lane waits for, unless one comes as soon.
+    fn arm(&mut self, host: HostId, lane: usize) {
+        let this = &self.hosts[host.0 as usize];
+        let state = &this.lanes[lane];
+        // A deadline that has passed comes again when the lane has had its time.
+        let soonest = Moment(self.context.at.0 + 1);
+        let Some(moment) = state.wanted.map(|moment| moment.max(soonest)) else { return };
+        let is_sooner = state.timer_at.is_none_or(|timer_at| moment < timer_at);
+        if this.state == HostState::Running && is_sooner {
+            self.set_timer(host, lane, moment);
+        }
+    }
+
+    /// A process may leave out deadlines that have not moved, and no others.
+    fn assert_deadlines(&mut self, host: HostId) {
+        let mut all = Vec::new();
+        let this = &mut self.hosts[host.0 as usize];
+        if let Some(process) = &this.process {
+            process.deadlines(&mut all);
+        }
+        for (lane, deadlines) in all {
+            let index = this.lane_index(lane);
+            let (name, known) = (&this.setup.name, this.lanes[index].deadlines);
+            assert_eq!(known, deadlines, "{name}: lane {lane} moved its deadline and kept silent");
+        }
     }
 
     /// Tells the real state of every running process.

@@ -59,8 +59,6 @@ pub(crate) struct LaneState {
     pub(crate) queue: VecDeque<Waiting>,
     /// Whether a deadline waits in the queue.
     pub(crate) deadline_waits: bool,
-    /// What the process named in this look at its deadlines; empty between looks.
-    pub(crate) named: Deadlines,
     /// What it named last, by its own clocks.
     pub(crate) deadlines: Deadlines,
     /// When the lane's next deadline is, and the event whose step set it.
@@ -85,7 +83,6 @@ impl LaneState {
             busy_until: SmallVec::from_elem(Moment(0), servers),
             queue: VecDeque::new(),
             deadline_waits: false,
-            named: Deadlines::NONE,
             deadlines: Deadlines::NONE,
             wanted: None,
             wanted_cause: None,

@@ -15,7 +15,13 @@ pub trait Process: Clone + Debug {
     /// The lane that takes `input`; `Lane::Request(0)` means any request handler.
     fn lane(&self, input: &Input) -> Lane;
 
-    /// What each lane waits for; a lane that waits for nothing may be left out.
+    /// What the lanes wait for, each named once; one whose deadlines have not moved since the
+    /// last call may be left out.
+    fn moved_deadlines(&mut self, out: &mut Vec<(Lane, Deadlines)>) {
+        self.deadlines(out);
+    }
+
+    /// What every lane waits for; with debug assertions the engine holds `moved_deadlines` to it.
     fn deadlines(&self, out: &mut Vec<(Lane, Deadlines)>);
 
     /// What the real state is, told at the audit.

@@ -10,10 +10,12 @@
 //! A field's column is of one of four codecs, by the field's shape:
 //! `delta` (an integer: zigzag varint of the difference to the one before, wrapping),
 //! `deltas` (a tuple of integers: one such difference for each),
-//! `dict` (topics and partitions: varint 0 and then the bytes of a new value, else its number
-//! + 1), `raw` (canonical bytes).
+//! `dict` (topics, and partitions even where there may be none: varint 0 and then the bytes of a
+//! new value, else its number + 1), `raw` (bytes of the field).
 
 use std::collections::BTreeMap;
+
+use smallvec::SmallVec;
 
 use crate::event::{ColumnSink, Event, Field, Kind, KindInfo, Reader, Shape, StepName};
 use crate::trace::packed::{Member, Packed, Packer};
@@ -27,7 +29,7 @@ pub(crate) const COMMON: [&str; 8] = ["kind", "dt", "host", "step", "lanes", "n"
 pub(crate) enum Codec {
     Delta(Shape),
     Deltas(&'static [Shape]),
-    Dict(usize),
+    Dict(Shape),
     Raw,
 }
 
@@ -37,9 +39,9 @@ impl Codec {
         match shape {
             Shape::Unsigned | Shape::Signed => Self::Delta(shape),
             Shape::Tuple(parts) if parts.iter().all(is_integer) => Self::Deltas(parts),
-            // Fixed64 parts make up eight bytes each; the partition's number takes what it takes.
-            _ if shape == TopicPartition::SHAPE => Self::Dict(17),
-            _ if shape == TopicId::SHAPE => Self::Dict(16),
+            _ if shape == TopicPartition::SHAPE || shape == TopicId::SHAPE => Self::Dict(shape),
+            // Not texts: a file could make gigabytes of one long text and many numbers.
+            _ if shape == Shape::Optional(&TopicPartition::SHAPE) => Self::Dict(shape),
             _ => Self::Raw,
         }
     }
@@ -70,13 +72,20 @@ pub(crate) fn spell(shape: Shape) -> String {
     }
 }
 
+/// The words of a value in a dictionary.
+type Words = SmallVec<[u64; 4]>;
+
+/// Columns are looked at for whole pieces once in so many events.
+const SETTLE_EVERY: u64 = 256;
+
 /// One field's column.
 #[derive(Clone, Debug)]
 struct Column {
     codec: Codec,
     bytes: Packed,
     last: [u64; 4],
-    dictionary: BTreeMap<Vec<u8>, u64>,
+    /// The numbers of the values, by their words.
+    dictionary: BTreeMap<Words, u64>,
 }
 
 /// The columns of a trace while it is written.
@@ -92,21 +101,18 @@ pub(crate) struct Columns {
     at: u64,
     step: Option<StepName>,
     lanes: BTreeMap<u64, (u64, u64)>,
-    scratch: Vec<u8>,
+    scratch: Vec<u64>,
 }
 
 /// Gives each field to its column.
 struct Filler<'a> {
     columns: &'a mut [Column],
-    scratch: &'a mut Vec<u8>,
-    packer: &'a mut Packer,
+    scratch: &'a mut Vec<u64>,
 }
 
 impl ColumnSink for Filler<'_> {
     fn column(&mut self, place: usize, field: &impl Field) {
-        let column = &mut self.columns[place];
-        column.add(field, self.scratch);
-        column.bytes.settle(self.packer);
+        self.columns[place].add(field, self.scratch);
     }
 }
 
@@ -130,7 +136,7 @@ impl Column {
         info.fields.iter().map(|field| column(field.shape)).collect()
     }
 
-    fn add(&mut self, field: &impl Field, scratch: &mut Vec<u8>) {
+    fn add(&mut self, field: &impl Field, scratch: &mut Vec<u64>) {
         let out = &mut self.bytes.open;
         let parts = match self.codec {
             Codec::Raw => return field.encode(out),
@@ -138,14 +144,14 @@ impl Column {
             Codec::Deltas(parts) => parts.len(),
             Codec::Dict(_) => {
                 scratch.clear();
-                field.encode(scratch);
+                field.digest(scratch);
                 let next = self.dictionary.len() as u64 + 1;
                 if let Some(number) = self.dictionary.get(scratch.as_slice()) {
                     unsigned(*number, out);
                 } else {
                     unsigned(0, out);
-                    out.extend_from_slice(scratch);
-                    self.dictionary.insert(scratch.clone(), next);
+                    field.encode(out);
+                    self.dictionary.insert(Words::from_slice(scratch), next);
                 }
                 return;
             }
@@ -213,15 +219,18 @@ impl Columns {
             });
             unsigned(back, column);
         }
-        self.common.iter_mut().for_each(|column| column.settle(&mut self.packer));
         let number = usize::from(event.kind.number());
         self.counts[number] += 1;
         event.kind.give_columns(&mut Filler {
             columns: &mut self.fields[number],
             scratch: &mut self.scratch,
-            packer: &mut self.packer,
         });
         self.events += 1;
+        if self.events.is_multiple_of(SETTLE_EVERY) {
+            let fields = self.fields.iter_mut().flatten().map(|column| &mut column.bytes);
+            let columns = self.common.iter_mut().chain(fields);
+            columns.for_each(|column| column.settle(&mut self.packer));
+        }
     }
 
     /// Adds the columns in their order, gzipped, to `out`; the schema that names them is column 0.
@@ -273,7 +282,7 @@ fn schema(events: u64, kinds: &[&KindInfo]) -> serde_json::Value {
 #[derive(Debug)]
 pub(crate) struct Rows<'a> {
     common: Vec<Reader<'a>>,
-    /// By kind number: canonical bytes of each field.
+    /// By kind number: the bytes of each field.
     fields: Vec<Vec<Vec<u8>>>,
     /// By kind number and field: how far it was read.
     places: Vec<Vec<usize>>,
@@ -385,7 +394,7 @@ pub(crate) fn split(container: &[u8]) -> Option<Vec<&[u8]>> {
     rest.is_empty().then_some(columns)
 }
 
-/// A column of `count` fields as canonical bytes.
+/// A column of `count` fields as bytes.
 fn expand(codec: Codec, column: &[u8], count: u64) -> Option<Vec<u8>> {
     let one;
     let parts = match codec {
@@ -395,7 +404,7 @@ fn expand(codec: Codec, column: &[u8], count: u64) -> Option<Vec<u8>> {
             &one[..]
         }
         Codec::Deltas(parts) => parts,
-        Codec::Dict(bytes) => return expand_dictionary(bytes, column, count),
+        Codec::Dict(shape) => return expand_dictionary(shape, column, count),
     };
     let mut input = Reader(column);
     let mut out = Vec::with_capacity(column.len());
@@ -412,7 +421,28 @@ fn expand(codec: Codec, column: &[u8], count: u64) -> Option<Vec<u8>> {
     input.0.is_empty().then_some(out)
 }
 
-fn expand_dictionary(bytes: usize, column: &[u8], count: u64) -> Option<Vec<u8>> {
+/// Goes past a field of `shape`.
+fn skip(shape: Shape, input: &mut Reader<'_>) -> Option<()> {
+    match shape {
+        Shape::Unsigned | Shape::Signed => input.unsigned().map(drop),
+        Shape::Fixed64 => input.fixed64().map(drop),
+        Shape::Optional(inner) => match input.byte()? {
+            0 => Some(()),
+            _ => skip(*inner, input),
+        },
+        Shape::List(inner) => {
+            let count = input.unsigned()?;
+            (0..count).try_for_each(|_| skip(*inner, input))
+        }
+        Shape::Text => {
+            let length = usize::try_from(input.unsigned()?).ok()?;
+            input.bytes(length).map(drop)
+        }
+        Shape::Tuple(parts) => parts.iter().try_for_each(|part| skip(*part, input)),
+    }
+}
+
+fn expand_dictionary(shape: Shape, column: &[u8], count: u64) -> Option<Vec<u8>> {
     let mut input = Reader(column);
     let mut out = Vec::with_capacity(column.len());
     let mut known: Vec<&[u8]> = Vec::new();
@@ -422,11 +452,7 @@ fn expand_dictionary(bytes: usize, column: &[u8], count: u64) -> Option<Vec<u8>>
             *known.get(usize::try_from(place).ok()?)?
         } else {
             let whole = input.0;
-            if bytes == 17 {
-                TopicPartition::decode(&mut input)?;
-            } else {
-                TopicId::decode(&mut input)?;
-            }
+            skip(shape, &mut input)?;
             let value = &whole[..whole.len() - input.0.len()];
             known.push(value);
             value

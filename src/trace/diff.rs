@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::{Event, StepName};
-use crate::trace::digest::canonical_bytes;
+use crate::trace::digest::canonical_words;
 
 /// The first place where two traces differ.
 #[derive(Clone, PartialEq, Debug)]
@@ -56,10 +56,10 @@ pub fn align(
     let left = steps(left);
     let mut right = steps(right);
     let mut alignment = Alignment::default();
-    for (name, (index, bytes)) in left {
+    for (name, (index, words)) in left {
         match right.remove(&name) {
             None => alignment.only_left.push(index),
-            Some((_, other)) if other == bytes => alignment.equal += 1,
+            Some((_, other)) if other == words => alignment.equal += 1,
             Some((other, _)) => alignment.changed.push((index, other)),
         }
     }
@@ -70,14 +70,14 @@ pub fn align(
     alignment
 }
 
-fn steps(events: impl IntoIterator<Item = Event>) -> BTreeMap<StepName, (u64, Vec<u8>)> {
-    let mut steps: BTreeMap<StepName, (u64, Vec<u8>)> = BTreeMap::new();
+fn steps(events: impl IntoIterator<Item = Event>) -> BTreeMap<StepName, (u64, Vec<u64>)> {
+    let mut steps: BTreeMap<StepName, (u64, Vec<u64>)> = BTreeMap::new();
     for mut event in events {
         // An index moves when something elsewhere goes; causes are compared where they stand.
         event.cause = None;
         event.about = None;
-        let (_, bytes) = steps.entry(event.step).or_insert((event.index, Vec::new()));
-        canonical_bytes(&event, bytes);
+        let (_, words) = steps.entry(event.step).or_insert((event.index, Vec::new()));
+        canonical_words(&event, words);
     }
     steps
 }

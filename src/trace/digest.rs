@@ -1,21 +1,21 @@
 //! The fingerprint of a run: how many events, and a hash of what they say.
 //!
-//! The hash runs over canonical bytes and never over what a run file makes of them, so it is the
+//! The hash runs over canonical words and never over what a run file makes of them, so it is the
 //! same with recording on or off.
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::event::{Event, Field};
+use crate::event::Event;
 
-/// Bytes gathered before they are hashed; short updates cost more than the bytes do.
-const BUFFER_BYTES: usize = 4096;
+/// Words gathered before they are hashed; short updates cost more than the words do.
+const BUFFER_WORDS: usize = 512;
 
 /// Hashes events as they come.
 #[derive(Clone)]
 pub struct Digest {
     events: u64,
     hash: Xxh3,
-    buffer: Vec<u8>,
+    buffer: Vec<u64>,
 }
 
 /// What two executions of one build, scenario and seed have in common.
@@ -35,14 +35,14 @@ pub struct Digest {
 pub struct Fingerprint {
     /// How many events there were.
     pub events: u64,
-    /// XXH3, 128 bits, of their canonical bytes.
+    /// XXH3, 128 bits, of their canonical words.
     #[serde(with = "hexadecimal")]
     pub hash: u128,
 }
 
 impl Default for Digest {
     fn default() -> Self {
-        Self { events: 0, hash: Xxh3::new(), buffer: Vec::with_capacity(BUFFER_BYTES + 512) }
+        Self { events: 0, hash: Xxh3::new(), buffer: Vec::with_capacity(BUFFER_WORDS + 64) }
     }
 }
 
@@ -55,10 +55,10 @@ impl std::fmt::Debug for Digest {
 impl Digest {
     /// Adds `event`.
     pub fn add(&mut self, event: &Event) {
-        canonical_bytes(event, &mut self.buffer);
+        canonical_words(event, &mut self.buffer);
         self.events += 1;
-        if self.buffer.len() >= BUFFER_BYTES {
-            self.hash.update(&self.buffer);
+        if self.buffer.len() >= BUFFER_WORDS {
+            hash_words(&self.buffer, &mut self.hash);
             self.buffer.clear();
         }
     }
@@ -66,22 +66,38 @@ impl Digest {
     /// The fingerprint of all events so far.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hash = self.hash.clone();
-        hash.update(&self.buffer);
+        hash_words(&self.buffer, &mut hash);
         Fingerprint { events: self.events, hash: hash.digest128() }
     }
 }
 
 /// Appends all that `event` says but its index, which is its place: moment, host, step, cause,
 /// what it is about, kind, fields. Part of the format of fingerprints.
-pub fn canonical_bytes(event: &Event, out: &mut Vec<u8>) {
-    event.at.encode(out);
-    event.host.encode(out);
-    out.extend_from_slice(&event.step.lane.to_be_bytes());
-    event.step.n.encode(out);
-    event.cause.encode(out);
-    event.about.encode(out);
-    out.push(event.kind.number());
-    event.kind.encode(out);
+pub fn canonical_words(event: &Event, out: &mut Vec<u64>) {
+    let Event { index: _, at, host, step, cause, about, kind } = event;
+    // Indices are far below 2^64: one more tells none apart from the first.
+    let number = |index: Option<u64>| index.map_or(0, |index| index + 1);
+    let host = host.map_or(0, |host| u64::from(host.0) + 1);
+    out.extend([
+        at.0,
+        host << 8 | u64::from(kind.number()),
+        step.lane,
+        step.n,
+        number(*cause),
+        number(*about),
+    ]);
+    kind.digest(out);
+}
+
+/// Adds words to a hash as bytes, little endian.
+fn hash_words(words: &[u64], hash: &mut Xxh3) {
+    let mut bytes = [0; 8 * BUFFER_WORDS];
+    for words in words.chunks(BUFFER_WORDS) {
+        for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+            *bytes = word.to_le_bytes();
+        }
+        hash.update(&bytes[..8 * words.len()]);
+    }
 }
 
 impl std::fmt::Display for Fingerprint {

@@ -42,11 +42,15 @@ which the request or operation that it serves began) and its kind with the kind'
 
 Numbers of kinds are never used again for something else.
 
-## Canonical bytes
+## Fingerprints
 
-A fingerprint is the number of events, a hyphen and XXH3-128 over the canonical bytes of all
-events: moment, host (0, or 1 and the id), lane (8 bytes, big endian), count, cause and about (0,
-or 1 and the index), the kind's number (1 byte), the fields in order. Shapes of fields:
+A fingerprint is the number of events, a hyphen and XXH3-128 over the words of all events, 64 bits
+each, little endian: moment; host (0, or its id + 1) times 256, plus the kind's number; lane; count;
+cause and about (0, or the index + 1); then the fields in order. A number is a word (signed ones in
+two's complement), a topic's id two, an optional field 0, or 1 and then the field, a list its length
+and then the items, a text its length in bytes and its UTF-8 in words filled up with zeros.
+
+## Bytes of a field
 
 | shape | bytes |
 |---|---|
@@ -87,8 +91,8 @@ Then the kinds that occurred, by number, a column for each field. Codecs:
 |---|---|
 | delta | zigzag varint of the difference to the one before, wrapping in 64 bits |
 | deltas | one such difference for each part of a tuple |
-| dict | varint 0 and the canonical bytes of a new value, else its number + 1 |
-| raw | canonical bytes |
+| dict | varint 0 and the bytes of a new value, else its number + 1 |
+| raw | bytes of the field |
 
 ## Kinds
 ";

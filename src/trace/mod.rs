@@ -12,7 +12,7 @@ mod setup;
 mod text;
 
 pub use diff::{Alignment, Divergence, align, first_divergence};
-pub use digest::{Digest, Fingerprint, FingerprintError, canonical_bytes};
+pub use digest::{Digest, Fingerprint, FingerprintError, canonical_words};
 pub use document::document;
 pub use filter::{Filter, FilterError};
 pub use model::{

@@ -97,25 +97,40 @@ pub(crate) struct Member {
     packer: Packer,
     crc: Crc,
     bytes: usize,
+    /// What is not compressed yet: small columns make up a piece together.
+    open: Vec<u8>,
 }
 
 impl Member {
     /// A member that begins where `out` ends.
     pub(crate) fn new(mut out: Vec<u8>) -> Self {
         out.extend_from_slice(&GZIP_BEGINS);
-        Self { out, packer: Packer::default(), crc: Crc::new(), bytes: 0 }
+        Self { out, packer: Packer::default(), crc: Crc::new(), bytes: 0, open: Vec::new() }
     }
 
     /// Adds bytes that are not compressed yet.
     pub(crate) fn add(&mut self, bytes: &[u8]) {
-        let piece = self.packer.pack(bytes);
-        self.add_piece(&piece);
+        self.open.extend_from_slice(bytes);
+        if self.open.len() >= PIECE_BYTES {
+            self.settle();
+        }
     }
 
     /// Adds a column.
     pub(crate) fn add_packed(&mut self, packed: &Packed) {
-        packed.pieces.iter().for_each(|piece| self.add_piece(piece));
+        if !packed.pieces.is_empty() {
+            self.settle();
+            packed.pieces.iter().for_each(|piece| self.add_piece(piece));
+        }
         self.add(&packed.open);
+    }
+
+    fn settle(&mut self) {
+        if !self.open.is_empty() {
+            let piece = self.packer.pack(&self.open);
+            self.add_piece(&piece);
+            self.open.clear();
+        }
     }
 
     fn add_piece(&mut self, piece: &Piece) {
@@ -126,6 +141,7 @@ impl Member {
 
     /// Ends the member; says how many bytes it holds, uncompressed.
     pub(crate) fn finish(mut self) -> (Vec<u8>, usize) {
+        self.settle();
         self.out.extend_from_slice(&LAST_BLOCK);
         self.out.extend_from_slice(&self.crc.sum().to_le_bytes());
         // The length modulo 2^32.

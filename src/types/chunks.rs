@@ -92,6 +92,14 @@ impl<T: Clone> Chunks<T> {
         }
     }
 
+    /// Puts `item` before the one at `index`; those from there on are moved.
+    pub fn insert(&mut self, index: usize, item: T) {
+        let after: Vec<T> = self.iter_from(index).cloned().collect();
+        self.truncate(index);
+        self.push(item);
+        after.into_iter().for_each(|item| self.push(item));
+    }
+
     /// Leaves the first `length` items.
     pub fn truncate(&mut self, length: usize) {
         while length < self.sealed.len() * CHUNK {
@@ -121,6 +129,20 @@ mod tests {
             assert_eq!(chunks.last(), list.last());
             assert!(chunks.iter().eq(list.iter()));
             assert_eq!(chunks.get(length), None);
+        }
+    }
+
+    #[test]
+    fn one_is_put_between_others() {
+        for length in [0_usize, 1, 63, 64, 65, 200] {
+            for index in [0, length / 2, length] {
+                let mut chunks = Chunks::default();
+                let mut list: Vec<usize> = (0..length).collect();
+                list.iter().for_each(|at| chunks.push(*at));
+                chunks.insert(index, 999);
+                list.insert(index, 999);
+                assert!(chunks.iter().eq(list.iter()), "{length} {index}");
+            }
         }
     }
 

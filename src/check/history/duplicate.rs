@@ -8,7 +8,6 @@
 //! The boundary case: a record that is read twice at one offset, by two consumers or by one that
 //! went back, is no duplicate.
 
-use crate::check::history::anomaly::shown;
 use crate::check::producer::duplicate_excuse;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::history::Run;
@@ -33,11 +32,11 @@ impl Property for Duplicate {
     }
 
     fn at_end(&mut self, view: View<'_>, findings: &mut Findings) {
-        for (partition, seen) in &view.history.partitions {
-            for (batch, runs) in shown(seen) {
+        for partition in view.history.partitions.keys() {
+            for runs in view.account.shown(*partition) {
                 findings.exercised();
-                if let Some((first, second)) = pair(&runs) {
-                    report((*partition, batch), first, second, view, findings);
+                if let Some((first, second)) = pair(runs) {
+                    report((*partition, first.first.batch), first, second, view, findings);
                 }
             }
         }

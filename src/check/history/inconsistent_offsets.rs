@@ -10,7 +10,8 @@
 //! The boundary case: consumers cut a batch at different places, so records are compared by their
 //! place in the batch and not by the first of what was polled.
 
-use crate::check::history::anomaly::{Acked, acknowledged, excuse};
+use crate::check::account::Acked;
+use crate::check::history::anomaly::excuse;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::event::{Event, Kind};
 use crate::history::{RecordName, Run, Seen};
@@ -54,13 +55,13 @@ impl Property for InconsistentOffsets {
     }
 
     fn at_end(&mut self, view: View<'_>, findings: &mut Findings) {
-        for (partition, list) in acknowledged(view.history) {
+        for (partition, list) in view.account.acknowledged() {
             if let Some(seen) = view.history.partitions.get(&partition) {
-                for acked in &list {
+                for acked in list {
                     against_polls(acked, seen, view, findings);
                 }
             }
-            against_each_other(partition, &list, view, findings);
+            against_each_other(partition, list, view, findings);
         }
     }
 

@@ -12,7 +12,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::history::anomaly::{Acked, acknowledged, excuse, first_hidden, shown};
+use crate::check::account::Acked;
+use crate::check::history::anomaly::{excuse, first_hidden};
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::types::{HostId, Offset, TopicPartition};
 
@@ -59,16 +60,11 @@ pub(super) fn look_for(
     view: View<'_>,
     findings: &mut Findings,
 ) {
-    for (partition, list) in acknowledged(view.history) {
-        let (Some(seen), Some(passed)) =
-            (view.history.partitions.get(&partition), passed.get(&partition))
-        else {
-            continue;
-        };
-        let shown = shown(seen);
+    for (partition, list) in view.account.acknowledged() {
+        let Some(passed) = passed.get(&partition) else { continue };
         let passed = widest(passed);
-        for acked in &list {
-            let runs = shown.get(&acked.id).map_or(&[][..], Vec::as_slice);
+        for acked in list {
+            let runs = view.account.shown_of(partition, acked.id);
             // Ranges overlap seldom more than twice, and those before end before the batch.
             let near = passed.partition_point(|(_, to, ..)| *to <= acked.base);
             let near = passed[near..].iter().take_while(|(from, ..)| *from < acked.end());

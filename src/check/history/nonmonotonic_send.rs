@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::history::anomaly::{Acked, acknowledged};
+use crate::check::account::Acked;
 use crate::check::premise::unknown_producer;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::event::AckMode;
@@ -35,7 +35,7 @@ impl Property for NonmonotonicSend {
     }
 
     fn at_end(&mut self, view: View<'_>, findings: &mut Findings) {
-        for list in acknowledged(view.history).values() {
+        for (_, list) in view.account.acknowledged() {
             let mut producers: BTreeMap<HostId, Vec<&Acked<'_>>> = BTreeMap::new();
             for acked in list {
                 producers.entry(acked.batch.client).or_default().push(acked);

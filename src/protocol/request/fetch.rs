@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kafka_protocol::messages as k;
+use smallvec::SmallVec;
 
 use crate::message::{FetchResult, PartitionFetch, Reader};
 use crate::protocol::request::effect::{Ask, Effect};
@@ -33,6 +34,8 @@ pub(crate) struct FetchWork {
     bytes_left: u32,
     /// Whether something moved while the round was under way.
     moved: bool,
+    /// Whether it is among the watchers of its partitions.
+    pub(crate) watches: bool,
 }
 
 /// Why the partitions are being read.
@@ -90,6 +93,7 @@ impl RequestLayer {
             round: Round::First,
             bytes_left: bytes_max,
             moved: false,
+            watches: false,
         };
         for ask in asks {
             let TopicPartition { topic_id, partition } = ask.partition;
@@ -99,7 +103,7 @@ impl RequestLayer {
             }
         }
         let work = Work::Fetch(Box::new(work));
-        self.serving.insert(connection, Serving { correlation_id, work });
+        self.serving.insert(connection, Serving::new(correlation_id, work));
         self.read_next(now, connection, effects);
     }
 
@@ -134,7 +138,7 @@ impl RequestLayer {
         effects: &mut Vec<Effect>,
     ) {
         let Some(waiting) = self.watchers.get(&partition) else { return };
-        for connection in waiting.iter().copied().collect::<Vec<_>>() {
+        for connection in waiting.clone() {
             let Some(work) = self.fetch_work(connection) else { continue };
             match work.round {
                 Round::Parked if concerns(work.reader) => {
@@ -217,9 +221,11 @@ impl RequestLayer {
         work.reads.clear();
         if first {
             let until = now.monotonic + work.max_wait;
-            let partitions: Vec<_> = work.asks.iter().map(|ask| ask.partition).collect();
+            work.watches = true;
+            let asks = work.asks.iter();
+            let partitions: SmallVec<[_; 8]> = asks.map(|ask| ask.partition).collect();
             for partition in partitions {
-                self.watchers.entry(partition).or_default().insert(connection);
+                self.watch(partition, connection);
             }
             self.park(connection, until);
         }

@@ -17,7 +17,7 @@ impl RequestLayer {
         connection: ConnectionId,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(Serving { correlation_id, work: Work::Fetch(work) }) = self.finish(connection)
+        let Some(Serving { correlation_id, work: Work::Fetch(work), .. }) = self.finish(connection)
         else {
             return;
         };

@@ -48,6 +48,8 @@ struct Session {
     next_place: u64,
     /// The size by which it stands in the eviction orders.
     indexed_size: usize,
+    /// Whether it stands in the eviction order of privileged sessions, and in that of all.
+    evictable: (bool, bool),
 }
 
 /// How a fetch request stands to the sessions.
@@ -189,6 +191,7 @@ impl FetchSessions {
             places: BTreeMap::new(),
             next_place: 0,
             indexed_size: 0,
+            evictable: (false, false),
         };
         for (ask, read) in answers {
             session.set(*ask);
@@ -230,18 +233,25 @@ impl FetchSessions {
     fn touch(&mut self, now: Wall, id: i32) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         self.by_use.remove(&(session.used, id));
+        self.by_use.insert((now, id));
+        session.used = now;
+        let is_old = now.since(session.created) > self.eviction;
+        let evictable = (!session.privileged || is_old, is_old);
+        let size = session.places.len();
+        // Most requests leave a session as it was.
+        if (size, evictable) == (session.indexed_size, session.evictable) {
+            return;
+        }
         let old = (session.privileged, session.indexed_size, id);
         self.evictable_by_all.remove(&old);
         self.evictable_by_privileged.remove(&old);
-        session.used = now;
-        session.indexed_size = session.places.len();
-        let key = (session.privileged, session.indexed_size, id);
-        let is_old = now.since(session.created) > self.eviction;
-        self.by_use.insert((now, id));
-        if !session.privileged || is_old {
+        session.indexed_size = size;
+        session.evictable = evictable;
+        let key = (session.privileged, size, id);
+        if evictable.0 {
             self.evictable_by_privileged.insert(key);
         }
-        if is_old {
+        if evictable.1 {
             self.evictable_by_all.insert(key);
         }
     }

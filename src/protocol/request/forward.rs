@@ -34,7 +34,7 @@ impl RequestLayer {
         let give_up = now.monotonic + asked.map_or(limit, |asked| asked.min(limit));
         let correlation_id = request.correlation_id;
         let work = Work::Forward(ForwardWork { request, give_up, call: None });
-        self.serving.insert(connection, Serving { correlation_id, work });
+        self.serving.insert(connection, Serving::new(correlation_id, work));
         self.forward(connection, effects);
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use smallvec::SmallVec;
+
 use crate::message::{Reader, Request, RequestBody, Response, ResponseBody};
 use crate::protocol::image::MetadataImage;
 use crate::protocol::machine::Machine;
@@ -33,22 +35,33 @@ pub struct RequestLayer {
     pub(crate) rng: Rng,
     /// Requests that are not answered yet.
     pub(crate) serving: BTreeMap<ConnectionId, Serving>,
-    /// Those of them that wait, by when their time is up, and the way back.
+    /// Those of them that wait, by when their time is up.
     expirations: BTreeSet<(Monotonic, ConnectionId)>,
-    parked: BTreeMap<ConnectionId, Monotonic>,
-    /// Parked fetches by the partitions that they watch.
-    pub(crate) watchers: BTreeMap<TopicPartition, BTreeSet<ConnectionId>>,
+    /// Parked fetches by the partitions that they watch, in the order of their connections. A list
+    /// stays when it is empty: the next fetch will come.
+    pub(crate) watchers: BTreeMap<TopicPartition, Watchers>,
     pub(crate) sessions: FetchSessions,
     pub(crate) producer_ids: ProducerIds,
     calls: BTreeMap<u64, Call>,
     next_call: u64,
 }
 
+/// Who watches a partition.
+pub(crate) type Watchers = SmallVec<[ConnectionId; 4]>;
+
 /// A request under way.
 #[derive(Clone, Debug)]
 pub(crate) struct Serving {
+    /// When its time is up, if it waits.
+    pub(crate) until: Option<Monotonic>,
     pub(crate) correlation_id: CorrelationId,
     pub(crate) work: Work,
+}
+
+impl Serving {
+    pub(crate) fn new(correlation_id: CorrelationId, work: Work) -> Self {
+        Self { until: None, correlation_id, work }
+    }
 }
 
 /// What is being done for it.
@@ -138,7 +151,6 @@ impl RequestLayer {
             rng,
             serving: BTreeMap::new(),
             expirations: BTreeSet::new(),
-            parked: BTreeMap::new(),
             watchers: BTreeMap::new(),
             sessions,
             producer_ids: ProducerIds::default(),
@@ -149,7 +161,7 @@ impl RequestLayer {
 
     /// How many requests wait for something.
     pub fn in_purgatory(&self) -> usize {
-        self.parked.len()
+        self.expirations.len()
     }
 
     fn on_request(
@@ -206,9 +218,7 @@ impl RequestLayer {
     }
 
     fn on_disconnected(&mut self, connection: ConnectionId, effects: &mut Vec<Effect>) {
-        if let Some(Serving { correlation_id: _, work: Work::Produce(work) }) =
-            self.finish(connection)
-        {
+        if let Some(Serving { work: Work::Produce(work), .. }) = self.finish(connection) {
             Self::abandon_produce(connection, &work, effects);
         }
     }
@@ -246,34 +256,45 @@ impl RequestLayer {
 
     /// The request waits, until `until` at the longest. One that waits already keeps its time.
     pub(crate) fn park(&mut self, connection: ConnectionId, until: Monotonic) {
-        if !self.parked.contains_key(&connection) {
-            self.park_anew(connection, until);
+        let Some(serving) = self.serving.get_mut(&connection) else { return };
+        if serving.until.is_none() {
+            serving.until = Some(until);
+            self.expirations.insert((until, connection));
         }
     }
 
     pub(crate) fn park_anew(&mut self, connection: ConnectionId, until: Monotonic) {
         self.unpark(connection);
-        self.parked.insert(connection, until);
-        self.expirations.insert((until, connection));
+        self.park(connection, until);
     }
 
     fn unpark(&mut self, connection: ConnectionId) {
-        if let Some(until) = self.parked.remove(&connection) {
+        let serving = self.serving.get_mut(&connection);
+        if let Some(until) = serving.and_then(|serving| serving.until.take()) {
             self.expirations.remove(&(until, connection));
+        }
+    }
+
+    /// The fetch on `connection` is told when something moves in `partition`.
+    pub(crate) fn watch(&mut self, partition: TopicPartition, connection: ConnectionId) {
+        let waiting = self.watchers.entry(partition).or_default();
+        if let Err(place) = waiting.binary_search(&connection) {
+            waiting.insert(place, connection);
         }
     }
 
     /// The request is over: nothing of it stays.
     pub(crate) fn finish(&mut self, connection: ConnectionId) -> Option<Serving> {
-        self.unpark(connection);
         let serving = self.serving.remove(&connection)?;
-        if let Work::Fetch(work) = &serving.work {
+        if let Some(until) = serving.until {
+            self.expirations.remove(&(until, connection));
+        }
+        if let Work::Fetch(work) = &serving.work
+            && work.watches
+        {
             for ask in &work.asks {
                 if let Some(waiting) = self.watchers.get_mut(&ask.partition) {
-                    waiting.remove(&connection);
-                    if waiting.is_empty() {
-                        self.watchers.remove(&ask.partition);
-                    }
+                    waiting.retain(|watcher| *watcher != connection);
                 }
             }
         }
@@ -317,12 +338,10 @@ impl RequestLayer {
     }
 
     fn assert_invariants(&self) {
-        let (parked, expirations) = (self.parked.len(), self.expirations.len());
-        assert_eq!(parked, expirations, "every parked request has one expiration");
-        debug_assert!(
-            self.parked.keys().all(|connection| self.serving.contains_key(connection)),
-            "only requests under way are parked: {:?}",
-            self.parked
+        debug_assert_eq!(
+            self.serving.values().filter(|serving| serving.until.is_some()).count(),
+            self.expirations.len(),
+            "every request that waits has one expiration"
         );
     }
 }

@@ -158,7 +158,7 @@ impl RequestLayer {
         effects: &mut Vec<Effect>,
     ) {
         let work = Work::Lookups(Lookups { response, awaited });
-        self.serving.insert(connection, Serving { correlation_id, work });
+        self.serving.insert(connection, Serving::new(correlation_id, work));
         self.settle_lookups(connection, effects);
     }
 
@@ -183,7 +183,8 @@ impl RequestLayer {
         if !done {
             return;
         }
-        if let Some(Serving { correlation_id, work: Work::Lookups(work) }) = self.finish(connection)
+        if let Some(Serving { correlation_id, work: Work::Lookups(work), .. }) =
+            self.finish(connection)
         {
             let body = work.response;
             let response = Some(Response { correlation_id, body, records: Vec::new() });

@@ -96,7 +96,7 @@ impl RequestLayer {
             }
         }
         effects.append(&mut asks);
-        self.serving.insert(connection, Serving { correlation_id, work: Work::Produce(work) });
+        self.serving.insert(connection, Serving::new(correlation_id, Work::Produce(work)));
         self.settle_produce(now, connection, effects);
     }
 
@@ -193,7 +193,8 @@ impl RequestLayer {
     }
 
     fn answer_produce(&mut self, connection: ConnectionId, effects: &mut Vec<Effect>) {
-        let Some(Serving { correlation_id, work: Work::Produce(work) }) = self.finish(connection)
+        let Some(Serving { correlation_id, work: Work::Produce(work), .. }) =
+            self.finish(connection)
         else {
             return;
         };

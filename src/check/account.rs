@@ -1,0 +1,85 @@
+//! The account: what several properties ask about a run that is over, drawn up once.
+
+use std::collections::BTreeMap;
+
+use crate::event::{AckMode, OperationResult};
+use crate::history::{Batch, History, Run};
+use crate::types::{BatchId, Offset, TopicPartition};
+
+/// What was acknowledged, and what was shown, partition by partition; empty until the run is over.
+#[derive(Clone, Debug, Default)]
+pub struct Account<'a> {
+    /// Acknowledged batches whose place is known, in the order of their places.
+    acknowledged: BTreeMap<TopicPartition, Vec<Acked<'a>>>,
+    /// What consumers were shown: batch by batch, each in the order of its records.
+    shown: BTreeMap<TopicPartition, Vec<Run>>,
+}
+
+/// An acknowledged batch whose place is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acked<'a> {
+    pub(crate) id: BatchId,
+    pub(crate) base: Offset,
+    pub(crate) batch: &'a Batch,
+}
+
+impl Acked<'_> {
+    /// The offset after its last record.
+    pub(crate) fn end(&self) -> Offset {
+        self.base + self.batch.operations.len() as u64
+    }
+
+    /// The events that tell of it.
+    pub(crate) fn evidence(&self) -> impl Iterator<Item = u64> {
+        [self.batch.sealed].into_iter().chain(self.batch.done)
+    }
+}
+
+impl<'a> Account<'a> {
+    /// The account of a run that is not over.
+    pub const NONE: Account<'static> =
+        Account { acknowledged: BTreeMap::new(), shown: BTreeMap::new() };
+
+    /// The account of `history`.
+    pub fn of(history: &'a History) -> Self {
+        let mut acknowledged: BTreeMap<TopicPartition, Vec<Acked<'a>>> = BTreeMap::new();
+        for (id, batch) in history.batches.iter() {
+            let is_ok = batch.result == Some(OperationResult::Ok) && batch.acks != AckMode::None;
+            if let Some(base) = batch.base_offset.filter(|_| is_ok) {
+                let acked = Acked { id: *id, base, batch };
+                acknowledged.entry(batch.partition).or_default().push(acked);
+            }
+        }
+        for list in acknowledged.values_mut() {
+            list.sort_unstable_by_key(|acked| (acked.base, acked.batch.sealed));
+        }
+        let shown = history.partitions.iter().map(|(partition, seen)| {
+            let mut runs: Vec<Run> = seen.all().copied().collect();
+            let key = |run: &Run| (run.first.batch, run.first.index, run.base, run.event);
+            runs.sort_unstable_by_key(key);
+            (*partition, runs)
+        });
+        Self { shown: shown.collect(), acknowledged }
+    }
+
+    /// Acknowledged batches by partition, in the order of their places.
+    pub(crate) fn acknowledged(
+        &self,
+    ) -> impl Iterator<Item = (TopicPartition, &[Acked<'a>])> + use<'_, 'a> {
+        self.acknowledged.iter().map(|(partition, list)| (*partition, list.as_slice()))
+    }
+
+    /// What consumers were shown of each batch of `partition`, in the order of its records.
+    pub(crate) fn shown(&self, partition: TopicPartition) -> impl Iterator<Item = &[Run]> {
+        let runs = self.shown.get(&partition).map_or(&[][..], Vec::as_slice);
+        runs.chunk_by(|one, next| one.first.batch == next.first.batch)
+    }
+
+    /// What consumers were shown of `batch`, in the order of its records.
+    pub(crate) fn shown_of(&self, partition: TopicPartition, batch: BatchId) -> &[Run] {
+        let runs = self.shown.get(&partition).map_or(&[][..], Vec::as_slice);
+        let from = runs.partition_point(|run| run.first.batch < batch);
+        let count = runs[from..].partition_point(|run| run.first.batch == batch);
+        &runs[from..from + count]
+    }
+}
