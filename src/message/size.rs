@@ -7,6 +7,8 @@
 //! [`encode_request`]: crate::message::wire::encode_request
 //! [`encode_response`]: crate::message::wire::encode_response
 
+use kafka_protocol::messages as k;
+use kafka_protocol::messages::{fetch_request as kq, fetch_response as kr};
 use kafka_protocol::protocol::Encodable;
 
 use crate::message::batch::Batch;
@@ -15,6 +17,8 @@ use crate::message::envelope::{Request, RequestBody, Response, ResponseBody};
 use crate::message::wire::{CLIENT_ADDRESS, CLIENT_ID, PRINCIPAL};
 use crate::types::ApiKey;
 
+/// So many items has a list at most whose length takes a byte.
+const COUNTED_IN_A_BYTE: usize = 126;
 /// The length in front of every message.
 const LENGTH: usize = 4;
 /// Key, version, correlation id, client id, tags.
@@ -52,12 +56,80 @@ fn body_bytes(api: ApiKey, body: &(impl Encodable + std::fmt::Debug)) -> usize {
     })
 }
 
+/// The size that is `known` without counting; half of all messages are fetches.
+fn known_or_counted(
+    known: Option<usize>,
+    api: ApiKey,
+    body: &(impl Encodable + std::fmt::Debug),
+) -> usize {
+    let Some(bytes) = known else { return body_bytes(api, body) };
+    debug_assert_eq!(bytes, body_bytes(api, body), "what is known of its size is wrong: {body:?}");
+    bytes
+}
+
+/// The size of a fetch request in which nothing unusual is set.
+fn fetch_request_bytes(body: &k::FetchRequest) -> Option<usize> {
+    // Index, two epochs, two offsets, a limit, tags.
+    const PARTITION: usize = 4 + 2 * 4 + 2 * 8 + 4 + 1;
+    // Times, limits, isolation level, session, three lists or texts without their items, tags.
+    let mut bytes = 3 * 4 + 1 + 2 * 4 + 1 + 1 + 1 + 1;
+    let is_plain = body.cluster_id.is_none()
+        && body.forgotten_topics_data.is_empty()
+        && body.rack_id.is_empty()
+        && body.unknown_tagged_fields.is_empty();
+    let usual = |partition: &kq::FetchPartition| {
+        partition.replica_directory_id.is_nil()
+            && partition.high_watermark == i64::MAX
+            && partition.unknown_tagged_fields.is_empty()
+    };
+    let all_usual = body.topics.iter().flat_map(|topic| &topic.partitions).all(usual);
+    if !is_plain || !all_usual || body.topics.len() > COUNTED_IN_A_BYTE {
+        return None;
+    }
+    if body.replica_state != kq::ReplicaState::default() {
+        // A tag and its length, id, epoch, tags.
+        bytes += 2 + 4 + 8 + 1;
+    }
+    for topic in &body.topics {
+        let partitions = topic.partitions.len();
+        bytes += 16 + length_bytes(partitions) + partitions * PARTITION + 1;
+    }
+    Some(bytes)
+}
+
+/// The size of a fetch response in which nothing unusual is set, its records apart.
+fn fetch_response_bytes(body: &k::FetchResponse) -> Option<usize> {
+    // Index, error, three offsets, no aborted transactions, a replica, no records, tags.
+    const PARTITION: usize = 4 + 2 + 3 * 8 + 1 + 4 + 1 + 1;
+    let usual = |partition: &kr::PartitionData| {
+        partition.diverging_epoch.epoch == -1
+            && partition.diverging_epoch == kr::EpochEndOffset::default()
+            && partition.current_leader == kr::LeaderIdAndEpoch::default()
+            && partition.snapshot_id == kr::SnapshotId::default()
+            && partition.aborted_transactions.as_ref().is_none_or(Vec::is_empty)
+            && partition.records.is_none()
+            && partition.unknown_tagged_fields.is_empty()
+    };
+    let all_usual = body.responses.iter().flat_map(|topic| &topic.partitions).all(usual);
+    let is_plain = body.node_endpoints.is_empty() && body.unknown_tagged_fields.is_empty();
+    if !is_plain || !all_usual || body.responses.len() > COUNTED_IN_A_BYTE {
+        return None;
+    }
+    // Throttle time, error, session, the length of the list, tags.
+    let mut bytes = 4 + 2 + 4 + 1 + 1;
+    for topic in &body.responses {
+        let partitions = topic.partitions.len();
+        bytes += 16 + length_bytes(partitions) + partitions * PARTITION + 1;
+    }
+    Some(bytes)
+}
+
 fn request_bytes(request: &Request) -> usize {
     use RequestBody as R;
     let api = request.body.api();
     let body = match &request.body {
         R::Produce(body) => body_bytes(api, body.as_ref()),
-        R::Fetch(body) => body_bytes(api, body.as_ref()),
+        R::Fetch(body) => known_or_counted(fetch_request_bytes(body), api, body.as_ref()),
         R::ListOffsets(body) => body_bytes(api, body.as_ref()),
         R::Metadata(body) => body_bytes(api, body.as_ref()),
         R::CreateTopics(body) => body_bytes(api, body.as_ref()),
@@ -84,7 +156,7 @@ fn response_bytes(response: &Response) -> usize {
     let api = response.body.api();
     let body = match &response.body {
         R::Produce(body) => body_bytes(api, body.as_ref()),
-        R::Fetch(body) => body_bytes(api, body.as_ref()),
+        R::Fetch(body) => known_or_counted(fetch_response_bytes(body), api, body.as_ref()),
         R::ListOffsets(body) => body_bytes(api, body.as_ref()),
         R::Metadata(body) => body_bytes(api, body.as_ref()),
         R::CreateTopics(body) => body_bytes(api, body.as_ref()),
