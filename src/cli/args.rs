@@ -90,10 +90,13 @@ pub(crate) struct Run {
 /// Changes of a scenario.
 #[derive(Args, Debug, Clone, Default)]
 pub(crate) struct Change {
-    /// Switch a bug on; may be given several times
+    /// Switch a bug on (`kafsim defects` lists them); may be given several times
     #[arg(long = "defect", value_name = "NAME")]
     pub(crate) defects: Vec<String>,
     /// Change a value, as in producer.checkout.config.acks=1; may be given several times
+    ///
+    /// duration=30s, cluster.brokers=5, config.replica.lag.time.max.ms=5000, fault.1.at=3s;
+    /// fault=[] takes all faults away, defects=[] all bugs. docs/SCENARIOS.md has every form.
     #[arg(long = "set", value_name = "K=V")]
     pub(crate) sets: Vec<String>,
 }

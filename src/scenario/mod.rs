@@ -33,7 +33,6 @@ pub use plan::{
     CrashKeep, Direction, Fault, FaultPlan, Keys, Latency, LinkPlan, Milestone, NetworkPlan, Plan,
     ProducerPlan, Profile, RandomFaults, Rate, ReadFrom, Release, TopicPlan, Trigger,
 };
-pub use set::{SetError, apply};
-pub use source::{Scenario, ScenarioError};
+pub use source::{ChangeError, ChangeErrors, Scenario, ScenarioError};
 pub use target::{PartitionName, Target};
 pub use units::{read_duration, show_duration};

@@ -4,7 +4,7 @@
 //! Comments and the order of lines stay as they were.
 
 use toml_edit::{
-    ArrayOfTables, DocumentMut, InlineTable, Item, Key, Table, TableLike, Value, value,
+    Array, ArrayOfTables, DocumentMut, InlineTable, Item, Key, Table, TableLike, Value, value,
 };
 
 use crate::scenario::file_error::{Wrong, suggest};
@@ -26,50 +26,18 @@ const LISTS: &[(&str, &str)] = &[
 /// Tables of Kafka's keys, whose dots do not part tables.
 const CONFIGS: &[&str] = &["config", "features", "producer", "consumer"];
 
-/// Why a change could not be made.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SetError {
-    /// The change as it was typed.
-    pub change: String,
-    /// What is wrong.
-    pub what: String,
-    /// What would be right.
-    pub instead: String,
-}
-
-impl std::error::Error for SetError {}
-
-impl std::fmt::Display for SetError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`--set {}`: {}: {}", shown(&self.change), self.what, self.instead)
-    }
-}
-
-/// The scenario `text` with each of `changes`, `path=value`, made to it.
+/// The scenario `text` with `change`, `path=value`, made to it.
 ///
 /// A path leads through tables: `duration`, `cluster.brokers`, `topic.orders.partitions`,
 /// `producer.checkout.config.acks`, `broker.2.config.replica.lag.time.max.ms`, `fault.1.at`,
 /// `claim.acked-durability.expect`. `config.K` is short for `cluster.config.K`. The value is TOML,
-/// or text without its quotes.
+/// or text without its quotes. `fault=[]` takes all elements of such a list away.
 ///
 /// # Errors
 ///
 /// The text is no TOML, or a path leads nowhere. Whether the new value makes sense is for
 /// [`decode`](crate::scenario::decode) to say.
-pub fn apply<'a>(
-    text: &str,
-    changes: impl IntoIterator<Item = &'a str>,
-) -> Result<String, SetError> {
-    let mut text = text.to_owned();
-    for change in changes {
-        let error =
-            |Wrong { what, instead }: Wrong| SetError { change: change.to_owned(), what, instead };
-        text = apply_one(&text, change).map_err(error)?;
-    }
-    Ok(text)
-}
-
-fn apply_one(text: &str, change: &str) -> Result<String, Wrong> {
+pub(crate) fn apply(text: &str, change: &str) -> Result<String, Wrong> {
     let form = "write a path and a value, as in `producer.checkout.config.acks=1`";
     let (path, new) =
         change.split_once('=').ok_or_else(|| Wrong::new("there is no value", form))?;
@@ -92,9 +60,18 @@ fn apply_one(text: &str, change: &str) -> Result<String, Wrong> {
             let table = element(&mut document, list, name_key, &mut path)?;
             set_in(table, path, new, 1)?;
         }
-        Some((list, _)) => {
-            let what = format!("`{list}` is a list");
-            return Err(Wrong::new(what, format!("say which: `{list}.NAME.KEY=VALUE`")));
+        Some((list, _)) if new.as_array().is_some_and(Array::is_empty) => {
+            document.remove(list);
+        }
+        Some((list, name_key)) => {
+            let which = match *name_key {
+                "" => "1".to_owned(),
+                name_key => name_key.to_uppercase(),
+            };
+            let instead = format!(
+                "say which of them, as in `{list}.{which}.KEY=VALUE`, or take all away: `{list}=[]`"
+            );
+            return Err(Wrong::new(format!("`{list}` is a list"), instead));
         }
         None => set_in(document.as_table_mut(), path, new, 0)?,
     }
@@ -234,6 +211,14 @@ at = "10s"
 crash = { host = "broker-1" }
 "#;
 
+    fn all(changes: &[&str]) -> String {
+        let mut text = TEXT.to_owned();
+        for change in changes {
+            text = apply(&text, change).unwrap();
+        }
+        text
+    }
+
     #[test]
     fn values_are_replaced_where_they_stand() {
         let changes = [
@@ -253,7 +238,16 @@ crash = { host = "broker-1" }
             .replace("partitions = 6 #", "partitions = 2 #")
             .replace("\"all\"", "1")
             .replace("\"broker-1\"", "\"leader of orders-0\"");
-        assert_eq!(apply(TEXT, changes).unwrap(), expected);
+        assert_eq!(all(&changes), expected);
+    }
+
+    #[test]
+    fn an_empty_list_takes_all_of_its_tables_away() {
+        let text = all(&["fault=[]", "link=[]", "defects=[]"]);
+        assert!(!text.contains("[[fault]]") && !text.contains("crash"), "{text}");
+        assert!(text.contains("defects = []"), "{text}");
+        assert!(text.contains("[[topic]]") && text.contains("[[producer]]"), "{text}");
+        assert!(text.parse::<DocumentMut>().is_ok(), "{text}");
     }
 
     #[test]
@@ -267,7 +261,7 @@ crash = { host = "broker-1" }
             "claim.acked-durability.expect=violated",
             "faults.random.budget.hosts_down=1",
         ];
-        let text = apply(TEXT, changes).unwrap();
+        let text = all(&changes);
         for line in [
             "rate = \"500/s\"",
             "config = { \"min.insync.replicas\" = 2 }",
@@ -286,21 +280,26 @@ crash = { host = "broker-1" }
 
     #[test]
     fn a_path_that_leads_nowhere_is_told_so() {
-        let error = |change: &str| apply(TEXT, [change]).unwrap_err().to_string();
+        let error = |change: &str| {
+            let Wrong { what, instead } = apply(TEXT, change).unwrap_err();
+            format!("{what}: {instead}")
+        };
         for (change, told) in [
             (
                 "producer.chekout.config.acks=1",
-                "`--set producer.chekout.config.acks=1`: there is no producer `chekout`: \
-                 did you mean `checkout`?",
+                "there is no producer `chekout`: did you mean `checkout`?",
             ),
             (
                 "producer=1",
-                "`--set producer=1`: `producer` is a list: say which: `producer.NAME.KEY=VALUE`",
+                "`producer` is a list: say which of them, as in `producer.NAME.KEY=VALUE`, or \
+                 take all away: `producer=[]`",
             ),
             (
-                "duration.x=1",
-                "`--set duration.x=1`: `duration` is no table: leave out what comes after it",
+                "fault=none",
+                "`fault` is a list: say which of them, as in `fault.1.KEY=VALUE`, or take all \
+                 away: `fault=[]`",
             ),
+            ("duration.x=1", "`duration` is no table: leave out what comes after it"),
         ] {
             assert_eq!(error(change), told);
         }

@@ -264,6 +264,23 @@ fn a_full_disk_is_told_and_leaves_no_half_file() {
 }
 
 #[test]
+fn a_mistake_of_an_argument_is_told_once_and_by_its_name() {
+    let told = |arguments: &[&str]| {
+        let output = kafsim(&[&["run", README_SCENARIO, "--no-record"], arguments].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        text(&output.stderr).to_owned()
+    };
+    let rate = told(&["--set", "producer.checkout.rate=abc"]);
+    assert!(rate.starts_with("kafsim: `--set producer.checkout.rate=abc`: `rate`: "), "{rate}");
+    assert!(!rate.contains(".toml"), "it stands in no file: {rate}");
+    let nobody = told(&["--set", "producer.nobody.rate=1/s"]);
+    assert_eq!(nobody.matches("there is no producer").count(), 1, "{nobody}");
+    let defect = told(&["--defect", "kip-101"]);
+    assert!(defect.starts_with("kafsim: `--defect kip-101`: "), "{defect}");
+    assert!(defect.contains("did you mean `kip-101-truncate-to-high-watermark`?"), "{defect}");
+}
+
+#[test]
 fn a_sweep_tells_its_seeds_in_order_and_keeps_the_first_failure() {
     let (folder, scenario) = small("");
     let sweep = |jobs: &str, defect: &[&str]| {
