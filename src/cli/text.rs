@@ -21,23 +21,28 @@ pub(crate) fn write_run(out: &mut impl Write, outcome: &RunOutcome, again: &str)
     write_claims(out, outcome)?;
     write_figures(out, outcome)?;
     row(out, "fingerprint", &outcome.fingerprint.to_string())?;
-    let judged = judgement_text(outcome.judgement());
-    let judged = match outcome.end {
-        End::Stopped => format!("stopped by --until; so far {judged}"),
-        End::Finished | End::NeverFormed | End::NotLive(_) | End::Crashed(_) => judged.to_owned(),
-    };
-    row(out, "outcome", &judged)?;
-    if let Some(failure) = Failure::of(outcome) {
-        writeln!(out)?;
-        match failure.property {
-            Some(property) => writeln!(out, "{}: {}", property.name(), failure.sentence)?,
-            None => writeln!(out, "{}", failure.sentence)?,
-        }
-    }
+    row(out, "outcome", &judged(outcome))?;
     row(out, "again", again)?;
     match &outcome.run_file {
         Some(file) => row(out, "file", &file.display().to_string()),
         None => row(out, "file", "none (--no-record)"),
+    }
+}
+
+/// What the run is judged, and why. What was broken stands with the claims; here are their names.
+fn judged(outcome: &RunOutcome) -> String {
+    let judged = judgement_text(outcome.judgement());
+    let so_far = match outcome.end {
+        End::Stopped => "stopped by --until; so far ",
+        End::Finished | End::NeverFormed | End::NotLive(_) | End::Crashed(_) => "",
+    };
+    match Failure::of(outcome) {
+        None => format!("{so_far}{judged}"),
+        Some(Failure { property: Some(_), .. }) => {
+            let unmet: Vec<_> = outcome.unmet().map(|claim| claim.property.name()).collect();
+            format!("{so_far}{judged}: {}", unmet.join(", "))
+        }
+        Some(Failure { sentence, .. }) => format!("{so_far}{judged}: {sentence}"),
     }
 }
 
@@ -73,24 +78,19 @@ fn write_claims(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
         (claim.is_written && is_told) || !claim.is_as_expected()
     };
     for claim in outcome.claims.iter().filter(shown) {
-        let mut text = format!("{:<28} {}", claim.property.name(), claim.verdict.outcome.name());
-        match claim.expect {
-            Expectation::Holds => {}
-            Expectation::Violated => text.push_str(", as claimed"),
-            Expectation::May => text.push_str(", which may be"),
-        }
-        if !claim.is_as_expected() {
-            let expected = match claim.expect {
-                Expectation::Violated => text.find(", as claimed"),
-                Expectation::Holds | Expectation::May => None,
-            };
-            text.truncate(expected.unwrap_or(text.len()));
-            text.push_str("; expected: ");
-            text.push_str(claim.expect.name());
-        }
-        row(out, "claim", &text)?;
+        let came = match &claim.verdict.outcome {
+            Outcome::OutsidePremise { violation: Some(_), .. } => "violated outside its premise",
+            other => other.name(),
+        };
+        let judged = match claim.expect {
+            _ if !claim.is_as_expected() => format!("; expected: {}", claim.expect.name()),
+            Expectation::Holds => String::new(),
+            Expectation::Violated => ", as claimed".to_owned(),
+            Expectation::May => ", which may be".to_owned(),
+        };
+        row(out, "claim", &format!("{:<28} {came}{judged}", claim.property.name()))?;
         if let Outcome::OutsidePremise { because, .. } = &claim.verdict.outcome {
-            row(out, "", &format!("{:<28} {because}", ""))?;
+            row(out, "", &format!("  its premise ended: {because}"))?;
         }
         if let Some(violation) = claim.verdict.outcome.violation() {
             row(out, "", &format!("  {}", violation.sentence))?;
@@ -304,9 +304,7 @@ leaderless   orders-0 9.21s
 faults       1 planned, 1 begun, 1 bit
 world        83.5s of simulated time, 345,678 messages, 1,234,567 events
 fingerprint  1234567-00000000000000000000000000000abc
-outcome      a claim was not met
-
-acked-durability: record 17 of checkout-1, acknowledged at 9.998s, is not in the leader's log
+outcome      a claim was not met: acked-durability
 again        kafsim run scenarios/a.toml --seed 7
 file         reports/a-7.run
 ";
@@ -318,6 +316,45 @@ file         reports/a-7.run
         let text = written(&sample(Expectation::Violated));
         assert!(text.contains("acked-durability             violated, as claimed\n"), "{text}");
         assert!(text.contains("outcome      as expected\nagain "), "{text}");
+    }
+
+    #[test]
+    fn a_breach_outside_the_premise_is_told_as_one() {
+        let because = "broker-1 was elected uncleanly".to_owned();
+        let violation = violated("record 17 is gone").violation().cloned();
+        let outside =
+            |violation| Outcome::OutsidePremise { event: 3, because: because.clone(), violation };
+        let told = |expect, outcome| {
+            let mut run = sample(expect);
+            run.claims[0].verdict.outcome = outcome;
+            let text = written(&run);
+            let from = text.find("claim ").unwrap();
+            text[from..].lines().take(3).map(|line| line.to_owned() + "\n").collect::<String>()
+        };
+        let claimed = told(Expectation::Violated, outside(violation.clone()));
+        let expected = "\
+claim        acked-durability             violated outside its premise, as claimed
+               its premise ended: broker-1 was elected uncleanly
+               record 17 is gone
+";
+        assert_eq!(claimed, expected);
+        let held = told(Expectation::Holds, outside(violation));
+        assert!(held.starts_with(&expected.replace(", as claimed", "")[..100]), "{held}");
+        let unbroken = told(Expectation::Violated, outside(None));
+        assert!(unbroken.contains(" outside its premise; expected: violated\n"), "{unbroken}");
+        assert!(!unbroken.contains("violated outside"), "{unbroken}");
+    }
+
+    #[test]
+    fn what_ended_a_run_is_told_once() {
+        let mut outcome = sample(Expectation::Violated);
+        outcome.end = End::Crashed("audit: broker-2 leads what it does not hold".to_owned());
+        let text = written(&outcome);
+        let told =
+            "outcome      simulated code crashed: audit: broker-2 leads what it does not hold\n";
+        assert!(text.contains(told), "{text}");
+        let broken = written(&sample(Expectation::Holds));
+        assert_eq!(broken.matches("record 17 of checkout-1").count(), 1, "{broken}");
     }
 
     #[test]

@@ -112,6 +112,18 @@ impl ClaimOutcome {
 }
 
 impl RunOutcome {
+    /// The claims that did not come out as expected, as far as the run can tell.
+    pub fn unmet(&self) -> impl Iterator<Item = &ClaimOutcome> {
+        // What a cluster that does not serve again leaves undone is told by that outcome, unless
+        // the file itself claims it.
+        let is_stuck = matches!(self.end, End::NotLive(_));
+        let follows = move |c: &ClaimOutcome| is_stuck && c.is_liveness && !c.is_written;
+        // A run that was stopped may yet have come to the violation that is claimed.
+        let is_stopped = self.end == End::Stopped;
+        let may_come = move |c: &ClaimOutcome| is_stopped && c.expect == Expectation::Violated;
+        self.claims.iter().filter(move |c| !c.is_as_expected() && !follows(c) && !may_come(c))
+    }
+
     /// The outcome as a program judges it. A crash comes before a broken claim, a broken claim
     /// before a cluster that does not serve, that before a run in which nothing happened.
     pub fn judgement(&self) -> Judgement {
@@ -120,16 +132,7 @@ impl RunOutcome {
             End::NeverFormed => return Judgement::NotLive,
             End::Finished | End::Stopped | End::NotLive(_) => {}
         }
-        // What a cluster that does not serve again leaves undone is told by that outcome, unless
-        // the file itself claims it.
-        let is_stuck = matches!(self.end, End::NotLive(_));
-        let follows = |claim: &ClaimOutcome| is_stuck && claim.is_liveness && !claim.is_written;
-        // A run that was stopped may yet have come to the violation that is claimed.
-        let may_come = |claim: &ClaimOutcome| {
-            self.end == End::Stopped && claim.expect == Expectation::Violated
-        };
-        let is_open = |claim: &ClaimOutcome| follows(claim) || may_come(claim);
-        if self.claims.iter().any(|claim| !claim.is_as_expected() && !is_open(claim)) {
+        if self.unmet().next().is_some() {
             return Judgement::Unexpected;
         }
         // A scenario that claims a violation may well leave a cluster that does not serve again.

@@ -244,7 +244,8 @@ sections! {
         "What is expected of a property; all that are not named are expected to hold." {
         "property" "name" "" "Which; `kafsim properties` lists them.";
         "expect" "\"holds\", \"violated\" or \"may\"" "\"holds\""
-            "`violated`: in this run, or in at least one seed of a sweep.";
+            "`violated`: in this run, or in at least one seed of a sweep; within the premise or \
+             not.";
     }
 }
 
