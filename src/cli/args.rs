@@ -65,7 +65,8 @@ pub(crate) struct Run {
     /// The seed: all that a run depends on beside the scenario and the build
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Where to write the run file [default: reports/<scenario>-<seed>.run]
+    /// Where to write the run file [default: reports/<scenario>-<seed>.run; with --set or --defect
+    /// a hash of the changed scenario stands before .run]
     #[arg(long, value_name = "FILE", conflicts_with = "no_record")]
     pub(crate) out: Option<PathBuf>,
     /// Write no run file

@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::cli::args::{Change, Format, Run};
 use crate::cli::command::Done;
 use crate::cli::config_text;
@@ -11,7 +13,7 @@ use crate::cli::load;
 use crate::cli::output::{stdout, write_whole};
 use crate::cli::text;
 use crate::explore::{RunOptions, run_once};
-use crate::scenario::show_duration;
+use crate::scenario::{Scenario, show_duration};
 
 /// Runs the scenario, keeps the run file, says what became of it.
 pub(crate) fn run(args: &Run) -> anyhow::Result<Done> {
@@ -28,7 +30,7 @@ pub(crate) fn run(args: &Run) -> anyhow::Result<Done> {
     };
     let mut executed = run_once(&scenario, args.seed, &options);
     if let Some(bytes) = &executed.run_file {
-        let default = || default_run_file(scenario.name(), args.seed);
+        let default = || default_run_file(&scenario, args.seed);
         let path = args.out.clone().unwrap_or_else(default);
         write_whole(&path, bytes)?;
         executed.outcome.run_file = Some(path);
@@ -46,9 +48,14 @@ pub(crate) fn run(args: &Run) -> anyhow::Result<Done> {
     Ok(Done::Judged(executed.outcome.judgement()))
 }
 
-/// Where a run file goes when nobody says where.
-pub(crate) fn default_run_file(name: &str, seed: u64) -> PathBuf {
-    Path::new("reports").join(format!("{name}-{seed}.run"))
+/// Where a run file goes when nobody says where. A scenario that `--set` or `--defect` changed
+/// leaves the file of the unchanged one alone.
+pub(crate) fn default_run_file(scenario: &Scenario, seed: u64) -> PathBuf {
+    let edition = match scenario.is_changed {
+        true => format!("-{:08x}", xxh3_64(scenario.text.as_bytes()) >> 32),
+        false => String::new(),
+    };
+    Path::new("reports").join(format!("{}-{seed}{edition}.run", scenario.name()))
 }
 
 /// The command that runs `scenario` with `seed` and `change` again, for a shell.
@@ -74,6 +81,28 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explore::vocabulary;
+
+    #[test]
+    fn what_was_changed_goes_to_a_file_of_its_own() {
+        let text = "version = 1\ntitle = \"t\"\nduration = \"60s\"\n\n[cluster]\n\
+                    brokers = 3\ncontrollers = 3\n";
+        let path = |changes: &[&str], defects: &[&str]| {
+            let owned = |list: &[&str]| list.iter().map(|&s| s.to_owned()).collect::<Vec<_>>();
+            let (changes, defects) = (owned(changes), owned(defects));
+            let read = Scenario::read("a/b.toml", text, &changes, &defects, &vocabulary());
+            default_run_file(&read.unwrap(), 7).to_str().unwrap().to_owned()
+        };
+        assert_eq!(path(&[], &[]), "reports/b-7.run");
+        assert_eq!(path(&["duration=60s"], &[]), "reports/b-7.run", "the text is the same");
+        let changed =
+            [path(&["duration=5s"], &[]), path(&["duration=6s"], &[]), path(&[], &["never-flush"])];
+        for (at, one) in changed.iter().enumerate() {
+            assert_eq!(one.len(), "reports/b-7-01234567.run".len(), "{one}");
+            assert!(changed[at + 1..].iter().all(|other| other != one), "{changed:?}");
+        }
+        assert_eq!(path(&["duration=5s"], &[]), changed[0]);
+    }
 
     #[test]
     fn the_command_can_be_typed_into_a_shell() {

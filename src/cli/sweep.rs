@@ -148,7 +148,7 @@ fn keep_first_failures(scenario: &Scenario, outcome: &SweepOutcome) -> anyhow::R
             return Ok(Kept::Differs { seed: *seed });
         }
         if let Some(bytes) = executed.run_file {
-            let path = default_run_file(scenario.name(), *seed);
+            let path = default_run_file(scenario, *seed);
             write_whole(&path, &bytes)?;
             kept.push((*seed, path.display().to_string()));
         }
