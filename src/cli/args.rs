@@ -149,6 +149,9 @@ pub(crate) struct Listing {
 
 /// `kafsim sweep`.
 #[derive(Args, Debug)]
+#[command(after_help = "The first seed and every 64th after it run twice, and so does the first \
+    failure of each kind: two executions that differ are exit code 5. The run files of those \
+    failures are written to reports/.")]
 pub(crate) struct Sweep {
     /// Scenario files, and folders of them
     #[arg(required = true, value_name = "SCENARIO|DIR")]

@@ -88,24 +88,29 @@ pub(crate) fn seed(scenario: &str, outcome: &SeedOutcome) -> Value {
     })
 }
 
-/// What `kafsim sweep --format json` prints of one scenario.
-pub(crate) fn sweep(scenario: &str, outcome: &SweepOutcome, kept: &[(u64, String)]) -> Value {
+/// What `kafsim sweep --format json` prints of one scenario, judged so.
+pub(crate) fn sweep(
+    scenario: &str,
+    outcome: &SweepOutcome,
+    judgement: Judgement,
+    kept: &[(u64, String)],
+) -> Value {
     let names = |list: Vec<&'static str>| list;
     json!({
         "scenario": scenario,
-        "outcome": judgement_word(outcome.judgement()),
-        "exit": outcome.judgement() as u8,
+        "outcome": judgement_word(judgement),
+        "exit": judgement as u8,
         "seeds": outcome.seeds,
         "as_expected": outcome.as_expected,
-        "failures": outcome.failures.iter().map(|(kind, (count, first, sentence))| {
+        "failures": outcome.failures.iter().map(|(kind, failures)| {
             let (judgement, property) = kind;
-            let kept = kept.iter().find(|(seed, _)| seed == first);
+            let kept = kept.iter().find(|(seed, _)| *seed == failures.first);
             json!({
                 "outcome": judgement_word(*judgement),
                 "property": property.map(PropertyName::name),
-                "seeds": count,
-                "first_seed": first,
-                "sentence": sentence,
+                "seeds": failures.seeds,
+                "first_seed": failures.first,
+                "sentence": failures.sentence,
                 "run_file": kept.map(|(_, file)| file),
             })
         }).collect::<Vec<_>>(),

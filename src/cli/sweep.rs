@@ -15,7 +15,7 @@ use crate::cli::load;
 use crate::cli::output::{stdout, write_whole};
 use crate::cli::run::{again, default_run_file};
 use crate::cli::text::{grouped, judgement_text};
-use crate::explore::{self, Judgement, RunOptions, SeedOutcome, SweepOutcome, run_once};
+use crate::explore::{self, Failures, Judgement, RunOptions, SeedOutcome, SweepOutcome, run_once};
 use crate::scenario::Scenario;
 use crate::types::PropertyName;
 
@@ -46,7 +46,7 @@ pub(crate) fn sweep(args: &Sweep) -> anyhow::Result<Done> {
                     Kept::Files(files) => files.as_slice(),
                     Kept::Differs { .. } => &[],
                 };
-                results.push(json::sweep(&scenario.file, &outcome, files));
+                results.push(json::sweep(&scenario.file, &outcome, judgement, files));
             }
         }
     }
@@ -132,19 +132,22 @@ enum Kept {
     Differs { seed: u64 },
 }
 
-/// Runs the first failure of each kind once more and keeps its run file. That the second run fails
-/// too is a check in passing.
+/// Runs the first failure of each kind once more and keeps its run file. That the second run is
+/// the same is a check in passing.
 fn keep_first_failures(scenario: &Scenario, outcome: &SweepOutcome) -> anyhow::Result<Kept> {
     let mut kept: Vec<(u64, String)> = Vec::new();
-    for ((judgement, _), (_, seed, sentence)) in &outcome.failures {
-        if kept.iter().any(|(known, _)| known == seed) {
+    for ((judgement, _), Failures { first: seed, fingerprint, sentence, .. }) in &outcome.failures {
+        let is_kept = kept.iter().any(|(known, _)| known == seed);
+        // Of two runs that differ neither is the one to keep.
+        if is_kept || *judgement == Judgement::Nondeterministic {
             continue;
         }
         let options = RunOptions { record: true, ..RunOptions::default() };
         let executed = run_once(scenario, *seed, &options);
-        let again = SeedOutcome::of(&executed.outcome).failure;
-        let same = again.is_some_and(|f| f.judgement == *judgement && f.sentence == *sentence);
-        if !same {
+        let again = SeedOutcome::of(&executed.outcome);
+        let fails = again.failure;
+        let same = fails.is_some_and(|f| f.judgement == *judgement && f.sentence == *sentence);
+        if !same || again.fingerprint != *fingerprint {
             return Ok(Kept::Differs { seed: *seed });
         }
         if let Some(bytes) = executed.run_file {
@@ -190,9 +193,10 @@ fn write_text(
     for property in &outcome.idle {
         writeln!(out, "    idle        {}: put to the test in no seed", property.name())?;
     }
-    for ((judgement, property), (count, seed, sentence)) in &outcome.failures {
+    for ((judgement, property), failures) in &outcome.failures {
+        let Failures { seeds, first: seed, sentence, .. } = failures;
         let what = property.map_or(judgement_text(*judgement), PropertyName::name);
-        writeln!(out, "    {what} in {}, first in seed {seed}: {sentence}", count_of(*count))?;
+        writeln!(out, "    {what} in {}, first in seed {seed}: {sentence}", count_of(*seeds))?;
         writeln!(out, "        again  {}", again(path, *seed, &args.change))?;
         if let Kept::Files(files) = kept
             && let Some((_, file)) = files.iter().find(|(known, _)| known == seed)

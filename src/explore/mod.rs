@@ -10,5 +10,5 @@ mod vocabulary;
 pub use build::{BUILD_ID, VERSION};
 pub use outcome::{ClaimOutcome, End, Judgement, Moment, RunOutcome};
 pub use run::{Executed, RunOptions, run_once};
-pub use sweep::{Failure, SeedOutcome, SweepOutcome, sweep};
+pub use sweep::{Failure, Failures, SeedOutcome, SweepOutcome, TWICE_EVERY, sweep};
 pub use vocabulary::vocabulary;

@@ -14,6 +14,11 @@ use crate::trace::Fingerprint;
 use crate::types::Expectation;
 use crate::types::PropertyName;
 
+/// Of so many seeds one is run twice, the first among them, and the two are compared. What fails
+/// is run again anyway; a seed that comes out well would never show that it may come out
+/// otherwise.
+pub const TWICE_EVERY: u64 = 64;
+
 /// What one seed came to, as far as a sweep keeps it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SeedOutcome {
@@ -42,6 +47,19 @@ pub struct Failure {
     pub sentence: String,
 }
 
+/// The failures of one kind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failures {
+    /// How many seeds failed so.
+    pub seeds: u64,
+    /// The first of them.
+    pub first: u64,
+    /// Its event count and digest.
+    pub fingerprint: Fingerprint,
+    /// What happened in it.
+    pub sentence: String,
+}
+
 /// What a sweep of one scenario came to.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct SweepOutcome {
@@ -49,8 +67,8 @@ pub struct SweepOutcome {
     pub seeds: u64,
     /// How many of them came out as expected.
     pub as_expected: u64,
-    /// How many failed, and the first of each kind, by judgement and property.
-    pub failures: BTreeMap<(Judgement, Option<PropertyName>), (u64, u64, String)>,
+    /// The failures of each kind, by judgement and property.
+    pub failures: BTreeMap<(Judgement, Option<PropertyName>), Failures>,
     /// In how many seeds each property was broken, as expected or not.
     pub violated: BTreeMap<PropertyName, u64>,
     /// In how many seeds each property was put to the test.
@@ -128,9 +146,18 @@ impl Failure {
         }
     }
 
+    /// Two executions of a seed came to `first` and then to `second`.
+    fn differs(first: &SeedOutcome, second: &SeedOutcome) -> Self {
+        let what = match first.fingerprint == second.fingerprint {
+            true => "the same events and other verdicts".to_owned(),
+            false => format!("{} and then {}", first.fingerprint, second.fingerprint),
+        };
+        let sentence = format!("run twice, it came to {what}: a defect of kafsim");
+        Self { judgement: Judgement::Nondeterministic, property: None, sentence }
+    }
+
     fn broken_claim(outcome: &RunOutcome, of: impl Fn(Expectation) -> bool) -> Option<Self> {
-        let mut claims = outcome.claims.iter().filter(|claim| of(claim.expect));
-        let claim = claims.find(|claim| !claim.is_as_expected())?;
+        let claim = outcome.unmet().find(|claim| of(claim.expect))?;
         let sentence = match claim.verdict.outcome.violation() {
             Some(violation) if claim.expect == Expectation::Holds => violation.sentence.clone(),
             _ => {
@@ -150,9 +177,14 @@ impl SweepOutcome {
         match &seed.failure {
             None => self.as_expected += 1,
             Some(failure) => {
-                let first = || (0, seed.seed, failure.sentence.clone());
+                let first = || Failures {
+                    seeds: 0,
+                    first: seed.seed,
+                    fingerprint: seed.fingerprint,
+                    sentence: failure.sentence.clone(),
+                };
                 let key = (failure.judgement, failure.property);
-                self.failures.entry(key).or_insert_with(first).0 += 1;
+                self.failures.entry(key).or_insert_with(first).seeds += 1;
             }
         }
         for property in &seed.violated {
@@ -203,6 +235,9 @@ impl SweepOutcome {
 
 /// Runs every seed of `seeds` by `run` on `jobs` threads, and tells `each` what came of it, in
 /// the order of the seeds whatever the number of threads. `each` says whether to go on.
+///
+/// Every [`TWICE_EVERY`]th seed, the first included, is run twice; when the two differ it fails as
+/// [`Judgement::Nondeterministic`].
 pub fn sweep(
     seeds: Range<u64>,
     jobs: usize,
@@ -216,14 +251,15 @@ pub fn sweep(
     std::thread::scope(|scope| {
         for _ in 0..jobs.max(1) {
             let sender = sender.lock().expect("no thread panics while it holds the lock").clone();
-            let (next, stop, run, end) = (&next, &stop, &run, seeds.end);
+            let (next, stop, run, Range { start, end }) = (&next, &stop, &run, seeds.clone());
             scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= end {
                         return;
                     }
-                    let result = SeedOutcome::of(&run(seed).outcome);
+                    let is_sample = (seed - start).is_multiple_of(TWICE_EVERY);
+                    let result = run_seed(seed, run, is_sample);
                     if sender.send((seed, result)).is_err() {
                         return;
                     }
@@ -244,6 +280,19 @@ pub fn sweep(
             }
         }
     });
+}
+
+/// What `seed` came to, also when it is run a second time.
+fn run_seed(seed: u64, run: impl Fn(u64) -> Executed, is_twice: bool) -> SeedOutcome {
+    let first = SeedOutcome::of(&run(seed).outcome);
+    if !is_twice {
+        return first;
+    }
+    let second = SeedOutcome::of(&run(seed).outcome);
+    if first == second {
+        return first;
+    }
+    SeedOutcome { failure: Some(Failure::differs(&first, &second)), ..first }
 }
 
 #[cfg(test)]
@@ -312,7 +361,9 @@ mod tests {
         assert_eq!(run(Expectation::Holds, 0..50, 4), (order, whole.clone()));
         assert_eq!(whole.judgement(), Judgement::Unexpected);
         let key = (Judgement::Unexpected, Some(PropertyName::AckedDurability));
-        assert_eq!(whole.failures[&key], (5, 3, "record 7 is gone".to_owned()));
+        let sentence = "record 7 is gone".to_owned();
+        let fingerprint = Fingerprint::default();
+        assert_eq!(whole.failures[&key], Failures { seeds: 5, first: 3, fingerprint, sentence });
     }
 
     #[test]
@@ -322,5 +373,64 @@ mod tests {
         let (_, unseen) = run(Expectation::Violated, 0..3, 2);
         assert_eq!(unseen.judgement(), Judgement::Unexpected);
         assert_eq!(unseen.unmet.len(), 1);
+    }
+
+    /// Sweeps `seeds`, whose runs end as `of(seed, how many times the seed has run before)` says.
+    fn sweep_of(
+        seeds: Range<u64>,
+        of: impl Fn(u64, u64) -> RunOutcome + Sync,
+    ) -> (BTreeMap<u64, u64>, SweepOutcome) {
+        let times = Mutex::new(BTreeMap::new());
+        let execute = |seed| {
+            let mut times = times.lock().unwrap();
+            let before = times.entry(seed).or_insert(0);
+            *before += 1;
+            Executed { outcome: of(seed, *before - 1), run_file: None }
+        };
+        let mut whole = SweepOutcome::default();
+        sweep(seeds, 2, execute, |seed| {
+            whole.add(&seed);
+            true
+        });
+        (times.into_inner().unwrap(), whole)
+    }
+
+    #[test]
+    fn a_sample_of_the_seeds_runs_twice() {
+        let (times, whole) = sweep_of(5..150, |seed, _| outcome(seed, false, Expectation::Holds));
+        let twice: Vec<u64> =
+            times.iter().filter(|(_, n)| **n == 2).map(|(seed, _)| *seed).collect();
+        assert_eq!(twice, [5, 69, 133]);
+        assert_eq!(times.values().sum::<u64>(), 145 + 3);
+        assert_eq!((whole.seeds, whole.as_expected), (145, 145));
+        assert_eq!(whole.judgement(), Judgement::AsExpected);
+    }
+
+    #[test]
+    fn a_green_seed_that_runs_differently_the_second_time_is_told() {
+        let (_, whole) = sweep_of(5..150, |seed, before| {
+            // Only the last of the sample differs, and only in its events.
+            let hash = if seed == 133 { u128::from(before) } else { 0 };
+            let fingerprint = Fingerprint { events: 9, hash };
+            RunOutcome { fingerprint, ..outcome(seed, false, Expectation::Holds) }
+        });
+        assert_eq!(whole.judgement(), Judgement::Nondeterministic);
+        assert_eq!(whole.judgement() as u8, 5, "the exit code");
+        assert_eq!(whole.as_expected, 144);
+        let told = &whole.failures[&(Judgement::Nondeterministic, None)];
+        assert_eq!((told.seeds, told.first), (1, 133));
+        let zeros = "0".repeat(31);
+        let sentence =
+            format!("run twice, it came to 9-{zeros}0 and then 9-{zeros}1: a defect of kafsim");
+        assert_eq!(told.sentence, sentence);
+    }
+
+    #[test]
+    fn verdicts_that_differ_over_the_same_events_are_told() {
+        let (_, whole) =
+            sweep_of(0..1, |seed, before| outcome(seed, before > 0, Expectation::Holds));
+        let told = &whole.failures[&(Judgement::Nondeterministic, None)];
+        assert!(told.sentence.contains("the same events and other verdicts"), "{told:?}");
+        assert_eq!(whole.judgement(), Judgement::Nondeterministic);
     }
 }

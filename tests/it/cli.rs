@@ -36,7 +36,11 @@ fn usage_errors_exit_with_2_and_help_with_0() {
     }
     let output = kafsim(&["sweep", "--help"]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(text(&output.stdout).contains("default"));
+    let help = text(&output.stdout);
+    assert!(help.contains("default"));
+    let twice = format!("every {}th", kafsim::explore::TWICE_EVERY);
+    let readme = std::fs::read_to_string("README.md").unwrap();
+    assert!(help.contains(&twice) && readme.contains(&twice), "both say what runs twice");
 }
 
 #[test]
