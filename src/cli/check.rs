@@ -9,7 +9,7 @@ use crate::check::{Outcome, Verdict};
 use crate::cli::args::{Change, Check, Format};
 use crate::cli::command::Done;
 use crate::cli::load;
-use crate::cli::output::{is_closed_pipe, read_file, stdout};
+use crate::cli::output::{Unreadable, complain, is_closed_pipe, read_file, stdout};
 use crate::cli::run_file;
 use crate::explore::Judgement;
 use crate::scenario::Plan;
@@ -33,7 +33,12 @@ pub(crate) fn check(args: &Check) -> anyhow::Result<Done> {
                 let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
                 let text = causes.join(": ");
                 let result = json!({ "file": path.display().to_string(), "error": text });
-                (result, vec![text])
+                // What is wrong with a file is the result; that there is none is a mistake.
+                let is_told = error.is::<Unreadable>();
+                if is_told {
+                    complain(&text);
+                }
+                (result, if is_told { Vec::new() } else { vec![text] })
             }
         };
         results.push(result);
@@ -61,7 +66,7 @@ struct Checked {
 }
 
 fn check_file(path: &Path) -> anyhow::Result<Checked> {
-    let bytes = read_file(path)?;
+    let bytes = read_file(path, "a scenario (.toml) or of a run file (.run)")?;
     // What begins like a run file is one, if only a damaged one.
     if bytes.starts_with(b"kafsim") || path.extension().is_some_and(|end| end == "run") {
         return check_run(path, &bytes);

@@ -11,7 +11,7 @@ use crate::cli::args::{Arguments, Verb};
 use crate::cli::check;
 use crate::cli::events;
 use crate::cli::listing;
-use crate::cli::output::is_closed_pipe;
+use crate::cli::output::{complain, is_closed_pipe, named};
 use crate::cli::replay;
 use crate::cli::run;
 use crate::cli::sweep;
@@ -24,11 +24,7 @@ const USAGE: u8 = 2;
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version are what was asked for; nobody is there to be told of a failure.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
-        }
+        Err(error) => return answer(&error),
     };
     log_to_stderr();
     let result = match &arguments.verb {
@@ -51,9 +47,21 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 [verb, rest @ ..] => format!("could not {verb}: {}", rest.join(": ")),
                 [] => String::new(),
             };
-            let _ = writeln!(std::io::stderr(), "kafsim: {text}");
+            complain(&text);
             ExitCode::from(USAGE)
         }
+    }
+}
+
+/// Prints help and version, which were asked for, to stdout, and a mistake to stderr.
+fn answer(answer: &clap::Error) -> ExitCode {
+    let code = ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(USAGE));
+    match answer.print().and_then(|()| std::io::stdout().flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe && !answer.use_stderr() => {
+            complain(&named(error).to_string());
+            ExitCode::from(USAGE)
+        }
+        Ok(()) | Err(_) => code,
     }
 }
 

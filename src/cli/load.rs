@@ -12,7 +12,7 @@ use crate::scenario::Scenario;
 /// Reads the scenario `path` with `change` made to it.
 pub(crate) fn load(path: &Path, change: &Change) -> anyhow::Result<Scenario> {
     let name = path.to_string_lossy();
-    let bytes = read_file(path)?;
+    let bytes = read_file(path, "a scenario (.toml); kafsim's own are in scenarios/")?;
     let text = String::from_utf8(bytes).map_err(|_| {
         anyhow!("`{name}` is not text: give a scenario (TOML, in UTF-8), or `check` a run file")
     })?;

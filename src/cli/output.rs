@@ -11,7 +11,29 @@ use anyhow::Context as _;
 /// A reader that has gone away (`kafsim events ... | head`) is no error: `main` ends quietly when
 /// it meets [`io::ErrorKind::BrokenPipe`].
 pub(crate) fn stdout() -> impl Write {
-    io::BufWriter::with_capacity(1 << 16, io::stdout().lock())
+    io::BufWriter::with_capacity(1 << 16, Named(io::stdout().lock()))
+}
+
+/// Says of a failure that it was standard output's.
+struct Named<W>(W);
+
+impl<W: Write> Write for Named<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(named)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(named)
+    }
+}
+
+/// `error` with the sentence that standard output could not be written.
+pub(crate) fn named(error: io::Error) -> io::Error {
+    match error.kind() {
+        // Not a failure of the kind that is told.
+        io::ErrorKind::Interrupted => error,
+        kind => io::Error::new(kind, format!("cannot write to standard output: {error}")),
+    }
 }
 
 /// Whether `error` is only that nobody reads stdout any more.
@@ -54,9 +76,38 @@ fn write_aside(aside: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Reads a whole file.
-pub(crate) fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("read `{}`", path.display()))
+/// Reads a whole file; `what` is what it should be, as in "a scenario (.toml)".
+pub(crate) fn read_file(path: &Path, what: &str) -> Result<Vec<u8>, Unreadable> {
+    std::fs::read(path).map_err(|error| {
+        let name = path.display();
+        Unreadable(match error.kind() {
+            io::ErrorKind::NotFound => {
+                format!("there is no file `{name}`: give the path of {what}")
+            }
+            io::ErrorKind::IsADirectory => {
+                format!("`{name}` is a folder: give the path of {what}")
+            }
+            _ => format!("cannot read `{name}`: {error}: give the path of {what}"),
+        })
+    })
+}
+
+/// A file that is not there or does not let itself be read: the sentence that says so.
+#[derive(Debug)]
+pub(crate) struct Unreadable(String);
+
+impl std::error::Error for Unreadable {}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Says `sentence` on stderr.
+pub(crate) fn complain(sentence: &str) {
+    // Nobody is there to be told that this fails.
+    let _ = writeln!(io::stderr(), "kafsim: {sentence}");
 }
 
 #[cfg(test)]

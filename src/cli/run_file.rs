@@ -13,7 +13,7 @@ use crate::trace::{Model, ReadError, RunFile};
 
 /// Reads the run file `path`.
 pub(crate) fn read(path: &Path) -> anyhow::Result<RunFile> {
-    parse(path, &read_file(path)?)
+    parse(path, &read_file(path, "a run file (.run), as `kafsim run` writes it")?)
 }
 
 /// Reads the bytes of the run file `path`.

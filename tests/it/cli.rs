@@ -257,7 +257,8 @@ fn a_full_disk_is_told_and_leaves_no_half_file() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("No space left"), "{}", text(&output.stderr));
+    let told = text(&output.stderr);
+    assert!(told.starts_with("kafsim: cannot write to standard output: No space left"), "{told}");
     let nowhere = folder.path().join("no/folder/a.run");
     std::fs::write(folder.path().join("no"), "a file").unwrap();
     let output = kafsim(&["run", &scenario, "--out", nowhere.to_str().unwrap()]);
@@ -282,6 +283,58 @@ fn a_mistake_of_an_argument_is_told_once_and_by_its_name() {
     let defect = told(&["--defect", "kip-101"]);
     assert!(defect.starts_with("kafsim: `--defect kip-101`: "), "{defect}");
     assert!(defect.contains("did you mean `kip-101-truncate-to-high-watermark`?"), "{defect}");
+}
+
+/// Whatever is printed: a full disk is no success, and the message says what could not be done.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_under_stdout_is_told_for_every_verb() {
+    let (folder, scenario) = small("");
+    let file = folder.path().join("small.run");
+    let file = file.to_str().unwrap();
+    assert_eq!(kafsim(&["run", &scenario, "--out", file]).status.code(), Some(0));
+    for arguments in [
+        &["events", file][..],
+        &["events", "--kinds"],
+        &["defects"],
+        &["properties", "--format", "json"],
+        &["check", file],
+        &["replay", file],
+        &["run", &scenario, "--show-config"],
+        &["--help"],
+        &["run", "--help"],
+        &["--version"],
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(cargo_bin!("kafsim"));
+        let output = command.args(arguments).stdout(Stdio::from(full)).output().unwrap();
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+        let sentence = "kafsim: cannot write to standard output: No space left on device";
+        assert!(told.starts_with(sentence), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_on_stderr() {
+    for (verb, what) in [
+        ("check", "give the path of a scenario (.toml) or of a run file (.run)"),
+        ("run", "give the path of a scenario (.toml)"),
+        ("sweep", "give the path of a scenario (.toml)"),
+        ("replay", "give the path of a run file (.run)"),
+        ("events", "give the path of a run file (.run)"),
+    ] {
+        let output = kafsim(&[verb, "nofile"]);
+        assert_eq!(output.status.code(), Some(2), "{verb}");
+        assert_eq!(text(&output.stdout), "", "{verb}");
+        let told = text(&output.stderr);
+        let sentence = format!("kafsim: there is no file `nofile`: {what}");
+        assert!(told.starts_with(&sentence) && told.lines().count() == 1, "{verb}: {told}");
+    }
+    let output = kafsim(&["check", "scenarios", README_SCENARIO]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("`scenarios` is a folder"), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains(": valid: "), "the others are checked");
 }
 
 #[test]
