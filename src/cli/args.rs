@@ -20,7 +20,9 @@ const SEEDS_MAX: u64 = 100_000_000;
     after_help = "Results go to stdout, progress and messages to stderr.\n\
         Exit codes: 0 as expected, 1 a claim was not met, 2 usage, file or computer, \
         3 simulated code crashed, 4 the cluster does not serve, 5 two executions differ, \
-        6 nothing was put to the test."
+        6 nothing was put to the test.\n\
+        KAFSIM_LOG=kafsim=debug logs to stderr as a run goes; KAFSIM_LOG=kafsim::event=trace logs \
+        every event."
 )]
 pub(crate) struct Arguments {
     /// What to do.

@@ -1,7 +1,9 @@
 //! From what was typed to a verb, and from what came of it to an exit code.
 
+use std::env::VarError;
+use std::error::Error;
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -65,14 +67,21 @@ fn answer(answer: &clap::Error) -> ExitCode {
     }
 }
 
-/// Logs to stderr what `KAFSIM_LOG` asks for (`KAFSIM_LOG=kafsim::event=trace`), by default
-/// nothing.
+/// Logs to stderr what `KAFSIM_LOG` asks for, by default nothing.
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("KAFSIM_LOG").unwrap_or_else(|_| EnvFilter::new("off"));
+    let filter = EnvFilter::try_from_env("KAFSIM_LOG").unwrap_or_else(|error| {
+        let is_set = !error.source().is_some_and(<dyn Error>::is::<VarError>);
+        if is_set {
+            let form = "write a level or targets with levels, as in KAFSIM_LOG=kafsim=debug";
+            complain(&format!("KAFSIM_LOG is not understood, nothing is logged: {error}: {form}"));
+        }
+        EnvFilter::new("off")
+    });
     // A second call in one process, as tests may make it, keeps the first.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .without_time()
         .try_init();
 }

@@ -338,6 +338,26 @@ fn a_file_that_is_not_there_is_told_on_stderr() {
 }
 
 #[test]
+fn what_help_says_of_logging_works() {
+    let output = kafsim(&["--help"]);
+    let help = text(&output.stdout);
+    let asked = "kafsim=debug";
+    assert!(help.contains(&format!("KAFSIM_LOG={asked}")), "{help}");
+    let (_folder, scenario) = small("");
+    let run = |log: &str| {
+        let mut command = Command::new(cargo_bin!("kafsim"));
+        let arguments = ["run", &scenario, "--no-record", "--until", "1s"];
+        let output = command.args(arguments).env("KAFSIM_LOG", log).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stderr).to_owned()
+    };
+    assert_eq!(run("off"), "");
+    let logged = run(asked);
+    assert!(logged.contains("a phase begins") && !logged.contains('\u{1b}'), "{logged}");
+    assert!(run("kafsim=loud").contains("KAFSIM_LOG is not understood"));
+}
+
+#[test]
 fn a_sweep_tells_its_seeds_in_order_and_keeps_the_first_failure() {
     let (folder, scenario) = small("");
     let sweep = |jobs: &str, defect: &[&str]| {
