@@ -135,6 +135,11 @@ pub(crate) struct Events {
     #[arg(long, conflicts_with = "file")]
     pub(crate) kinds: bool,
     /// Which events, as in: kind=role-taken partition=orders-0 time=10..20
+    ///
+    /// Terms are joined by "and"; `!` in front of one denies it; a word alone stands anywhere in
+    /// the line. Values may be a|b, a..b (below b) or a*; there are also !=, <, <=, >, >= and ~
+    /// (contains). Keys are kind, host, partition, time (in seconds), index, cause, about and the
+    /// fields of the events (docs/TRACE.md).
     pub(crate) filter: Vec<String>,
     /// How to write the events; json gives an object a line
     #[arg(long, value_enum, default_value_t)]

@@ -1,14 +1,16 @@
 //! `kafsim events`: the events of a run file, all or some.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::cli::args::{Events, Format};
 use crate::cli::command::Done;
 use crate::cli::output::stdout;
 use crate::cli::run_file;
-use crate::event::Kind;
-use crate::trace::{Filter, Names};
+use crate::event::{Kind, Value};
+use crate::trace::{Filter, Names, RunFile};
 
 /// Prints the events that pass the filter.
 pub(crate) fn events(args: &Events) -> anyhow::Result<Done> {
@@ -23,6 +25,15 @@ pub(crate) fn events(args: &Events) -> anyhow::Result<Done> {
     let filter: Filter = args.filter.join(" ").parse()?;
     let file = run_file::read(path)?;
     let mut names = Names::new(Arc::new(file.header.setup.clone()));
+    if filter.names("host") {
+        let hosts = names.setup().hosts.iter().map(|host| host.name.to_string());
+        // What happens to the whole world has a host of its own name.
+        let world = names.setup().host_name(None).to_owned();
+        filter.check("host", &hosts.chain([world]).collect::<Vec<_>>())?;
+    }
+    if filter.names("partition") {
+        filter.check("partition", &partitions(path, &file)?)?;
+    }
     for event in file.events().map_err(|error| run_file::refused(path, &error))? {
         let event = event.map_err(|error| run_file::refused(path, &error))?;
         names.learn(&event);
@@ -36,4 +47,23 @@ pub(crate) fn events(args: &Events) -> anyhow::Result<Done> {
     }
     out.flush()?;
     Ok(Done::Well)
+}
+
+/// The partitions that events of the file are about, by name.
+fn partitions(path: &Path, file: &RunFile) -> anyhow::Result<Vec<String>> {
+    let mut names = Names::new(Arc::new(file.header.setup.clone()));
+    let mut found = BTreeSet::new();
+    for event in file.events().map_err(|error| run_file::refused(path, &error))? {
+        let event = event.map_err(|error| run_file::refused(path, &error))?;
+        names.learn(&event);
+        for (name, value) in event.kind.values() {
+            if let Value::Partition(partition) = value
+                && name == "partition"
+            {
+                found.insert(partition);
+            }
+        }
+    }
+    // Topics are named once, and some events come before that.
+    Ok(found.into_iter().map(|partition| names.partition(partition)).collect())
 }

@@ -12,7 +12,9 @@
 //! ```
 //!
 //! `time` is in seconds of the scenario's time, `index` may be written with its `e`. A test on a
-//! field is false for events that have no such field, whatever the operator.
+//! field is false for events that have no such field, whatever the operator. What no event can
+//! ever pass is a mistake: a range that ends before it begins, a host or partition that the run
+//! does not have.
 //!
 //! Examples: `kind=log-truncated|log-recovered host=broker-1`, `partition=orders-0 time=9.5..12`,
 //! `kind=partition-* !unclean=false`, `records>=10`, `index=e100..e200`.
@@ -80,6 +82,37 @@ pub enum FilterError {
         /// What may have been meant.
         nearest: String,
     },
+    /// A time or an index is no number.
+    #[error("`{value}` is no {key}; write a number, as in `{key}=10..20`")]
+    Number {
+        /// The key.
+        key: String,
+        /// What was written.
+        value: String,
+    },
+    /// Nothing lies in a range.
+    #[error(
+        "nothing lies in `{key}={from}..{below}`, which goes from `{from}` to below `{below}`; \
+         write the smaller one first"
+    )]
+    Range {
+        /// The key.
+        key: String,
+        /// The lower end.
+        from: String,
+        /// The upper end.
+        below: String,
+    },
+    /// The run has no such host or partition.
+    #[error("the run has no {key} `{value}`; it has {known}")]
+    Absent {
+        /// `host` or `partition`.
+        key: String,
+        /// What was written.
+        value: String,
+        /// What there is.
+        known: String,
+    },
 }
 
 const OPERATORS: [(&str, Operator); 7] = [
@@ -92,6 +125,10 @@ const OPERATORS: [(&str, Operator); 7] = [
     ("~", Operator::Contains),
 ];
 const KEYS: [&str; 7] = ["kind", "host", "partition", "time", "index", "cause", "about"];
+/// Keys whose values are numbers.
+const NUMBERS: [&str; 4] = ["time", "index", "cause", "about"];
+/// A message names no more hosts or partitions than this.
+const KNOWN_MAX: usize = 12;
 
 impl std::str::FromStr for Filter {
     type Err = FilterError;
@@ -166,6 +203,7 @@ fn term(word: &str) -> Result<(bool, Term), FilterError> {
     if key == "kind" {
         check_kinds(&wanted)?;
     }
+    check_values(key, *operator, &wanted)?;
     let term = Term::Test { key: key.to_owned(), operator: *operator, wanted };
     Ok((is_negated, term))
 }
@@ -193,6 +231,31 @@ fn check_kinds(wanted: &[Wanted]) -> Result<(), FilterError> {
     Ok(())
 }
 
+/// Numbers are numbers, and a range has something in it.
+fn check_values(key: &str, operator: Operator, wanted: &[Wanted]) -> Result<(), FilterError> {
+    let is_number = |value: &String| {
+        let is_one = number(value).is_some() || !NUMBERS.contains(&key);
+        let error = || FilterError::Number { key: key.to_owned(), value: value.clone() };
+        is_one.then_some(()).ok_or_else(error)
+    };
+    for wanted in wanted {
+        match wanted {
+            Wanted::Exactly(value) if operator != Operator::Contains => is_number(value)?,
+            Wanted::Exactly(_) | Wanted::BeginsWith(_) => {}
+            Wanted::Range(from, below) => {
+                from.iter().chain(below).try_for_each(is_number)?;
+                if let (Some(from), Some(below)) = (from, below)
+                    && compare(from, below) != Ordering::Less
+                {
+                    let (key, from, below) = (key.to_owned(), from.clone(), below.clone());
+                    return Err(FilterError::Range { key, from, below });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// `; did you mean ...?` when a name shares its beginning or its end with what was written.
 fn nearest(written: &str, names: impl Iterator<Item = &'static str>) -> String {
     let alike = |name: &str| {
@@ -213,6 +276,41 @@ impl Filter {
         self.terms.iter().all(|(is_negated, term)| term.accepts(event, names) != *is_negated)
     }
 
+    /// Whether it asks for certain values of `key`.
+    pub fn names(&self, key: &str) -> bool {
+        self.terms.iter().any(|(_, term)| term.is_about(key))
+    }
+
+    /// Checks that each value that is wanted of `key`, host or partition, is among `known`: all
+    /// that the run has.
+    ///
+    /// # Errors
+    ///
+    /// [`FilterError::Absent`] for the first that is not.
+    pub fn check(&self, key: &str, known: &[String]) -> Result<(), FilterError> {
+        for (_, term) in self.terms.iter().filter(|(_, term)| term.is_about(key)) {
+            let Term::Test { operator, wanted, .. } = term else { continue };
+            for wanted in wanted {
+                let (Wanted::Exactly(value) | Wanted::BeginsWith(value)) = wanted else { continue };
+                // What a value is unequal to must be there as well.
+                let operator = match operator {
+                    Operator::Unequal => Operator::Equal,
+                    other => *other,
+                };
+                if known.iter().any(|known| wanted.accepts(operator, known)) {
+                    continue;
+                }
+                let mut list = known.iter().take(KNOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
+                if known.len() > KNOWN_MAX {
+                    list.push_str(&format!(" and {} more", known.len() - KNOWN_MAX));
+                }
+                let (key, value) = (key.to_owned(), value.clone());
+                return Err(FilterError::Absent { key, value, known: list });
+            }
+        }
+        Ok(())
+    }
+
     /// Whether every event passes.
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
@@ -220,6 +318,10 @@ impl Filter {
 }
 
 impl Term {
+    fn is_about(&self, name: &str) -> bool {
+        matches!(self, Self::Test { key, .. } if key == name)
+    }
+
     fn accepts(&self, event: &Event, names: &Names) -> bool {
         match self {
             Self::Word(word) => names.line(event).to_lowercase().contains(word),
@@ -388,5 +490,44 @@ mod tests {
         assert!(error("kind=log-append").contains("did you mean `log-appended`?"));
         assert!(error("kind=").contains("lacks a key or a value"));
         assert!(error("\"open").contains("has no partner"));
+    }
+
+    #[test]
+    fn what_nothing_can_pass_is_refused() {
+        let error = |text: &str| text.parse::<Filter>().unwrap_err().to_string();
+        assert_eq!(
+            error("time=20..10"),
+            "nothing lies in `time=20..10`, which goes from `20` to below `10`; write the smaller \
+             one first"
+        );
+        assert!(error("index=e9..e9").contains("nothing lies in"));
+        assert!(error("leader_epoch=3..2").contains("nothing lies in"));
+        assert_eq!(error("time>soon"), "`soon` is no time; write a number, as in `time=10..20`");
+        assert!(error("index=..x").contains("`x` is no index"));
+        for fine in ["time=9.5..10", "time=10..", "time=-3..4s", "time~9.5", "index=e1|e5"] {
+            assert!(fine.parse::<Filter>().is_ok(), "{fine}");
+        }
+    }
+
+    #[test]
+    fn what_the_run_does_not_have_is_refused_with_what_it_has() {
+        let known = ["orders-0", "orders-1"].map(str::to_owned);
+        let check = |text: &str| text.parse::<Filter>().unwrap().check("partition", &known);
+        for fine in ["", "host=broker-9", "partition=orders-0", "partition=orders*", "orders-7"] {
+            assert_eq!(check(fine), Ok(()), "{fine}");
+        }
+        for fine in ["partition!=orders-1", "partition~ders", "partition=orders-0|orders-1"] {
+            assert_eq!(check(fine), Ok(()), "{fine}");
+        }
+        for wrong in ["partition=orders-7", "!partition=orders-7", "partition!=orders-7"] {
+            let told = "the run has no partition `orders-7`; it has orders-0, orders-1";
+            assert_eq!(check(wrong).unwrap_err().to_string(), told);
+        }
+        for wrong in ["partition=order*", "partition=orders-0|orders-7", "partition~x"] {
+            assert_eq!(check(wrong).is_ok(), wrong == "partition=order*", "{wrong}");
+        }
+        let many: Vec<String> = (0..20).map(|at| format!("t-{at}")).collect();
+        let error = "partition=x".parse::<Filter>().unwrap().check("partition", &many);
+        assert!(error.unwrap_err().to_string().ends_with("t-11 and 8 more"));
     }
 }

@@ -358,6 +358,33 @@ fn what_help_says_of_logging_works() {
 }
 
 #[test]
+fn events_that_cannot_be_are_refused() {
+    let (folder, scenario) = small("");
+    let file = folder.path().join("small.run");
+    let file = file.to_str().unwrap();
+    assert_eq!(kafsim(&["run", &scenario, "--out", file]).status.code(), Some(0));
+    for (filter, sentence) in [
+        ("partition=t-9", "the run has no partition `t-9`; it has __cluster_metadata-0, t-0, t-1"),
+        (
+            "host=broker-7",
+            "the run has no host `broker-7`; it has controller-1, broker-1, broker-2, ",
+        ),
+        ("time=3..1", "nothing lies in `time=3..1`"),
+    ] {
+        let output = kafsim(&["events", file, filter]);
+        assert_eq!(output.status.code(), Some(2), "{filter}");
+        assert_eq!(text(&output.stdout), "", "{filter}");
+        let told = text(&output.stderr);
+        assert!(told.starts_with(&format!("kafsim: {sentence}")), "{told}");
+    }
+    for filter in ["partition=t-1", "host=world", "host=broker-*", "time=1..3", "host=p"] {
+        let output = kafsim(&["events", file, filter]);
+        assert_eq!(output.status.code(), Some(0), "{filter}: {}", text(&output.stderr));
+        assert!(!output.stdout.is_empty(), "{filter}");
+    }
+}
+
+#[test]
 fn a_sweep_tells_its_seeds_in_order_and_keeps_the_first_failure() {
     let (folder, scenario) = small("");
     let sweep = |jobs: &str, defect: &[&str]| {
