@@ -437,7 +437,8 @@ impl<L: Launch> Engine<L> {
     fn resume_later(&mut self, host: HostId, lane: usize) {
         let now = self.context.at;
         let this = &mut self.hosts[host.0 as usize];
-        let state = &mut this.lanes[lane];
+        // A process that has just stopped by itself took its lanes along.
+        let Some(state) = this.lanes.get_mut(lane) else { return };
         let at = state.next_idle().max(now);
         let sooner = state.resume_at.is_none_or(|resume_at| at < resume_at);
         if state.queue.is_empty() || this.state != HostState::Running || !sooner {

@@ -6,6 +6,7 @@ mod controller_process;
 #[cfg(madsim)]
 mod coupled;
 mod determinism;
+mod disk_failure;
 mod engine;
 mod fake_disk;
 mod golden;
