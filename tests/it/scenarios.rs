@@ -49,3 +49,12 @@ fn every_scenario_comes_out_as_it_claims() {
         assert_eq!(judgement, Judgement::AsExpected, "{path}: {}", complaint(&executed));
     }
 }
+
+/// A run without a claim of its file comes out well whatever the story was about.
+#[test]
+fn every_scenario_claims_something() {
+    for path in all() {
+        let claims = &scenario(&path, &[], &[]).plan.claims;
+        assert!(!claims.is_empty(), "{path} has no [[claim]]: write what it is about");
+    }
+}
