@@ -1,6 +1,8 @@
 //! One run, many runs: what `kafsim run`, `replay` and `sweep` are made of.
 
 mod build;
+#[cfg(madsim)]
+mod coupled;
 mod outcome;
 mod run;
 mod story;
@@ -8,6 +10,8 @@ mod sweep;
 mod vocabulary;
 
 pub use build::{BUILD_ID, VERSION};
+#[cfg(madsim)]
+pub use coupled::CoupledRun;
 pub use outcome::{ClaimOutcome, End, Judgement, Moment, RunOutcome};
 pub use run::{Executed, RunOptions, run_once};
 pub use sweep::{Failure, Failures, SeedOutcome, SweepOutcome, TWICE_EVERY, sweep};

@@ -38,7 +38,8 @@ pub struct Executed {
 }
 
 /// Takes the events of a run.
-struct Recorder {
+#[derive(Default)]
+pub(crate) struct Recorder {
     writer: Option<Writer>,
     story: Story,
 }
@@ -66,7 +67,7 @@ pub fn run_once(scenario: &Scenario, seed: u64, options: &RunOptions) -> Execute
 }
 
 /// Draws up what the world that ran came to.
-fn conclude(
+pub(crate) fn conclude(
     scenario: &Scenario,
     (seed, options): (u64, &RunOptions),
     world: &mut World,

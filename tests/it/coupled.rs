@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kafsim::explore::{RunOptions, run_once, vocabulary};
+use kafsim::explore::{CoupledRun, Failure, Judgement, RunOptions, run_once, vocabulary};
 use kafsim::runtime::{ClientError, Coupled};
 use kafsim::scenario::Scenario;
 use kafsim::sim::{Options, Progress, SeekTo, World};
@@ -139,4 +139,36 @@ fn without_async_applications_the_coupled_driver_runs_as_the_free_one() {
         let free = run_once(&scenario, seed, &RunOptions::default());
         assert_eq!(coupled.fingerprint(), free.outcome.fingerprint, "seed {seed}");
     }
+}
+
+#[test]
+fn a_coupled_run_is_judged_as_any_other() {
+    let scenario = scenarios::scenario("scenarios/sweep/three.toml", &["duration=12s"], &[]);
+    let coupled = CoupledRun::of(scenario.clone(), 3).run().unwrap();
+    assert_eq!(coupled, run_once(&scenario, 3, &RunOptions::default()).outcome);
+
+    // With an application that works, and a claim that it falsifies.
+    let claim = "[[claim]]\nproperty = \"lost-write\"\nexpect = \"violated\"\n";
+    let run = |text: &str| {
+        let shop = CoupledRun::new(text, 7).unwrap().client("shop", |client| async move {
+            while client.send("orders", None, b"an order").await.is_ok() {
+                madsim::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        shop.run().unwrap()
+    };
+    let outcome = run(SHOP);
+    assert_eq!(Failure::of(&outcome), None);
+    assert!(outcome.figures.acked > 100 && outcome.faults.bit == 2, "{outcome:?}");
+    assert!(outcome.story.iter().any(|moment| moment.text.contains("crash shop")));
+    let outcome = run(&format!("{SHOP}\n{claim}"));
+    assert_eq!(outcome.judgement(), Judgement::Unexpected);
+}
+
+#[test]
+fn an_application_without_its_client_is_told_so() {
+    let run = CoupledRun::new(SHOP, 7).unwrap().client("shpo", |_| async {});
+    let error = run.run().unwrap_err().to_string();
+    assert!(error.contains("the scenario has no [[client]] `shpo`"), "{error}");
+    assert!(CoupledRun::new("version = 2", 7).unwrap_err().to_string().contains("newer kafsim"));
 }
