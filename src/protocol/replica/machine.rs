@@ -148,7 +148,9 @@ impl Replica {
         &self.log
     }
 
-    /// The log, for what its broker does to it beside replication: retention, configuration.
+    /// The log, for what its broker does to it beside replication: it sets the topic's
+    /// configuration and forgets producers that have been silent for too long. Neither moves an
+    /// end of the log; appending and truncating are this machine's alone.
     pub fn log_mut(&mut self) -> &mut Log {
         &mut self.log
     }
