@@ -21,10 +21,6 @@ mod workload;
 use measure::{Timed, median, rounds, timed};
 use workload::Workload;
 
-/// The allocator of the command line, also for its peers.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Echoes of each pair, enough for a tenth of a second.
 const MADSIM_ECHOES: u64 = 20_000;
 const TURMOIL_ECHOES: u64 = 2_000;

@@ -92,8 +92,8 @@ impl CoupledRun {
     pub fn run(self) -> Result<RunOutcome, Crashed> {
         let Self { scenario, seed, coupled } = self;
         let mut recorder = Recorder::default();
-        let mut world = coupled.run(&mut recorder)?;
+        let world = coupled.run(&mut recorder)?;
         let options = RunOptions::default();
-        Ok(conclude(&scenario, (seed, &options), &mut world, recorder, Ok(())).outcome)
+        Ok(conclude(&scenario, (seed, &options), world, recorder, Ok(())).outcome)
     }
 }

@@ -63,14 +63,14 @@ pub fn run_once(scenario: &Scenario, seed: u64, options: &RunOptions) -> Execute
     let writer = options.record.then(Writer::new);
     let mut recorder = Recorder { writer, story: Story::default() };
     let ended = run_free(&mut world, &mut recorder, options.executor_seed);
-    conclude(scenario, (seed, options), &mut world, recorder, ended)
+    conclude(scenario, (seed, options), world, recorder, ended)
 }
 
 /// Draws up what the world that ran came to.
 pub(crate) fn conclude(
     scenario: &Scenario,
     (seed, options): (u64, &RunOptions),
-    world: &mut World,
+    mut world: World,
     recorder: Recorder,
     ended: Result<(), Crashed>,
 ) -> Executed {
@@ -128,8 +128,11 @@ pub(crate) fn conclude(
             fingerprint: outcome.fingerprint,
             ..Header::default()
         };
-        writer.finish(&header)
+        (writer, header)
     });
+    // The file is put together when the world is gone, and takes the memory that it leaves.
+    drop(world);
+    let run_file = run_file.map(|(writer, header)| writer.finish(&header));
     Executed { outcome, run_file }
 }
 

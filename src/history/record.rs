@@ -47,8 +47,6 @@ pub struct Operation {
     pub returned: Option<u64>,
     /// What is known of it; nothing while it goes on, and for ever if the client died.
     pub result: Option<OperationResult>,
-    /// The batch that its record went into, and its place there.
-    pub record: Option<RecordName>,
 }
 
 /// A record's identity: its batch, and its place there.
@@ -294,11 +292,6 @@ impl History {
             return;
         };
         let client = self.client(host);
-        for (place, operation) in (0..).zip(operations) {
-            if let Some(known) = client.operations.get_mut(index(*operation)) {
-                known.record = Some(RecordName { batch: *batch, index: place });
-            }
-        }
         let rank = client.sealed.entry(*partition).or_default();
         let known = Batch {
             sealed: event.index,
@@ -319,14 +312,7 @@ impl History {
 
 impl Client {
     fn begin(&mut self, number: u32, event: &Event, verb: OperationVerb) {
-        let skipped = Operation {
-            invoked: None,
-            at: event.at,
-            verb,
-            returned: None,
-            result: None,
-            record: None,
-        };
+        let skipped = Operation { invoked: None, at: event.at, verb, returned: None, result: None };
         // Numbers rise by one; a gap would be filled rather than trusted to be small.
         if index(number) >= self.operations.len() + 65_536 {
             return;

@@ -342,6 +342,8 @@ impl Stage {
         let name = Name::from("probe");
         let mut config = self.client_config(plan, &name, None, None);
         config.producer.acks = AckMode::All;
+        // It reads everything there is, and each answer is one step: small answers, small steps.
+        config.consumer.partition_fetch_bytes_max = 64 * 1024;
         let probe = self.add_client(name, ClientConfig { application: probe, ..config });
         (admin, probe)
     }

@@ -11,6 +11,8 @@ use crate::sim::queue::{LaneKind, QueueLane};
 use crate::sim::wire;
 use crate::types::{ConnectionId, HostId, Moment, Purpose};
 
+/// The list of a step's outputs keeps room for so many.
+const OUTPUTS_KEPT: usize = 1024;
 /// Set in the detail of a network lane that retransmits rather than delivers.
 const RETRANSMITS: u16 = 0x100;
 /// Set in the detail of a network lane on which a muted connection is read on.
@@ -65,6 +67,7 @@ impl<L: Launch> Engine<L> {
             }
         }
         out.clear();
+        out.shrink_to(OUTPUTS_KEPT);
         self.scratch_outputs = out;
         if halts {
             self.crash(host, CrashKeep::PageCache, true);

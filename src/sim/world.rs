@@ -24,6 +24,8 @@ use crate::types::{CallToken, HostId, Moment, Rng, TopicPartition};
 
 /// How often a settling world is asked whether it has settled.
 const SETTLE_CHECK: Duration = Duration::from_millis(100);
+/// The list of a step's events keeps room for so many.
+const EVENTS_KEPT: usize = 1024;
 /// Hosts of the cluster start within this of each other.
 const START_SPREAD_MICROS: u64 = 200_000;
 
@@ -218,6 +220,8 @@ impl World {
         }
         self.engine.events = events;
         self.engine.events.clear();
+        // A client that catches up is shown thousands of batches in one step; most steps are small.
+        self.engine.events.shrink_to(EVENTS_KEPT);
         for Schedule { fault, at, .. } in due {
             self.at(at, Business::FaultBegins(fault));
         }

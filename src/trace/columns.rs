@@ -235,13 +235,16 @@ impl Columns {
 
     /// Adds the columns in their order, gzipped, to `out`; the schema that names them is column 0.
     /// Says how many bytes they are, uncompressed.
-    pub(crate) fn compressed(&self, out: Vec<u8>) -> (Vec<u8>, usize) {
-        let occurred = |info: &&KindInfo| self.counts[usize::from(info.number)] > 0;
+    pub(crate) fn compressed(self, out: Vec<u8>) -> (Vec<u8>, usize) {
+        let Self { common, counts, mut fields, events, .. } = self;
+        let occurred = |info: &&KindInfo| counts[usize::from(info.number)] > 0;
         let kinds: Vec<&KindInfo> = Kind::TABLE.iter().filter(occurred).collect();
-        let meta = schema(self.events, &kinds).to_string();
-        let fields = kinds.iter().flat_map(|info| &self.fields[usize::from(info.number)]);
-        let columns: Vec<&Packed> =
-            self.common.iter().chain(fields.map(|column| &column.bytes)).collect();
+        let meta = schema(events, &kinds).to_string();
+        let mut columns = Vec::from(common);
+        for info in &kinds {
+            let of_kind = std::mem::take(&mut fields[usize::from(info.number)]);
+            columns.extend(of_kind.into_iter().map(|column| column.bytes));
+        }
         let length = |bytes: usize| u32::try_from(bytes).expect("a column is below 4 GiB");
         let count = u32::try_from(1 + columns.len()).expect("there are few columns");
         let mut head = count.to_le_bytes().to_vec();
@@ -250,8 +253,9 @@ impl Columns {
             head.extend_from_slice(&length(column.len()).to_le_bytes());
         }
         head.extend_from_slice(meta.as_bytes());
-        let mut member = Member::new(out);
+        let mut member = Member::new(out, columns.iter().map(Packed::compressed_len).sum());
         member.add(&head);
+        // Each is let go as soon as it stands in the file.
         columns.into_iter().for_each(|column| member.add_packed(column));
         member.finish()
     }

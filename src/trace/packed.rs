@@ -84,6 +84,11 @@ impl Packed {
         }
     }
 
+    /// How many bytes it may take, compressed: what is open is counted in full.
+    pub(crate) fn compressed_len(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.blocks.len()).sum::<usize>() + self.open.len()
+    }
+
     /// How many bytes there are, uncompressed.
     pub(crate) fn len(&self) -> usize {
         self.pieces.iter().map(|piece| piece.bytes).sum::<usize>() + self.open.len()
@@ -102,8 +107,9 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    /// A member that begins where `out` ends.
-    pub(crate) fn new(mut out: Vec<u8>) -> Self {
+    /// A member that begins where `out` ends; it will have `expected` bytes or a few more.
+    pub(crate) fn new(mut out: Vec<u8>, expected: usize) -> Self {
+        out.reserve(expected);
         out.extend_from_slice(&GZIP_BEGINS);
         Self { out, packer: Packer::default(), crc: Crc::new(), bytes: 0, open: Vec::new() }
     }
@@ -117,10 +123,10 @@ impl Member {
     }
 
     /// Adds a column.
-    pub(crate) fn add_packed(&mut self, packed: &Packed) {
+    pub(crate) fn add_packed(&mut self, packed: Packed) {
         if !packed.pieces.is_empty() {
             self.settle();
-            packed.pieces.iter().for_each(|piece| self.add_piece(piece));
+            packed.pieces.into_iter().for_each(|piece| self.add_piece(&piece));
         }
         self.add(&packed.open);
     }
@@ -169,10 +175,10 @@ mod tests {
             columns[column].open.extend_from_slice(bytes);
             columns[column].settle(&mut packer);
         }
-        let mut member = Member::new(Vec::new());
-        member.add(b"head");
-        columns.iter().for_each(|column| member.add_packed(column));
         let lengths: usize = columns.iter().map(Packed::len).sum();
+        let mut member = Member::new(Vec::new(), 0);
+        member.add(b"head");
+        columns.into_iter().for_each(|column| member.add_packed(column));
         let (compressed, bytes) = member.finish();
         let mut read = Vec::new();
         flate2::read::GzDecoder::new(&compressed[..]).read_to_end(&mut read).unwrap();

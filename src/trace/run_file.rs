@@ -138,7 +138,7 @@ impl Writer {
     }
 
     /// The bytes of the run file. `event_table` of the header is filled in.
-    pub fn finish(&self, header: &Header) -> Vec<u8> {
+    pub fn finish(self, header: &Header) -> Vec<u8> {
         let header = Header { event_table: event_table(), ..header.clone() };
         let header = serde_json::to_vec(&header).expect("a header has string keys only");
         let length = u32::try_from(header.len()).expect("a header is below 4 GiB");

@@ -83,7 +83,8 @@ fn header() -> Header {
 fn write(events: &[Event]) -> Vec<u8> {
     let mut writer = Writer::new();
     events.iter().for_each(|event| writer.add_digested(event));
-    writer.finish(&Header { fingerprint: writer.fingerprint(), ..header() })
+    let fingerprint = writer.fingerprint();
+    writer.finish(&Header { fingerprint, ..header() })
 }
 
 fn read(file: &[u8]) -> Result<Vec<Event>, ReadError> {
