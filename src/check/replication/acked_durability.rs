@@ -11,7 +11,8 @@
 //!
 //! The boundary case: a deposed leader may acknowledge after its successor took over, rightly, if
 //! the successor fetched the batch before. So it is the successor's log that is looked at then,
-//! and not who answered.
+//! and not who answered. It may answer for acks=1 what nobody ever had, at an offset below the
+//! high watermark of today: whether a batch was committed is asked of the batch.
 
 use std::collections::BTreeMap;
 
@@ -193,7 +194,6 @@ impl AckedDurability {
         let Some(acked) = acked.filter(|acked| !acked.is_lost) else { return };
         acked.is_lost = true;
         let (entry, known) = (acked.entry, view.model.partition(partition));
-        let committed = known.map_or(Offset::ZERO, |known| known.true_high_watermark);
         let epoch = known.map_or(LeaderEpoch(0), |known| known.leader_epoch);
         let name = view.model.partition_name(partition);
         let last = Offset(entry.end().0 - 1);
@@ -203,7 +203,9 @@ impl AckedDurability {
             entry.base, self.acks
         );
         let moved = format!("leadership of {name} moved before the high watermark passed {last}");
-        let has_moved = self.acks == AckMode::Leader && entry.end() > committed;
+        // Others may be committed at these offsets by now.
+        let was_committed = known.is_some_and(|known| holds_entry(&known.committed, &entry));
+        let has_moved = self.acks == AckMode::Leader && !was_committed;
         let excuse = match has_moved {
             true => Some((event, moved.as_str())),
             false => view.premises.left(partition),
@@ -234,7 +236,11 @@ impl Ledger {
 
 fn holds(log: &LogView, entry: &LogEntry) -> bool {
     // What was deleted by rule is not lost.
-    entry.base < log.start || log.entry_at(entry.base).is_some_and(|own| own.is_same(entry))
+    entry.base < log.start || holds_entry(log, entry)
+}
+
+fn holds_entry(log: &LogView, entry: &LogEntry) -> bool {
+    log.entry_at(entry.base).is_some_and(|own| own.is_same(entry))
 }
 
 #[cfg(test)]
@@ -291,6 +297,15 @@ mod tests {
         run.append(1, 1, 2, 0, true).answer(1, 1, 0, AckMode::All);
         run.elect_uncleanly(2, 1).lead(2, 1, &[2]);
         assert_eq!(run.outcome("acked-durability"), "outside its premise");
+    }
+
+    #[test]
+    fn a_deposed_leader_that_goes_on_acknowledging_is_not_promised_to_be_heard() {
+        let mut run = led();
+        run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+        run.append(2, 1, 2, 1, true).append(3, 1, 2, 1, false).high_watermark(2, 2, true);
+        run.append(1, 2, 1, 0, true).answer(1, 2, 0, AckMode::Leader);
+        assert_eq!(run.outcome("acks-one-durability"), "outside its premise");
     }
 
     #[test]
