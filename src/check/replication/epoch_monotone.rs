@@ -5,7 +5,8 @@
 //!
 //! Compared: each batch with the one before; the cache's last entry with the log's end and last
 //! epoch; the whole cache by the replica's own audit. After a cut no entry may start at or beyond
-//! the new end by the time that the next batch is appended.
+//! the new end by the time that the next batch is appended, or that the run is over: a follower
+//! that takes such an entry for its last epoch may never append again.
 //!
 //! The boundary case: a new leader enters its epoch at its log end before it has written
 //! anything, so a last entry that starts exactly at the end is right when its epoch is newer than
@@ -20,9 +21,19 @@ use crate::types::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 /// The property.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct EpochMonotone {
-    /// Replicas whose log was cut below their cache's last entry, which nobody mended yet: the
-    /// cut, and where the entry starts.
-    stale: BTreeMap<(TopicPartition, BrokerId), (u64, Offset)>,
+    /// Replicas whose log was cut below their cache's last entry, which nobody mended yet.
+    stale: BTreeMap<(TopicPartition, BrokerId), Stale>,
+}
+
+/// A cut that left an entry of the cache behind.
+#[derive(Clone, Copy, Debug)]
+struct Stale {
+    cut: u64,
+    /// Where the entry starts.
+    start: Offset,
+    /// Whether a recovery made the cut. The checkpoint that was read then may have lacked the
+    /// entry, which is gone without a word.
+    by_recovery: bool,
 }
 
 const INFO: Info = Info {
@@ -60,7 +71,9 @@ impl Property for EpochMonotone {
                 let start = replica.cache.and_then(|cache| cache.last).map(|(_, start)| start);
                 if let Some(start) = start.filter(|start| *start >= replica.log.end()) {
                     // A leader's empty epoch at the very end goes with any cut; all others too.
-                    self.stale.insert((*partition, node), (event.index, start));
+                    let by_recovery = matches!(event.kind, Kind::LogRecovered { .. });
+                    let stale = Stale { cut: event.index, start, by_recovery };
+                    self.stale.insert((*partition, node), stale);
                 }
             }
             Kind::EpochCacheChanged { partition, .. } => {
@@ -75,6 +88,14 @@ impl Property for EpochMonotone {
                 findings.violated(sentence, [event.index]);
             }
             _ => {}
+        }
+    }
+
+    fn at_end(&mut self, view: View<'_>, findings: &mut Findings) {
+        for ((partition, node), stale) in &self.stale {
+            if !stale.by_recovery {
+                report_stale(view, findings, (*partition, *node), stale, None);
+            }
         }
     }
 
@@ -106,15 +127,26 @@ impl EpochMonotone {
         if self.stale.is_empty() {
             return;
         }
-        if let Some((cut, start)) = self.stale.remove(&(partition, node)) {
-            let name = view.model.partition_name(partition);
-            let sentence = format!(
-                "{node} cut its log of {name}, but its leader-epoch cache still had an epoch that \
-                 starts at {start}, which is not in the log"
-            );
-            findings.violated(sentence, [cut, event.index]);
+        if let Some(stale) = self.stale.remove(&(partition, node)) {
+            report_stale(view, findings, (partition, node), &stale, Some(event.index));
         }
     }
+}
+
+fn report_stale(
+    view: View<'_>,
+    findings: &mut Findings,
+    (partition, node): (TopicPartition, BrokerId),
+    stale: &Stale,
+    appended: Option<u64>,
+) {
+    let name = view.model.partition_name(partition);
+    let sentence = format!(
+        "{node} cut its log of {name}, but its leader-epoch cache still had an epoch that starts \
+         at {}, which is not in the log",
+        stale.start
+    );
+    findings.violated(sentence, [stale.cut].into_iter().chain(appended));
 }
 
 fn on_cache(
@@ -185,6 +217,8 @@ mod tests {
         cache(&mut run, 1, 2);
         run.append(1, 2, 1, 1, true).truncate(1, 2);
         let mut mended = run.clone();
+        // It need not append again to be wrong.
+        assert_eq!(run.clone().outcome("epoch-monotone-in-log"), "violated");
         run.append(1, 3, 1, 2, true);
         assert_eq!(run.outcome("epoch-monotone-in-log"), "violated");
         cache(&mut mended, 0, 0);
