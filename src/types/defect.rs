@@ -1,7 +1,7 @@
 //! Defects that can be switched on: bugs Kafka once had, and mutations of our own.
 //!
-//! A property is worth its place when a defect turns it red. Each defect names the properties that
-//! catch it; the museum (`tests/it/museum.rs`) holds both to that.
+//! A property is worth its place when a defect turns it red. Each defect names all properties that
+//! it breaks; the museum (`tests/it/museum.rs`) holds both to that.
 
 /// Declares the defects once.
 macro_rules! defects {
@@ -32,7 +32,7 @@ macro_rules! defects {
                 match self { $(Self::$variant => $number,)* }
             }
 
-            /// The properties of which at least one must turn red when it shows.
+            /// The properties that it was seen to break within their premises.
             pub fn caught_by(self) -> &'static [&'static str] {
                 match self { $(Self::$variant => &[$($property),+],)* }
             }
@@ -69,58 +69,62 @@ pub enum DefectKind {
 defects! {
     TruncateToHighWatermark "kip-101-truncate-to-high-watermark" Historical 1
         ["leader-completeness" "acked-durability" "consistent-read" "candidate-completeness"
-         "acks-one-durability"]
+         "acks-one-durability" "inconsistent-offsets" "log-matching" "nonmonotonic-send"]
         "a new follower truncates to its own high watermark"
         "KIP-101, KAFKA-1211; mended in 0.11"
         "a replica that becomes follower truncates to its high watermark and ignores epochs";
     UnfencedFetch "kip-320-unfenced-fetch" Historical 5
-        ["candidate-completeness" "leader-completeness" "log-matching" "acked-durability"]
+        ["candidate-completeness" "leader-completeness" "acked-durability" "consistent-read"
+         "inconsistent-offsets" "nonmonotonic-send"]
         "a leader counts the fetch of a follower that is still in an older epoch"
         "KIP-320, KAFKA-6880, KAFKA-7440; mended in 2.1"
         "leaders ignore current_leader_epoch in Fetch, followers the epoch they asked in";
     ExpandBelowEpochStart "kafka-7128-expand-below-epoch-start" Historical 8
-        ["candidate-completeness" "leader-completeness" "acked-durability"]
+        ["candidate-completeness" "leader-completeness" "acked-durability" "acks-one-durability"
+         "consistent-read" "inconsistent-offsets" "lost-write" "unseen"]
         "a follower joins the in-sync set below the start of the leader's epoch"
         "KAFKA-7128; mended in 2.1"
         "the in-sync set grows as soon as a follower reaches the leader's stale high watermark";
     HighWatermarkOverProposed "kip-497-high-watermark-over-proposed" Historical 12
-        ["quorum-superset" "candidate-completeness" "leader-completeness" "acked-durability"]
+        ["quorum-superset" "candidate-completeness" "consistent-read" "inconsistent-offsets"]
         "the leader counts on an in-sync set that the controller has not recorded yet"
         "KIP-497, AsyncIsr model"
         "while a shrink is pending the high watermark moves over the smaller, proposed set";
     HighWatermarkOverCommitted "kip-497-high-watermark-over-committed" Historical 12
-        ["quorum-superset" "candidate-completeness" "leader-completeness" "acked-durability"]
+        ["quorum-superset" "candidate-completeness"]
         "the leader leaves out a replica that the controller may already have added"
         "KIP-497, AsyncIsr model"
         "while an expansion is pending the high watermark ignores the replica being added";
     LastReplicaStanding "kip-966-last-replica-standing" Historical 16
         ["acked-durability" "leader-completeness" "consistent-read" "candidate-completeness"
-         "isr-membership"]
+         "isr-membership" "unclean-exclusion" "inconsistent-offsets" "nonmonotonic-send"]
         "the last in-sync replica loses its tail and is elected all the same"
         "KIP-966, KAFKA-15583; mended in 3.7 and 4.1"
         "no strict min.insync.replicas for the high watermark, no eligible leader replicas";
     UncleanLeaderElection "unclean-leader-election" Configuration 19
-        ["acked-durability" "leader-completeness" "consistent-read"]
+        ["acked-durability" "leader-completeness" "consistent-read" "candidate-completeness"
+         "inconsistent-offsets" "nonmonotonic-send"]
         "a replica outside the in-sync set is elected when no other is alive"
         "unclean.leader.election.enable, KIP-106"
         "as if unclean.leader.election.enable=true stood on every topic";
     NeverFlush "never-flush" Configuration 20
-        ["acked-durability" "leader-completeness" "consistent-read"]
+        ["acked-durability" "leader-completeness" "consistent-read" "candidate-completeness"
+         "inconsistent-offsets"]
         "all in-sync replicas lose power before their page caches are written"
         "Kafka's flush policy (log.flush.interval.messages), KIP-966"
         "Kafka's default made a switch: nothing is flushed, not even where flush.messages asks";
     LeaderResumesEpoch "kafka-10527-leader-resumes-epoch" Historical 38
-        ["raft-committed-prefix" "raft-election-safety" "raft-log-matching" "epoch-offset-unique"]
+        ["raft-committed-prefix" "raft-election-safety"]
         "a restarted quorum leader goes on in the epoch it led before"
         "KAFKA-10527, KAFKA-10661; mended in 2.7"
         "a voter that restarts as the leader of its stored epoch leads on instead of resigning";
     FetchBeforeFsync "kafka-10533-fetch-before-fsync" Historical 40
-        ["raft-committed-prefix" "raft-election-safety" "metadata-prefix"]
+        ["raft-committed-prefix" "metadata-prefix"]
         "a voter reports records that are not on its disk"
         "KAFKA-10533; mended in 2.7"
         "voters fetch on before what they appended is flushed";
     ReorderInFlight "producer-reorder-in-flight" Configuration 45
-        ["per-producer-order" "nonmonotonic-send"]
+        ["per-producer-order" "nonmonotonic-send" "no-duplicate" "duplicate"]
         "a retried batch lands behind a later one"
         "max.in.flight.requests.per.connection > 1 without idempotence, KIP-98"
         "as if enable.idempotence=false stood in every producer's configuration";
@@ -130,17 +134,18 @@ defects! {
         "KIP-98"
         "as if enable.idempotence=false and max.in.flight.requests.per.connection=1 stood there";
     FencedInSync "kafka-13916-fenced-replica-in-sync" Historical 14
-        ["isr-membership"]
+        ["isr-membership" "high-watermark-reaches-end"]
         "a fenced broker is let back into the in-sync set"
         "KIP-841, KAFKA-13916; mended in 3.3"
         "neither leader nor controller asks whether a replica that joins is fenced";
     NoUncleanShutdownDetection "kafka-18635-no-unclean-shutdown-detection" Historical 22
-        ["unclean-exclusion" "leader-completeness" "acked-durability" "candidate-completeness"]
+        ["unclean-exclusion" "leader-completeness" "acked-durability" "candidate-completeness"
+         "consistent-read" "inconsistent-offsets"]
         "a broker that lost its page cache keeps its place in the in-sync set"
         "KIP-966, KAFKA-18106, KAFKA-18635; mended in 4.0"
         "the controller ignores previous_broker_epoch at registration";
     VoteNotPersisted "vote-not-persisted" Mutation 0
-        ["raft-vote-once" "raft-election-safety"]
+        ["raft-vote-once"]
         "a voter forgets its vote when it restarts"
         "Raft, section 5.2; museum 37"
         "quorum-state is not written when a vote is granted";
@@ -150,7 +155,9 @@ defects! {
         "KIP-996; mended in 4.0"
         "voters start elections without asking first, and leaders never check their quorum";
     LeaderEpochNotRaised "mutation-leader-epoch-not-raised" Mutation 0
-        ["one-leader-per-epoch" "epoch-offset-unique" "log-matching"]
+        ["one-leader-per-epoch" "epoch-offset-unique" "log-matching" "candidate-completeness"
+         "consistent-read" "acked-durability" "quorum-superset" "replicas-rejoin" "duplicate"
+         "inconsistent-offsets" "acks-one-durability"]
         "an election that leaves the leader epoch as it was"
         "made up"
         "the controller elects a leader without raising the leader epoch";
@@ -165,12 +172,14 @@ defects! {
         "made up"
         "a follower does not clamp the high watermark of a response to its own log end";
     AckBeforeInSync "mutation-ack-before-in-sync" Mutation 0
-        ["acked-durability" "quorum-superset" "lost-write"]
+        ["acked-durability" "quorum-superset" "lost-write" "unseen" "inconsistent-offsets"
+         "nonmonotonic-send"]
         "acks=all is answered when the leader alone holds the record"
         "made up"
         "leaders answer acks=all as if it were acks=1";
     SkippedMetadataRecord "mutation-skipped-metadata-record" Mutation 0
-        ["metadata-prefix" "metadata-converges"]
+        ["metadata-prefix" "metadata-converges" "leader-elected" "replicas-rejoin"
+         "produce-answered" "one-leader-per-epoch"]
         "a broker leaves out a committed metadata record"
         "made up"
         "brokers skip every fifth PartitionChangeRecord that they replay";
@@ -190,27 +199,27 @@ defects! {
         "made up"
         "fencing a broker changes in-sync sets and leaves partitions without a leader";
     NoExpansion "mutation-no-expansion" Mutation 0
-        ["replicas-rejoin"]
+        ["replicas-rejoin" "produce-answered"]
         "a replica that caught up is never added to the in-sync set"
         "made up"
         "leaders never propose to expand the in-sync set";
     HighWatermarkStuck "mutation-high-watermark-stuck" Mutation 0
-        ["high-watermark-reaches-end" "produce-answered"]
+        ["high-watermark-reaches-end"]
         "the high watermark is not moved when the in-sync set shrinks"
         "made up, after KAFKA-13091"
         "leaders do not look at the high watermark again when the controller has answered";
     PendingChangeDropped "pending-change-dropped" Mutation 0
-        ["quorum-superset" "acked-durability" "leader-completeness" "candidate-completeness"]
+        ["quorum-superset"]
         "metadata that tells nothing new makes a leader forget a change that is under way"
         "found by our random schedules; Kafka's Partition.makeLeader as of October 2024 (1eb7644)"
         "a leader drops a proposed in-sync set on metadata of the partition epoch it knows";
     ReadBeyondHighWatermark "mutation-read-beyond-high-watermark" Mutation 0
-        ["consistent-read" "inconsistent-offsets" "unseen"]
+        ["consistent-read" "inconsistent-offsets" "duplicate"]
         "consumers are shown records above the high watermark"
         "made up"
         "leaders answer consumers with everything up to their log end";
     PollSkips "mutation-poll-skips" Mutation 0
-        ["poll-skip" "unseen"]
+        ["poll-skip"]
         "a consumer leaves out a record now and then"
         "made up"
         "consumers drop the first batch of every fiftieth fetch response";
@@ -219,6 +228,22 @@ defects! {
         "a consumer returns records that it has returned before"
         "made up"
         "consumers forget the last position after every fiftieth fetch response";
+    OldEpochStamped "mutation-old-epoch-stamped" Mutation 0
+        ["epoch-monotone-in-log" "epoch-offset-unique" "log-matching" "candidate-completeness"
+         "consistent-read" "acked-durability" "inconsistent-offsets" "replicas-rejoin"]
+        "a leader stamps batches with the epoch at the wrong end of its leader-epoch cache"
+        "made up, after KIP-101"
+        "leaders append in the first epoch that their log knows, not in the one that they lead";
+    QuorumFetchByOffset "mutation-quorum-fetch-by-offset" Mutation 0
+        ["raft-log-matching" "raft-committed-prefix" "metadata-prefix"]
+        "a quorum leader does not see that the log of whoever fetches has parted from its own"
+        "made up, after KIP-595"
+        "quorum leaders compare only the offset of a fetch, not the epoch of the record before it";
+    DeliveryTimeoutIgnored "mutation-delivery-timeout-ignored" Mutation 0
+        ["produce-answered"]
+        "a producer keeps records that it cannot send for as long as that lasts"
+        "made up, after KIP-91"
+        "producers do not wake up to give up batches older than delivery.timeout.ms";
 }
 
 /// The defects that are switched on in a run.

@@ -1,15 +1,18 @@
-//! The museum: every defect that can be switched on is caught by a property that it names, in a
-//! scenario and seed that come out clean without it.
+//! The museum: every defect that can be switched on is caught by a property that it names, and
+//! every property is broken by a defect, in a scenario and seed that come out clean without it.
 //!
 //! Most rows are stories of crashes, cuts and delays that show their defect in nearly every seed,
 //! so that a change of the simulator does not move them away. Where no sequence of events is
-//! needed, any scenario with work and faults will do.
+//! needed, any scenario with work and faults will do. Rows of the two tables that ask for the same
+//! run share it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kafsim::check::Outcome;
-use kafsim::explore::{End, Executed, RunOptions, run_once};
+use kafsim::check::{Outcome, infos};
+use kafsim::explore::{End, RunOptions, run_once};
 use kafsim::types::Defect;
 
 use crate::scenarios::{complaint, scenario};
@@ -25,7 +28,7 @@ struct Exhibit {
     property: &'static str,
 }
 
-/// One row: defect, scenario, changes, property; all with seed 0.
+/// One row: defect, scenario, changes, property; all with seed 0. Or the property first.
 macro_rules! exhibits {
     ($($defect:ident $scenario:literal [$($change:literal)*] $property:literal;)*) => {
         &[$(Exhibit {
@@ -36,8 +39,12 @@ macro_rules! exhibits {
             property: $property,
         },)*]
     };
+    ($($property:literal $defect:ident $scenario:literal [$($change:literal)*];)*) => {
+        exhibits! { $($defect $scenario [$($change)*] $property;)* }
+    };
 }
 
+/// By defect, in the order of their table.
 const MUSEUM: &[Exhibit] = exhibits! {
     TruncateToHighWatermark "museum/kip_101" ["duration=45s" "producer.checkout.rate=50/s"]
         "leader-completeness";
@@ -75,56 +82,159 @@ const MUSEUM: &[Exhibit] = exhibits! {
     ReadBeyondHighWatermark "museum/kafka_13916" [] "consistent-read";
     PollSkips "museum/kafka_13916" [] "poll-skip";
     PollGoesBack "museum/kafka_13916" [] "nonmonotonic-poll";
+    OldEpochStamped "museum/new_leader_cut_off" [] "epoch-monotone-in-log";
+    QuorumFetchByOffset "controller/failover" ["producer.checkout.rate=20/s"]
+        "raft-log-matching";
+    DeliveryTimeoutIgnored "museum/unclean_election"
+        ["producer.checkout.config.delivery.timeout.ms=5000"
+         "producer.checkout.config.max.block.ms=1000"]
+        "produce-answered";
 };
 
+/// By property, in the order of the catalogue.
+const PROOFS: &[Exhibit] = exhibits! {
+    "log-matching" LeaderEpochNotRaised "museum/new_leader_cut_off" [];
+    "epoch-offset-unique" LeaderEpochNotRaised "museum/new_leader_cut_off" [];
+    "epoch-monotone-in-log" EpochCacheNotTruncated "museum/new_leader_cut_off" [];
+    "offset-order" HighWatermarkBeyondEnd "museum/unclean_election"
+        ["producer.checkout.value_bytes=4000"];
+    "leader-completeness" TruncateToHighWatermark "museum/kip_101"
+        ["duration=45s" "producer.checkout.rate=50/s"];
+    "candidate-completeness" ExpandBelowEpochStart "museum/kafka_7128" [];
+    "quorum-superset" PendingChangeDropped "museum/pending_change_dropped" [];
+    "consistent-read" ReadBeyondHighWatermark "museum/kafka_13916" [];
+    "acked-durability" LastReplicaStanding "museum/last_replica_standing" ["duration=30s"];
+    "acks-one-durability" ExpandBelowEpochStart "museum/kafka_7128" [];
+    "isr-membership" FencedInSync "museum/kafka_13916" [];
+    "unclean-exclusion" NoUncleanShutdownDetection "museum/kafka_18635" [];
+    "one-leader-per-epoch" LeaderEpochNotRaised "museum/new_leader_cut_off" [];
+    "metadata-prefix" SkippedMetadataRecord "museum/unclean_election" [];
+    "raft-election-safety" LeaderResumesEpoch "controller/failover"
+        ["producer.checkout.rate=20/s"];
+    "raft-vote-once" VoteNotPersisted "museum/vote_not_persisted" [];
+    "raft-log-matching" QuorumFetchByOffset "controller/failover" ["producer.checkout.rate=20/s"];
+    "raft-committed-prefix" FetchBeforeFsync "museum/kafka_10533" [];
+    "no-duplicate" DuplicateCheckOff "museum/unclean_election" [];
+    "per-producer-order" SequenceCheckOff "replication/leader_crash"
+        ["producer.checkout.rate=50/s"];
+    "leader-elected" NoElection "museum/new_leader_cut_off" [];
+    "replicas-rejoin" NoExpansion "museum/kafka_13916" [];
+    "produce-answered" DeliveryTimeoutIgnored "museum/unclean_election"
+        ["producer.checkout.config.delivery.timeout.ms=5000"
+         "producer.checkout.config.max.block.ms=1000"];
+    "high-watermark-reaches-end" HighWatermarkStuck "museum/unclean_election"
+        ["producer.checkout.config.acks=1" "producer.checkout.records_max=350"];
+    "metadata-converges" SkippedMetadataRecord "museum/unclean_election" [];
+    "quorum-stable" NoPreVote "controller/failover" ["producer.checkout.rate=20/s"];
+    "lost-write" AckBeforeInSync "museum/new_leader_cut_off" [];
+    "unseen" AckBeforeInSync "museum/new_leader_cut_off" [];
+    "duplicate" DuplicateCheckOff "museum/unclean_election" [];
+    "inconsistent-offsets" UnfencedFetch "museum/kip_320" [];
+    "poll-skip" PollSkips "museum/kafka_13916" [];
+    "nonmonotonic-poll" PollGoesBack "museum/kafka_13916" [];
+    "nonmonotonic-send" SequenceCheckOff "replication/leader_crash"
+        ["producer.checkout.rate=50/s"];
+};
+
+/// A run: scenario, changes, seed, and the defect that was on.
+type Asked = (&'static str, &'static [&'static str], u64, Option<Defect>);
+
+/// What it came to.
+struct Came {
+    /// The properties that it broke within their premises.
+    violated: Vec<&'static str>,
+    /// Whether the run went through all its parts, and the cluster served again.
+    is_finished: bool,
+    complaint: String,
+}
+
+/// What the runs of both tables came to, with their defects and without.
+static RUNS: LazyLock<BTreeMap<Asked, Came>> = LazyLock::new(|| {
+    let rows = MUSEUM.iter().chain(PROOFS);
+    let asked: BTreeSet<Asked> =
+        rows.flat_map(|row| [row.asked(Some(row.defect)), row.asked(None)]).collect();
+    let asked: Vec<Asked> = asked.into_iter().collect();
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let next = AtomicUsize::new(0);
+    let work = || -> Vec<(Asked, Came)> {
+        let mine = std::iter::from_fn(|| asked.get(next.fetch_add(1, Ordering::Relaxed)));
+        mine.map(|asked| (*asked, run(*asked))).collect()
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("runs do not panic")).collect()
+    })
+});
+
+fn run((path, changes, seed, defect): Asked) -> Came {
+    let path = format!("scenarios/{path}.toml");
+    let changes = [&["defects=[]"], changes].concat();
+    let defects: Vec<&str> = defect.into_iter().map(Defect::name).collect();
+    let executed = run_once(&scenario(&path, &changes, &defects), seed, &RunOptions::default());
+    let claims = executed.outcome.claims.iter();
+    let broken = claims.filter(|c| matches!(c.verdict.outcome, Outcome::Violated { .. }));
+    Came {
+        violated: broken.map(|claim| claim.property.name()).collect(),
+        is_finished: executed.outcome.end == End::Finished,
+        complaint: complaint(&executed),
+    }
+}
+
 impl Exhibit {
-    fn run(&self, defects: &[&str]) -> Executed {
-        let path = format!("scenarios/{}.toml", self.scenario);
-        let changes = [&["defects=[]"], self.changes].concat();
-        run_once(&scenario(&path, &changes, defects), self.seed, &RunOptions::default())
+    fn asked(&self, defect: Option<Defect>) -> Asked {
+        (self.scenario, self.changes, self.seed, defect)
     }
 
     /// What is wrong with this exhibit, if anything is.
     fn complaint(&self) -> Option<String> {
-        let name = self.defect.name();
+        let (name, property) = (self.defect.name(), self.property);
         let place = format!("{name}: {} {:?} seed {}", self.scenario, self.changes, self.seed);
-        if !self.defect.caught_by().contains(&self.property) {
-            return Some(format!("{name} does not name {}", self.property));
+        let with = &RUNS[&self.asked(Some(self.defect))];
+        if !with.violated.contains(&property) {
+            return Some(format!("{place}: {property} is not broken: {}", with.complaint));
         }
-        let with = self.run(&[name]);
-        if violated(&with).all(|property| property != self.property) {
-            return Some(format!("{place}: {} holds: {}", self.property, complaint(&with)));
-        }
-        let without = self.run(&[]);
-        let is_clean = violated(&without).next().is_none() && without.outcome.end == End::Finished;
-        (!is_clean).then(|| format!("{place}: not clean without it: {}", complaint(&without)))
+        let without = &RUNS[&self.asked(None)];
+        let is_clean = without.violated.is_empty() && without.is_finished;
+        (!is_clean).then(|| format!("{place}: not clean without it: {}", without.complaint))
     }
 }
 
-/// The properties that a run broke within their premises.
-fn violated(executed: &Executed) -> impl Iterator<Item = &'static str> {
-    let claims = executed.outcome.claims.iter();
-    let broken = claims.filter(|c| matches!(c.verdict.outcome, Outcome::Violated { .. }));
-    broken.map(|claim| claim.property.name())
+fn check(rows: &[Exhibit]) {
+    let complaints: Vec<String> = rows.iter().filter_map(Exhibit::complaint).collect();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
 #[test]
-fn every_defect_has_a_place() {
+fn every_defect_and_every_property_has_its_row() {
     let shown: Vec<Defect> = MUSEUM.iter().map(|exhibit| exhibit.defect).collect();
     assert_eq!(shown, Defect::ALL, "one row for each defect, in the order of the table");
+    let proved: Vec<&str> = PROOFS.iter().map(|exhibit| exhibit.property).collect();
+    let listed: Vec<&str> = infos().iter().map(|info| info.name).collect();
+    assert_eq!(proved, listed, "one row for each property, in the order of the catalogue");
 }
 
 #[test]
 fn every_defect_is_caught_and_only_it() {
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let next = AtomicUsize::new(0);
-    let work = || -> Vec<String> {
-        let exhibits = std::iter::from_fn(|| MUSEUM.get(next.fetch_add(1, Ordering::Relaxed)));
-        exhibits.filter_map(Exhibit::complaint).collect()
-    };
-    let complaints: Vec<String> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
-    });
+    check(MUSEUM);
+}
+
+#[test]
+fn every_property_is_broken_by_a_defect_and_holds_without_it() {
+    check(PROOFS);
+}
+
+/// Else `kafsim defects` and `kafsim properties` would keep something back, or promise too much.
+#[test]
+fn what_a_defect_breaks_is_what_it_says() {
+    let mut complaints = Vec::new();
+    for defect in Defect::ALL {
+        let own = RUNS.iter().filter(|((.., on), _)| *on == Some(*defect));
+        let broken: BTreeSet<&str> = own.flat_map(|(_, came)| came.violated.clone()).collect();
+        let told: BTreeSet<&str> = defect.caught_by().iter().copied().collect();
+        let (name, kept) = (defect.name(), broken.difference(&told).collect::<Vec<_>>());
+        if !kept.is_empty() {
+            complaints.push(format!("{name} breaks {kept:?}, too"));
+        }
+    }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }

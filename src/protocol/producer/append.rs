@@ -7,7 +7,7 @@ use crate::protocol::producer::identity::Identity;
 use crate::protocol::producer::machine::{Blocked, Producer, Topic};
 use crate::protocol::producer::partition::Partition;
 use crate::protocol::producer::partitioner::partition_for_key;
-use crate::types::{BatchId, CallToken, ErrorCode, TopicPartition, Wall, hash_words};
+use crate::types::{BatchId, CallToken, Defect, ErrorCode, TopicPartition, Wall, hash_words};
 
 /// What became of a record handed over.
 enum Appended {
@@ -282,7 +282,8 @@ impl Producer {
             last_error: ErrorCode::None,
         };
         let expires_at = wall + self.config.delivery_timeout;
-        if self.expiry_alarm.is_none_or(|alarm| expires_at < alarm) {
+        let is_kept = self.config.defects.has(Defect::DeliveryTimeoutIgnored);
+        if !is_kept && self.expiry_alarm.is_none_or(|alarm| expires_at < alarm) {
             self.expiry_alarm = Some(expires_at);
         }
         self.batches.insert(serial, batch);

@@ -20,7 +20,7 @@ use crate::protocol::raft::role::Role;
 use crate::protocol::raft::rpc;
 use crate::protocol::raft::rpc::{FetchAsked, Fetched};
 use crate::types::{
-    BrokerId, ConnectionId, ErrorCode, LeaderEpoch, Monotonic, Now, Offset, TopicPartition,
+    BrokerId, ConnectionId, Defect, ErrorCode, LeaderEpoch, Monotonic, Now, Offset, TopicPartition,
 };
 
 const PARTITION: TopicPartition = TopicPartition::CLUSTER_METADATA;
@@ -107,6 +107,8 @@ impl Raft {
         if self.log.start_offset() == Offset::ZERO && offset == Offset::ZERO && epoch.0 == 0 {
             return None;
         }
+        let is_blind = self.config.defects.has(Defect::QuorumFetchByOffset);
+        let epoch = if is_blind { self.last_epoch() } else { epoch };
         let (own_epoch, own_end) = self.end_offset_for_epoch(epoch);
         (own_epoch != epoch || own_end < offset).then_some((own_epoch, own_end))
     }

@@ -28,7 +28,7 @@ impl Replica {
         let batch = body.id;
         let end_before = self.log.end_offset();
         let result = self.admit(acks).and_then(|()| {
-            let epoch = self.leader_epoch;
+            let epoch = self.epoch_to_stamp();
             let appended = self.with_log(about, effects, |log, out| {
                 log.append_as_leader(body, epoch, now.wall.millis(), SequenceCheck::Client, out)
             });
@@ -62,6 +62,13 @@ impl Replica {
         }
         // The in-sync set may be this broker alone.
         self.advance_high_watermark(now, effects);
+    }
+
+    /// The epoch that a new batch is of.
+    fn epoch_to_stamp(&self) -> LeaderEpoch {
+        let is_old = self.config.defects.has(Defect::OldEpochStamped);
+        let first = self.log.epochs().first().filter(|_| is_old);
+        first.map_or(self.leader_epoch, |(epoch, _)| *epoch)
     }
 
     /// Whether a batch may be appended at all.
