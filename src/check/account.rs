@@ -12,7 +12,7 @@ pub struct Account<'a> {
     /// Acknowledged batches whose place is known, in the order of their places.
     acknowledged: BTreeMap<TopicPartition, Vec<Acked<'a>>>,
     /// What consumers were shown: batch by batch, each in the order of its records.
-    shown: BTreeMap<TopicPartition, Vec<Run>>,
+    shown: BTreeMap<TopicPartition, Vec<&'a Run>>,
 }
 
 /// An acknowledged batch whose place is known.
@@ -51,11 +51,13 @@ impl<'a> Account<'a> {
             }
         }
         for list in acknowledged.values_mut() {
+            list.shrink_to_fit();
             list.sort_unstable_by_key(|acked| (acked.base, acked.batch.sealed));
         }
         let shown = history.partitions.iter().map(|(partition, seen)| {
-            let mut runs: Vec<Run> = seen.all().copied().collect();
-            let key = |run: &Run| (run.first.batch, run.first.index, run.base, run.event);
+            let mut runs: Vec<&Run> = Vec::with_capacity(seen.all().count());
+            runs.extend(seen.all());
+            let key = |run: &&Run| (run.first.batch, run.first.index, run.base, run.event);
             runs.sort_unstable_by_key(key);
             (*partition, runs)
         });
@@ -70,13 +72,13 @@ impl<'a> Account<'a> {
     }
 
     /// What consumers were shown of each batch of `partition`, in the order of its records.
-    pub(crate) fn shown(&self, partition: TopicPartition) -> impl Iterator<Item = &[Run]> {
+    pub(crate) fn shown(&self, partition: TopicPartition) -> impl Iterator<Item = &[&'a Run]> {
         let runs = self.shown.get(&partition).map_or(&[][..], Vec::as_slice);
         runs.chunk_by(|one, next| one.first.batch == next.first.batch)
     }
 
     /// What consumers were shown of `batch`, in the order of its records.
-    pub(crate) fn shown_of(&self, partition: TopicPartition, batch: BatchId) -> &[Run] {
+    pub(crate) fn shown_of(&self, partition: TopicPartition, batch: BatchId) -> &[&'a Run] {
         let runs = self.shown.get(&partition).map_or(&[][..], Vec::as_slice);
         let from = runs.partition_point(|run| run.first.batch < batch);
         let count = runs[from..].partition_point(|run| run.first.batch == batch);

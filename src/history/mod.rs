@@ -1,4 +1,4 @@
-//! What clients saw, folded from events: operations with their outcome, batches, polls.
+//! What clients saw, folded from events: operations under way, batches with their outcome, polls.
 //!
 //! A write whose answer never came is unknown, never absent.
 

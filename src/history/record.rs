@@ -1,7 +1,8 @@
 //! The history: operations, batches and what was polled.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::event::{AckMode, Event, Kind, OperationResult, OperationVerb};
 use crate::types::{
@@ -22,8 +23,10 @@ pub struct History {
 /// A client's side.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Client {
-    /// Its operations, by number.
-    pub operations: Chunks<Operation>,
+    /// Its operations that have not ended, by number; those of a process that died among them.
+    pub open: BTreeMap<u32, Operation>,
+    /// The operation that ended last.
+    pub last_ended: Option<Operation>,
     /// Its reading of each partition.
     pub readings: BTreeMap<TopicPartition, Reading>,
     /// How many batches it sealed for each partition.
@@ -37,16 +40,12 @@ pub struct Client {
 /// An operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Operation {
-    /// The event with which it began; `None` for a number that was skipped.
-    pub invoked: Option<u64>,
+    /// The event with which it began.
+    pub invoked: u64,
     /// When.
     pub at: Moment,
     /// What it is.
     pub verb: OperationVerb,
-    /// The event with which it ended.
-    pub returned: Option<u64>,
-    /// What is known of it; nothing while it goes on, and for ever if the client died.
-    pub result: Option<OperationResult>,
 }
 
 /// A record's identity: its batch, and its place there.
@@ -74,7 +73,7 @@ pub struct Batch {
     /// Its producer's id and the sequence of its first record, with idempotence.
     pub numbered: Option<(ProducerId, Sequence)>,
     /// The send operation of each record.
-    pub operations: Arc<[u32]>,
+    pub operations: SmallVec<[u32; 4]>,
     /// The event with which the producer was through with it.
     pub done: Option<u64>,
     /// What is known of it.
@@ -230,14 +229,12 @@ impl History {
         let Some(host) = event.host else { return };
         match &event.kind {
             Kind::OperationInvoked { operation, verb, .. } => {
-                self.client(host).begin(operation.number, event, *verb);
+                let begun = Operation { invoked: event.index, at: event.at, verb: *verb };
+                self.client(host).open.insert(operation.number, begun);
             }
-            Kind::OperationReturned { operation, result, .. } => {
-                let known = self.client(host).operations.get_mut(index(operation.number));
-                if let Some(known) = known {
-                    known.returned = Some(event.index);
-                    known.result = Some(*result);
-                }
+            Kind::OperationReturned { operation, .. } => {
+                let client = self.client(host);
+                client.last_ended = client.open.remove(&operation.number);
             }
             Kind::BatchSealed { .. } => self.on_sealed(event, host),
             Kind::BatchDone { batch, result, base_offset, .. } => {
@@ -300,7 +297,7 @@ impl History {
             rank: *rank,
             acks: *acks,
             numbered: producer.zip(*base_sequence),
-            operations: operations.as_slice().into(),
+            operations: SmallVec::from_slice(operations),
             done: None,
             result: None,
             base_offset: None,
@@ -308,26 +305,4 @@ impl History {
         *rank += 1;
         self.batches.insert(*batch, known);
     }
-}
-
-impl Client {
-    fn begin(&mut self, number: u32, event: &Event, verb: OperationVerb) {
-        let skipped = Operation { invoked: None, at: event.at, verb, returned: None, result: None };
-        // Numbers rise by one; a gap would be filled rather than trusted to be small.
-        if index(number) >= self.operations.len() + 65_536 {
-            return;
-        }
-        while self.operations.len() < index(number) {
-            self.operations.push(skipped);
-        }
-        let operation = Operation { invoked: Some(event.index), ..skipped };
-        match self.operations.get_mut(index(number)) {
-            Some(known) => *known = operation,
-            None => self.operations.push(operation),
-        }
-    }
-}
-
-fn index(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -7,7 +7,7 @@ use crate::history::Run;
 
 /// The place in its batch of the first record from `from` to before `end` that `runs`, which are
 /// sorted, do not show, at whatever offset.
-pub(super) fn first_hidden(runs: &[Run], from: u64, end: u64) -> Option<u64> {
+pub(super) fn first_hidden(runs: &[&Run], from: u64, end: u64) -> Option<u64> {
     let mut next = from;
     for run in runs {
         let first = u64::from(run.first.index);

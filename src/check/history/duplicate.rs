@@ -46,11 +46,11 @@ impl Property for Duplicate {
 }
 
 /// Two of `runs`, which are sorted by place in the batch, that show one record at two offsets.
-fn pair(runs: &[Run]) -> Option<(&Run, &Run)> {
+fn pair<'a>(runs: &[&'a Run]) -> Option<(&'a Run, &'a Run)> {
     let shift = |run: &Run| run.base.0 - i64::from(run.first.index);
     let end = |run: &Run| u64::from(run.first.index) + u64::from(run.records);
-    let mut reach = runs.first()?;
-    for run in runs {
+    let mut reach = *runs.first()?;
+    for run in runs.iter().copied() {
         if shift(run) != shift(reach) && u64::from(run.first.index) < end(reach) {
             return Some(if reach.event < run.event { (reach, run) } else { (run, reach) });
         }

@@ -48,13 +48,12 @@ impl Property for ProduceAnswered {
 
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
         match (&event.kind, event.host) {
-            (Kind::OperationReturned { operation, .. }, Some(host)) => {
+            (Kind::OperationReturned { .. }, Some(host)) => {
                 let client = view.history.clients.get(&host);
-                let at = usize::try_from(operation.number).unwrap_or(usize::MAX);
-                let asked = client.and_then(|client| client.operations.get(at));
+                let asked = client.and_then(|client| client.last_ended);
                 if let Some(asked) = asked.filter(|asked| asked.verb == OperationVerb::Send) {
                     findings.exercised();
-                    self.on_waited(event, host, asked, view, findings);
+                    self.on_waited(event, host, &asked, view, findings);
                 }
             }
             (Kind::HostPaused {} | Kind::HostResumed {}, Some(host)) => {
@@ -84,7 +83,8 @@ impl ProduceAnswered {
         findings: &mut Findings,
     ) {
         let setup = view.model.setup();
-        let (Some(client), Some(invoked)) = (setup.client(host), asked.invoked) else { return };
+        let Some(client) = setup.client(host) else { return };
+        let invoked = asked.invoked;
         let waited = event.at.since(asked.at);
         if waited <= client.answers_within + SLACK {
             return;
@@ -104,11 +104,10 @@ impl ProduceAnswered {
         for (host, client) in &view.history.clients {
             let runs = view.model.host(*host).is_some_and(|host| host.is_running);
             let died = |asked: &Operation| {
-                !runs || client.stopped.is_some_and(|stopped| asked.invoked < Some(stopped))
+                !runs || client.stopped.is_some_and(|stopped| asked.invoked < stopped)
             };
-            for asked in client.operations.iter() {
-                let is_open = asked.verb == OperationVerb::Send && asked.returned.is_none();
-                if is_open && !died(asked) {
+            for asked in client.open.values() {
+                if asked.verb == OperationVerb::Send && !died(asked) {
                     self.on_waited(event, *host, asked, view, findings);
                 }
             }

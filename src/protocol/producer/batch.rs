@@ -142,6 +142,8 @@ impl ProducerBatch {
         let Content::Open(open) = &mut self.content else {
             unreachable!("a batch is sealed once");
         };
+        // It stays as it is for the rest of the run.
+        open.records.shrink_to_fit();
         let body = Arc::new(BatchBody {
             id: self.id,
             producer,
