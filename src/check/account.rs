@@ -35,11 +35,11 @@ impl Acked<'_> {
     }
 }
 
-impl<'a> Account<'a> {
-    /// The account of a run that is not over.
-    pub const NONE: Account<'static> =
-        Account { acknowledged: BTreeMap::new(), shown: BTreeMap::new() };
+/// The account of a run that is not over.
+pub(crate) static NONE_YET: Account<'static> =
+    Account { acknowledged: BTreeMap::new(), shown: BTreeMap::new() };
 
+impl<'a> Account<'a> {
     /// The account of `history`.
     pub fn of(history: &'a History) -> Self {
         let mut acknowledged: BTreeMap<TopicPartition, Vec<Acked<'a>>> = BTreeMap::new();

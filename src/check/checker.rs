@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::check::account::Account;
+use crate::check::account::{Account, NONE_YET};
 use crate::check::catalogue;
 use crate::check::lost::lost_records;
 use crate::check::premise::Premises;
@@ -61,7 +61,7 @@ impl Checker {
         if self.premise_kinds[number] {
             self.premises.on_event(event, model);
         }
-        let (history, premises, account) = (&self.history, &self.premises, &Account::NONE);
+        let (history, premises, account) = (&self.history, &self.premises, &NONE_YET);
         let view = View { model, history, premises, account };
         for at in &self.subscribers[number] {
             let (property, findings) = &mut self.properties[usize::from(*at)];

@@ -7,6 +7,7 @@
 //! [`encode_request`]: crate::message::wire::encode_request
 //! [`encode_response`]: crate::message::wire::encode_response
 
+use bytes::Bytes;
 use kafka_protocol::messages as k;
 use kafka_protocol::messages::{fetch_request as kq, fetch_response as kr};
 use kafka_protocol::protocol::Encodable;
@@ -107,7 +108,7 @@ fn fetch_response_bytes(body: &k::FetchResponse) -> Option<usize> {
             && partition.current_leader == kr::LeaderIdAndEpoch::default()
             && partition.snapshot_id == kr::SnapshotId::default()
             && partition.aborted_transactions.as_ref().is_none_or(Vec::is_empty)
-            && partition.records.is_none()
+            && partition.records.as_ref().is_none_or(Bytes::is_empty)
             && partition.unknown_tagged_fields.is_empty()
     };
     let all_usual = body.responses.iter().flat_map(|topic| &topic.partitions).all(usual);

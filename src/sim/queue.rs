@@ -95,7 +95,7 @@ impl<T> Queue<T> {
             Slot::try_from(self.slab.len() - 1).expect("fewer than 2^32 entries wait")
         };
         self.heap.push((key, slot));
-        self.rise(self.heap.len() - 1);
+        self.rise();
     }
 
     /// When the next entry is due.
@@ -108,8 +108,7 @@ impl<T> Queue<T> {
         let (key, slot) = *self.heap.first()?;
         let tail = self.heap.pop().expect("there is a first");
         if !self.heap.is_empty() {
-            self.heap[0] = tail;
-            self.sink();
+            self.sink(tail);
         }
         assert!(key != self.last, "two entries of the queue have the key {key:#034x}");
         self.last = key;
@@ -118,33 +117,44 @@ impl<T> Queue<T> {
         Some((Moment(u64::try_from(key >> 80).expect("48 bits")), entry))
     }
 
-    fn rise(&mut self, mut at: usize) {
+    /// Finds the place of the last key, which has none yet, from the end upward.
+    fn rise(&mut self) {
+        let mut at = self.heap.len() - 1;
+        let rising = self.heap[at];
         while at > 0 {
             let parent = (at - 1) / 4;
-            if self.heap[parent].0 <= self.heap[at].0 {
+            if self.heap[parent].0 <= rising.0 {
                 break;
             }
-            self.heap.swap(parent, at);
+            self.heap[at] = self.heap[parent];
             at = parent;
         }
+        self.heap[at] = rising;
     }
 
-    fn sink(&mut self) {
+    /// Finds the place of `sinking` from the top, which is free, downward.
+    fn sink(&mut self, sinking: (u128, Slot)) {
+        let heap = self.heap.as_mut_slice();
         let mut at = 0;
         loop {
             let first = at * 4 + 1;
-            let Some(children) = self.heap.get(first..self.heap.len().min(first + 4)) else {
-                break;
-            };
-            let Some(least) = (0..children.len()).min_by_key(|child| children[*child].0) else {
-                break;
-            };
-            if self.heap[at].0 <= self.heap[first + least].0 {
+            if first >= heap.len() {
                 break;
             }
-            self.heap.swap(at, first + least);
-            at = first + least;
+            let end = heap.len().min(first + 4);
+            let mut least = first;
+            for child in first + 1..end {
+                if heap[child].0 < heap[least].0 {
+                    least = child;
+                }
+            }
+            if sinking.0 <= heap[least].0 {
+                break;
+            }
+            heap[at] = heap[least];
+            at = least;
         }
+        heap[at] = sinking;
     }
 }
 

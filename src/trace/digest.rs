@@ -78,7 +78,7 @@ pub fn canonical_words(event: &Event, out: &mut Vec<u64>) {
     // Indices are far below 2^64: one more tells none apart from the first.
     let number = |index: Option<u64>| index.map_or(0, |index| index + 1);
     let host = host.map_or(0, |host| u64::from(host.0) + 1);
-    out.extend([
+    out.extend_from_slice(&[
         at.0,
         host << 8 | u64::from(kind.number()),
         step.lane,
@@ -91,8 +91,8 @@ pub fn canonical_words(event: &Event, out: &mut Vec<u64>) {
 
 /// Adds words to a hash as bytes, little endian.
 fn hash_words(words: &[u64], hash: &mut Xxh3) {
-    let mut bytes = [0; 8 * BUFFER_WORDS];
-    for words in words.chunks(BUFFER_WORDS) {
+    let mut bytes = [0; 8 * 64];
+    for words in words.chunks(64) {
         for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
             *bytes = word.to_le_bytes();
         }

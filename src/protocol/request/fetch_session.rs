@@ -72,7 +72,6 @@ pub(crate) struct FetchSessions {
     eviction: Duration,
     rng: Rng,
     sessions: BTreeMap<i32, Session>,
-    by_use: BTreeSet<(Wall, i32)>,
     evictable_by_all: BTreeSet<(bool, usize, i32)>,
     evictable_by_privileged: BTreeSet<(bool, usize, i32)>,
 }
@@ -89,7 +88,6 @@ impl FetchSessions {
             eviction,
             rng,
             sessions: BTreeMap::new(),
-            by_use: BTreeSet::new(),
             evictable_by_all: BTreeSet::new(),
             evictable_by_privileged: BTreeSet::new(),
         }
@@ -206,7 +204,9 @@ impl FetchSessions {
 
     /// Makes room for a session that compares as `key`, if an older or smaller one may go.
     fn evict(&mut self, now: Wall, key: (bool, usize, i32)) -> bool {
-        let Some(&(used, oldest)) = self.by_use.first() else { return false };
+        // Kafka keeps them in the order of their use; here only a full cache is looked through.
+        let used = self.sessions.iter().map(|(id, session)| (session.used, *id));
+        let Some((used, oldest)) = used.min() else { return false };
         if now.since(used) > self.eviction {
             self.remove(oldest);
             return true;
@@ -223,7 +223,6 @@ impl FetchSessions {
 
     fn remove(&mut self, id: i32) {
         if let Some(session) = self.sessions.remove(&id) {
-            self.by_use.remove(&(session.used, id));
             let key = (session.privileged, session.indexed_size, id);
             self.evictable_by_all.remove(&key);
             self.evictable_by_privileged.remove(&key);
@@ -232,8 +231,6 @@ impl FetchSessions {
 
     fn touch(&mut self, now: Wall, id: i32) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        self.by_use.remove(&(session.used, id));
-        self.by_use.insert((now, id));
         session.used = now;
         let is_old = now.since(session.created) > self.eviction;
         let evictable = (!session.privileged || is_old, is_old);
