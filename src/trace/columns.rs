@@ -116,10 +116,12 @@ impl ColumnSink for Filler<'_> {
     }
 }
 
+#[inline]
 fn unsigned(value: u64, out: &mut Vec<u8>) {
     value.encode(out);
 }
 
+#[inline]
 fn signed(value: u64, out: &mut Vec<u8>) {
     let value = value.cast_signed();
     unsigned(((value << 1) ^ (value >> 63)).cast_unsigned(), out);
@@ -140,7 +142,12 @@ impl Column {
         let out = &mut self.bytes.open;
         let parts = match self.codec {
             Codec::Raw => return field.encode(out),
-            Codec::Delta(_) => 1,
+            Codec::Delta(_) => {
+                let [value, ..] = field.words();
+                signed(value.wrapping_sub(self.last[0]), out);
+                self.last[0] = value;
+                return;
+            }
             Codec::Deltas(parts) => parts.len(),
             Codec::Dict(_) => {
                 scratch.clear();
@@ -192,23 +199,22 @@ impl Columns {
     /// Adds `event`, which must be the next.
     pub(crate) fn add(&mut self, event: &Event) {
         assert_eq!(event.index, self.events, "events are written in the order of their index");
-        let [kind, dt, host, step, lanes, n, cause, about] =
-            self.common.each_mut().map(|column| &mut column.open);
-        kind.push(event.kind.number());
+        let [kind, dt, host, step, lanes, n, cause, about] = &mut self.common;
+        kind.open.push(event.kind.number());
         let since = event.at.0.checked_sub(self.at).expect("time does not go back");
-        unsigned(since, dt);
+        unsigned(since, &mut dt.open);
         self.at = event.at.0;
-        unsigned(event.host.map_or(0, |host| u64::from(host.0) + 1), host);
+        unsigned(event.host.map_or(0, |host| u64::from(host.0) + 1), &mut host.open);
         if self.step == Some(event.step) {
-            step.push(0);
+            step.open.push(0);
         } else {
             let next = self.lanes.len() as u64 + 1;
             let known = self.lanes.entry(event.step.lane).or_insert_with(|| {
-                lanes.extend_from_slice(&event.step.lane.to_be_bytes());
+                lanes.open.extend_from_slice(&event.step.lane.to_be_bytes());
                 (next, 0)
             });
-            unsigned(known.0, step);
-            signed(event.step.n.wrapping_sub(known.1), n);
+            unsigned(known.0, &mut step.open);
+            signed(event.step.n.wrapping_sub(known.1), &mut n.open);
             known.1 = event.step.n;
             self.step = Some(event.step);
         }
@@ -217,7 +223,7 @@ impl Columns {
                 let back = event.index.checked_sub(other);
                 back.expect("an event names none that comes after it") + 1
             });
-            unsigned(back, column);
+            unsigned(back, &mut column.open);
         }
         let number = usize::from(event.kind.number());
         self.counts[number] += 1;
