@@ -17,21 +17,30 @@ pub struct Account<'a> {
 
 /// An acknowledged batch whose place is known.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Acked<'a> {
-    pub(crate) id: BatchId,
-    pub(crate) base: Offset,
-    pub(crate) batch: &'a Batch,
-}
+pub(crate) struct Acked<'a>(&'a (BatchId, Batch));
 
-impl Acked<'_> {
+impl<'a> Acked<'a> {
+    pub(crate) fn id(&self) -> BatchId {
+        self.0.0
+    }
+
+    pub(crate) fn batch(&self) -> &'a Batch {
+        &self.0.1
+    }
+
+    /// The offset of its first record.
+    pub(crate) fn base(&self) -> Offset {
+        self.batch().base_offset.expect("only batches whose place is known are listed")
+    }
+
     /// The offset after its last record.
     pub(crate) fn end(&self) -> Offset {
-        self.base + self.batch.operations.len() as u64
+        self.base() + self.batch().operations.len() as u64
     }
 
     /// The events that tell of it.
-    pub(crate) fn evidence(&self) -> impl Iterator<Item = u64> {
-        [self.batch.sealed].into_iter().chain(self.batch.done)
+    pub(crate) fn evidence(&self) -> impl Iterator<Item = u64> + use<> {
+        [self.batch().sealed].into_iter().chain(self.batch().done)
     }
 }
 
@@ -43,16 +52,16 @@ impl<'a> Account<'a> {
     /// The account of `history`.
     pub fn of(history: &'a History) -> Self {
         let mut acknowledged: BTreeMap<TopicPartition, Vec<Acked<'a>>> = BTreeMap::new();
-        for (id, batch) in history.batches.iter() {
+        for entry in history.batches.entries() {
+            let (_, batch) = entry;
             let is_ok = batch.result == Some(OperationResult::Ok) && batch.acks != AckMode::None;
-            if let Some(base) = batch.base_offset.filter(|_| is_ok) {
-                let acked = Acked { id: *id, base, batch };
-                acknowledged.entry(batch.partition).or_default().push(acked);
+            if is_ok && batch.base_offset.is_some() {
+                acknowledged.entry(batch.partition).or_default().push(Acked(entry));
             }
         }
         for list in acknowledged.values_mut() {
             list.shrink_to_fit();
-            list.sort_unstable_by_key(|acked| (acked.base, acked.batch.sealed));
+            list.sort_unstable_by_key(|acked| (acked.base(), acked.batch().sealed));
         }
         let shown = history.partitions.iter().map(|(partition, seen)| {
             let mut runs: Vec<&Run> = Vec::with_capacity(seen.all().count());

@@ -42,9 +42,13 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Writes `bytes` to `path`: aside first, then renamed, so that a full disk or a crash leaves no
+/// Writes `parts` one after the other to `path`: aside first, then renamed, so that a full disk or a crash leaves no
 /// half file under the final name. Makes the folder.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(crate) fn write_whole<'a>(
+    path: &Path,
+    parts: impl IntoIterator<Item = &'a [u8]>,
+) -> anyhow::Result<()> {
+    let mut parts = parts.into_iter();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
         std::fs::create_dir_all(folder)
@@ -53,7 +57,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if std::fs::metadata(path).is_ok_and(|known| !known.is_file() && !known.is_dir()) {
         // A device or a pipe is written to; a file renamed over it would take its place.
         let written = std::fs::OpenOptions::new().write(true).open(path);
-        let written = written.and_then(|mut file| file.write_all(bytes));
+        let written = written.and_then(|mut file| parts.try_for_each(|part| file.write_all(part)));
         return written.with_context(|| format!("write `{}`", path.display()));
     }
     // The file that a link names is written anew, and the link stays.
@@ -62,7 +66,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".part");
     let aside = Path::new(&aside);
-    let written = write_aside(aside, bytes).and_then(|()| std::fs::rename(aside, path));
+    let written = write_aside(aside, parts).and_then(|()| std::fs::rename(aside, path));
     if written.is_err() {
         // What is left may be in the way of nobody; the first error is the one to tell.
         let _ = std::fs::remove_file(aside);
@@ -70,10 +74,12 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     written.with_context(|| format!("write `{}`", path.display()))
 }
 
-fn write_aside(aside: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = std::fs::File::create(aside)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+fn write_aside<'a>(aside: &Path, parts: impl Iterator<Item = &'a [u8]>) -> io::Result<()> {
+    let mut file = io::BufWriter::with_capacity(1 << 16, std::fs::File::create(aside)?);
+    for part in parts {
+        file.write_all(part)?;
+    }
+    file.into_inner()?.sync_all()
 }
 
 /// Reads a whole file; `what` is what it should be, as in "a scenario (.toml)".
@@ -118,13 +124,13 @@ mod tests {
     fn a_file_that_cannot_be_written_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/a.run");
-        write_whole(&path, b"first").unwrap();
-        write_whole(&path, b"second").unwrap();
+        write_whole(&path, [&b"first"[..]]).unwrap();
+        write_whole(&path, [&b"second"[..]]).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"second");
         // A folder stands where the file should be: the rename fails.
         let taken = folder.path().join("taken");
         std::fs::create_dir_all(taken.join("inside")).unwrap();
-        let error = write_whole(&taken, b"x").unwrap_err();
+        let error = write_whole(&taken, [&b"x"[..]]).unwrap_err();
         assert!(error.to_string().starts_with("write `"), "{error}");
         let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(left.len(), 2, "{left:?}");
@@ -137,13 +143,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let full = folder.path().join("full");
         std::os::unix::fs::symlink("/dev/full", &full).unwrap();
-        let error = write_whole(&full, b"x").unwrap_err();
+        let error = write_whole(&full, [&b"x"[..]]).unwrap_err();
         assert!(error.chain().any(|cause| cause.to_string().contains("No space left")));
         assert!(std::fs::symlink_metadata(&full).unwrap().is_symlink());
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         std::fs::write(&file, b"old").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        write_whole(&link, b"new").unwrap();
+        write_whole(&link, [&b"new"[..]]).unwrap();
         assert_eq!(std::fs::read(&file).unwrap(), b"new");
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
     }

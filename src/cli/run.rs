@@ -29,10 +29,10 @@ pub(crate) fn run(args: &Run) -> anyhow::Result<Done> {
         ..RunOptions::default()
     };
     let mut executed = run_once(&scenario, args.seed, &options);
-    if let Some(bytes) = &executed.run_file {
+    if let Some(recording) = &executed.run_file {
         let default = || default_run_file(&scenario, args.seed);
         let path = args.out.clone().unwrap_or_else(default);
-        write_whole(&path, bytes)?;
+        write_whole(&path, recording.parts())?;
         executed.outcome.run_file = Some(path);
     }
     let mut again = again(&args.scenario, args.seed, &args.change);

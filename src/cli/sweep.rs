@@ -51,7 +51,7 @@ pub(crate) fn sweep(args: &Sweep) -> anyhow::Result<Done> {
         }
     }
     if let Some(path) = &args.out {
-        write_whole(path, &lines)?;
+        write_whole(path, [lines.as_slice()])?;
     }
     if args.format == Format::Json {
         let result = json!({
@@ -150,9 +150,9 @@ fn keep_first_failures(scenario: &Scenario, outcome: &SweepOutcome) -> anyhow::R
         if !same || again.fingerprint != *fingerprint {
             return Ok(Kept::Differs { seed: *seed });
         }
-        if let Some(bytes) = executed.run_file {
+        if let Some(recording) = executed.run_file {
             let path = default_run_file(scenario, *seed);
-            write_whole(&path, &bytes)?;
+            write_whole(&path, recording.parts())?;
             kept.push((*seed, path.display().to_string()));
         }
     }

@@ -10,7 +10,7 @@ use crate::explore::story::Story;
 use crate::runtime::{Crashed, run_free};
 use crate::scenario::Scenario;
 use crate::sim::{Options, Progress, Sink, World};
-use crate::trace::{Header, Model, Writer};
+use crate::trace::{Header, Model, Recording, Writer};
 use crate::types::{Expectation, Moment, PropertyName};
 
 /// What a run does beside running. None of it changes the fingerprint, but for `until`.
@@ -34,7 +34,7 @@ pub struct Executed {
     /// What it came to.
     pub outcome: RunOutcome,
     /// The bytes of its run file, when it was recorded.
-    pub run_file: Option<Vec<u8>>,
+    pub run_file: Option<Recording>,
 }
 
 /// Takes the events of a run.

@@ -32,7 +32,7 @@ impl Log {
         let bases: Vec<Offset> = self.segment_bases().collect();
         let bytes = |from: Offset, to: Offset| -> u64 {
             let entries = self.batches.from(from).take_while(|entry| entry.end <= to);
-            entries.map(|entry| u64::from(entry.size_bytes)).sum()
+            entries.map(|entry| u64::from(entry.size_bytes())).sum()
         };
         let ends = bases[1..].iter().copied().chain([self.end_offset()]);
         let sizes = self.segments.iter().zip(ends);

@@ -18,8 +18,13 @@ pub(super) struct Entry {
     pub(super) end: Offset,
     /// Hash of the log up to `end`.
     pub(super) chain: ChainHash,
+}
+
+impl Entry {
     /// Its size on disk.
-    pub(super) size_bytes: u32,
+    pub(super) fn size_bytes(&self) -> u32 {
+        self.batch.body.size_bytes
+    }
 }
 
 /// Up to [`CHUNK_BATCHES`] batches in a row.
@@ -80,7 +85,7 @@ impl Batches {
             batch.body.id.0,
             u64::from(records),
         ]));
-        let entry = Entry { end, chain, size_bytes: batch.body.size_bytes, batch };
+        let entry = Entry { end, chain, batch };
         self.end = end;
         self.chain = chain;
         if self.chunks.last().is_none_or(|chunk| chunk.entries.len() == CHUNK_BATCHES) {

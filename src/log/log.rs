@@ -234,7 +234,7 @@ pub(super) mod tests {
     ) -> Batch {
         let timestamp = 1000 * i64::try_from(id).unwrap();
         let value = Some(Bytes::from_static(b"v"));
-        let record = Record { key: None, value, headers: Vec::new(), timestamp };
+        let record = Record { key: None, value, headers: Box::default(), timestamp };
         Batch::unplaced(Arc::new(BatchBody {
             id: BatchId(id),
             producer,

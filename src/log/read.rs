@@ -21,7 +21,7 @@ impl Log {
         let mut left = u64::from(max_bytes);
         let mut found = Vec::new();
         for entry in self.batches.from(from.max(self.start)) {
-            let size = u64::from(entry.size_bytes);
+            let size = u64::from(entry.size_bytes());
             if entry.end > to || (size > left && !found.is_empty()) {
                 break;
             }
@@ -39,7 +39,7 @@ impl Log {
             if entry.end > to || bytes >= enough {
                 break;
             }
-            bytes += u64::from(entry.size_bytes);
+            bytes += u64::from(entry.size_bytes());
         }
         bytes
     }

@@ -60,8 +60,8 @@ impl Segment {
             }
             self.bytes_since_index_entry = 0;
         }
-        self.bytes_since_index_entry += u64::from(entry.size_bytes);
-        self.size_bytes += u64::from(entry.size_bytes);
+        self.bytes_since_index_entry += u64::from(entry.size_bytes());
+        self.size_bytes += u64::from(entry.size_bytes());
     }
 
     /// Whether a batch of `size_bytes` that ends with `last_offset` and whose largest timestamp

@@ -53,7 +53,7 @@ pub struct SendRecord {
     /// The value.
     pub value: Option<Bytes>,
     /// The headers.
-    pub headers: Vec<Header>,
+    pub headers: Box<[Header]>,
 }
 
 /// A place to consume from.

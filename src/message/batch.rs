@@ -75,7 +75,7 @@ pub struct Record {
     /// The value; `None` for a tombstone.
     pub value: Option<Bytes>,
     /// Headers in the order given; names may repeat.
-    pub headers: Vec<Header>,
+    pub headers: Box<[Header]>,
     /// `CreateTime`, in milliseconds since 1970.
     pub timestamp: i64,
 }

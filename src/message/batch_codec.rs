@@ -256,7 +256,7 @@ fn read_record(
     }
     reader.end("a record")?;
     let timestamp = base_timestamp.wrapping_add(timestamp_delta);
-    Ok(Record { key, value, headers, timestamp })
+    Ok(Record { key, value, headers: headers.into(), timestamp })
 }
 
 fn read_bytes(reader: &mut Reader) -> Result<Option<Bytes>, CodecError> {
@@ -359,10 +359,10 @@ mod tests {
             Record {
                 key: Some(Bytes::from_static(b"k")),
                 value: Some(Bytes::from_static(b"value")),
-                headers,
+                headers: headers.into(),
                 timestamp: millis,
             },
-            Record { key: None, value: None, headers: Vec::new(), timestamp: millis + 90 },
+            Record { key: None, value: None, headers: Box::default(), timestamp: millis + 90 },
         ];
         let stamp = ProducerStamp {
             id: ProducerId(9),
@@ -404,7 +404,7 @@ mod tests {
         let records = (0..12).map(|at| Record {
             key: (at % 3 > 0).then(|| record.slice(..at % 3)),
             value: (at != 5).then(|| record.clone()),
-            headers: Vec::new(),
+            headers: Box::default(),
             timestamp: millis + at as i64,
         });
         let batch = batch(Records::Data(records.collect()), None, (millis, millis + 11));

@@ -400,7 +400,7 @@ mod tests {
 
     fn batch(value: &'static [u8]) -> Batch {
         let value = Some(Bytes::from_static(value));
-        let record = Record { key: None, value, headers: Vec::new(), timestamp: 5 };
+        let record = Record { key: None, value, headers: Box::default(), timestamp: 5 };
         let records = Records::Data(vec![record]);
         let (id, epoch, base_sequence) = (ProducerId(1), ProducerEpoch(0), Sequence(0));
         let body = BatchBody {

@@ -97,7 +97,7 @@ impl Client {
             partition: None,
             key: key.map(|key| key.to_vec().into()),
             value: Some(value.to_vec().into()),
-            headers: Vec::new(),
+            headers: Box::default(),
         };
         self.send_record(record)
     }

@@ -237,7 +237,7 @@ mod tests {
     const SEGMENT: FileName = FileName::Segment(TopicPartition::CLUSTER_METADATA, Offset(0));
 
     fn batch(offset: i64) -> Batch {
-        let record = Record { key: None, value: None, headers: Vec::new(), timestamp: 0 };
+        let record = Record { key: None, value: None, headers: Box::default(), timestamp: 0 };
         Batch {
             base_offset: Offset(offset),
             leader_epoch: LeaderEpoch(0),

@@ -239,9 +239,9 @@ impl Columns {
         }
     }
 
-    /// Adds the columns in their order, gzipped, to `out`; the schema that names them is column 0.
-    /// Says how many bytes they are, uncompressed.
-    pub(crate) fn compressed(self, out: Vec<u8>) -> (Vec<u8>, usize) {
+    /// The columns in their order, gzipped, in parts that follow one another; the schema that
+    /// names them is column 0. Says how many bytes they are, uncompressed.
+    pub(crate) fn compressed(self) -> (Vec<Vec<u8>>, usize) {
         let Self { common, counts, mut fields, events, .. } = self;
         let occurred = |info: &&KindInfo| counts[usize::from(info.number)] > 0;
         let kinds: Vec<&KindInfo> = Kind::TABLE.iter().filter(occurred).collect();
@@ -259,9 +259,8 @@ impl Columns {
             head.extend_from_slice(&length(column.len()).to_le_bytes());
         }
         head.extend_from_slice(meta.as_bytes());
-        let mut member = Member::new(out, columns.iter().map(Packed::compressed_len).sum());
+        let mut member = Member::new();
         member.add(&head);
-        // Each is let go as soon as it stands in the file.
         columns.into_iter().for_each(|column| member.add_packed(column));
         member.finish()
     }

@@ -20,6 +20,8 @@ pub use model::{
     MemberView, Model, PartitionView, QuorumRoleView, QuorumView, RegistrationView, ReplicaView,
     RoleView, StateView,
 };
-pub use run_file::{Events, FORMAT_VERSION, Header, ReadError, RunFile, Writer, event_table};
+pub use run_file::{
+    Events, FORMAT_VERSION, Header, ReadError, Recording, RunFile, Writer, event_table,
+};
 pub use setup::{ClientSetup, HostSetup, Part, Setup, TopicSetup};
 pub use text::{Names, seconds};

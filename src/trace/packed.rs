@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
-/// Larger pieces compress hardly better (0.4 % from here to twice as much).
-const PIECE_BYTES: usize = 32 * 1024;
+/// Larger pieces compress hardly better (0.6 % from 16 to 32 KiB), and there are a hundred columns
+/// that wait for theirs. A column that goes a little beyond takes 16 KiB.
+const PIECE_BYTES: usize = 12 * 1024;
 /// The fastest: the next makes the columns a fifth smaller and takes half as long again.
 const LEVEL: u32 = 1;
 /// Magic, deflate, no flags, no time, fastest, no system (RFC 1952).
@@ -84,21 +85,16 @@ impl Packed {
         }
     }
 
-    /// How many bytes it may take, compressed: what is open is counted in full.
-    pub(crate) fn compressed_len(&self) -> usize {
-        self.pieces.iter().map(|piece| piece.blocks.len()).sum::<usize>() + self.open.len()
-    }
-
     /// How many bytes there are, uncompressed.
     pub(crate) fn len(&self) -> usize {
         self.pieces.iter().map(|piece| piece.bytes).sum::<usize>() + self.open.len()
     }
 }
 
-/// A gzip member that is put together.
+/// A gzip member that is put together, in parts that follow one another.
 #[derive(Debug)]
 pub(crate) struct Member {
-    out: Vec<u8>,
+    parts: Vec<Vec<u8>>,
     packer: Packer,
     crc: Crc,
     bytes: usize,
@@ -107,11 +103,14 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    /// A member that begins where `out` ends; it will have `expected` bytes or a few more.
-    pub(crate) fn new(mut out: Vec<u8>, expected: usize) -> Self {
-        out.reserve(expected);
-        out.extend_from_slice(&GZIP_BEGINS);
-        Self { out, packer: Packer::default(), crc: Crc::new(), bytes: 0, open: Vec::new() }
+    pub(crate) fn new() -> Self {
+        Self {
+            parts: vec![GZIP_BEGINS.to_vec()],
+            packer: Packer::default(),
+            crc: Crc::new(),
+            bytes: 0,
+            open: Vec::new(),
+        }
     }
 
     /// Adds bytes that are not compressed yet.
@@ -126,7 +125,16 @@ impl Member {
     pub(crate) fn add_packed(&mut self, packed: Packed) {
         if !packed.pieces.is_empty() {
             self.settle();
-            packed.pieces.into_iter().for_each(|piece| self.add_piece(&piece));
+        }
+        for piece in packed.pieces {
+            match Arc::try_unwrap(piece) {
+                Ok(piece) => self.add_piece(piece),
+                Err(shared) => {
+                    let Piece { bytes, blocks, crc } = &*shared;
+                    self.count(*bytes, crc);
+                    self.parts.push(blocks.clone());
+                }
+            }
         }
         self.add(&packed.open);
     }
@@ -134,25 +142,30 @@ impl Member {
     fn settle(&mut self) {
         if !self.open.is_empty() {
             let piece = self.packer.pack(&self.open);
-            self.add_piece(&piece);
+            self.add_piece(piece);
             self.open.clear();
         }
     }
 
-    fn add_piece(&mut self, piece: &Piece) {
-        self.out.extend_from_slice(&piece.blocks);
-        self.crc.combine(&piece.crc);
-        self.bytes += piece.bytes;
+    fn add_piece(&mut self, piece: Piece) {
+        self.count(piece.bytes, &piece.crc);
+        self.parts.push(piece.blocks);
+    }
+
+    fn count(&mut self, bytes: usize, crc: &Crc) {
+        self.crc.combine(crc);
+        self.bytes += bytes;
     }
 
     /// Ends the member; says how many bytes it holds, uncompressed.
-    pub(crate) fn finish(mut self) -> (Vec<u8>, usize) {
+    pub(crate) fn finish(mut self) -> (Vec<Vec<u8>>, usize) {
         self.settle();
-        self.out.extend_from_slice(&LAST_BLOCK);
-        self.out.extend_from_slice(&self.crc.sum().to_le_bytes());
+        let mut end = LAST_BLOCK.to_vec();
+        end.extend_from_slice(&self.crc.sum().to_le_bytes());
         // The length modulo 2^32.
-        self.out.extend_from_slice(&(self.bytes as u32).to_le_bytes());
-        (self.out, self.bytes)
+        end.extend_from_slice(&(self.bytes as u32).to_le_bytes());
+        self.parts.push(end);
+        (self.parts, self.bytes)
     }
 }
 
@@ -176,12 +189,12 @@ mod tests {
             columns[column].settle(&mut packer);
         }
         let lengths: usize = columns.iter().map(Packed::len).sum();
-        let mut member = Member::new(Vec::new(), 0);
+        let mut member = Member::new();
         member.add(b"head");
         columns.into_iter().for_each(|column| member.add_packed(column));
         let (compressed, bytes) = member.finish();
         let mut read = Vec::new();
-        flate2::read::GzDecoder::new(&compressed[..]).read_to_end(&mut read).unwrap();
+        flate2::read::GzDecoder::new(&compressed.concat()[..]).read_to_end(&mut read).unwrap();
         assert_eq!(read, [&b"head"[..], &plain.concat()].concat());
         assert_eq!((bytes, lengths), (read.len(), read.len() - 4));
     }

@@ -8,7 +8,7 @@ use std::io::Read;
 
 use flate2::read::GzDecoder;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::event::{Event, Kind};
 use crate::trace::columns::{Columns, Rows, spell};
@@ -137,26 +137,45 @@ impl Writer {
         self.columns.events()
     }
 
-    /// The bytes of the run file. `event_table` of the header is filled in.
-    pub fn finish(self, header: &Header) -> Vec<u8> {
+    /// The run file. `event_table` of the header is filled in.
+    pub fn finish(self, header: &Header) -> Recording {
         let header = Header { event_table: event_table(), ..header.clone() };
         let header = serde_json::to_vec(&header).expect("a header has string keys only");
         let length = u32::try_from(header.len()).expect("a header is below 4 GiB");
-        let mut out = Vec::with_capacity(header.len() + 64);
-        out.extend_from_slice(MAGIC);
-        out.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-        out.extend_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(&header);
-        let lengths = out.len();
-        out.extend_from_slice(&[0; 16]);
-        let begins = out.len();
-        let (mut out, expanded) = self.columns.compressed(out);
-        let compressed = (out.len() - begins) as u64;
-        out[lengths..lengths + 8].copy_from_slice(&(expanded as u64).to_le_bytes());
-        out[lengths + 8..begins].copy_from_slice(&compressed.to_le_bytes());
-        let checksum = xxh3_64(&out);
-        out.extend_from_slice(&checksum.to_le_bytes());
-        out
+        let (columns, expanded) = self.columns.compressed();
+        let compressed: usize = columns.iter().map(Vec::len).sum();
+        let mut head = Vec::with_capacity(header.len() + 64);
+        head.extend_from_slice(MAGIC);
+        head.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        head.extend_from_slice(&length.to_le_bytes());
+        head.extend_from_slice(&header);
+        head.extend_from_slice(&(expanded as u64).to_le_bytes());
+        head.extend_from_slice(&(compressed as u64).to_le_bytes());
+        let mut parts = vec![head];
+        parts.extend(columns);
+        let mut checksum = Xxh3::new();
+        parts.iter().for_each(|part| checksum.update(part));
+        parts.push(checksum.digest().to_le_bytes().to_vec());
+        Recording { parts }
+    }
+}
+
+/// A run file that is ready to be written. It lies in parts, as its columns were compressed: a
+/// long run's file is large.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recording {
+    parts: Vec<Vec<u8>>,
+}
+
+impl Recording {
+    /// Its parts, to be written one after the other.
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        self.parts.iter().map(Vec::as_slice)
+    }
+
+    /// All its bytes in one place.
+    pub fn to_vec(&self) -> Vec<u8> {
+        self.parts.concat()
     }
 }
 

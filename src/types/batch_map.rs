@@ -96,6 +96,11 @@ impl<V> BatchMap<V> {
         self.entries.get(self.place(*id)?).map(|(_, value)| value)
     }
 
+    /// All entries, as they stand, in the order in which their ids came first.
+    pub fn entries(&self) -> impl Iterator<Item = &(BatchId, V)> {
+        self.entries.iter()
+    }
+
     /// All entries in the order in which their ids came first.
     pub fn iter(&self) -> impl Iterator<Item = (&BatchId, &V)> {
         self.entries.iter().map(|(id, value)| (id, value))

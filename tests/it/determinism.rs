@@ -95,7 +95,7 @@ fn every_scenario_runs_the_same_in_a_fresh_process() {
 #[test]
 fn a_run_file_holds_the_run() {
     let recorded = short(5, RunOptions { record: true, ..RunOptions::default() });
-    let file = RunFile::read(&recorded.run_file.unwrap()).unwrap();
+    let file = RunFile::read(&recorded.run_file.unwrap().to_vec()).unwrap();
     assert_eq!(file.header.fingerprint, recorded.outcome.fingerprint);
     let mut digest = kafsim::trace::Digest::default();
     for event in file.events().unwrap() {

@@ -18,7 +18,7 @@ fn told(path: &str, scenario: &str, filter: &str) -> String {
         .unwrap_or_else(|error| panic!("{error}"));
     let options = RunOptions { record: true, ..RunOptions::default() };
     let executed = run_once(&scenario, 0, &options);
-    let file = RunFile::read(&executed.run_file.unwrap()).unwrap();
+    let file = RunFile::read(&executed.run_file.unwrap().to_vec()).unwrap();
     let filter: Filter = filter.parse().unwrap();
     let mut names = Names::new(Arc::new(file.header.setup.clone()));
     let mut text = String::new();

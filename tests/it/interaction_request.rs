@@ -417,7 +417,7 @@ fn from_replica(command: &Command<'_>) -> Input {
 }
 
 fn batch(id: u64, size_bytes: u32) -> Arc<BatchBody> {
-    let record = Record { key: None, value: None, headers: Vec::new(), timestamp: 0 };
+    let record = Record { key: None, value: None, headers: Box::default(), timestamp: 0 };
     Arc::new(BatchBody {
         id: BatchId(id),
         producer: None,

@@ -93,7 +93,7 @@ fn config() -> impl Strategy<Value = LogConfig> {
 fn batch(id: u64, records: u8, producer: Option<ProducerStamp>) -> Batch {
     let timestamp = i64::try_from(id).unwrap();
     let value = Some(Bytes::from_static(b"v"));
-    let record = Record { key: None, value, headers: Vec::new(), timestamp };
+    let record = Record { key: None, value, headers: Box::default(), timestamp };
     Batch::unplaced(Arc::new(BatchBody {
         id: BatchId(id),
         producer,

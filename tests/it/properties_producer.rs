@@ -193,7 +193,7 @@ impl Scene {
                     partition: Some(partition),
                     key: None,
                     value: Some(Bytes::from(name.to_be_bytes().to_vec())),
-                    headers: Vec::new(),
+                    headers: Box::default(),
                 };
                 self.step(Input::Send { token: CallToken(name), record });
             }

@@ -644,7 +644,7 @@ pub(crate) struct Results {
 
 fn body(id: BatchId) -> Arc<BatchBody> {
     let value = Some(Bytes::from_static(b"value"));
-    let record = Record { key: None, value, headers: Vec::new(), timestamp: 1 };
+    let record = Record { key: None, value, headers: Box::default(), timestamp: 1 };
     Arc::new(BatchBody {
         id,
         producer: None,

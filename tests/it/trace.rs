@@ -84,7 +84,7 @@ fn write(events: &[Event]) -> Vec<u8> {
     let mut writer = Writer::new();
     events.iter().for_each(|event| writer.add_digested(event));
     let fingerprint = writer.fingerprint();
-    writer.finish(&Header { fingerprint, ..header() })
+    writer.finish(&Header { fingerprint, ..header() }).to_vec()
 }
 
 fn read(file: &[u8]) -> Result<Vec<Event>, ReadError> {

@@ -194,7 +194,7 @@ impl Draw {
         let records = self.at_least(1, |draw| Record {
             key: draw.maybe(Self::bytes),
             value: draw.maybe(Self::bytes),
-            headers: draw.list(header),
+            headers: draw.list(header).into(),
             timestamp: time + i64::from(draw.i32()),
         });
         let producer = self.maybe(|draw| ProducerStamp {

@@ -21,14 +21,14 @@ pub(super) fn first_hidden(runs: &[&Run], from: u64, end: u64) -> Option<u64> {
 
 /// Why an acknowledged batch may be gone, if it may.
 pub(super) fn excuse<'a>(acked: &Acked<'_>, view: View<'a>) -> Option<(u64, &'a str)> {
-    let partition = acked.batch.partition;
+    let partition = acked.batch().partition;
     let left = view.premises.left(partition);
-    if left.is_some() || acked.batch.acks == AckMode::All {
+    if left.is_some() || acked.batch().acks == AckMode::All {
         return left;
     }
     let known = view.model.partitions.get(&partition);
-    let committed = known.and_then(|known| known.committed.entry_at(acked.base));
-    let was_committed = committed.is_some_and(|entry| entry.batch == acked.id);
+    let committed = known.and_then(|known| known.committed.entry_at(acked.base()));
+    let was_committed = committed.is_some_and(|entry| entry.batch == acked.id());
     let because = "acks=1: leadership moved before the high watermark passed the record";
-    (!was_committed).then_some((acked.batch.done.unwrap_or(acked.batch.sealed), because))
+    (!was_committed).then_some((acked.batch().done.unwrap_or(acked.batch().sealed), because))
 }

@@ -70,19 +70,19 @@ impl Property for InconsistentOffsets {
 
 fn against_polls(acked: &Acked<'_>, seen: &Seen, view: View<'_>, findings: &mut Findings) {
     let told = Run {
-        base: acked.base,
-        records: u32::try_from(acked.batch.operations.len()).unwrap_or(u32::MAX),
-        first: RecordName { batch: acked.id, index: 0 },
-        event: acked.batch.sealed,
+        base: acked.base(),
+        records: u32::try_from(acked.batch().operations.len()).unwrap_or(u32::MAX),
+        first: RecordName { batch: acked.id(), index: 0 },
+        event: acked.batch().sealed,
     };
-    let mut near = seen.between(acked.base, acked.end());
+    let mut near = seen.between(acked.base(), acked.end());
     let Some(other) = near.find(|run| run.contradicts(&told)) else { return };
-    let name = view.model.partition_name(acked.batch.partition);
+    let name = view.model.partition_name(acked.batch().partition);
     let sentence = format!(
         "{} was told that its record stands at offset {} of {name}, where a consumer was shown \
          batch {}",
-        view.model.setup().host_name(Some(acked.batch.client)),
-        acked.base.max(other.base),
+        view.model.setup().host_name(Some(acked.batch().client)),
+        acked.base().max(other.base),
         other.first.batch
     );
     let evidence = acked.evidence().chain([other.event]);
@@ -97,14 +97,14 @@ fn against_each_other(
 ) {
     let Some(mut reach) = list.first() else { return };
     for acked in &list[1..] {
-        if acked.base < reach.end() {
+        if acked.base() < reach.end() {
             let setup = view.model.setup();
             let name = view.model.partition_name(partition);
             let sentence = format!(
                 "{} and {} were both told that their record stands at offset {} of {name}",
-                setup.host_name(Some(reach.batch.client)),
-                setup.host_name(Some(acked.batch.client)),
-                acked.base
+                setup.host_name(Some(reach.batch().client)),
+                setup.host_name(Some(acked.batch().client)),
+                acked.base()
             );
             let excuse = excuse(reach, view).or_else(|| excuse(acked, view));
             findings.violated_unless(excuse, sentence, reach.evidence().chain(acked.evidence()));

@@ -64,16 +64,16 @@ pub(super) fn look_for(
         let Some(passed) = passed.get(&partition) else { continue };
         let passed = widest(passed);
         for acked in list {
-            let runs = view.account.shown_of(partition, acked.id);
+            let runs = view.account.shown_of(partition, acked.id());
             // Ranges overlap seldom more than twice, and those before end before the batch.
-            let near = passed.partition_point(|(_, to, ..)| *to <= acked.base);
+            let near = passed.partition_point(|(_, to, ..)| *to <= acked.base());
             let near = passed[near..].iter().take_while(|(from, ..)| *from < acked.end());
             for range in near {
                 findings.exercised();
-                let (from, to) = (range.0.max(acked.base), range.1.min(acked.end()));
-                let (from, to) = (from.since(acked.base), to.since(acked.base));
+                let (from, to) = (range.0.max(acked.base()), range.1.min(acked.end()));
+                let (from, to) = (from.since(acked.base()), to.since(acked.base()));
                 if let Some(hidden) = first_hidden(runs, from, to) {
-                    report(acked, acked.base + hidden, range, view, findings);
+                    report(acked, acked.base() + hidden, range, view, findings);
                     break;
                 }
             }
@@ -104,11 +104,11 @@ fn report(
     findings: &mut Findings,
 ) {
     let setup = view.model.setup();
-    let name = view.model.partition_name(acked.batch.partition);
+    let name = view.model.partition_name(acked.batch().partition);
     let sentence = format!(
         "{} was told that its record stands at offset {offset} of {name}; {} read past it, and \
          nobody was ever shown it",
-        setup.host_name(Some(acked.batch.client)),
+        setup.host_name(Some(acked.batch().client)),
         setup.host_name(Some(*consumer)),
     );
     let evidence = acked.evidence().chain(*poll);

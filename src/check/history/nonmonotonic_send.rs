@@ -38,13 +38,13 @@ impl Property for NonmonotonicSend {
         for (_, list) in view.account.acknowledged() {
             let mut producers: BTreeMap<HostId, Vec<&Acked<'_>>> = BTreeMap::new();
             for acked in list {
-                producers.entry(acked.batch.client).or_default().push(acked);
+                producers.entry(acked.batch().client).or_default().push(acked);
             }
             for (client, mut sent) in producers {
-                sent.sort_unstable_by_key(|acked| acked.batch.rank);
+                sent.sort_unstable_by_key(|acked| acked.batch().rank);
                 for pair in sent.windows(2) {
                     findings.exercised();
-                    if pair[1].base <= pair[0].base {
+                    if pair[1].base() <= pair[0].base() {
                         report(client, (pair[0], pair[1]), view, findings);
                     }
                 }
@@ -62,27 +62,27 @@ fn report(
     findings: &mut Findings,
 ) {
     let setup = view.model.setup();
-    let partition = second.batch.partition;
+    let partition = second.batch().partition;
     let name = view.model.partition_name(partition);
     let sentence = format!(
         "{} sent to {name} twice, and was told that the first record stands at offset {} and the \
          second at offset {}",
         setup.host_name(Some(client)),
-        first.base,
-        second.base
+        first.base(),
+        second.base()
     );
     let known = setup.client(client);
     let is_ordered = known.is_some_and(|known| known.idempotent || known.in_flight_max <= 1);
     let unordered = "enable.idempotence is off, and max.in.flight.requests.per.connection is not 1";
-    let is_weak = [first, second].iter().any(|acked| acked.batch.acks != AckMode::All);
+    let is_weak = [first, second].iter().any(|acked| acked.batch().acks != AckMode::All);
     let excuse = match (is_ordered, is_weak) {
-        (false, _) => Some((second.batch.sealed, unordered)),
-        (true, true) => Some((second.batch.sealed, "acks=1: a new leader may lack the first")),
+        (false, _) => Some((second.batch().sealed, unordered)),
+        (true, true) => Some((second.batch().sealed, "acks=1: a new leader may lack the first")),
         (true, false) => view.premises.left(partition).or_else(|| {
             let known = view.model.partitions.get(&partition)?;
             let leader = known.state.as_ref()?.leader?;
             let log = &known.replicas.get(&leader)?.log;
-            unknown_producer(view.history, log, second.batch)
+            unknown_producer(view.history, log, second.batch())
         }),
     };
     findings.violated_unless(excuse, sentence, first.evidence().chain(second.evidence()));

@@ -157,7 +157,7 @@ impl Probe {
             partition: Some(partition),
             key: None,
             value: Some(Bytes::from_static(b"probe")),
-            headers: Vec::new(),
+            headers: Box::default(),
         };
         let token = self.call(AppCall::Send(record), effects);
         self.under_way.insert(token, (topic, partition));

@@ -120,7 +120,7 @@ impl Producer {
             partition: None,
             key,
             value: Some(self.value.clone()),
-            headers: Vec::new(),
+            headers: Box::default(),
         };
         let token = CallToken(self.sent);
         self.sent += 1;
