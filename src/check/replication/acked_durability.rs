@@ -14,7 +14,7 @@
 //! and not who answered. It may answer for acks=1 what nobody ever had, at an offset below the
 //! high watermark of today: whether a batch was committed is asked of the batch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::event::{AckMode, Event, Kind, ReplicaRole};
@@ -32,6 +32,8 @@ pub(crate) struct AckedDurability {
 #[derive(Clone, Debug, Default)]
 struct Ledger {
     acked: Chunks<Acked>,
+    /// The places of those that were found missing already.
+    lost: BTreeSet<usize>,
     /// Whether a batch was acknowledged after one that stands behind it: a deposed leader answers
     /// late. Then the newest answer says nothing of the furthest offset.
     is_mixed: bool,
@@ -41,7 +43,6 @@ struct Ledger {
 struct Acked {
     entry: LogEntry,
     event: u64,
-    is_lost: bool,
 }
 
 const ALL: Info = Info {
@@ -140,7 +141,7 @@ impl AckedDurability {
             findings.violated_unless(excuse, sentence, [event.index]);
             return;
         };
-        let acked = Acked { entry, event: event.index, is_lost: false };
+        let acked = Acked { entry, event: event.index };
         let at = self.partitions.entry(partition).or_default().add(acked);
         if let Some((leader, replica)) = known.acting_leader().filter(|(id, _)| *id != node)
             && !holds(&replica.log, &entry)
@@ -167,13 +168,15 @@ impl AckedDurability {
         findings.exercised();
         // Equal up to the newest, and that is the furthest: then all that is older is there, too.
         let is_equal = replica.log.chain_at(last.entry.end()) == Some(last.entry.chain);
-        if is_equal && !last.is_lost && !ledger.is_mixed {
+        if is_equal && !ledger.lost.contains(&(ledger.acked.len() - 1)) && !ledger.is_mixed {
             return;
         }
-        let is_missing = |acked: &Acked| !acked.is_lost && !holds(&replica.log, &acked.entry);
+        let is_missing = |at: &usize, acked: &Acked| {
+            !ledger.lost.contains(at) && !holds(&replica.log, &acked.entry)
+        };
         let missing: Vec<usize> = (0_usize..)
             .zip(ledger.acked.iter())
-            .filter(|(_, acked)| is_missing(acked))
+            .filter(|(at, acked)| is_missing(at, acked))
             .map(|(at, _)| at)
             .collect();
         for at in missing {
@@ -189,10 +192,11 @@ impl AckedDurability {
         view: View<'_>,
         findings: &mut Findings,
     ) {
-        let ledger = self.partitions.get_mut(&partition);
-        let acked = ledger.and_then(|ledger| ledger.acked.get_mut(at));
-        let Some(acked) = acked.filter(|acked| !acked.is_lost) else { return };
-        acked.is_lost = true;
+        let Some(ledger) = self.partitions.get_mut(&partition) else { return };
+        let Some(acked) = ledger.acked.get(at).copied() else { return };
+        if !ledger.lost.insert(at) {
+            return;
+        }
         let (entry, known) = (acked.entry, view.model.partition(partition));
         let epoch = known.map_or(LeaderEpoch(0), |known| known.leader_epoch);
         let name = view.model.partition_name(partition);
@@ -224,7 +228,8 @@ impl Ledger {
         {
             let at = self.acked.partition_point(|known| known.entry.base < entry.base);
             let known = self.acked.get(at).filter(|_| !self.is_mixed);
-            if known.is_some_and(|known| known.entry.is_same(&entry) && !known.is_lost) {
+            let is_here = known.is_some_and(|known| known.entry.is_same(&entry));
+            if is_here && !self.lost.contains(&at) {
                 return at;
             }
             self.is_mixed = true;
