@@ -20,26 +20,26 @@ pub struct Account<'a> {
 pub(crate) struct Acked<'a>(&'a (BatchId, Batch));
 
 impl<'a> Acked<'a> {
-    pub(crate) fn id(&self) -> BatchId {
+    pub(crate) fn id(self) -> BatchId {
         self.0.0
     }
 
-    pub(crate) fn batch(&self) -> &'a Batch {
+    pub(crate) fn batch(self) -> &'a Batch {
         &self.0.1
     }
 
     /// The offset of its first record.
-    pub(crate) fn base(&self) -> Offset {
+    pub(crate) fn base(self) -> Offset {
         self.batch().base_offset.expect("only batches whose place is known are listed")
     }
 
     /// The offset after its last record.
-    pub(crate) fn end(&self) -> Offset {
+    pub(crate) fn end(self) -> Offset {
         self.base() + self.batch().operations.len() as u64
     }
 
     /// The events that tell of it.
-    pub(crate) fn evidence(&self) -> impl Iterator<Item = u64> + use<> {
+    pub(crate) fn evidence(self) -> impl Iterator<Item = u64> + use<> {
         [self.batch().sealed].into_iter().chain(self.batch().done)
     }
 }

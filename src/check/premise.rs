@@ -139,8 +139,8 @@ impl Premises {
             brokers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         };
         let because = format!(
-            "{} survives {spare} unclean shutdowns at a time (min.insync.replicas={}); \
-             brokers {} stopped uncleanly, and {} lost records",
+            "{} survives no more than {spare} at a time to stop uncleanly \
+             (min.insync.replicas={}); brokers {} did, and {} lost records",
             model.partition_name(partition),
             state.min_in_sync,
             list(doubtful),

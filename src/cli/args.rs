@@ -65,7 +65,7 @@ pub(crate) struct Run {
     /// The scenario file
     pub(crate) scenario: PathBuf,
     /// The seed: all that a run depends on beside the scenario and the build
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub(crate) seed: u64,
     /// Where to write the run file [default: reports/<scenario>-<seed>.run; with --set or --defect
     /// a hash of the changed scenario stands before .run]

@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::cli::args::{Events, Format};
 use crate::cli::command::Done;
 use crate::cli::output::stdout;
@@ -17,7 +19,17 @@ pub(crate) fn events(args: &Events) -> anyhow::Result<Done> {
     let mut out = stdout();
     let Some(path) = &args.file else {
         for kind in Kind::TABLE {
-            writeln!(out, "{:<28} {}", kind.name, kind.doc)?;
+            match args.format {
+                Format::Text => writeln!(out, "{:<28} {}", kind.name, kind.doc)?,
+                Format::Json => {
+                    let fields = kind.fields.iter();
+                    let fields =
+                        fields.map(|field| json!({ "name": field.name, "what": field.doc }));
+                    let fields: Vec<_> = fields.collect();
+                    let line = json!({ "kind": kind.name, "what": kind.doc, "fields": fields });
+                    writeln!(out, "{line}")?;
+                }
+            }
         }
         out.flush()?;
         return Ok(Done::Well);
@@ -34,9 +46,12 @@ pub(crate) fn events(args: &Events) -> anyhow::Result<Done> {
     if filter.names("partition") {
         filter.check("partition", &partitions(path, &file)?)?;
     }
+    // Topics are named once, and some events come before that.
+    for event in file.events().map_err(|error| run_file::refused(path, &error))? {
+        names.learn(&event.map_err(|error| run_file::refused(path, &error))?);
+    }
     for event in file.events().map_err(|error| run_file::refused(path, &error))? {
         let event = event.map_err(|error| run_file::refused(path, &error))?;
-        names.learn(&event);
         if !filter.accepts(&event, &names) {
             continue;
         }

@@ -117,6 +117,9 @@ pub(crate) fn sweep(
         "violated": outcome.violated.iter()
             .map(|(property, seeds)| (property.name().to_owned(), json!(seeds)))
             .collect::<serde_json::Map<_, _>>(),
+        "broken_outside_premise": outcome.broken_outside.iter()
+            .map(|(property, seeds)| (property.name().to_owned(), json!(seeds)))
+            .collect::<serde_json::Map<_, _>>(),
         "unmet_claims": names(outcome.unmet.iter().map(|(property, _)| property.name()).collect()),
         "idle_claims": names(outcome.idle.iter().map(|property| property.name()).collect()),
         "exposure": exposure(outcome.faults),

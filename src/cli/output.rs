@@ -32,18 +32,69 @@ pub(crate) fn named(error: io::Error) -> io::Error {
     match error.kind() {
         // Not a failure of the kind that is told.
         io::ErrorKind::Interrupted => error,
-        kind => io::Error::new(kind, format!("cannot write to standard output: {error}")),
+        kind => io::Error::new(kind, OfStdout(error)),
     }
 }
 
-/// Whether `error` is only that nobody reads stdout any more.
-pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+/// What went wrong with standard output.
+#[derive(Debug)]
+struct OfStdout(io::Error);
+
+impl std::error::Error for OfStdout {}
+
+impl std::fmt::Display for OfStdout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot write to standard output: {}", self.0)
+    }
 }
 
-/// Writes `parts` one after the other to `path`: aside first, then renamed, so that a full disk or a crash leaves no
-/// half file under the final name. Makes the folder.
+/// Whether `error` is only that nobody reads stdout any more; a pipe that was named as a file and
+/// breaks is a failure as any other.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(is_closed)
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    let is_stdout =
+        error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<OfStdout>);
+    is_stdout && error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// Goes on in silence when nobody reads `W` any more, for work that leaves files.
+pub(crate) struct Enduring<W>(pub(crate) W);
+
+impl<W: Write> Write for Enduring<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if is_closed(&error) => Ok(bytes.len()),
+            other => other,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if is_closed(&error) => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// Finds out early whether `path` can be written, before hours of work for it.
+pub(crate) fn check_writable(path: &Path) -> anyhow::Result<()> {
+    let known = std::fs::metadata(path).is_ok_and(|known| !known.is_dir());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let tried = match known {
+        true => std::fs::OpenOptions::new().write(true).open(path).map(drop),
+        false => folder.map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
+            std::fs::File::create_new(path).and_then(|_| std::fs::remove_file(path))
+        }),
+    };
+    tried.with_context(|| format!("write `{}`", path.display()))
+}
+
+/// Writes `parts` one after the other to `path`: aside first, then renamed, so that a full disk or
+/// a crash leaves no half file under the final name. Makes the folder.
 pub(crate) fn write_whole<'a>(
     path: &Path,
     parts: impl IntoIterator<Item = &'a [u8]>,

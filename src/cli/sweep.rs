@@ -12,7 +12,7 @@ use crate::cli::args::{Format, Sweep};
 use crate::cli::command::Done;
 use crate::cli::json;
 use crate::cli::load;
-use crate::cli::output::{stdout, write_whole};
+use crate::cli::output::{Enduring, check_writable, stdout, write_whole};
 use crate::cli::run::{again, default_run_file};
 use crate::cli::text::{grouped, judgement_text};
 use crate::explore::{self, Failures, Judgement, RunOptions, SeedOutcome, SweepOutcome, run_once};
@@ -27,7 +27,11 @@ pub(crate) fn sweep(args: &Sweep) -> anyhow::Result<Done> {
         files.iter().map(|file| load::load(file, &args.change)).collect::<Result<_, _>>()?;
     let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
     let jobs = args.jobs.map_or_else(cores, usize::from);
-    let mut out = stdout();
+    if let Some(path) = &args.out {
+        check_writable(path)?;
+    }
+    // Files are kept even if nobody reads the lines any more.
+    let mut out = Enduring(stdout());
     let mut lines = Vec::new();
     let mut results = Vec::new();
     let mut worst = Judgement::AsExpected;
@@ -185,6 +189,10 @@ fn write_text(
     )?;
     for (property, seeds) in &outcome.violated {
         writeln!(out, "    violated    {} in {}", property.name(), count_of(*seeds))?;
+    }
+    for (property, seeds) in &outcome.broken_outside {
+        let (name, seeds) = (property.name(), count_of(*seeds));
+        writeln!(out, "    outside     {name} in {seeds}, broken outside its premise")?;
     }
     for (property, expect) in &outcome.unmet {
         let (property, expect) = (property.name(), expect.name());

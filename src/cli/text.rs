@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::check::Outcome;
 use crate::explore::{ClaimOutcome, End, Failure, Judgement, RunOutcome};
-use crate::types::Expectation;
+use crate::types::{Expectation, Moment};
 
 /// A story longer than this is cut in the middle; the run file has all of it.
 const STORY_LINES_MAX: usize = 40;
@@ -37,7 +37,15 @@ fn judged(outcome: &RunOutcome) -> String {
         End::Finished | End::NeverFormed | End::NotLive(_) | End::Crashed(_) => "",
     };
     match Failure::of(outcome) {
-        None => format!("{so_far}{judged}"),
+        None => {
+            // Whoever asks about durability should not have to read two lines for it.
+            let lost = match outcome.figures.lost {
+                0 => String::new(),
+                1 => ", and an acknowledged record is lost".to_owned(),
+                lost => format!(", and {} acknowledged records are lost", grouped(lost)),
+            };
+            format!("{so_far}{judged}{lost}")
+        }
         Some(Failure { property: Some(_), .. }) => {
             let unmet: Vec<_> = outcome.unmet().map(|claim| claim.property.name()).collect();
             format!("{so_far}{judged}: {}", unmet.join(", "))
@@ -135,9 +143,11 @@ fn write_figures(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
     let faults = outcome.faults;
     let text = format!("{} planned, {} begun, {} bit", faults.planned, faults.begun, faults.bit);
     row(out, "faults", &text)?;
+    let forming = Moment::SCENARIO_BEGINS.since(Moment(0));
     let text = format!(
-        "{} of simulated time, {} messages, {} events",
-        rounded(outcome.simulated),
+        "{} after the {} of forming, {} messages, {} events",
+        rounded(outcome.simulated.saturating_sub(forming)),
+        rounded(forming),
         grouped(outcome.messages),
         grouped(outcome.fingerprint.events)
     );
@@ -302,7 +312,7 @@ records      23,900 acknowledged, 0 failed, 12 unknown, 1 lost
 acks         p50 4.12ms, p99 -, longest time without one 9.4s
 leaderless   orders-0 9.21s
 faults       1 planned, 1 begun, 1 bit
-world        83.5s of simulated time, 345,678 messages, 1,234,567 events
+world        73.5s after the 10s of forming, 345,678 messages, 1,234,567 events
 fingerprint  1234567-00000000000000000000000000000abc
 outcome      a claim was not met: acked-durability
 again        kafsim run scenarios/a.toml --seed 7
@@ -315,7 +325,10 @@ file         reports/a-7.run
     fn a_claimed_violation_is_as_expected() {
         let text = written(&sample(Expectation::Violated));
         assert!(text.contains("acked-durability             violated, as claimed\n"), "{text}");
-        assert!(text.contains("outcome      as expected\nagain "), "{text}");
+        assert!(
+            text.contains("outcome      as expected, and an acknowledged record is lost\nagain "),
+            "{text}"
+        );
     }
 
     #[test]

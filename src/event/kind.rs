@@ -149,7 +149,7 @@ events! {
         correlation_id: CorrelationId, "The request's number on the connection.";
         bytes: u32, "Its size on the wire.";
         sent: Moment, "When it left.";
-        fault: Option<u32>, "The fault that held it up, if any, by its place in the plan.";
+        fault: Option<u32>, "The fault that held it up, if any, by its place in the plan, from 0.";
     }
     2 ConnectionOpened "connection-opened"
         "A connection stands, seen by the host that asked for it or by the one that accepted \
@@ -192,18 +192,18 @@ events! {
         phase: Phase, "The part.";
     }
     13 FaultBegan "fault-began" "A fault took hold." {
-        fault: u32, "Its place in the plan.";
+        fault: u32, "Its place in the plan, from 0.";
         verb: FaultVerb, "Its kind.";
         hosts: Vec<HostId>, "The hosts that it befell.";
     }
     14 FaultBit "fault-bit" "A fault changed something for the first time." {
-        fault: u32, "Its place in the plan.";
+        fault: u32, "Its place in the plan, from 0.";
     }
     15 FaultEnded "fault-ended" "A fault let go." {
-        fault: u32, "Its place in the plan.";
+        fault: u32, "Its place in the plan, from 0.";
     }
     16 FaultWaits "fault-waits" "A fault was due, but its target is nobody yet." {
-        fault: u32, "Its place in the plan.";
+        fault: u32, "Its place in the plan, from 0.";
     }
     17 DurableEnd "durable-end" "What a crash left of a replica's log on the disk." {
         partition: TopicPartition, "The partition.";

@@ -45,15 +45,15 @@ impl Story {
             Kind::FaultBegan { fault, verb, hosts } => {
                 let hosts: Vec<_> = hosts.iter().map(|host| name(*host)).collect();
                 let what = format!("{} {}", deed(*verb), hosts.join(", "));
-                self.tell(event, format!("fault {fault}: {what}"));
+                self.tell(event, format!("fault {}: {what}", fault + 1));
                 self.faults.insert(*fault, what);
             }
             Kind::FaultEnded { fault } => {
                 let what = self.faults.remove(fault).unwrap_or_default();
-                self.tell(event, format!("fault {fault} ends: {what}"));
+                self.tell(event, format!("fault {} ends: {what}", fault + 1));
             }
             Kind::FaultWaits { fault } => {
-                self.tell(event, format!("fault {fault} waits for its target"));
+                self.tell(event, format!("fault {} waits for its target", fault + 1));
             }
             Kind::PhaseBegan { phase: Phase::Heal } => {
                 self.tell(event, "healing begins: all faults end".to_owned());

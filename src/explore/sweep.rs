@@ -28,8 +28,10 @@ pub struct SeedOutcome {
     pub fingerprint: Fingerprint,
     /// What is wrong with it, if anything.
     pub failure: Option<Failure>,
-    /// The properties that were broken, as expected or not.
+    /// The properties that were broken within their premises, as expected or not.
     pub violated: BTreeSet<PropertyName>,
+    /// Those that it broke outside their premises only.
+    pub broken_outside: BTreeSet<PropertyName>,
     /// The properties that were put to the test.
     pub exercised: BTreeSet<PropertyName>,
     /// What became of the faults.
@@ -69,8 +71,10 @@ pub struct SweepOutcome {
     pub as_expected: u64,
     /// The failures of each kind, by judgement and property.
     pub failures: BTreeMap<(Judgement, Option<PropertyName>), Failures>,
-    /// In how many seeds each property was broken, as expected or not.
+    /// In how many seeds each property was broken within its premise, as expected or not.
     pub violated: BTreeMap<PropertyName, u64>,
+    /// In how many seeds each was broken, but only outside its premise.
+    pub broken_outside: BTreeMap<PropertyName, u64>,
     /// In how many seeds each property was put to the test.
     pub exercised: BTreeMap<PropertyName, u64>,
     /// The faults of all seeds.
@@ -93,7 +97,10 @@ impl SeedOutcome {
             seed: outcome.seed,
             fingerprint: outcome.fingerprint,
             failure: Failure::in_sweep(outcome),
-            violated: named(|outcome| outcome.violation().is_some()),
+            violated: named(|outcome| matches!(outcome, Outcome::Violated { .. })),
+            broken_outside: named(|outcome| {
+                matches!(outcome, Outcome::OutsidePremise { violation: Some(_), .. })
+            }),
             exercised: named(|outcome| !matches!(outcome, Outcome::NotExercised)),
             faults: outcome.faults,
         }
@@ -132,12 +139,8 @@ impl Failure {
         match judgement {
             Judgement::Vacuous => None,
             Judgement::Unexpected => {
-                let broken = Self::broken_claim(outcome, |expect| expect == Expectation::Holds);
-                match (&outcome.end, broken) {
-                    (_, Some(broken)) => Some(broken),
-                    // A museum's seed may be live or not.
-                    (_, None) => None,
-                }
+                // A museum's seed may show what it claims or not.
+                Self::broken_claim(outcome, |expect| expect == Expectation::Holds)
             }
             Judgement::AsExpected
             | Judgement::Crashed
@@ -187,6 +190,9 @@ impl SweepOutcome {
                 self.failures.entry(key).or_insert_with(first).seeds += 1;
             }
         }
+        for property in &seed.broken_outside {
+            *self.broken_outside.entry(*property).or_default() += 1;
+        }
         for property in &seed.violated {
             *self.violated.entry(*property).or_default() += 1;
         }
@@ -201,7 +207,9 @@ impl SweepOutcome {
     /// Judges the claims of the file over all seeds: `violated` must be seen in one.
     pub fn finish(&mut self, claims: &[(PropertyName, Expectation)]) {
         for (property, expect) in claims {
-            if *expect == Expectation::Violated && !self.violated.contains_key(property) {
+            let is_seen =
+                self.violated.contains_key(property) || self.broken_outside.contains_key(property);
+            if *expect == Expectation::Violated && !is_seen {
                 self.unmet.push((*property, *expect));
             }
             if *expect != Expectation::May && !self.exercised.contains_key(property) {

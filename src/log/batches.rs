@@ -85,7 +85,7 @@ impl Batches {
             batch.body.id.0,
             u64::from(records),
         ]));
-        let entry = Entry { end, chain, batch };
+        let entry = Entry { batch, end, chain };
         self.end = end;
         self.chain = chain;
         if self.chunks.last().is_none_or(|chunk| chunk.entries.len() == CHUNK_BATCHES) {

@@ -57,7 +57,7 @@ impl Controller {
             is_told: false,
             asked: BTreeMap::new(),
         };
-        process.tell(out);
+        process.tell(out.len(), out);
         process
     }
 
@@ -69,8 +69,8 @@ impl Controller {
             if let Input::Disconnected { connection, .. } = &input {
                 self.asked.remove(connection);
             }
-            if self.quorum.step(now, input, out) {
-                self.tell(out);
+            if let Some(at) = self.quorum.step(now, input, out) {
+                self.tell(at, out);
             }
         } else {
             self.step_controller(now, input, out);
@@ -118,8 +118,8 @@ impl Controller {
 
     /// Prepares to stop: gives up the leadership, if it has it.
     pub fn shutdown(&mut self, now: Now, out: &mut Vec<Output>) {
-        if self.quorum.resign(now, out) {
-            self.tell(out);
+        if let Some(at) = self.quorum.resign(now, out) {
+            self.tell(at, out);
         }
     }
 
@@ -133,10 +133,10 @@ impl Controller {
         &self.machine
     }
 
-    fn tell(&mut self, out: &mut Vec<Output>) {
+    fn tell(&mut self, at: usize, out: &mut Vec<Output>) {
         if !self.is_told {
             self.is_told = true;
-            out.push(Output::Post { lane: Lane::Controller, task: Task::QuorumAdvanced });
+            out.insert(at, Output::Post { lane: Lane::Controller, task: Task::QuorumAdvanced });
         }
     }
 

@@ -99,8 +99,9 @@ impl Quorum {
 
     /// Takes an input of the raft lane: a request to the quorum, what comes on its own
     /// connections, the end of a connection of others, its disk operations, its deadlines, and
-    /// `Task::AppendMetadata`. Says whether the state machine should look at what is published.
-    pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Output>) -> bool {
+    /// `Task::AppendMetadata`. Says whether the state machine should look at what is published, and
+    /// where in `out` that belongs.
+    pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Output>) -> Option<usize> {
         let mut inputs = VecDeque::new();
         match input {
             Input::Request { connection, purpose: _, request } => {
@@ -146,7 +147,7 @@ impl Quorum {
     }
 
     /// Gives up the leadership, if this node has it, before the process is shut down.
-    pub fn resign(&mut self, now: Now, out: &mut Vec<Output>) -> bool {
+    pub fn resign(&mut self, now: Now, out: &mut Vec<Output>) -> Option<usize> {
         let leader_epoch = self.raft.leader_epoch();
         let inputs = VecDeque::from([raft::Input::Resign { leader_epoch }]);
         self.run(now, Vec::new(), inputs, out)
@@ -159,13 +160,21 @@ impl Quorum {
         mut effects: Vec<raft::Effect>,
         mut inputs: VecDeque<raft::Input>,
         out: &mut Vec<Output>,
-    ) -> bool {
+    ) -> Option<usize> {
         let mut has_news = false;
+        // Listeners hear of what is committed before the leader flushes it (`flushLeaderLog`), as
+        // whoever fetches does; of a leader when all that it stands on is on the disk.
+        let mut committed_at = None;
         loop {
             for effect in effects.drain(..) {
+                if let raft::Effect::HighWatermarkMoved { .. } = effect {
+                    committed_at = committed_at.or(Some(out.len()));
+                }
                 has_news |= self.carry_out(now, effect, &mut inputs, out);
             }
-            let Some(input) = inputs.pop_front() else { return has_news };
+            let Some(input) = inputs.pop_front() else {
+                return committed_at.or_else(|| has_news.then_some(out.len()));
+            };
             self.raft.step(now, input, &mut effects);
         }
     }

@@ -107,6 +107,10 @@ fn element<'d>(
         *path = &path[list.len() + name.len() + 2..];
         return Ok(tables.get_mut(at).expect("it was found at this place"));
     }
+    if names.iter().any(|name| name == rest) {
+        let what = format!("`{list}.{rest}` is a whole [[{list}]]");
+        return Err(Wrong::new(what, format!("name a key of it, as in `{list}.{rest}.KEY`")));
+    }
     let (name, left) = rest.split_once('.').unwrap_or((rest, ""));
     // Brokers, controllers and claims are there without being described.
     let described = matches!(list, "broker" | "controller" | "claim");

@@ -241,7 +241,10 @@ pub(crate) fn integer(value: &DeValue<'_>) -> Option<i64> {
 
 /// A whole number from `min` to `max`.
 pub(crate) fn number(value: &DeValue<'_>, min: u64, max: u64) -> Result<u64, Wrong> {
-    let instead = || format!("write a number from {min} to {max}");
+    let instead = || match min == max {
+        true => format!("write {min}"),
+        false => format!("write a number from {min} to {max}"),
+    };
     let number = integer(value)
         .ok_or_else(|| Wrong::new(format!("{} is no whole number", kind(value)), instead()))?;
     match u64::try_from(number) {

@@ -67,7 +67,8 @@ and then the items, a text its length in bytes and its UTF-8 in words filled up 
 Format {FORMAT_VERSION}. `kafsim run file\\n`; u32 format version; u32 length of the header;
 the header, JSON; u64 length of the columns; u64 length of the compressed columns; the columns,
 gzip; u64 XXH3-64 of all bytes before. Integers are little endian. The header has `tool_version`,
-`build_id`, `event_table` (hash of this table: re-checking needs the same), `title`, `scenario`
+`build_id`, `event_table` (hash of this table: re-checking needs the same), `until_micros` (where it
+was told to stop, if it was), `title`, `scenario`
 (the text as it was run), `seed` (as text), `setup` (hosts and configuration that premises depend
 on), `verdicts`, `fingerprint`.
 

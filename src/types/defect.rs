@@ -208,7 +208,7 @@ defects! {
         "the high watermark is not moved when the in-sync set shrinks"
         "made up, after KAFKA-13091"
         "leaders do not look at the high watermark again when the controller has answered";
-    PendingChangeDropped "pending-change-dropped" Mutation 0
+    PendingChangeDropped "pending-change-dropped" Historical 0
         ["quorum-superset"]
         "metadata that tells nothing new makes a leader forget a change that is under way"
         "found by our random schedules; Kafka's Partition.makeLeader as of October 2024 (1eb7644)"

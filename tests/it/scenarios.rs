@@ -50,6 +50,19 @@ fn every_scenario_comes_out_as_it_claims() {
     }
 }
 
+/// A quorum of one commits what it has appended before it has flushed it, and tells both who
+/// fetches and its own state machine.
+#[test]
+fn a_single_controller_is_a_cluster_too() {
+    let path = "scenarios/replication/leader_crash.toml";
+    let alone = scenario(path, &["cluster.controllers=1"], &[]);
+    for seed in 0..2 {
+        let executed = run_once(&alone, seed, &RunOptions::default());
+        let judgement = executed.outcome.judgement();
+        assert_eq!(judgement, Judgement::AsExpected, "seed {seed}: {}", complaint(&executed));
+    }
+}
+
 /// A run without a claim of its file comes out well whatever the story was about.
 #[test]
 fn every_scenario_claims_something() {

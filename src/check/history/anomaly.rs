@@ -20,7 +20,7 @@ pub(super) fn first_hidden(runs: &[&Run], from: u64, end: u64) -> Option<u64> {
 }
 
 /// Why an acknowledged batch may be gone, if it may.
-pub(super) fn excuse<'a>(acked: &Acked<'_>, view: View<'a>) -> Option<(u64, &'a str)> {
+pub(super) fn excuse<'a>(acked: Acked<'_>, view: View<'a>) -> Option<(u64, &'a str)> {
     let partition = acked.batch().partition;
     let left = view.premises.left(partition);
     if left.is_some() || acked.batch().acks == AckMode::All {

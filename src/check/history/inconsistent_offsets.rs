@@ -58,7 +58,7 @@ impl Property for InconsistentOffsets {
         for (partition, list) in view.account.acknowledged() {
             if let Some(seen) = view.history.partitions.get(&partition) {
                 for acked in list {
-                    against_polls(acked, seen, view, findings);
+                    against_polls(*acked, seen, view, findings);
                 }
             }
             against_each_other(partition, list, view, findings);
@@ -68,7 +68,7 @@ impl Property for InconsistentOffsets {
     clone_box!();
 }
 
-fn against_polls(acked: &Acked<'_>, seen: &Seen, view: View<'_>, findings: &mut Findings) {
+fn against_polls(acked: Acked<'_>, seen: &Seen, view: View<'_>, findings: &mut Findings) {
     let told = Run {
         base: acked.base(),
         records: u32::try_from(acked.batch().operations.len()).unwrap_or(u32::MAX),
@@ -106,7 +106,7 @@ fn against_each_other(
                 setup.host_name(Some(acked.batch().client)),
                 acked.base()
             );
-            let excuse = excuse(reach, view).or_else(|| excuse(acked, view));
+            let excuse = excuse(*reach, view).or_else(|| excuse(*acked, view));
             findings.violated_unless(excuse, sentence, reach.evidence().chain(acked.evidence()));
         }
         if acked.end() > reach.end() {

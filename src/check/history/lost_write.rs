@@ -73,7 +73,7 @@ pub(super) fn look_for(
                 let (from, to) = (range.0.max(acked.base()), range.1.min(acked.end()));
                 let (from, to) = (from.since(acked.base()), to.since(acked.base()));
                 if let Some(hidden) = first_hidden(runs, from, to) {
-                    report(acked, acked.base() + hidden, range, view, findings);
+                    report(*acked, acked.base() + hidden, range, view, findings);
                     break;
                 }
             }
@@ -97,7 +97,7 @@ fn widest(passed: &[Passed]) -> Vec<Passed> {
 }
 
 fn report(
-    acked: &Acked<'_>,
+    acked: Acked<'_>,
     offset: Offset,
     (_, _, consumer, poll): &Passed,
     view: View<'_>,

@@ -26,7 +26,8 @@ const INFO: Info = Info {
     statement: "a leader of the current epoch holds every committed record",
     source: "Raft, section 5.4; KIP-101, KIP-497, KIP-966; kafka-specification",
     premise: "no unclean election was allowed and took place; at most min.insync.replicas - 1 \
-              counted replicas lost unflushed records at a time",
+              counted replicas lost unflushed records at a time, crashes without a loss counted as \
+              soon as one of them lost any (KIP-966)",
     kinds: &["role-taken", "log-truncated"],
     is_liveness: false,
 };

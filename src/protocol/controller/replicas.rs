@@ -88,7 +88,7 @@ impl Active {
         self.image.partitions().any(|(_, state)| state.leader == Some(broker))
     }
 
-    /// Elects preferred leaders where they are in sync, and says whether there may be more.
+    /// Elects preferred leaders where they are in sync.
     ///
     /// Source: Kafka, `maybeBalancePartitionLeaders`.
     pub(crate) fn balance_leaders(&self) -> Vec<MetadataRecord> {

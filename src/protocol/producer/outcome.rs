@@ -4,11 +4,12 @@ use crate::event::AckMode;
 use crate::types::ErrorCode;
 
 /// Errors that a leader finds before it appends: with one of them the batch is not in its log.
-const FOUND_BEFORE_APPEND: [ErrorCode; 19] = [
+const FOUND_BEFORE_APPEND: [ErrorCode; 20] = [
     ErrorCode::OffsetOutOfRange,
     ErrorCode::CorruptMessage,
     ErrorCode::LeaderNotAvailable,
     ErrorCode::MessageTooLarge,
+    ErrorCode::RecordListTooLarge,
     ErrorCode::InvalidTopicException,
     ErrorCode::NotEnoughReplicas,
     ErrorCode::InvalidRequiredAcks,
