@@ -235,3 +235,216 @@ impl Leading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::log::{Log, LogConfig};
+    use crate::message::{
+        DiskImage, InSyncProposal, PartitionFetch, PartitionState, Reader, Record, Records,
+        Standing,
+    };
+    use crate::protocol::machine::Machine;
+    use crate::protocol::replica::config::ReplicaConfig;
+    use crate::protocol::replica::input::Input;
+    use crate::types::{
+        BatchId, BrokerEpoch, BrokerId, HostId, PartitionEpoch, TopicId, TopicPartition,
+    };
+
+    const REQUEST: ConnectionId = ConnectionId { opener: HostId(9), number: 1 };
+
+    /// Broker 1 of three, with one partition; `min.insync.replicas` is 2. Broker `n` is registered
+    /// with the epoch `10 n`.
+    struct Scene {
+        now: Now,
+        replica: Replica,
+        standings: BTreeMap<BrokerId, Standing>,
+        partition_epoch: i32,
+    }
+
+    impl Scene {
+        /// Broker 1 leads in epoch 0.
+        fn led(in_sync: &[i32], defects: &[Defect]) -> Self {
+            let partition = TopicPartition::new(TopicId(7), 0);
+            let image = DiskImage::default();
+            let log = Log::recover(partition, LogConfig::default(), &image, true, &mut Vec::new());
+            let defects = defects.iter().copied().collect();
+            let config = ReplicaConfig { defects, ..ReplicaConfig::new(BrokerId(1)) };
+            let mut scene = Self {
+                now: Now::default().after(Duration::from_secs(1)),
+                replica: Replica::new(config, log, Offset::ZERO),
+                standings: BTreeMap::new(),
+                partition_epoch: 0,
+            };
+            for broker in 1..=3 {
+                scene.register(broker, 10 * i64::from(broker));
+            }
+            scene.metadata(1, 0, in_sync);
+            scene
+        }
+
+        fn step(&mut self, input: Input) -> Vec<Effect> {
+            let mut effects = Vec::new();
+            self.replica.step(self.now, input, &mut effects);
+            effects
+        }
+
+        fn register(&mut self, broker: i32, epoch: i64) {
+            let broker_epoch = BrokerEpoch(epoch);
+            let standing = Standing { broker_epoch, fenced: false, in_controlled_shutdown: false };
+            self.standings.insert(BrokerId(broker), standing);
+            let standings = Arc::new(self.standings.clone());
+            self.step(Input::StandingsChanged { standings });
+        }
+
+        fn metadata(&mut self, leader: i32, epoch: i32, in_sync: &[i32]) -> Vec<Effect> {
+            self.partition_epoch += 1;
+            let state = Arc::new(PartitionState {
+                replicas: [1, 2, 3].map(BrokerId).to_vec(),
+                in_sync: in_sync.iter().copied().map(BrokerId).collect(),
+                eligible: std::iter::empty().collect(),
+                last_known: Vec::new(),
+                leader: Some(BrokerId(leader)),
+                recovering: false,
+                leader_epoch: LeaderEpoch(epoch),
+                partition_epoch: PartitionEpoch(self.partition_epoch),
+            });
+            self.step(Input::MetadataChanged { state, min_in_sync: 2 })
+        }
+
+        fn produce(&mut self, acks: AckMode) -> Result<Offset, ErrorCode> {
+            let record = Record { key: None, value: None, headers: Box::default(), timestamp: 1 };
+            let body = Arc::new(BatchBody {
+                id: BatchId(1),
+                producer: None,
+                base_timestamp: 1,
+                max_timestamp: 1,
+                records: Records::Data(vec![record]),
+                size_bytes: 100,
+            });
+            let effects = self.step(Input::Produce { request: REQUEST, body, acks });
+            let result = effects.into_iter().find_map(|effect| {
+                let Effect::Produced { result, .. } = effect else { return None };
+                Some(result)
+            });
+            result.unwrap()
+        }
+
+        /// `broker` fetches from `offset` under the registration `epoch`: the answer, and what the
+        /// leader then proposes.
+        fn fetch(
+            &mut self,
+            broker: i32,
+            epoch: i64,
+            offset: i64,
+        ) -> (ErrorCode, Option<InSyncProposal>) {
+            let broker_epoch = Some(BrokerEpoch(epoch));
+            let fetch = PartitionFetch {
+                reader: Reader::Follower { broker: BrokerId(broker), broker_epoch },
+                leader_epoch: self.replica.leader_epoch(),
+                fetch_offset: Offset(offset),
+                last_fetched_epoch: None,
+                log_start_offset: Some(Offset::ZERO),
+                max_bytes: 0,
+                at_least_one: false,
+                is_reread: false,
+            };
+            let (mut error, mut proposed) = (None, None);
+            for effect in self.step(Input::Fetch { request: REQUEST, fetch }) {
+                if let Effect::Fetched { result, .. } = effect {
+                    error = Some(result.error);
+                } else if let Effect::ProposeInSync(proposal) = effect {
+                    proposed = Some(proposal);
+                }
+            }
+            (error.unwrap(), proposed)
+        }
+
+        fn high_watermark(&self) -> i64 {
+            self.replica.high_watermark().0
+        }
+
+        fn latest(&self, by_follower: bool) -> Result<Offset, ErrorCode> {
+            let listed = self.replica.list_offset(None, LATEST_TIMESTAMP, by_follower);
+            listed.map(|listed| listed.unwrap().offset)
+        }
+    }
+
+    #[test]
+    fn acks_all_is_refused_below_min_in_sync_before_anything_is_appended() {
+        let mut scene = Scene::led(&[1], &[]);
+        assert_eq!(scene.produce(AckMode::All), Err(ErrorCode::NotEnoughReplicas));
+        assert_eq!(scene.replica.log().end_offset(), Offset::ZERO);
+        assert_eq!(scene.produce(AckMode::Leader), Ok(Offset::ZERO));
+        assert_eq!(scene.replica.log().end_offset(), Offset(1));
+        let mut enough = Scene::led(&[1, 2], &[]);
+        assert_eq!(enough.produce(AckMode::All), Ok(Offset::ZERO));
+    }
+
+    /// Only a high watermark that moves below `min.insync.replicas`, as it did before KIP-966, lets
+    /// the wait end like this.
+    #[test]
+    fn acks_all_is_told_that_the_in_sync_set_shrank_after_the_append() {
+        let mut scene = Scene::led(&[1, 2], &[Defect::LastReplicaStanding]);
+        assert_eq!(scene.produce(AckMode::All), Ok(Offset::ZERO));
+        let effects = scene.metadata(1, 0, &[1]);
+        let error = ErrorCode::NotEnoughReplicasAfterAppend;
+        assert!(effects.contains(&Effect::Acknowledged { request: REQUEST, error }), "{effects:?}");
+        assert_eq!(scene.high_watermark(), 1);
+    }
+
+    #[test]
+    fn only_the_registered_process_of_a_follower_joins() {
+        let mut scene = Scene::led(&[1, 3], &[]);
+        // It has registered anew, and this broker's metadata is behind.
+        assert_eq!(scene.fetch(2, 21, 0), (ErrorCode::None, None));
+        scene.register(2, 21);
+        let (_, proposed) = scene.fetch(2, 21, 0);
+        let in_sync = proposed.unwrap().in_sync;
+        assert!(in_sync.contains(&(BrokerId(2), Some(BrokerEpoch(21)))), "{in_sync:?}");
+    }
+
+    #[test]
+    fn a_fetch_of_a_process_of_the_past_does_not_count() {
+        let mut scene = Scene::led(&[1, 2], &[]);
+        scene.produce(AckMode::Leader).unwrap();
+        scene.register(2, 21);
+        assert_eq!(scene.fetch(2, 20, 1), (ErrorCode::NotLeaderOrFollower, None));
+        assert_eq!(scene.high_watermark(), 0);
+        assert_eq!(scene.fetch(2, 21, 1), (ErrorCode::None, None));
+        assert_eq!(scene.high_watermark(), 1);
+    }
+
+    #[test]
+    fn high_watermark_waits_for_whoever_is_caught_up_and_about_to_join() {
+        let mut scene = Scene::led(&[1, 3], &[]);
+        let (_, proposed) = scene.fetch(2, 20, 0);
+        let result = Err(ErrorCode::IneligibleReplica);
+        scene.step(Input::AlterPartitionAnswered { proposal: proposed.unwrap(), result });
+        scene.produce(AckMode::Leader).unwrap();
+        scene.fetch(3, 30, 1);
+        assert_eq!(scene.high_watermark(), 0);
+        // Not for longer than replica.lag.time.max.ms.
+        scene.now = scene.now.after(Duration::from_secs(31));
+        scene.produce(AckMode::Leader).unwrap();
+        scene.fetch(3, 30, 2);
+        assert_eq!(scene.high_watermark(), 2);
+    }
+
+    #[test]
+    fn a_new_leader_names_no_end_before_its_high_watermark_is_at_its_epochs_start() {
+        let mut scene = Scene::led(&[1, 2], &[]);
+        scene.produce(AckMode::Leader).unwrap();
+        scene.metadata(2, 1, &[1, 2]);
+        scene.metadata(1, 2, &[1, 2]);
+        assert_eq!(scene.latest(false), Err(ErrorCode::OffsetNotAvailable));
+        let beyond = scene.replica.list_offset(None, 1, false);
+        assert_eq!(beyond, Err(ErrorCode::OffsetNotAvailable));
+        assert_eq!(scene.latest(true), Ok(Offset(1)));
+        scene.fetch(2, 20, 1);
+        assert_eq!(scene.latest(false), Ok(Offset(1)));
+    }
+}
