@@ -412,3 +412,130 @@ impl Consumer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+    use kafka_protocol::messages::metadata_response::{
+        MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+    };
+    use kafka_protocol::messages::offset_for_leader_epoch_response::{
+        EpochEndOffset, OffsetForLeaderTopicResult,
+    };
+    use kafka_protocol::messages::{
+        BrokerId as WireBroker, FetchResponse, MetadataResponse, OffsetForLeaderEpochResponse,
+        TopicName,
+    };
+    use kafka_protocol::protocol::StrBytes;
+
+    use super::*;
+    use crate::message::{BatchBody, Record, Records, RequestBody, ResponseBody, convert};
+    use crate::protocol::consumer::config::OffsetReset;
+    use crate::types::{BatchId, LeaderEpoch, TopicId};
+
+    fn name() -> TopicName {
+        TopicName(StrBytes::from_static_str("t"))
+    }
+
+    fn led(leader: i32, leader_epoch: i32) -> Input {
+        let partition = MetadataResponsePartition::default()
+            .with_leader_id(WireBroker(leader))
+            .with_leader_epoch(leader_epoch);
+        let topic = MetadataResponseTopic::default()
+            .with_name(Some(name()))
+            .with_topic_id(convert::topic_uuid(TopicId(7)))
+            .with_partitions(vec![partition]);
+        let broker = |id| MetadataResponseBroker::default().with_node_id(WireBroker(id));
+        let response = MetadataResponse::default()
+            .with_brokers([1, 2].map(broker).to_vec())
+            .with_topics(vec![topic]);
+        let mut cluster = ClusterMetadata::default();
+        cluster.update(&response);
+        Input::MetadataChanged(Arc::new(cluster))
+    }
+
+    /// Does `inputs` and returns the requests that follow.
+    fn play(
+        consumer: &mut Consumer,
+        inputs: impl IntoIterator<Item = Input>,
+    ) -> Vec<(u64, BrokerId, RequestBody)> {
+        let mut effects = Vec::new();
+        for input in inputs {
+            consumer.step(Now::default(), input, &mut effects);
+        }
+        let sent = effects.into_iter().filter_map(|effect| {
+            let Effect::Send { token, to, body } = effect else { return None };
+            Some((token, to, body))
+        });
+        sent.collect()
+    }
+
+    /// An answer to a fetch: three records from the first offset on, written in epoch 5.
+    fn fetched() -> (ResponseBody, Vec<Vec<Batch>>) {
+        let record =
+            Record { key: None, value: Some(Bytes::new()), headers: [].into(), timestamp: 1 };
+        let body = Arc::new(BatchBody {
+            id: BatchId(1),
+            producer: None,
+            base_timestamp: 1,
+            max_timestamp: 1,
+            records: Records::Data(vec![record; 3]),
+            size_bytes: 100,
+        });
+        let batch = Batch { base_offset: Offset::ZERO, leader_epoch: LeaderEpoch(5), body };
+        let topic = FetchableTopicResponse::default()
+            .with_topic_id(convert::topic_uuid(TopicId(7)))
+            .with_partitions(vec![PartitionData::default()]);
+        let response = FetchResponse::default().with_responses(vec![topic]);
+        (ResponseBody::from(response), vec![vec![batch]])
+    }
+
+    /// An answer to a validation: epoch 5 ends at `end_offset`.
+    fn ended(end_offset: i64) -> (ResponseBody, Vec<Vec<Batch>>) {
+        let end = EpochEndOffset::default().with_leader_epoch(5).with_end_offset(end_offset);
+        let topic =
+            OffsetForLeaderTopicResult::default().with_topic(name()).with_partitions(vec![end]);
+        let response = OffsetForLeaderEpochResponse::default().with_topics(vec![topic]);
+        (ResponseBody::from(response), Vec::new())
+    }
+
+    fn fetch_offset(body: &RequestBody) -> i64 {
+        let RequestBody::Fetch(body) = body else { panic!("{body:?} is no fetch") };
+        body.topics[0].partitions[0].fetch_offset
+    }
+
+    /// KIP-320.
+    #[test]
+    fn a_new_leader_is_asked_whether_it_has_what_was_read_before_it_is_fetched_from() {
+        let config = ConsumerConfig { offset_reset: OffsetReset::Earliest, ..Default::default() };
+        let mut consumer = Consumer::new(config, Rng::named(1, "backoff", &[]));
+        let partitions = vec![("t".into(), 0, SeekTo::Offset(Offset::ZERO))];
+        let assign = Input::Assign { token: CallToken(1), partitions };
+        let opened = |broker| Input::NodeOpened { to: BrokerId(broker) };
+        let sent = play(&mut consumer, [assign, led(1, 5), opened(1), opened(2)]);
+        assert_eq!(sent.len(), 1);
+        let poll = Input::Poll { token: CallToken(2), timeout: Duration::from_secs(1) };
+        let completed = Input::Completed { token: sent[0].0, answer: Ok(fetched()) };
+        let sent = play(&mut consumer, [poll, completed]);
+        assert_eq!(fetch_offset(&sent[0].2), 3);
+
+        let sent = play(&mut consumer, [led(2, 6)]);
+        let [(token, BrokerId(2), RequestBody::OffsetForLeaderEpoch(body))] = &sent[..] else {
+            panic!("{sent:?} is no validation by broker 2")
+        };
+        let asked = &body.topics[0].partitions[0];
+        assert_eq!((asked.current_leader_epoch, asked.leader_epoch), (6, 5));
+
+        // It has less than was read: the consumer goes back to where the logs part.
+        let mut truncated = consumer.clone();
+        for (consumer, end, from) in [(&mut consumer, 3, 3), (&mut truncated, 2, 2)] {
+            let completed = Input::Completed { token: *token, answer: Ok(ended(end)) };
+            let sent = play(consumer, [completed]);
+            assert_eq!(sent[0].1, BrokerId(2));
+            assert_eq!(fetch_offset(&sent[0].2), from);
+        }
+    }
+}
