@@ -191,4 +191,16 @@ mod tests {
         stays.register(3, 9, true, false);
         assert_eq!(stays.outcome("isr-membership"), "violated");
     }
+
+    #[test]
+    fn in_sync_and_eligible_replicas_stay_enough_together() {
+        let mut run = Script::new();
+        run.commit(Some(1), 0, &[1, 2, 3]);
+        let mut shrinks = run.clone();
+        run.commit_eligible(Some(1), 0, &[1], &[2]);
+        assert_eq!(run.outcome("isr-membership"), "holds");
+        // Nobody stopped uncleanly, and yet nobody became eligible.
+        shrinks.commit(Some(1), 0, &[1]);
+        assert_eq!(shrinks.outcome("isr-membership"), "violated");
+    }
 }
