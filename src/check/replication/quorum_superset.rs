@@ -155,4 +155,14 @@ mod tests {
         run.append(1, 1, 2, 0, true).answer(1, 1, 0, AckMode::All);
         assert_eq!(run.outcome("quorum-superset"), "violated");
     }
+
+    #[test]
+    fn eligible_replicas_are_waited_for_while_enough_are_in_sync() {
+        let mut run = Script::new();
+        run.commit_eligible(Some(1), 0, &[1], &[2]).lead(1, 0, &[1]);
+        assert_eq!(run.outcome("quorum-superset"), "holds");
+        let mut run = Script::new();
+        run.commit_eligible(Some(1), 0, &[1, 2], &[3]).lead(1, 0, &[1, 2]);
+        assert_eq!(run.outcome("quorum-superset"), "violated");
+    }
 }
