@@ -323,4 +323,20 @@ mod tests {
         run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
         assert_eq!(run.outcome(name), "holds");
     }
+
+    #[test]
+    fn what_the_leader_itself_drops_is_found_at_the_end() {
+        let mut run = led();
+        run.replicate(1, 2, 0).answer(1, 1, 0, AckMode::All);
+        assert_eq!(run.outcome("acked-durability"), "holds");
+        run.truncate(1, 0);
+        assert_eq!(run.outcome("acked-durability"), "violated");
+    }
+
+    #[test]
+    fn what_a_later_leader_has_again_was_lost_all_the_same() {
+        let mut run = lose(led(), AckMode::All, 0);
+        run.commit(Some(1), 2, &[1]).lead(1, 2, &[1]);
+        assert_eq!(run.outcome("acked-durability"), "violated");
+    }
 }
