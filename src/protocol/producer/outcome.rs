@@ -59,3 +59,49 @@ pub(crate) fn is_metadata_error(error: ErrorCode) -> bool {
     ]
     .contains(&error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{AppendError, SequenceError};
+
+    /// Every reason for which a leader's log refuses a batch.
+    const APPEND_ERRORS: [AppendError; 5] = [
+        AppendError::TooLarge,
+        AppendError::LargerThanSegment,
+        AppendError::TimestampInFuture,
+        AppendError::Sequence(SequenceError::Fenced),
+        AppendError::Sequence(SequenceError::OutOfOrder),
+    ];
+
+    /// Does not compile before a new reason has its place.
+    fn place(error: AppendError) -> usize {
+        match error {
+            AppendError::TooLarge => 0,
+            AppendError::LargerThanSegment => 1,
+            AppendError::TimestampInFuture => 2,
+            AppendError::Sequence(SequenceError::Fenced) => 3,
+            AppendError::Sequence(SequenceError::OutOfOrder) => 4,
+        }
+    }
+
+    fn is_absent(error: AppendError) -> bool {
+        [AckMode::All, AckMode::Leader]
+            .iter()
+            .all(|acks| !may_be_written(error.error_code(), *acks))
+    }
+
+    #[test]
+    fn what_the_leaders_log_refuses_is_not_written() {
+        for (at, error) in APPEND_ERRORS.into_iter().enumerate() {
+            assert_eq!(place(error), at);
+            assert!(is_absent(error) || error == AppendError::TimestampInFuture, "{error:?}");
+        }
+    }
+
+    #[test]
+    #[ignore = "INVALID_TIMESTAMP is still taken for an ambiguous outcome"]
+    fn a_timestamp_in_the_future_is_found_before_the_append() {
+        assert!(is_absent(AppendError::TimestampInFuture));
+    }
+}
