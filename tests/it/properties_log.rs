@@ -16,7 +16,7 @@ use kafsim::types::{
     BatchId, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicId, TopicPartition,
 };
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError};
+use proptest::test_runner::{Config, RngSeed, TestCaseError};
 
 const PARTITION: TopicPartition =
     TopicPartition { topic_id: TopicId(9), partition: kafsim::types::PartitionIndex(1) };
@@ -567,7 +567,8 @@ fn within(batches: &[Batch], limit: u32) -> usize {
 }
 
 fn cases(cases: u32) -> Config {
-    Config { cases, failure_persistence: None, ..Config::default() }
+    let rng_seed = RngSeed::Fixed(1);
+    Config { cases, failure_persistence: None, rng_seed, ..Config::default() }
 }
 
 proptest! {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use kafsim::event::AckMode;
 use kafsim::types::{BrokerId, Defect, Offset, Rng};
@@ -142,6 +143,7 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: 150,
         failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
         ..ProptestConfig::default()
     })]
 

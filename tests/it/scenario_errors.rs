@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use kafsim::explore::vocabulary;
 use kafsim::scenario::decode;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -130,6 +131,7 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: 1000,
         failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
         ..ProptestConfig::default()
     })]
 

@@ -9,6 +9,7 @@ use kafsim::trace::{
 };
 use kafsim::types::{BrokerId, HostId, Moment, Rng};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 /// Some bytes that a field of `shape` may have; values are small so that most of them decode.
 fn bytes_of(shape: Shape, rng: &mut Rng, out: &mut Vec<u8>) {
@@ -92,7 +93,12 @@ fn read(file: &[u8]) -> Result<Vec<Event>, ReadError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 40,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn what_is_written_reads_back(seed in any::<u64>(), count in 0_u64..300) {
