@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
+use kafsim::event::Kind;
 use kafsim::message::{
     AppError, AppReply, Batch, Records, RequestBody, ResponseBody, SendError, SendRecord, convert,
 };
@@ -97,6 +98,9 @@ struct Scene {
     sent: BTreeMap<u64, i32>,
     replies: BTreeMap<u64, AppReply>,
     idempotent: bool,
+    /// How long the logs were when batches in flight were first numbered anew under a raised epoch:
+    /// from there on nothing is promised of them (KIP-360), as `no-duplicate` says too.
+    until_reset: Option<BTreeMap<i32, usize>>,
 }
 
 fn topic_id() -> TopicId {
@@ -126,6 +130,7 @@ impl Scene {
             sent: BTreeMap::new(),
             replies: BTreeMap::new(),
             idempotent: defects == DefectSet::NONE,
+            until_reset: None,
         };
         scene.tell_metadata();
         scene
@@ -152,6 +157,10 @@ impl Scene {
                     Effect::Open { to } => self.opening.push(to.0),
                     Effect::Reply { token, reply } => {
                         assert!(self.replies.insert(token.0, reply).is_none(), "two replies");
+                    }
+                    Effect::Event { kind: Kind::SequencesReset { .. }, .. } => {
+                        let lengths = self.logs.iter().map(|(at, log)| (*at, log.records.len()));
+                        self.until_reset.get_or_insert_with(|| lengths.collect());
                     }
                     Effect::AddTopic { .. }
                     | Effect::RefreshMetadata
@@ -294,12 +303,19 @@ impl Scene {
         assert_eq!(self.replies.len(), self.sent.len());
     }
 
+    /// Of how many records of a partition order and uniqueness are promised.
+    fn promised(&self, partition: i32) -> usize {
+        let all = self.logs[&partition].records.len();
+        self.until_reset.as_ref().map_or(all, |lengths| lengths[&partition])
+    }
+
     /// What is wrong with the logs, if anything.
     fn fault(&self) -> Option<String> {
         for (partition, log) in &self.logs {
             let mut last = None;
             let mut seen = BTreeMap::new();
-            for (offset, (name, _)) in log.records.iter().enumerate() {
+            let promised = self.promised(*partition);
+            for (offset, (name, _)) in log.records.iter().take(promised).enumerate() {
                 if let Some(before) = seen.insert(*name, offset) {
                     return Some(format!("{name} at {before} and {offset} of {partition}"));
                 }
@@ -442,4 +458,17 @@ fn duplicate_on_retry_is_seen_and_nothing_is_overtaken() {
     let faults = faults(Defect::DuplicateOnRetry);
     assert!(!faults.is_empty());
     assert!(faults.iter().all(|fault| fault.contains("and")), "{faults:?}");
+}
+
+#[test]
+fn order_is_promised_of_most_records() {
+    let mut runner = TestRunner::deterministic();
+    let ops = prop::collection::vec(op(), 1..200);
+    let (mut all, mut promised) = (0, 0);
+    for _ in 0..100 {
+        let scene = play(&ops.new_tree(&mut runner).unwrap().current(), DefectSet::NONE);
+        all += scene.logs.values().map(|log| log.records.len()).sum::<usize>();
+        promised += scene.logs.keys().map(|at| scene.promised(*at)).sum::<usize>();
+    }
+    assert!(2 * promised > all, "{promised} of {all} records");
 }
