@@ -80,13 +80,17 @@ impl<W: Write> Write for Enduring<W> {
     }
 }
 
-/// Finds out early whether `path` can be written, before hours of work for it.
+/// Finds out early whether `path` can be written, before hours of work for it. Devices and pipes
+/// are left alone: whoever reads a pipe would take the trial for its end.
 pub(crate) fn check_writable(path: &Path) -> anyhow::Result<()> {
-    let known = std::fs::metadata(path).is_ok_and(|known| !known.is_dir());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let tried = match known {
-        true => std::fs::OpenOptions::new().write(true).open(path).map(drop),
-        false => folder.map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
+    let tried = match std::fs::metadata(path) {
+        Ok(known) if known.is_file() => {
+            std::fs::OpenOptions::new().write(true).open(path).map(drop)
+        }
+        Ok(known) if known.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(_) => Ok(()),
+        Err(_) => folder.map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
             std::fs::File::create_new(path).and_then(|_| std::fs::remove_file(path))
         }),
     };
@@ -185,6 +189,51 @@ mod tests {
         assert!(error.to_string().starts_with("write `"), "{error}");
         let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(left.len(), 2, "{left:?}");
+    }
+
+    #[test]
+    fn a_place_is_tried_and_left_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let (new, old) = (folder.path().join("a/new"), folder.path().join("old"));
+        std::fs::write(&old, b"old").unwrap();
+        check_writable(&new).unwrap();
+        check_writable(&old).unwrap();
+        assert!(!new.exists());
+        assert_eq!(std::fs::read(&old).unwrap(), b"old");
+        assert!(check_writable(folder.path()).is_err(), "a folder is no file");
+        assert!(check_writable(&old.join("below")).is_err(), "a file is no folder");
+    }
+
+    #[test]
+    fn only_standard_output_may_be_closed_in_silence() {
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(is_closed_pipe(&anyhow::Error::new(named(broken())).context("write events")));
+        assert!(!is_closed_pipe(&anyhow::Error::new(broken()).context("write `p`")));
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert!(!is_closed_pipe(&anyhow::Error::new(named(full))));
+    }
+
+    /// Fails always, as told.
+    struct Failing(io::ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(named(self.0.into()))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(named(self.0.into()))
+        }
+    }
+
+    #[test]
+    fn work_that_leaves_files_goes_on_when_nobody_reads() {
+        let mut closed = Enduring(Failing(io::ErrorKind::BrokenPipe));
+        closed.write_all(b"line").unwrap();
+        closed.flush().unwrap();
+        let mut full = Enduring(Failing(io::ErrorKind::StorageFull));
+        assert!(full.write_all(b"line").is_err());
+        assert!(full.flush().is_err());
     }
 
     #[cfg(target_os = "linux")]

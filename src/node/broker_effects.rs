@@ -19,70 +19,52 @@ use crate::types::{
 impl Broker {
     /// Carries out what the machines ask for, in the order asked, until nothing is left.
     pub(crate) fn carry_out(&mut self, now: Now, out: &mut Vec<Output>) {
+        // Until the process halts; what is left then is forgotten.
+        macro_rules! each {
+            ($effects:ident, $spare:ident, $carry_out:expr) => {{
+                for effect in $effects.drain(..) {
+                    if self.ending == Ending::Halted {
+                        break;
+                    }
+                    $carry_out(self, effect);
+                }
+                self.scratch.$spare.push($effects);
+            }};
+        }
         while let Some(work) = self.work.pop_front() {
             match work {
                 Work::Raft(mut effects) => {
-                    for effect in effects.drain(..) {
-                        if self.ending == Ending::Halted {
-                            break;
-                        }
-                        self.on_raft(now, effect, out);
-                    }
-                    self.scratch.raft.push(effects);
+                    each!(effects, raft, |this: &mut Self, effect| this.on_raft(now, effect, out));
                 }
                 Work::Lifecycle(mut effects) => {
-                    for effect in effects.drain(..) {
-                        if self.ending == Ending::Halted {
-                            break;
-                        }
-                        self.on_lifecycle(now, effect, out);
-                    }
-                    self.scratch.lifecycle.push(effects);
+                    each!(effects, lifecycle, |this: &mut Self, effect| {
+                        this.on_lifecycle(now, effect, out);
+                    });
                 }
                 Work::AlterPartition(mut effects) => {
-                    for effect in effects.drain(..) {
-                        if self.ending == Ending::Halted {
-                            break;
-                        }
-                        self.on_alter_partition(now, effect);
-                    }
-                    self.scratch.alter_partition.push(effects);
+                    each!(effects, alter_partition, |this: &mut Self, effect| {
+                        this.on_alter_partition(now, effect);
+                    });
                 }
                 Work::Request(mut effects) => {
-                    for effect in effects.drain(..) {
-                        if self.ending == Ending::Halted {
-                            break;
-                        }
-                        self.on_request(now, effect, out);
-                    }
-                    self.scratch.request.push(effects);
+                    each!(effects, request, |this: &mut Self, effect| {
+                        this.on_request(now, effect, out);
+                    });
                 }
                 Work::Fetcher(source, mut effects) => {
-                    for effect in effects.drain(..) {
-                        if self.ending == Ending::Halted {
-                            break;
-                        }
-                        self.on_fetcher(now, source, effect);
-                    }
-                    self.scratch.fetcher.push(effects);
+                    each!(effects, fetcher, |this: &mut Self, effect| {
+                        this.on_fetcher(now, source, effect);
+                    });
                 }
                 Work::Replica(partition, mut effects) => {
-                    for effect in effects.drain(..) {
-                        if self.ending == Ending::Halted {
-                            break;
-                        }
-                        self.on_replica(now, partition, effect, out);
-                    }
-                    self.scratch.replica.push(effects);
+                    each!(effects, replica, |this: &mut Self, effect| {
+                        this.on_replica(now, partition, effect, out);
+                    });
                 }
                 Work::Connection(component, mut effects) => {
-                    for effect in effects.drain(..) {
-                        if self.ending == Ending::Halted {
-                            break;
-                        }
-                        self.on_connection(now, component, effect, out);
-                    }
-                    self.scratch.connection.push(effects);
+                    each!(effects, connection, |this: &mut Self, effect| {
+                        this.on_connection(now, component, effect, out);
+                    });
                 }
             }
         }
