@@ -343,5 +343,14 @@ impl RequestLayer {
             self.expirations.len(),
             "every request that waits has one expiration"
         );
+        let is_under_way = |watcher| {
+            let serving = self.serving.get(watcher).map(|serving| &serving.work);
+            matches!(serving, Some(Work::Fetch(work)) if work.watches)
+        };
+        debug_assert!(
+            self.watchers.values().flatten().all(is_under_way),
+            "only fetches under way watch partitions: {:?}",
+            self.watchers
+        );
     }
 }
