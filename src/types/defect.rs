@@ -248,7 +248,7 @@ defects! {
 
 /// The defects that are switched on in a run.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct DefectSet(u64);
+pub struct DefectSet(u128);
 
 impl DefectSet {
     /// No defect: the simulated programs do what Kafka does.
@@ -292,7 +292,7 @@ mod tests {
     fn names_are_unique_and_fit_the_set() {
         let names: std::collections::BTreeSet<_> = Defect::ALL.iter().map(|d| d.name()).collect();
         assert_eq!(names.len(), Defect::ALL.len());
-        assert!(Defect::ALL.len() <= 64);
+        assert!(Defect::ALL.len() <= 128);
         let all: DefectSet = Defect::ALL.iter().copied().collect();
         assert_eq!(all.iter().count(), Defect::ALL.len());
     }
