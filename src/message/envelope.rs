@@ -82,6 +82,12 @@ bodies! {
     BrokerHeartbeat BrokerHeartbeatRequest BrokerHeartbeatResponse;
     AllocateProducerIds AllocateProducerIdsRequest AllocateProducerIdsResponse;
     DescribeTopicPartitions DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse;
+    DeleteRecords DeleteRecordsRequest DeleteRecordsResponse;
+    DescribeConfigs DescribeConfigsRequest DescribeConfigsResponse;
+    ElectLeaders ElectLeadersRequest ElectLeadersResponse;
+    IncrementalAlterConfigs IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse;
+    DescribeCluster DescribeClusterRequest DescribeClusterResponse;
+    UnregisterBroker UnregisterBrokerRequest UnregisterBrokerResponse;
 }
 
 /// A request on a connection.

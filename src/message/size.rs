@@ -145,6 +145,12 @@ fn request_bytes(request: &Request) -> usize {
         R::BrokerHeartbeat(body) => body_bytes(api, body.as_ref()),
         R::AllocateProducerIds(body) => body_bytes(api, body.as_ref()),
         R::DescribeTopicPartitions(body) => body_bytes(api, body.as_ref()),
+        R::DeleteRecords(body) => body_bytes(api, body.as_ref()),
+        R::DescribeConfigs(body) => body_bytes(api, body.as_ref()),
+        R::ElectLeaders(body) => body_bytes(api, body.as_ref()),
+        R::IncrementalAlterConfigs(body) => body_bytes(api, body.as_ref()),
+        R::DescribeCluster(body) => body_bytes(api, body.as_ref()),
+        R::UnregisterBroker(body) => body_bytes(api, body.as_ref()),
         R::Envelope(inner) => {
             sized(request_bytes(inner)) + sized(PRINCIPAL.len()) + sized(CLIENT_ADDRESS.len()) + 1
         }
@@ -172,6 +178,12 @@ fn response_bytes(response: &Response) -> usize {
         R::BrokerHeartbeat(body) => body_bytes(api, body.as_ref()),
         R::AllocateProducerIds(body) => body_bytes(api, body.as_ref()),
         R::DescribeTopicPartitions(body) => body_bytes(api, body.as_ref()),
+        R::DeleteRecords(body) => body_bytes(api, body.as_ref()),
+        R::DescribeConfigs(body) => body_bytes(api, body.as_ref()),
+        R::ElectLeaders(body) => body_bytes(api, body.as_ref()),
+        R::IncrementalAlterConfigs(body) => body_bytes(api, body.as_ref()),
+        R::DescribeCluster(body) => body_bytes(api, body.as_ref()),
+        R::UnregisterBroker(body) => body_bytes(api, body.as_ref()),
         R::Envelope(Ok(inner)) => sized(response_bytes(inner)) + 2 + 1,
         // A null, the error, tags.
         R::Envelope(Err(_)) => 1 + 2 + 1,

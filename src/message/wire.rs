@@ -138,6 +138,12 @@ bodies! {
     BrokerHeartbeat BrokerHeartbeatRequest BrokerHeartbeatResponse;
     AllocateProducerIds AllocateProducerIdsRequest AllocateProducerIdsResponse;
     DescribeTopicPartitions DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse;
+    DeleteRecords DeleteRecordsRequest DeleteRecordsResponse;
+    DescribeConfigs DescribeConfigsRequest DescribeConfigsResponse;
+    ElectLeaders ElectLeadersRequest ElectLeadersResponse;
+    IncrementalAlterConfigs IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse;
+    DescribeCluster DescribeClusterRequest DescribeClusterResponse;
+    UnregisterBroker UnregisterBrokerRequest UnregisterBrokerResponse;
 }
 
 /// Writes a request, checks its size, reads it back and compares.

@@ -43,15 +43,21 @@ apis! {
     Metadata 3 13;
     CreateTopics 19 7;
     DeleteTopics 20 6;
+    DeleteRecords 21 2;
     InitProducerId 22 5;
     OffsetForLeaderEpoch 23 4;
+    DescribeConfigs 32 4;
+    ElectLeaders 43 2;
+    IncrementalAlterConfigs 44 1;
     Vote 52 2;
     BeginQuorumEpoch 53 1;
     EndQuorumEpoch 54 1;
     AlterPartition 56 3;
     Envelope 58 0;
+    DescribeCluster 60 2;
     BrokerRegistration 62 4;
     BrokerHeartbeat 63 1;
+    UnregisterBroker 64 0;
     AllocateProducerIds 67 0;
     DescribeTopicPartitions 75 0;
 }

@@ -31,6 +31,7 @@ mod scenarios;
 mod trace;
 mod trace_document;
 mod wire;
+mod wire_admin;
 mod wire_delivery;
 mod wire_messages;
 mod wire_requests;

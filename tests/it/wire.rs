@@ -39,6 +39,12 @@ fn of_request(body: &RequestBody) -> ApiKey {
         RequestBody::BrokerHeartbeat(_) => ApiKey::BrokerHeartbeat,
         RequestBody::AllocateProducerIds(_) => ApiKey::AllocateProducerIds,
         RequestBody::DescribeTopicPartitions(_) => ApiKey::DescribeTopicPartitions,
+        RequestBody::DeleteRecords(_) => ApiKey::DeleteRecords,
+        RequestBody::DescribeConfigs(_) => ApiKey::DescribeConfigs,
+        RequestBody::ElectLeaders(_) => ApiKey::ElectLeaders,
+        RequestBody::IncrementalAlterConfigs(_) => ApiKey::IncrementalAlterConfigs,
+        RequestBody::DescribeCluster(_) => ApiKey::DescribeCluster,
+        RequestBody::UnregisterBroker(_) => ApiKey::UnregisterBroker,
         RequestBody::Envelope(_) => ApiKey::Envelope,
     }
 }
@@ -62,6 +68,12 @@ fn of_response(body: &ResponseBody) -> ApiKey {
         ResponseBody::BrokerHeartbeat(_) => ApiKey::BrokerHeartbeat,
         ResponseBody::AllocateProducerIds(_) => ApiKey::AllocateProducerIds,
         ResponseBody::DescribeTopicPartitions(_) => ApiKey::DescribeTopicPartitions,
+        ResponseBody::DeleteRecords(_) => ApiKey::DeleteRecords,
+        ResponseBody::DescribeConfigs(_) => ApiKey::DescribeConfigs,
+        ResponseBody::ElectLeaders(_) => ApiKey::ElectLeaders,
+        ResponseBody::IncrementalAlterConfigs(_) => ApiKey::IncrementalAlterConfigs,
+        ResponseBody::DescribeCluster(_) => ApiKey::DescribeCluster,
+        ResponseBody::UnregisterBroker(_) => ApiKey::UnregisterBroker,
         ResponseBody::Envelope(_) => ApiKey::Envelope,
     }
 }

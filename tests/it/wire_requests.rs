@@ -63,6 +63,12 @@ impl Draw {
                 .with_broker_id(self.broker())
                 .with_broker_epoch(self.i64())
                 .into(),
+            ApiKey::DeleteRecords => self.delete_records_request().into(),
+            ApiKey::DescribeConfigs => self.describe_configs_request().into(),
+            ApiKey::ElectLeaders => self.elect_leaders_request().into(),
+            ApiKey::IncrementalAlterConfigs => self.alter_configs_request().into(),
+            ApiKey::DescribeCluster => self.describe_cluster_request().into(),
+            ApiKey::UnregisterBroker => self.unregister_broker_request().into(),
             ApiKey::DescribeTopicPartitions => {
                 use k::describe_topic_partitions_request as q;
                 k::DescribeTopicPartitionsRequest::default()

@@ -64,6 +64,12 @@ impl Draw {
                 .with_producer_id_start(k::ProducerId(self.i64()))
                 .with_producer_id_len(self.i32())
                 .into(),
+            ApiKey::DeleteRecords => self.delete_records_response().into(),
+            ApiKey::DescribeConfigs => self.describe_configs_response().into(),
+            ApiKey::ElectLeaders => self.elect_leaders_response().into(),
+            ApiKey::IncrementalAlterConfigs => self.alter_configs_response().into(),
+            ApiKey::DescribeCluster => self.describe_cluster_response().into(),
+            ApiKey::UnregisterBroker => self.unregister_broker_response().into(),
             ApiKey::DescribeTopicPartitions => self.describe_response().into(),
         }
     }

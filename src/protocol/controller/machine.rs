@@ -399,6 +399,12 @@ fn decide(
         | RequestBody::Vote(_)
         | RequestBody::BeginQuorumEpoch(_)
         | RequestBody::EndQuorumEpoch(_)
+        | RequestBody::DeleteRecords(_)
+        | RequestBody::DescribeConfigs(_)
+        | RequestBody::ElectLeaders(_)
+        | RequestBody::IncrementalAlterConfigs(_)
+        | RequestBody::DescribeCluster(_)
+        | RequestBody::UnregisterBroker(_)
         | RequestBody::DescribeTopicPartitions(_) => Err(not_forwarded(asked.api())),
     }
 }

@@ -50,6 +50,39 @@ pub(crate) fn refuse(asked: &RequestBody, error: ErrorCode) -> Option<ResponseBo
             }
             body.into()
         }
+        RequestBody::ElectLeaders(request) => {
+            let mut body = k::ElectLeadersResponse::default();
+            body.error_code = code;
+            for topic in request.topic_partitions.iter().flatten() {
+                let mut results = k::elect_leaders_response::ReplicaElectionResult::default();
+                results.topic = topic.topic.clone();
+                for partition in &topic.partitions {
+                    let mut result = k::elect_leaders_response::PartitionResult::default();
+                    result.partition_id = *partition;
+                    (result.error_code, result.error_message) = (code, None);
+                    results.partition_result.push(result);
+                }
+                body.replica_election_results.push(results);
+            }
+            body.into()
+        }
+        RequestBody::IncrementalAlterConfigs(request) => {
+            let mut body = k::IncrementalAlterConfigsResponse::default();
+            for resource in &request.resources {
+                let mut result =
+                    k::incremental_alter_configs_response::AlterConfigsResourceResponse::default();
+                result.resource_type = resource.resource_type;
+                result.resource_name = resource.resource_name.clone();
+                (result.error_code, result.error_message) = (code, None);
+                body.responses.push(result);
+            }
+            body.into()
+        }
+        RequestBody::UnregisterBroker(_) => {
+            let mut body = k::UnregisterBrokerResponse::default();
+            (body.error_code, body.error_message) = (code, None);
+            body.into()
+        }
         RequestBody::Envelope(_) => ResponseBody::Envelope(Err(error)),
         RequestBody::Produce(_)
         | RequestBody::Fetch(_)
@@ -60,6 +93,9 @@ pub(crate) fn refuse(asked: &RequestBody, error: ErrorCode) -> Option<ResponseBo
         | RequestBody::Vote(_)
         | RequestBody::BeginQuorumEpoch(_)
         | RequestBody::EndQuorumEpoch(_)
+        | RequestBody::DeleteRecords(_)
+        | RequestBody::DescribeConfigs(_)
+        | RequestBody::DescribeCluster(_)
         | RequestBody::DescribeTopicPartitions(_) => return None,
     })
 }

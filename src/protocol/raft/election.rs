@@ -229,6 +229,12 @@ impl Raft {
             | ResponseBody::BrokerHeartbeat(_)
             | ResponseBody::AllocateProducerIds(_)
             | ResponseBody::DescribeTopicPartitions(_)
+            | ResponseBody::DeleteRecords(_)
+            | ResponseBody::DescribeConfigs(_)
+            | ResponseBody::ElectLeaders(_)
+            | ResponseBody::IncrementalAlterConfigs(_)
+            | ResponseBody::DescribeCluster(_)
+            | ResponseBody::UnregisterBroker(_)
             | ResponseBody::Envelope(_) => false,
         }
     }

@@ -266,6 +266,12 @@ impl Raft {
                 | RequestBody::BrokerHeartbeat(_)
                 | RequestBody::AllocateProducerIds(_)
                 | RequestBody::DescribeTopicPartitions(_)
+                | RequestBody::DeleteRecords(_)
+                | RequestBody::DescribeConfigs(_)
+                | RequestBody::ElectLeaders(_)
+                | RequestBody::IncrementalAlterConfigs(_)
+                | RequestBody::DescribeCluster(_)
+                | RequestBody::UnregisterBroker(_)
                 | RequestBody::Envelope(_) => panic!("not a request to the quorum: {body:?}"),
             },
             Input::Abandoned { request } => {

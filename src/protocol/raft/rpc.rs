@@ -406,6 +406,12 @@ pub(super) fn refusal(request: &RequestBody, error: ErrorCode) -> Option<Respons
         | RequestBody::BrokerHeartbeat(_)
         | RequestBody::AllocateProducerIds(_)
         | RequestBody::DescribeTopicPartitions(_)
+        | RequestBody::DeleteRecords(_)
+        | RequestBody::DescribeConfigs(_)
+        | RequestBody::ElectLeaders(_)
+        | RequestBody::IncrementalAlterConfigs(_)
+        | RequestBody::DescribeCluster(_)
+        | RequestBody::UnregisterBroker(_)
         | RequestBody::Envelope(_) => None,
     }
 }

@@ -1,14 +1,13 @@
-//! CreateTopics and DeleteTopics: what only the controller may do goes on in an envelope (KIP-590).
+//! CreateTopics, ElectLeaders and the like: what only the controller may do goes on in an envelope
+//! (KIP-590).
 
 use std::time::Duration;
 
-use kafka_protocol::messages as k;
-use kafka_protocol::messages::{create_topics_response as cr, delete_topics_response as dr};
-
 use crate::message::{Request, RequestBody, Response, ResponseBody};
 use crate::protocol::request::effect::Effect;
+use crate::protocol::request::forward_answer::{refuses_all, timed_out};
 use crate::protocol::request::layer::{Call, RequestLayer, Serving, Work};
-use crate::types::{ConnectionId, ErrorCode, Monotonic, Now};
+use crate::types::{ConnectionId, Monotonic, Now};
 
 /// A request that waits for the controller.
 #[derive(Clone, Debug)]
@@ -124,43 +123,10 @@ fn client_timeout(body: &RequestBody) -> Option<Duration> {
         body.timeout_ms
     } else if let RequestBody::DeleteTopics(body) = body {
         body.timeout_ms
+    } else if let RequestBody::ElectLeaders(body) = body {
+        body.timeout_ms
     } else {
         0
     };
     u64::try_from(millis).ok().filter(|millis| *millis > 0).map(Duration::from_millis)
-}
-
-/// Whether every topic is answered with `NOT_CONTROLLER`: nothing was done.
-fn refuses_all(body: &ResponseBody) -> bool {
-    let refused = ErrorCode::NotController.code();
-    let errors: Vec<i16> = if let ResponseBody::CreateTopics(body) = body {
-        body.topics.iter().map(|topic| topic.error_code).collect()
-    } else if let ResponseBody::DeleteTopics(body) = body {
-        body.responses.iter().map(|topic| topic.error_code).collect()
-    } else {
-        Vec::new()
-    };
-    !errors.is_empty() && errors.iter().all(|error| *error == refused)
-}
-
-/// What the client hears when the controller could not be reached in time.
-fn timed_out(request: &RequestBody) -> ResponseBody {
-    let error = ErrorCode::RequestTimedOut.code();
-    if let RequestBody::DeleteTopics(body) = request {
-        let topics = body.topics.iter().map(|topic| {
-            dr::DeletableTopicResult::default()
-                .with_name(topic.name.clone())
-                .with_topic_id(topic.topic_id)
-                .with_error_code(error)
-        });
-        return k::DeleteTopicsResponse::default().with_responses(topics.collect()).into();
-    }
-    let mut response = k::CreateTopicsResponse::default();
-    if let RequestBody::CreateTopics(body) = request {
-        let topics = body.topics.iter().map(|topic| {
-            cr::CreatableTopicResult::default().with_name(topic.name.clone()).with_error_code(error)
-        });
-        response.topics = topics.collect();
-    }
-    response.into()
 }

@@ -194,7 +194,11 @@ impl RequestLayer {
             RequestBody::OffsetForLeaderEpoch(body) => {
                 return self.on_epoch_ends(connection, id, &body, effects);
             }
-            RequestBody::CreateTopics(_) | RequestBody::DeleteTopics(_) => {
+            RequestBody::CreateTopics(_)
+            | RequestBody::DeleteTopics(_)
+            | RequestBody::ElectLeaders(_)
+            | RequestBody::IncrementalAlterConfigs(_)
+            | RequestBody::UnregisterBroker(_) => {
                 return self.on_forward(now, connection, request, effects);
             }
             RequestBody::Metadata(body) => ResponseBody::from(self.metadata_response(&body)),
@@ -207,6 +211,9 @@ impl RequestLayer {
             | RequestBody::BrokerRegistration(_)
             | RequestBody::BrokerHeartbeat(_)
             | RequestBody::AllocateProducerIds(_)
+            | RequestBody::DeleteRecords(_)
+            | RequestBody::DescribeConfigs(_)
+            | RequestBody::DescribeCluster(_)
             | RequestBody::Envelope(_) => {
                 // A broker does not speak these; Kafka closes on an unknown key too.
                 effects.push(Effect::Close { connection });

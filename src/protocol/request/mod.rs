@@ -19,6 +19,7 @@ mod fetch;
 mod fetch_answer;
 mod fetch_session;
 mod forward;
+mod forward_answer;
 mod input;
 mod layer;
 mod metadata;
