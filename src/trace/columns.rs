@@ -1,17 +1,20 @@
 //! Events as columns: what is alike stands together, and gzip makes little of it.
 //!
-//! Eight columns speak of every event: `kind` (a byte), `dt` (varint, microseconds since the
+//! Nine columns speak of every event: `kind` (a byte), `dt` (varint, microseconds since the
 //! event before), `host` (varint, 0 for the world, else id + 1), `step` (varint: 0 for the step
 //! of the event before, else the lane's number + 1), `lanes` (each lane's eight bytes when it is
 //! first met), `n` (zigzag varint: difference to the lane's last count), `cause` and `about`
-//! (varint: 0 for none, else the event's index minus the other's, + 1). After these come the
-//! columns of the kinds that occurred, one a field, in the order of the table.
+//! (varint: 0 for none, else the event's index minus the other's, + 1), `hashes` (see below).
+//! After these come the columns of the kinds that occurred, one a field, in the order of the table.
 //!
-//! A field's column is of one of four codecs, by the field's shape:
+//! A field's column is of one of five codecs, by the field's shape:
 //! `delta` (an integer: zigzag varint of the difference to the one before, wrapping),
 //! `deltas` (a tuple of integers: one such difference for each),
 //! `dict` (topics, and partitions even where there may be none: varint 0 and then the bytes of a
-//! new value, else its number + 1), `raw` (bytes of the field).
+//! new value, else its number + 1), `hash` (zigzag varint: difference of the value's number to the
+//! one before; its eight bytes stand at that place of the column `hashes`), `raw` (bytes of the
+//! field). Batches and chains of logs are named again and again, by one broker after the other, and
+//! their names do not compress: each stands in the file once, or once more when it is met long after.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +25,8 @@ use crate::trace::packed::{Member, Packed, Packer};
 use crate::types::{TopicId, TopicPartition};
 
 /// The columns that speak of every event, in their order.
-pub(crate) const COMMON: [&str; 8] = ["kind", "dt", "host", "step", "lanes", "n", "cause", "about"];
+pub(crate) const COMMON: [&str; 9] =
+    ["kind", "dt", "host", "step", "lanes", "n", "cause", "about", "hashes"];
 
 /// How a column's bytes are made of a field's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +34,7 @@ pub(crate) enum Codec {
     Delta(Shape),
     Deltas(&'static [Shape]),
     Dict(Shape),
+    Hash,
     Raw,
 }
 
@@ -42,6 +47,7 @@ impl Codec {
             _ if shape == TopicPartition::SHAPE || shape == TopicId::SHAPE => Self::Dict(shape),
             // Not texts: a file could make gigabytes of one long text and many numbers.
             _ if shape == Shape::Optional(&TopicPartition::SHAPE) => Self::Dict(shape),
+            Shape::Fixed64 => Self::Hash,
             _ => Self::Raw,
         }
     }
@@ -51,6 +57,7 @@ impl Codec {
             Self::Delta(_) => "delta",
             Self::Deltas(_) => "deltas",
             Self::Dict(_) => "dict",
+            Self::Hash => "hash",
             Self::Raw => "raw",
         }
     }
@@ -88,10 +95,50 @@ struct Column {
     dictionary: BTreeMap<Words, u64>,
 }
 
+/// How many hashes are remembered; one that is met later gets another number. Few are: a batch is
+/// named between its making and the last fetch of it. What is remembered fits a processor's cache.
+const HASHES_BITS: u32 = 12;
+
+/// The numbers of hashes that were met of late.
+#[derive(Clone, Debug)]
+struct Hashes {
+    /// By [`Self::place`]: hash and number.
+    known: Vec<(u64, u64)>,
+    count: u64,
+}
+
+impl Default for Hashes {
+    fn default() -> Self {
+        // 0 stands at place 0; elsewhere it is nobody's.
+        let mut known = vec![(0, 0); 1 << HASHES_BITS];
+        known[0].0 = 1;
+        Self { known, count: 0 }
+    }
+}
+
+impl Hashes {
+    /// Where `hash` is remembered. Some are counters in disguise; neighbours shall not collide.
+    fn place(hash: u64) -> usize {
+        (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - HASHES_BITS)) as usize
+    }
+
+    /// The number of `hash`, whose bytes go to `new` if it is not known.
+    fn number(&mut self, hash: u64, new: &mut Vec<u8>) -> u64 {
+        let known = &mut self.known[Self::place(hash)];
+        if known.0 != hash {
+            *known = (hash, self.count);
+            self.count += 1;
+            new.extend_from_slice(&hash.to_be_bytes());
+        }
+        known.1
+    }
+}
+
 /// The columns of a trace while it is written.
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
-    common: [Packed; 8],
+    common: [Packed; 9],
+    hashes: Hashes,
     /// By kind number: how many events.
     counts: Vec<u64>,
     /// By kind number.
@@ -107,12 +154,20 @@ pub(crate) struct Columns {
 /// Gives each field to its column.
 struct Filler<'a> {
     columns: &'a mut [Column],
+    shared: Shared<'a>,
+}
+
+/// What all fields share.
+struct Shared<'a> {
+    hashes: &'a mut Hashes,
+    /// The column `hashes`.
+    new: &'a mut Vec<u8>,
     scratch: &'a mut Vec<u64>,
 }
 
 impl ColumnSink for Filler<'_> {
     fn column(&mut self, place: usize, field: &impl Field) {
-        self.columns[place].add(field, self.scratch);
+        self.columns[place].add(field, &mut self.shared);
     }
 }
 
@@ -138,14 +193,23 @@ impl Column {
         info.fields.iter().map(|field| column(field.shape)).collect()
     }
 
-    fn add(&mut self, field: &impl Field, scratch: &mut Vec<u64>) {
+    fn add(&mut self, field: &impl Field, shared: &mut Shared<'_>) {
         let out = &mut self.bytes.open;
+        let scratch = &mut *shared.scratch;
         let parts = match self.codec {
             Codec::Raw => return field.encode(out),
             Codec::Delta(_) => {
                 let [value, ..] = field.words();
                 signed(value.wrapping_sub(self.last[0]), out);
                 self.last[0] = value;
+                return;
+            }
+            Codec::Hash => {
+                scratch.clear();
+                field.digest(scratch);
+                let number = shared.hashes.number(scratch[0], shared.new);
+                signed(number.wrapping_sub(self.last[0]), out);
+                self.last[0] = number;
                 return;
             }
             Codec::Deltas(parts) => parts.len(),
@@ -179,6 +243,7 @@ impl Default for Columns {
         }
         Self {
             common: Default::default(),
+            hashes: Hashes::default(),
             counts: vec![0; 256],
             fields,
             packer: Packer::default(),
@@ -199,7 +264,7 @@ impl Columns {
     /// Adds `event`, which must be the next.
     pub(crate) fn add(&mut self, event: &Event) {
         assert_eq!(event.index, self.events, "events are written in the order of their index");
-        let [kind, dt, host, step, lanes, n, cause, about] = &mut self.common;
+        let [kind, dt, host, step, lanes, n, cause, about, hashes] = &mut self.common;
         kind.open.push(event.kind.number());
         let since = event.at.0.checked_sub(self.at).expect("time does not go back");
         unsigned(since, &mut dt.open);
@@ -229,7 +294,11 @@ impl Columns {
         self.counts[number] += 1;
         event.kind.give_columns(&mut Filler {
             columns: &mut self.fields[number],
-            scratch: &mut self.scratch,
+            shared: Shared {
+                hashes: &mut self.hashes,
+                new: &mut hashes.open,
+                scratch: &mut self.scratch,
+            },
         });
         self.events += 1;
         if self.events.is_multiple_of(SETTLE_EVERY) {
@@ -310,13 +379,14 @@ impl<'a> Rows<'a> {
         for kind in common[0] {
             counts[usize::from(*kind)] += 1;
         }
+        let hashes = common[COMMON.len() - 1];
         let mut rest = columns[1 + COMMON.len()..].iter();
         let mut fields = vec![Vec::new(); 256];
         for info in Kind::TABLE {
             let count = counts[usize::from(info.number)];
             for field in info.fields.iter().filter(|_| count > 0) {
                 let column = rest.next().ok_or("it lacks the column of a field")?;
-                let bytes = expand(Codec::of(field.shape), column, count);
+                let bytes = expand(Codec::of(field.shape), column, count, hashes);
                 let bytes = bytes.ok_or("the column of a field does not read")?;
                 fields[usize::from(info.number)].push(bytes);
             }
@@ -343,7 +413,7 @@ impl<'a> Rows<'a> {
 
     /// The next event; `None` when the bytes are not one.
     pub(crate) fn next(&mut self) -> Option<Event> {
-        let [kind, dt, host, step, lanes, n, cause, about] = &mut self.common[..] else {
+        let [kind, dt, host, step, lanes, n, cause, about, _] = &mut self.common[..] else {
             return None;
         };
         let number = kind.byte()?;
@@ -404,7 +474,7 @@ pub(crate) fn split(container: &[u8]) -> Option<Vec<&[u8]>> {
 }
 
 /// A column of `count` fields as bytes.
-fn expand(codec: Codec, column: &[u8], count: u64) -> Option<Vec<u8>> {
+fn expand(codec: Codec, column: &[u8], count: u64, hashes: &[u8]) -> Option<Vec<u8>> {
     let one;
     let parts = match codec {
         Codec::Raw => return Some(column.to_vec()),
@@ -414,6 +484,7 @@ fn expand(codec: Codec, column: &[u8], count: u64) -> Option<Vec<u8>> {
         }
         Codec::Deltas(parts) => parts,
         Codec::Dict(shape) => return expand_dictionary(shape, column, count),
+        Codec::Hash => return expand_hashes(column, count, hashes),
     };
     let mut input = Reader(column);
     let mut out = Vec::with_capacity(column.len());
@@ -426,6 +497,20 @@ fn expand(codec: Codec, column: &[u8], count: u64) -> Option<Vec<u8>> {
                 _ => unsigned(*last, &mut out),
             }
         }
+    }
+    input.0.is_empty().then_some(out)
+}
+
+fn expand_hashes(column: &[u8], count: u64, hashes: &[u8]) -> Option<Vec<u8>> {
+    let mut input = Reader(column);
+    let (hashes, []) = hashes.as_chunks::<8>() else {
+        return None;
+    };
+    let mut out = Vec::with_capacity(column.len());
+    let mut number = 0_u64;
+    for _ in 0..count {
+        number = number.wrapping_add(input.signed()?.cast_unsigned());
+        out.extend_from_slice(hashes.get(usize::try_from(number).ok()?)?);
     }
     input.0.is_empty().then_some(out)
 }

@@ -85,6 +85,7 @@ come {COMMON} for all events:
 | `lanes` | eight bytes for each lane when it is first met |
 | `n` | for each event with a lane in `step`: zigzag varint, difference to the lane's last count |
 | `cause`, `about` | varint, 0 for none, else the event's index minus the other's, + 1 |
+| `hashes` | eight bytes for each value of a column with the codec hash |
 
 Then the kinds that occurred, by number, a column for each field. Codecs:
 
@@ -93,6 +94,7 @@ Then the kinds that occurred, by number, a column for each field. Codecs:
 | delta | zigzag varint of the difference to the one before, wrapping in 64 bits |
 | deltas | one such difference for each part of a tuple |
 | dict | varint 0 and the bytes of a new value, else its number + 1 |
+| hash | zigzag varint, difference of the value's number to the one before; a number is a place in `hashes` |
 | raw | bytes of the field |
 
 ## Kinds

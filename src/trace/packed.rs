@@ -9,9 +9,13 @@ use std::sync::Arc;
 
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
-/// Larger pieces compress hardly better (0.6 % from 16 to 32 KiB), and there are a hundred columns
-/// that wait for theirs. A column that goes a little beyond takes 16 KiB.
-const PIECE_BYTES: usize = 12 * 1024;
+/// A column's first pieces. There are a hundred columns that wait for theirs, and most stay small.
+const PIECE_BYTES: usize = 6 * 1024;
+/// The largest piece. A column that has filled sixteen pieces gets larger ones: they compress better,
+/// and each costs the compressor a new beginning.
+const PIECE_BYTES_MAX: usize = 60 * 1024;
+/// How far a column goes beyond its piece before it is looked at.
+const BEYOND: usize = 2 * 1024;
 /// The fastest: the next makes the columns a fifth smaller and takes half as long again.
 const LEVEL: u32 = 1;
 /// Magic, deflate, no flags, no time, fastest, no system (RFC 1952).
@@ -72,6 +76,8 @@ struct Piece {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Packed {
     pieces: Vec<Arc<Piece>>,
+    /// How many bytes the pieces were.
+    packed: usize,
     /// What is not compressed yet; to be added to.
     pub(crate) open: Vec<u8>,
 }
@@ -79,16 +85,23 @@ pub(crate) struct Packed {
 impl Packed {
     /// Compresses what is open, if that is a piece.
     pub(crate) fn settle(&mut self, packer: &mut Packer) {
-        if self.open.len() >= PIECE_BYTES {
+        if self.open.len() >= piece_bytes(self.packed) {
+            self.packed += self.open.len();
             self.pieces.push(Arc::new(packer.pack(&self.open)));
             self.open.clear();
+            self.open.reserve_exact(piece_bytes(self.packed) + BEYOND);
         }
     }
 
     /// How many bytes there are, uncompressed.
     pub(crate) fn len(&self) -> usize {
-        self.pieces.iter().map(|piece| piece.bytes).sum::<usize>() + self.open.len()
+        self.packed + self.open.len()
     }
+}
+
+/// How large a column's next piece is, after so many bytes in pieces.
+fn piece_bytes(packed: usize) -> usize {
+    (packed / 16).clamp(PIECE_BYTES, PIECE_BYTES_MAX)
 }
 
 /// A gzip member that is put together, in parts that follow one another.
@@ -116,7 +129,7 @@ impl Member {
     /// Adds bytes that are not compressed yet.
     pub(crate) fn add(&mut self, bytes: &[u8]) {
         self.open.extend_from_slice(bytes);
-        if self.open.len() >= PIECE_BYTES {
+        if self.open.len() >= PIECE_BYTES_MAX {
             self.settle();
         }
     }

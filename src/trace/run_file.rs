@@ -17,8 +17,8 @@ use crate::trace::setup::Setup;
 
 /// What a run file begins with.
 const MAGIC: &[u8; 16] = b"kafsim run file\n";
-/// The version of the format that is written, and the newest that is read.
-pub const FORMAT_VERSION: u32 = 1;
+/// The version of the format that is written, and the only one that is read.
+pub const FORMAT_VERSION: u32 = 2;
 /// gzip makes the columns ten times smaller, fifty when little happens. A file that claims more
 /// than this was not written by us and shall not fill the memory.
 const COMPRESSION_MAX: u64 = 400;
@@ -56,6 +56,15 @@ pub enum ReadError {
     /// It begins with something else.
     #[error("this is not a run file of kafsim; give one that `kafsim run` wrote")]
     NotARunFile,
+    /// A version before the first release wrote it.
+    #[error(
+        "the run file has format {found}, this kafsim reads {FORMAT_VERSION}; \
+         use the kafsim that wrote it, or run the scenario again"
+    )]
+    Older {
+        /// Its version.
+        found: u32,
+    },
     /// Another version wrote it.
     #[error(
         "the run file has format {found}, this kafsim reads up to {FORMAT_VERSION}; \
@@ -225,6 +234,9 @@ impl RunFile {
         let found = u32::try_from(bytes.number(4)?).unwrap_or(u32::MAX);
         if found > FORMAT_VERSION {
             return Err(ReadError::Newer { found });
+        }
+        if found < FORMAT_VERSION {
+            return Err(ReadError::Older { found });
         }
         let length = bytes.number(4)?;
         let header = bytes.take(length)?;

@@ -135,6 +135,9 @@ fn a_cut_a_changed_and_a_newer_file_are_refused_each_with_its_sentence() {
     let mut newer = file.clone();
     newer[16] = 9;
     assert_eq!(RunFile::read(&newer), Err(ReadError::Newer { found: 9 }));
+    let mut older = file.clone();
+    older[16] = 1;
+    assert_eq!(RunFile::read(&older), Err(ReadError::Older { found: 1 }));
     assert_eq!(RunFile::read(b"PK\x03\x04"), Err(ReadError::NotARunFile));
     assert_eq!(RunFile::read(b""), Err(ReadError::NotARunFile));
 }
