@@ -14,7 +14,7 @@
 //! new value, else its number + 1), `hash` (zigzag varint: difference of the value's number to the
 //! one before; its eight bytes stand at that place of the column `hashes`), `raw` (bytes of the
 //! field). Batches and chains of logs are named again and again, by one broker after the other, and
-//! their names do not compress: each stands in the file once, or once more when it is met long after.
+//! their names do not compress: each stands in the file once, or again when it is met long after.
 
 use std::collections::BTreeMap;
 

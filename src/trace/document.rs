@@ -94,7 +94,7 @@ Then the kinds that occurred, by number, a column for each field. Codecs:
 | delta | zigzag varint of the difference to the one before, wrapping in 64 bits |
 | deltas | one such difference for each part of a tuple |
 | dict | varint 0 and the bytes of a new value, else its number + 1 |
-| hash | zigzag varint, difference of the value's number to the one before; a number is a place in `hashes` |
+| hash | zigzag varint, difference of the value's place in `hashes` to the one before |
 | raw | bytes of the field |
 
 ## Kinds

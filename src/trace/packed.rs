@@ -11,8 +11,8 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
 /// A column's first pieces. There are a hundred columns that wait for theirs, and most stay small.
 const PIECE_BYTES: usize = 6 * 1024;
-/// The largest piece. A column that has filled sixteen pieces gets larger ones: they compress better,
-/// and each costs the compressor a new beginning.
+/// The largest piece. A column that has filled sixteen pieces gets larger ones: they compress
+/// better, and each costs the compressor a new beginning.
 const PIECE_BYTES_MAX: usize = 60 * 1024;
 /// How far a column goes beyond its piece before it is looked at.
 const BEYOND: usize = 2 * 1024;
