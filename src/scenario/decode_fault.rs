@@ -183,7 +183,7 @@ fn milestone(
         })
     });
     let partition = table.read("partition", mistakes, |value| known.partition(&text(value)?));
-    let host = table.read("host", mistakes, |value| known.host(&text(value)?));
+    let host = table.read("host", mistakes, |value| known.recorder(&text(value)?));
     let count = table.read("count", mistakes, |value| number(value, 1, 1_000_000_000));
     let after = table.read("after", mistakes, duration);
     let event = event?.value;

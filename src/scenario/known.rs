@@ -38,6 +38,17 @@ impl Known {
             ["in-sync", "follower", "of", name] => {
                 return self.partition(name).map(Target::InSyncFollowerOf);
             }
+            ["replica", place, "of", name] => {
+                let partition = self.partition(name)?;
+                let place: Option<u16> = place.parse().ok().filter(|place| *place > 0);
+                let place = place.ok_or_else(|| {
+                    Wrong::new(
+                        format!("`{}` is no place in a list of replicas", shown(text)),
+                        format!("count from 1, as in `replica 1 of {partition}`"),
+                    )
+                })?;
+                return Ok(Target::ReplicaOf(place, partition));
+            }
             ["broker", number] => return self.server("broker", number),
             ["controller", number] => return self.server("controller", number),
             _ => {}
@@ -61,6 +72,14 @@ impl Known {
         match self.target(text)? {
             host @ (Target::Broker(_) | Target::Controller(_) | Target::Client(_)) => Ok(host),
             role => Err(Wrong::new(format!("`{role}` is a role"), "name a host, as in `broker-1`")),
+        }
+    }
+
+    /// Who may have recorded an event: a host by name, or a replica by its place.
+    pub(crate) fn recorder(&self, text: &str) -> Result<Target, Wrong> {
+        match self.target(text)? {
+            replica @ Target::ReplicaOf(..) => Ok(replica),
+            _ => self.host(text),
         }
     }
 
@@ -142,6 +161,7 @@ mod tests {
             "stale leader of big-orders-0",
             "follower of big-orders-0",
             "in-sync follower of big-orders-0",
+            "replica 2 of big-orders-0",
             "active controller",
             "random broker",
             "every broker",
@@ -160,5 +180,9 @@ mod tests {
         let wrong = known().target("leader of big-orders-2").unwrap_err();
         assert_eq!(wrong.instead, "it has 0 to 1");
         assert!(known().host("active controller").is_err());
+        assert!(known().target("replica 0 of big-orders-0").is_err());
+        assert!(known().host("replica 1 of big-orders-0").is_err());
+        assert!(known().recorder("replica 1 of big-orders-0").is_ok());
+        assert!(known().recorder("every broker").is_err());
     }
 }

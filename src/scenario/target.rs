@@ -29,6 +29,9 @@ pub enum Target {
     FollowerOf(PartitionName),
     /// `in-sync follower of orders-0`: the same within the in-sync set.
     InSyncFollowerOf(PartitionName),
+    /// `replica 2 of orders-0`: by place in the list of replicas, from 1, whatever its role. The
+    /// first is the preferred leader; elections go through the list.
+    ReplicaOf(u16, PartitionName),
     /// `active controller`.
     ActiveController,
     /// `random broker`: drawn when the fault begins.
@@ -57,6 +60,7 @@ impl std::fmt::Display for Target {
             Self::StaleLeaderOf(partition) => write!(f, "stale leader of {partition}"),
             Self::FollowerOf(partition) => write!(f, "follower of {partition}"),
             Self::InSyncFollowerOf(partition) => write!(f, "in-sync follower of {partition}"),
+            Self::ReplicaOf(place, partition) => write!(f, "replica {place} of {partition}"),
             Self::ActiveController => f.write_str("active controller"),
             Self::RandomBroker => f.write_str("random broker"),
             Self::EveryBroker => f.write_str("every broker"),

@@ -377,6 +377,7 @@ impl<L: Launch> Finder<'_, L> {
                 followers.retain(|broker| in_sync.contains(*broker));
                 self.rng.choose(&followers).copied()
             }
+            Target::ReplicaOf(place, name) => model.replica_at(partition(name)?, *place),
             Target::ActiveController => model.active_controller(),
             Target::RandomBroker => self.rng.choose(&self.cast.brokers).copied(),
             Target::EveryBroker => return self.nodes(&self.cast.brokers),
@@ -409,6 +410,11 @@ fn matches(milestone: &Milestone, event: &Event, model: &Model) -> bool {
             event.host.is_some() && event.host == model.host_of(*id)
         }
         Target::Client(name) => model.setup().host_name(event.host) == name.as_str(),
+        Target::ReplicaOf(place, name) => {
+            let partition = model.partition_named(name.topic.as_str(), name.partition);
+            let node = partition.and_then(|partition| model.replica_at(partition, *place));
+            event.host.is_some() && event.host == node.and_then(|node| model.host_of(node))
+        }
         _ => true,
     });
     let text = |value: &Value| match value {

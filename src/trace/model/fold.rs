@@ -168,6 +168,12 @@ impl Model {
         state.replicas.iter().copied().filter(is_follower).collect()
     }
 
+    /// The replica of `partition` at `place` in the list, from 1.
+    pub fn replica_at(&self, partition: TopicPartition, place: u16) -> Option<BrokerId> {
+        let state = self.partitions.get(&partition)?.state.as_ref()?;
+        state.replicas.get(usize::from(place).checked_sub(1)?).copied()
+    }
+
     /// The in-sync set of `partition` in the controller's committed view.
     pub fn in_sync(&self, partition: TopicPartition) -> BrokerSet {
         let state = self.partitions.get(&partition).and_then(|known| known.state.as_ref());
