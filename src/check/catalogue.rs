@@ -16,7 +16,7 @@ use crate::check::quorum::{
 };
 use crate::check::replication::{
     AckedDurability, CandidateCompleteness, ConsistentRead, EpochMonotone, EpochOffsetUnique,
-    LeaderCompleteness, LogMatching, OffsetOrder, QuorumSuperset,
+    LeaderCompleteness, ListOffsetsMonotone, LogMatching, OffsetOrder, QuorumSuperset,
 };
 
 /// A fresh instance of every property, in the order of [`crate::types::PropertyName::ALL`].
@@ -30,6 +30,7 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(CandidateCompleteness),
         Box::new(QuorumSuperset),
         Box::new(ConsistentRead::default()),
+        Box::new(ListOffsetsMonotone::default()),
         Box::new(AckedDurability::all()),
         Box::new(AckedDurability::one()),
         Box::new(IsrMembership),

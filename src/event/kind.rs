@@ -490,6 +490,15 @@ events! {
         chain: ChainHash, "Hash of the log up to its end.";
         digest: ChainHash, "Hash of all that it replayed.";
     }
+
+    // Offsets that clients ask for.
+    140 LatestOffsetTold "latest-offset-told"
+        "A leader answered a client that asked for the latest offset." {
+        partition: TopicPartition, "The partition.";
+        leader_epoch: LeaderEpoch, "The leader's epoch.";
+        offset: Option<Offset>, "Its high watermark; none if it refused.";
+        error: ErrorCode, "Why it refused.";
+    }
 }
 
 #[cfg(test)]

@@ -27,7 +27,9 @@ impl Log {
     pub fn truncate_to(&mut self, end: Offset, out: &mut Vec<LogEffect>) {
         let from = self.end_offset();
         if end >= from {
-            self.truncate_epochs(from, out);
+            if !self.config.defects.has(Defect::EmptyEpochKept) {
+                self.truncate_epochs(from, out);
+            }
             return;
         }
         if end < self.segments[0].base_offset {

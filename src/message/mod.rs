@@ -29,7 +29,7 @@ pub use metadata_codec::{
 };
 pub use metadata_record::{MetadataRecord, PartitionChange, PartitionState};
 pub use replication::{
-    FetchPosition, FetchResult, Fetched, InSyncProposal, InSyncRecorded, OutOfRange,
+    EpochEnd, FetchPosition, FetchResult, Fetched, InSyncProposal, InSyncRecorded, OutOfRange,
     PartitionFetch, Reader, Standing,
 };
 pub use size::{request_size_bytes, response_size_bytes};

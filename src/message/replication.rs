@@ -129,6 +129,19 @@ pub struct OutOfRange {
     pub leader_start: Option<Offset>,
 }
 
+/// What a follower of before 2.7 learns before it fetches: where the epoch of its last record ends
+/// at its leader.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EpochEnd {
+    /// The leader epoch in which the follower had asked.
+    pub leader_epoch: LeaderEpoch,
+    /// The end of the follower's log then.
+    pub fetch_offset: Offset,
+    /// The largest epoch there up to the one asked about, if the answer names one (KIP-279), and
+    /// where it ends. Nothing: the leader knows of no such epoch.
+    pub end: Option<(Option<LeaderEpoch>, Offset)>,
+}
+
 /// A leader's wish for a new in-sync set (`AlterPartition`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InSyncProposal {

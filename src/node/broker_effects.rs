@@ -288,6 +288,11 @@ impl Broker {
                     self.fetch(now, source, fetcher::Input::Remove { partition });
                 }
             }
+            fetcher::Effect::EpochEnd { partition, found } => {
+                if !self.tell(now, partition, replica::Input::EpochEnd(found)) {
+                    self.fetch(now, source, fetcher::Input::Remove { partition });
+                }
+            }
             fetcher::Effect::OutOfRange { partition, found } => {
                 if !self.tell(now, partition, replica::Input::OutOfRange(found)) {
                     self.fetch(now, source, fetcher::Input::Remove { partition });

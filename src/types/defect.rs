@@ -73,18 +73,59 @@ defects! {
         "a new follower truncates to its own high watermark"
         "KIP-101, KAFKA-1211; mended in 0.11"
         "a replica that becomes follower truncates to its high watermark and ignores epochs";
+    UnknownEpochFallback "kafka-7415-unknown-epoch" Historical 3
+        ["candidate-completeness" "leader-completeness" "acked-durability" "consistent-read"
+         "inconsistent-offsets" "nonmonotonic-send"]
+        "a follower truncates to its high watermark: its leader does not know the epoch asked for"
+        "KIP-101, KAFKA-7415; mended in 2.0.1 and 2.1"
+        "leaders remember an epoch with its first record only; followers ask before they fetch, as \
+         up to 2.6, and without an answer truncate to their high watermark";
+    OffsetOnlyAnswer "kip-279-offset-only-answer" Historical 4
+        ["log-matching" "epoch-monotone-in-log" "candidate-completeness" "consistent-read"]
+        "after two quick elections a follower keeps records of the epoch in between"
+        "KIP-279, KAFKA-6361; mended in 2.0"
+        "followers ask before they fetch where their last epoch ends, and are not told of which \
+         epoch the end is that they get";
     UnfencedFetch "kip-320-unfenced-fetch" Historical 5
         ["candidate-completeness" "leader-completeness" "acked-durability" "consistent-read"
          "inconsistent-offsets" "nonmonotonic-send"]
         "a leader counts the fetch of a follower that is still in an older epoch"
         "KIP-320, KAFKA-6880, KAFKA-7440; mended in 2.1"
         "leaders ignore current_leader_epoch in Fetch, followers the epoch they asked in";
+    FirstTry "kip-320-first-try" Historical 6
+        ["candidate-completeness" "leader-completeness" "acked-durability" "consistent-read"
+         "lost-write" "unseen" "inconsistent-offsets" "nonmonotonic-send"]
+        "a fetch says of which epoch its last record is, and not in which epoch it is meant"
+        "KIP-320, Kip320FirstTry of kafka-specification; never released"
+        "followers send no current_leader_epoch in Fetch";
+    HighWatermarkOfOldEpoch "kip-320-high-watermark-of-old-epoch" Historical 7
+        ["candidate-completeness"]
+        "the high watermark counts a follower that is still in an older leader epoch"
+        "KIP-320, a mutation of Kip320 of kafka-specification"
+        "leaders refuse a fetch of another epoch, and take its offset into the high watermark";
+    ExpandFromOldEpoch "kip-320-expand-from-old-epoch" Historical 9
+        ["candidate-completeness"]
+        "a follower that is still in an older leader epoch joins the in-sync set"
+        "KIP-320, a mutation of Kip320 of kafka-specification"
+        "leaders refuse a fetch of another epoch, and propose its sender for the in-sync set";
+    ServeOldEpoch "kip-320-serve-old-epoch" Historical 10
+        ["log-matching" "consistent-read"]
+        "records of a new epoch come to stand on foreign ones, and hide them"
+        "KIP-320, a mutation of Kip320 of kafka-specification"
+        "leaders serve fetches of another epoch without counting them; followers ask before they \
+         fetch, as up to 2.6";
     ExpandBelowEpochStart "kafka-7128-expand-below-epoch-start" Historical 8
         ["candidate-completeness" "leader-completeness" "acked-durability" "acks-one-durability"
          "consistent-read" "inconsistent-offsets" "lost-write" "unseen"]
         "a follower joins the in-sync set below the start of the leader's epoch"
         "KAFKA-7128; mended in 2.1"
         "the in-sync set grows as soon as a follower reaches the leader's stale high watermark";
+    StaleFetchResponse "kafka-18723-stale-fetch-response" Historical 11
+        ["candidate-completeness" "leader-completeness" "acked-durability" "consistent-read"
+         "inconsistent-offsets" "lost-write" "unseen"]
+        "an answer from an earlier term of the same leader is applied"
+        "KAFKA-18723; mended in 4.0"
+        "followers compare only the offset of an answer with what they want, not its leader epoch";
     HighWatermarkOverProposed "kip-497-high-watermark-over-proposed" Historical 12
         ["quorum-superset" "candidate-completeness" "consistent-read" "inconsistent-offsets"]
         "the leader counts on an in-sync set that the controller has not recorded yet"
@@ -95,6 +136,12 @@ defects! {
         "the leader leaves out a replica that the controller may already have added"
         "KIP-497, AsyncIsr model"
         "while an expansion is pending the high watermark ignores the replica being added";
+    StaleBrokerEpoch "kip-903-stale-broker-epoch" Historical 15
+        ["candidate-completeness" "leader-completeness" "acked-durability" "consistent-read"
+         "inconsistent-offsets" "nonmonotonic-send"]
+        "a broker joins the in-sync set with what it had before it lost power"
+        "KIP-903, KAFKA-14617, KAFKA-15221; mended in 3.5"
+        "leaders do not look at the broker epoch of a fetch, nor send it in AlterPartition";
     LastReplicaStanding "kip-966-last-replica-standing" Historical 16
         ["acked-durability" "leader-completeness" "consistent-read" "candidate-completeness"
          "isr-membership" "unclean-exclusion" "inconsistent-offsets" "nonmonotonic-send"]
@@ -113,6 +160,27 @@ defects! {
         "all in-sync replicas lose power before their page caches are written"
         "Kafka's flush policy (log.flush.interval.messages), KIP-966"
         "Kafka's default made a switch: nothing is flushed, not even where flush.messages asks";
+    HighWatermarkBeforeTruncation "kafka-14704-high-watermark-before-truncation" Historical 24
+        ["consistent-read"]
+        "a deposed leader takes over the high watermark before it cuts its log"
+        "KAFKA-14704; mended in 3.5"
+        "followers apply the high watermark of an answer that tells them to truncate";
+    LastFetchedEpochLost "kafka-15510-last-fetched-epoch-lost" Historical 25
+        ["log-matching" "candidate-completeness" "consistent-read"]
+        "after an empty answer a follower no longer says of which epoch its last record is"
+        "KAFKA-15510; mended in 3.6"
+        "an answer without records makes a follower forget its last epoch until records come. \
+         Kafka's forgot it within one leader epoch, in which no logs part; ours longer";
+    EmptyEpochKept "kafka-10706-empty-epoch-kept" Historical 26
+        ["replicas-rejoin"]
+        "a follower that led without writing asks for ever about its empty epoch"
+        "KAFKA-10706; mended in 2.7 and 2.6.1"
+        "truncating a log at its end leaves the epochs that begin there in the cache";
+    OffsetAvailableTooSoon "kip-207-latest-goes-back" Historical 28
+        ["list-offsets-monotone"]
+        "the latest offset goes back after an election"
+        "KIP-207, KAFKA-2334; mended in 2.2"
+        "new leaders name their high watermark as latest offset although it is stale";
     LeaderResumesEpoch "kafka-10527-leader-resumes-epoch" Historical 38
         ["raft-committed-prefix" "raft-election-safety"]
         "a restarted quorum leader goes on in the epoch it led before"

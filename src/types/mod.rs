@@ -16,6 +16,7 @@ mod offset;
 mod property_name;
 mod rng;
 mod time;
+mod truncation_era;
 
 pub use api::ApiKey;
 pub use backoff::Backoff;
@@ -35,3 +36,4 @@ pub use offset::{Offset, Sequence};
 pub use property_name::{Expectation, PropertyName};
 pub use rng::{Rng, hash_words, mix};
 pub use time::{Deadlines, Moment, Monotonic, Now, Wall};
+pub use truncation_era::TruncationEra;

@@ -48,6 +48,8 @@ properties! {
         "a leader waits for at least the in-sync set that the controller has recorded";
     ConsistentRead "consistent-read"
         "a record that could once be read stays at its offset with its content";
+    ListOffsetsMonotone "list-offsets-monotone"
+        "the latest offset that clients are told does not go back";
     AckedDurability "acked-durability"
         "a record acknowledged with acks=all is in the current leader's log";
     AcksOneDurability "acks-one-durability"

@@ -6,6 +6,7 @@ use assert_cmd::cargo::cargo_bin;
 
 use kafsim::explore::{Executed, RunOptions, SeedOutcome, run_once, sweep};
 use kafsim::trace::{Fingerprint, RunFile};
+use kafsim::types::Defect;
 
 use crate::scenarios;
 
@@ -88,7 +89,10 @@ fn every_scenario_runs_the_same_in_a_fresh_process() {
         });
         assert_eq!(first["fingerprint"], second["fingerprint"], "{path}");
         assert_eq!(first, second, "{path}: the same events and another outcome");
-        assert_eq!(first["end"], "finished", "{path}: it went to its end");
+        // Where a follower never comes back, settling takes as long as it may.
+        let is_stuck = plan.defects.has(Defect::EmptyEpochKept);
+        let end = if is_stuck { "not-live" } else { "finished" };
+        assert_eq!(first["end"], end, "{path}: it went to its end");
     }
 }
 

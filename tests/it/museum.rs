@@ -18,14 +18,14 @@ use kafsim::types::Defect;
 use crate::scenarios::{complaint, scenario};
 
 /// A defect, and where it shows.
-struct Exhibit {
-    defect: Defect,
+pub(crate) struct Exhibit {
+    pub(crate) defect: Defect,
     /// The scenario under `scenarios`, without `.toml`.
-    scenario: &'static str,
-    changes: &'static [&'static str],
+    pub(crate) scenario: &'static str,
+    pub(crate) changes: &'static [&'static str],
     seed: u64,
     /// The property that turns red.
-    property: &'static str,
+    pub(crate) property: &'static str,
 }
 
 /// One row: defect, scenario, changes, property; all with seed 0. Or the property first.
@@ -45,16 +45,28 @@ macro_rules! exhibits {
 }
 
 /// By defect, in the order of their table.
-const MUSEUM: &[Exhibit] = exhibits! {
+pub(crate) const MUSEUM: &[Exhibit] = exhibits! {
     TruncateToHighWatermark "museum/kip_101" ["duration=45s" "producer.checkout.rate=50/s"]
         "leader-completeness";
+    UnknownEpochFallback "museum/kafka_7415" [] "candidate-completeness";
+    OffsetOnlyAnswer "museum/kip_279" [] "log-matching";
     UnfencedFetch "museum/kip_320" [] "candidate-completeness";
+    FirstTry "museum/kip_320" [] "candidate-completeness";
+    HighWatermarkOfOldEpoch "museum/kip_320_old_epoch" [] "candidate-completeness";
+    ExpandFromOldEpoch "museum/kip_320_expand" [] "candidate-completeness";
+    ServeOldEpoch "museum/kip_320_old_epoch" [] "log-matching";
     ExpandBelowEpochStart "museum/kafka_7128" [] "candidate-completeness";
+    StaleFetchResponse "museum/kafka_18723" [] "candidate-completeness";
     HighWatermarkOverProposed "museum/unclean_election" [] "quorum-superset";
     HighWatermarkOverCommitted "museum/unclean_election" [] "quorum-superset";
+    StaleBrokerEpoch "museum/kip_903" [] "candidate-completeness";
     LastReplicaStanding "museum/last_replica_standing" ["duration=30s"] "acked-durability";
     UncleanLeaderElection "museum/unclean_election" [] "acked-durability";
     NeverFlush "museum/simultaneous_power_loss" ["duration=25s"] "acked-durability";
+    HighWatermarkBeforeTruncation "museum/kafka_14704" [] "consistent-read";
+    LastFetchedEpochLost "museum/kafka_15510" [] "log-matching";
+    EmptyEpochKept "museum/kafka_10706" [] "replicas-rejoin";
+    OffsetAvailableTooSoon "museum/kip_207" [] "list-offsets-monotone";
     LeaderResumesEpoch "controller/failover" ["producer.checkout.rate=20/s"]
         "raft-committed-prefix";
     FetchBeforeFsync "museum/kafka_10533" [] "raft-committed-prefix";
@@ -91,9 +103,17 @@ const MUSEUM: &[Exhibit] = exhibits! {
         "produce-answered";
 };
 
+/// Further stories of the same defects, and their own numbers in the museum.
+const NUMBERED: &[(&str, u32)] = &[("museum/kip_101_divergence", 2)];
+
+/// Further stories of the same defects.
+pub(crate) const STORIES: &[Exhibit] = exhibits! {
+    TruncateToHighWatermark "museum/kip_101_divergence" [] "log-matching";
+};
+
 /// By property, in the order of the catalogue.
 const PROOFS: &[Exhibit] = exhibits! {
-    "log-matching" LeaderEpochNotRaised "museum/new_leader_cut_off" [];
+    "log-matching" TruncateToHighWatermark "museum/kip_101_divergence" [];
     "epoch-offset-unique" LeaderEpochNotRaised "museum/new_leader_cut_off" [];
     "epoch-monotone-in-log" EpochCacheNotTruncated "museum/new_leader_cut_off" [];
     "offset-order" HighWatermarkBeyondEnd "museum/unclean_election"
@@ -103,6 +123,7 @@ const PROOFS: &[Exhibit] = exhibits! {
     "candidate-completeness" ExpandBelowEpochStart "museum/kafka_7128" [];
     "quorum-superset" PendingChangeDropped "museum/pending_change_dropped" [];
     "consistent-read" ReadBeyondHighWatermark "museum/kafka_13916" [];
+    "list-offsets-monotone" OffsetAvailableTooSoon "museum/kip_207" [];
     "acked-durability" LastReplicaStanding "museum/last_replica_standing" ["duration=30s"];
     "acks-one-durability" ExpandBelowEpochStart "museum/kafka_7128" [];
     "isr-membership" FencedInSync "museum/kafka_13916" [];
@@ -150,7 +171,7 @@ struct Came {
 
 /// What the runs of both tables came to, with their defects and without.
 static RUNS: LazyLock<BTreeMap<Asked, Came>> = LazyLock::new(|| {
-    let rows = MUSEUM.iter().chain(PROOFS);
+    let rows = MUSEUM.iter().chain(STORIES).chain(PROOFS);
     let asked: BTreeSet<Asked> =
         rows.flat_map(|row| [row.asked(Some(row.defect)), row.asked(None)]).collect();
     let asked: Vec<Asked> = asked.into_iter().collect();
@@ -185,6 +206,12 @@ impl Exhibit {
         (self.scenario, self.changes, self.seed, defect)
     }
 
+    /// Its number in the museum; 0 if it has none.
+    pub(crate) fn number(&self) -> u32 {
+        let own = NUMBERED.iter().find(|(scenario, _)| *scenario == self.scenario);
+        own.map_or(self.defect.number(), |(_, number)| *number)
+    }
+
     /// What is wrong with this exhibit, if anything is.
     fn complaint(&self) -> Option<String> {
         let (name, property) = (self.defect.name(), self.property);
@@ -216,6 +243,7 @@ fn every_defect_and_every_property_has_its_row() {
 #[test]
 fn every_defect_is_caught_and_only_it() {
     check(MUSEUM);
+    check(STORIES);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use kafka_protocol::messages as k;
 use kafka_protocol::messages::fetch_response as fetch_answer;
 use kafka_protocol::messages::list_offsets_response as offsets_answer;
+use kafka_protocol::messages::offset_for_leader_epoch_response as epoch_answer;
 
 use kafsim::event::{AckMode, Kind};
 use kafsim::log::{Log, LogConfig, LogEffect, checkpointed_offset};
@@ -426,8 +427,8 @@ impl World {
                 let source = source.expect("only a fetcher brings what has a position");
                 self.step_fetcher(id, source, fetcher::Input::Position { partition, position });
             }
-            Effect::EpochEnd { .. }
-            | Effect::HighWatermarkMoved { .. }
+            Effect::EpochEnd { result, .. } => results.epoch_end = Some(result),
+            Effect::HighWatermarkMoved { .. }
             | Effect::LogEndMoved { .. }
             | Effect::SteppedDown => {}
         }
@@ -456,6 +457,10 @@ impl World {
                 }
                 fetcher::Effect::Deliver { fetched, .. } => {
                     let input = replica::Input::Fetched(fetched);
+                    self.step_for(id, input, Some(source), &mut Results::default());
+                }
+                fetcher::Effect::EpochEnd { found, .. } => {
+                    let input = replica::Input::EpochEnd(found);
                     self.step_for(id, input, Some(source), &mut Results::default());
                 }
                 fetcher::Effect::OutOfRange { found, .. } => {
@@ -547,6 +552,11 @@ impl World {
                 self.serve_list_offsets(message.server, &body)
                     .map(|result| (offsets_response(&body, result), Vec::new()))
             }
+            RequestBody::OffsetForLeaderEpoch(body) => {
+                let body = body.clone();
+                self.serve_epoch_end(message.server, &body)
+                    .map(|result| (epoch_end_response(&body, result), Vec::new()))
+            }
             other => panic!("nobody asks {other:?}"),
         };
         match answer {
@@ -595,6 +605,20 @@ impl World {
         self.step(server, input).listed
     }
 
+    fn serve_epoch_end(
+        &mut self,
+        server: BrokerId,
+        body: &k::OffsetForLeaderEpochRequest,
+    ) -> Option<Result<Option<(LeaderEpoch, Offset)>, ErrorCode>> {
+        let request = self.next_request(server)?;
+        let asked = &body.topics[0].partitions[0];
+        let current_leader_epoch = LeaderEpoch::from_wire(asked.current_leader_epoch);
+        let leader_epoch = LeaderEpoch::from_wire(asked.leader_epoch);
+        let input =
+            replica::Input::OffsetForLeaderEpoch { request, current_leader_epoch, leader_epoch };
+        self.step(server, input).epoch_end
+    }
+
     fn answer(&mut self, message: Message) {
         let Content::Response(body, records) = message.content else { unreachable!("as above") };
         let token = message.token;
@@ -639,6 +663,7 @@ pub(crate) struct Results {
     pub(crate) acknowledged: Vec<(ConnectionId, ErrorCode)>,
     pub(crate) fetched: Option<FetchResult>,
     pub(crate) listed: Option<Result<Option<ListedOffset>, ErrorCode>>,
+    pub(crate) epoch_end: Option<Result<Option<(LeaderEpoch, Offset)>, ErrorCode>>,
     pub(crate) events: Vec<Kind>,
 }
 
@@ -684,6 +709,22 @@ fn offsets_response(
         .with_name(body.topics[0].name.clone())
         .with_partitions(vec![data]);
     k::ListOffsetsResponse::default().with_topics(vec![topic]).into()
+}
+
+fn epoch_end_response(
+    body: &k::OffsetForLeaderEpochRequest,
+    result: Result<Option<(LeaderEpoch, Offset)>, ErrorCode>,
+) -> ResponseBody {
+    let mut data = epoch_answer::EpochEndOffset::default();
+    match result {
+        Err(error) => data.error_code = error.code(),
+        Ok(None) => (data.leader_epoch, data.end_offset) = (-1, -1),
+        Ok(Some((epoch, end))) => (data.leader_epoch, data.end_offset) = (epoch.0, end.0),
+    }
+    let topic = epoch_answer::OffsetForLeaderTopicResult::default()
+        .with_topic(body.topics[0].topic.clone())
+        .with_partitions(vec![data]);
+    k::OffsetForLeaderEpochResponse::default().with_topics(vec![topic]).into()
 }
 
 impl Disk {

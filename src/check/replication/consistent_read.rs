@@ -181,7 +181,8 @@ fn compare_follower(
     }
     let theirs = replica.log.chain_at(high_watermark);
     let ours = known.committed.chain_at(high_watermark);
-    let is_other = theirs.zip(ours).is_some_and(|(theirs, ours)| theirs != ours);
+    // Where a batch of the one log spans the offset, it ends no batch there: they differ.
+    let is_other = theirs != ours || theirs.is_none();
     if is_other && !replica.log.holds(&known.committed, high_watermark) {
         let name = view.model.partition_name(partition);
         let sentence = format!(

@@ -1,6 +1,6 @@
 //! What a fetcher asks of its broker.
 
-use crate::message::{Fetched, OutOfRange, RequestBody};
+use crate::message::{EpochEnd, Fetched, OutOfRange, RequestBody};
 use crate::types::{BrokerId, TopicPartition};
 
 /// What a fetcher asks of its broker, in order.
@@ -15,4 +15,7 @@ pub enum Effect {
     /// Tell the replica that the leader does not have its offset; its `Position` (or `Remove`)
     /// must follow.
     OutOfRange { partition: TopicPartition, found: OutOfRange },
+    /// Tell the replica where the epoch of its last record ends at the leader; its `Position` (or
+    /// `Remove`) must follow.
+    EpochEnd { partition: TopicPartition, found: EpochEnd },
 }

@@ -14,10 +14,11 @@ use crate::protocol::fetcher::config::FetcherConfig;
 use crate::protocol::fetcher::effect::Effect;
 use crate::protocol::fetcher::input::Input;
 use crate::protocol::fetcher::session::{Asked, Session};
+use crate::protocol::fetcher::truncating::Phase;
 use crate::protocol::machine::Machine;
 use crate::types::{
     BrokerEpoch, Deadlines, Defect, ErrorCode, LeaderEpoch, Monotonic, Name, Now, Offset, TopicId,
-    TopicPartition, Wall,
+    TopicPartition, TruncationEra, Wall,
 };
 
 const LATEST_TIMESTAMP: i64 = -1;
@@ -26,19 +27,21 @@ const EARLIEST_TIMESTAMP: i64 = -2;
 /// The fetcher for the partitions of this broker that one other broker leads.
 #[derive(Clone, Debug)]
 pub struct Fetcher {
-    config: FetcherConfig,
+    pub(super) config: FetcherConfig,
     broker_epoch: Option<BrokerEpoch>,
-    partitions: BTreeMap<TopicPartition, PartitionFetchState>,
+    /// How it learns where logs part.
+    pub(super) era: TruncationEra,
+    pub(super) partitions: BTreeMap<TopicPartition, PartitionFetchState>,
     session: Session,
     /// Partitions that may differ from what the session has; a full request needs no such list.
-    changed: BTreeSet<TopicPartition>,
+    pub(super) changed: BTreeSet<TopicPartition>,
     /// When partitions may be asked for again after an error. `DelayedItem` reads the wall clock.
     delayed: BTreeSet<(Wall, TopicPartition)>,
     /// How many partitions are with their replicas. Nothing is sent until all are back.
-    delivering: usize,
+    pub(super) delivering: usize,
     /// Partitions whose offset the leader does not have, to be looked into one by one.
     out_of_range: VecDeque<TopicPartition>,
-    in_flight: Option<InFlight>,
+    pub(super) in_flight: Option<InFlight>,
     /// Set when partitions were added while the fetcher slept.
     wake: Option<Monotonic>,
     next_token: u64,
@@ -46,26 +49,38 @@ pub struct Fetcher {
 
 /// A partition that is being copied.
 #[derive(Clone, Debug)]
-struct PartitionFetchState {
-    topic: Name,
-    asked: Asked,
-    delayed_until: Option<Wall>,
-    is_delivering: bool,
+pub(super) struct PartitionFetchState {
+    pub(super) topic: Name,
+    pub(super) asked: Asked,
+    pub(super) phase: Phase,
+    pub(super) delayed_until: Option<Wall>,
+    pub(super) is_delivering: bool,
+}
+
+impl PartitionFetchState {
+    /// Whether the next fetch asks for it.
+    fn is_ready(&self) -> bool {
+        self.delayed_until.is_none() && self.phase == Phase::Fetching
+    }
 }
 
 /// The one request that may be under way.
 #[derive(Clone, Debug)]
-enum InFlight {
+pub(super) enum InFlight {
     /// A fetch of all partitions in the session.
     Fetch { token: u64 },
     /// The question for the end of the leader's log, or, when that is known, for its start.
     ListOffsets { token: u64, partition: TopicPartition, asked: Asked, leader_end: Option<Offset> },
+    /// The question where the last epochs of these partitions end at the leader.
+    EpochEnds { token: u64, asked: Vec<(TopicPartition, Asked)> },
 }
 
 impl InFlight {
     fn token(&self) -> u64 {
         match self {
-            Self::Fetch { token } | Self::ListOffsets { token, .. } => *token,
+            Self::Fetch { token }
+            | Self::ListOffsets { token, .. }
+            | Self::EpochEnds { token, .. } => *token,
         }
     }
 }
@@ -120,6 +135,7 @@ impl Fetcher {
     /// A fetcher without partitions.
     pub fn new(config: FetcherConfig) -> Self {
         Self {
+            era: TruncationEra::of(config.defects),
             config,
             broker_epoch: None,
             partitions: BTreeMap::new(),
@@ -156,7 +172,9 @@ impl Fetcher {
             return;
         }
         self.remove(partition);
-        let state = PartitionFetchState { topic, asked, delayed_until: None, is_delivering: false };
+        let phase = Phase::begun(self.era, &asked);
+        let (delayed_until, is_delivering) = (None, false);
+        let state = PartitionFetchState { topic, asked, phase, delayed_until, is_delivering };
         self.partitions.insert(partition, state);
         if self.in_flight.is_none() {
             self.wake = Some(now.monotonic);
@@ -179,8 +197,10 @@ impl Fetcher {
         };
         state.is_delivering = false;
         self.delivering -= 1;
-        if state.asked.position != position {
+        let phase = state.phase.after(position);
+        if state.asked.position != position || state.phase != phase {
             state.asked.position = position;
+            state.phase = phase;
             self.changed.insert(partition);
         }
     }
@@ -212,6 +232,9 @@ impl Fetcher {
                 });
                 self.on_offset_listed(now, partition, asked, leader_end, result, effects);
             }
+            (InFlight::EpochEnds { asked, .. }, ResponseBody::OffsetForLeaderEpoch(body)) => {
+                self.on_epoch_ends(now, &asked, &body, effects);
+            }
             (in_flight, body) => panic!("{in_flight:?} is answered with {body:?}"),
         }
     }
@@ -225,6 +248,9 @@ impl Fetcher {
                 all.into_iter().for_each(|partition| self.delay(now, partition));
             }
             Some(InFlight::ListOffsets { partition, .. }) => self.delay(now, partition),
+            Some(InFlight::EpochEnds { asked, .. }) => {
+                asked.into_iter().for_each(|(partition, _)| self.delay(now, partition));
+            }
         }
     }
 
@@ -273,10 +299,12 @@ impl Fetcher {
         let Some(state) = self.partitions.get_mut(&partition) else { return };
         // The same leader may have been elected anew meanwhile: what it sent in the old epoch may
         // not be in its log any more (KAFKA-18723).
+        let defects = self.config.defects;
         let is_same_epoch = asked.leader_epoch == state.asked.leader_epoch
-            || self.config.defects.has(Defect::UnfencedFetch);
+            || defects.has(Defect::UnfencedFetch)
+            || defects.has(Defect::StaleFetchResponse);
         let is_same_offset = asked.position.fetch_offset == state.asked.position.fetch_offset;
-        if !is_same_epoch || !is_same_offset || state.delayed_until.is_some() {
+        if !is_same_epoch || !is_same_offset || !state.is_ready() {
             return;
         }
         let error = ErrorCode::from_code(answer.error_code);
@@ -305,7 +333,7 @@ impl Fetcher {
     /// The leader is in a newer epoch than `asked`: this broker's metadata must catch up first.
     ///
     /// Source: Kafka 4.1, `AbstractFetcherThread.onPartitionFenced`.
-    fn on_fenced(&mut self, now: Now, partition: TopicPartition, asked: Asked) {
+    pub(super) fn on_fenced(&mut self, now: Now, partition: TopicPartition, asked: Asked) {
         let current = self.partitions.get(&partition).map(|state| state.asked.leader_epoch);
         if current == Some(asked.leader_epoch) {
             self.remove(partition);
@@ -347,7 +375,7 @@ impl Fetcher {
         effects.push(Effect::OutOfRange { partition, found });
     }
 
-    fn delay(&mut self, now: Now, partition: TopicPartition) {
+    pub(super) fn delay(&mut self, now: Now, partition: TopicPartition) {
         let until = now.wall + self.config.fetch_backoff;
         let Some(state) = self.partitions.get_mut(&partition) else { return };
         if state.delayed_until.is_none() {
@@ -381,6 +409,9 @@ impl Fetcher {
                 return self.send_list_offsets(partition, None, effects);
             }
         }
+        if self.era.asks_first() && self.ask_for_epoch_ends(effects) {
+            return;
+        }
         if let Some(body) = self.next_fetch() {
             let token = self.take_token();
             self.in_flight = Some(InFlight::Fetch { token });
@@ -412,7 +443,7 @@ impl Fetcher {
         effects.push(Effect::Send { to: self.config.source, token, body: body.into() });
     }
 
-    fn take_token(&mut self) -> u64 {
+    pub(super) fn take_token(&mut self) -> u64 {
         self.next_token += 1;
         self.next_token - 1
     }
@@ -427,7 +458,7 @@ impl Fetcher {
         if self.session.is_full() {
             self.session.asked.clear();
             for (partition, state) in &self.partitions {
-                if state.delayed_until.is_none() {
+                if state.is_ready() {
                     self.session.asked.insert(*partition, state.asked);
                     put_partition(&mut topics, *partition, &state.asked, &self.config);
                 }
@@ -435,7 +466,7 @@ impl Fetcher {
         } else {
             for partition in changed {
                 let state = self.partitions.get(&partition);
-                if let Some(state) = state.filter(|state| state.delayed_until.is_none()) {
+                if let Some(state) = state.filter(|state| state.is_ready()) {
                     if self.session.asked.insert(partition, state.asked) != Some(state.asked) {
                         put_partition(&mut topics, partition, &state.asked, &self.config);
                     }
@@ -477,12 +508,16 @@ fn put_partition(
     }
     let topic = topics.last_mut().expect("one was pushed above");
     let position = asked.position;
+    let says_last_epoch = TruncationEra::of(config.defects) == TruncationEra::OnFetch;
+    let last_epoch = position.last_fetched_epoch.filter(|_| says_last_epoch);
+    let says_epoch = !config.defects.has(Defect::FirstTry);
+    let leader_epoch = Some(asked.leader_epoch).filter(|_| says_epoch);
     topic.partitions.push(
         ask::FetchPartition::default()
             .with_partition(partition.partition.0)
-            .with_current_leader_epoch(asked.leader_epoch.0)
+            .with_current_leader_epoch(LeaderEpoch::to_wire(leader_epoch))
             .with_fetch_offset(position.fetch_offset.0)
-            .with_last_fetched_epoch(LeaderEpoch::to_wire(position.last_fetched_epoch))
+            .with_last_fetched_epoch(LeaderEpoch::to_wire(last_epoch))
             .with_log_start_offset(position.log_start_offset.0)
             .with_partition_max_bytes(
                 i32::try_from(config.partition_bytes_max).unwrap_or(i32::MAX),

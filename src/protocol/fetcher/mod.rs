@@ -12,6 +12,9 @@
 //!                   \------ FENCED_LEADER_EPOCH ---> gone, until metadata brings a new epoch
 //! ```
 //!
+//! With defects that bring back the eras before 2.7 a partition is asked for its last epoch's end
+//! before it is fetched (`truncating.rs`).
+//!
 //! An answer counts for a partition only if the offset and the leader epoch that were asked for
 //! are still those of the partition (KAFKA-18723).
 //!
@@ -22,6 +25,7 @@ mod effect;
 mod input;
 mod machine;
 mod session;
+mod truncating;
 
 pub use config::FetcherConfig;
 pub use effect::Effect;

@@ -14,22 +14,29 @@ impl Replica {
             if let Some((leader_epoch, leader_end)) = fetched.diverging {
                 // Not a word of the high watermark: it may stand above what is about to go
                 // (KAFKA-14704).
+                if self.config.defects.has(Defect::HighWatermarkBeforeTruncation) {
+                    self.follow_high_watermark(fetched.high_watermark, effects);
+                }
                 let end = self.truncation_offset(leader_epoch, leader_end);
                 self.truncate_to(end, effects);
             } else {
                 self.append(fetched, effects);
                 self.follow_high_watermark(fetched.high_watermark, effects);
                 self.follow_log_start(fetched.log_start_offset, effects);
+                self.forgot_last_epoch = fetched.records.is_empty()
+                    && self.config.defects.has(Defect::LastFetchedEpochLost);
             }
         }
         effects.push(Effect::Position(self.position()));
     }
 
     /// Whether an answer to a fetch in `leader_epoch` from `fetch_offset` is still of use.
-    fn awaits(&self, leader_epoch: LeaderEpoch, fetch_offset: Offset) -> bool {
+    pub(super) fn awaits(&self, leader_epoch: LeaderEpoch, fetch_offset: Offset) -> bool {
+        let defects = self.config.defects;
         let is_follower = matches!(self.role, Role::Follower(_));
-        let is_same_epoch =
-            leader_epoch == self.leader_epoch || self.config.defects.has(Defect::UnfencedFetch);
+        let is_same_epoch = leader_epoch == self.leader_epoch
+            || defects.has(Defect::UnfencedFetch)
+            || defects.has(Defect::StaleFetchResponse);
         is_follower && is_same_epoch && fetch_offset == self.log.end_offset()
     }
 
@@ -38,13 +45,24 @@ impl Replica {
             // The leader may have been deposed and elected again while it answered; what it wrote
             // in the later epoch belongs to a later fetch (KAFKA-18723).
             let is_later = batch.leader_epoch > fetched.leader_epoch;
-            if is_later && !self.config.defects.has(Defect::UnfencedFetch) {
+            if is_later && !self.takes_later_epochs() {
                 break;
             }
             if self.append_batch(batch, effects).is_err() {
                 break;
             }
         }
+    }
+
+    /// Whether a defect lets a leader of a later epoch answer.
+    fn takes_later_epochs(&self) -> bool {
+        const DEFECTS: [Defect; 4] = [
+            Defect::UnfencedFetch,
+            Defect::FirstTry,
+            Defect::ServeOldEpoch,
+            Defect::StaleFetchResponse,
+        ];
+        DEFECTS.iter().any(|defect| self.config.defects.has(*defect))
     }
 
     fn append_batch(
@@ -78,20 +96,6 @@ impl Replica {
         }
     }
 
-    /// Where to cut, when the leader's log has `leader_epoch` as the largest epoch up to this
-    /// log's last one, and it ends there at `leader_end`. If this log does not have that epoch
-    /// another round follows: the next fetch asks about what is left.
-    ///
-    /// Source: Kafka 4.1, `AbstractFetcherThread.getOffsetTruncationState`; KIP-279, KIP-595.
-    fn truncation_offset(&self, leader_epoch: LeaderEpoch, leader_end: Offset) -> Offset {
-        let end = self.log.end_offset();
-        match self.log.end_offset_for_epoch(Some(leader_epoch)) {
-            Some((epoch, epoch_end)) if epoch == leader_epoch => epoch_end.min(leader_end).min(end),
-            Some((_, epoch_end)) => epoch_end.min(end),
-            None => leader_end.min(end),
-        }
-    }
-
     /// Source: Kafka 4.1, `AbstractFetcherThread.fetchOffsetAndTruncate`.
     pub(super) fn on_out_of_range(&mut self, found: &OutOfRange, effects: &mut Vec<Effect>) {
         if self.awaits(found.leader_epoch, found.fetch_offset) {
@@ -104,18 +108,5 @@ impl Replica {
             }
         }
         effects.push(Effect::Position(self.position()));
-    }
-
-    pub(super) fn truncate_to(&mut self, end: Offset, effects: &mut Vec<Effect>) {
-        self.with_log(About::Nothing, effects, |log, out| log.truncate_to(end, out));
-        let offset = self.high_watermark.min(self.log.end_offset());
-        self.set_high_watermark(offset, effects);
-    }
-
-    fn truncate_fully_and_start_at(&mut self, start: Offset, effects: &mut Vec<Effect>) {
-        self.with_log(About::Nothing, effects, |log, out| {
-            log.truncate_fully_and_start_at(start, out);
-        });
-        self.set_high_watermark(start, effects);
     }
 }

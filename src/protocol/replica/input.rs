@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::event::AckMode;
 use crate::message::{
-    BatchBody, Fetched, InSyncProposal, InSyncRecorded, OutOfRange, PartitionFetch, PartitionState,
-    Standing,
+    BatchBody, EpochEnd, Fetched, InSyncProposal, InSyncRecorded, OutOfRange, PartitionFetch,
+    PartitionState, Standing,
 };
 use crate::types::{BrokerId, ConnectionId, ErrorCode, LeaderEpoch, Ticket};
 
@@ -50,6 +50,9 @@ pub enum Input {
     /// This follower's fetcher found that the leader does not have the offset it wants. One
     /// `Effect::Position` follows.
     OutOfRange(OutOfRange),
+    /// This follower's fetcher asked the leader where the epoch of the last record ends. One
+    /// `Effect::Position` follows.
+    EpochEnd(EpochEnd),
     /// The controller has decided on `proposal`, or it was never sent (55).
     AlterPartitionAnswered { proposal: InSyncProposal, result: Result<InSyncRecorded, ErrorCode> },
     /// The scheduler looks for followers that lag: every replica.lag.time.max.ms / 2.

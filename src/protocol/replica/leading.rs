@@ -178,7 +178,9 @@ impl Replica {
         // A new leader's high watermark is what it was told as a follower. Until it has caught up
         // with the epoch's start the answer might lie below an offset that a client has seen
         // committed (KIP-207).
-        let is_stale = !by_follower && leading.epoch_start > self.high_watermark;
+        let is_stale = !by_follower
+            && leading.epoch_start > self.high_watermark
+            && !self.config.defects.has(Defect::OffsetAvailableTooSoon);
         let refused = if is_stale { Err(ErrorCode::OffsetNotAvailable) } else { Ok(None) };
         match timestamp {
             LATEST_TIMESTAMP => refused.map(|_: Option<ListedOffset>| {
@@ -199,6 +201,27 @@ impl Replica {
                 None => refused,
             },
         }
+    }
+
+    /// Records what a client is told who asks for the latest offset.
+    pub(super) fn tell_of_latest(
+        &self,
+        request: ConnectionId,
+        timestamp: i64,
+        by_follower: bool,
+        result: &Result<Option<ListedOffset>, ErrorCode>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if timestamp != LATEST_TIMESTAMP || by_follower || !self.is_leader() {
+            return;
+        }
+        let kind = Kind::LatestOffsetTold {
+            partition: self.partition(),
+            leader_epoch: self.leader_epoch,
+            offset: result.as_ref().ok().and_then(|listed| listed.as_ref()).map(|l| l.offset),
+            error: result.as_ref().err().copied().unwrap_or(ErrorCode::None),
+        };
+        effects.push(Effect::Event { kind, about: About::Request(request) });
     }
 
     /// Says what this leader counts on, if that is not what it said last.

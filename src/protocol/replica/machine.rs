@@ -39,6 +39,8 @@ pub struct Replica {
     is_shutting_down: bool,
     /// From whom a fetcher copies this partition.
     fetching_from: Option<BrokerId>,
+    /// With a defect: the last answer had no records, and the epoch of the last one is forgotten.
+    pub(super) forgot_last_epoch: bool,
     /// Reused; empty between steps.
     log_effects: Vec<LogEffect>,
 }
@@ -86,6 +88,7 @@ impl Machine for Replica {
             Input::Fetch { request, fetch } => self.on_fetch(now, request, &fetch, effects),
             Input::ListOffsets { request, leader_epoch, timestamp, by_follower } => {
                 let result = self.list_offset(leader_epoch, timestamp, by_follower);
+                self.tell_of_latest(request, timestamp, by_follower, &result, effects);
                 effects.push(Effect::OffsetListed { request, result });
             }
             Input::OffsetForLeaderEpoch { request, current_leader_epoch, leader_epoch } => {
@@ -96,6 +99,7 @@ impl Machine for Replica {
             }
             Input::Fetched(fetched) => self.on_fetched(&fetched, effects),
             Input::OutOfRange(found) => self.on_out_of_range(&found, effects),
+            Input::EpochEnd(found) => self.on_epoch_end(&found, effects),
             Input::AlterPartitionAnswered { proposal, result } => {
                 self.on_alter_partition_answered(now, &proposal, result, effects);
             }
@@ -134,6 +138,7 @@ impl Replica {
             standings: Arc::default(),
             is_shutting_down: false,
             fetching_from: None,
+            forgot_last_epoch: false,
             log_effects: Vec::new(),
         }
     }
@@ -286,8 +291,12 @@ impl Replica {
             }
             // Before any record is appended: a follower may know of later epochs than any record
             // here is of (KAFKA-7415).
-            let epoch = state.leader_epoch;
-            self.with_log(About::Nothing, effects, |log, out| log.assign_epoch(epoch, end, out));
+            if !self.config.defects.has(Defect::UnknownEpochFallback) {
+                let epoch = state.leader_epoch;
+                self.with_log(About::Nothing, effects, |log, out| {
+                    log.assign_epoch(epoch, end, out);
+                });
+            }
             self.announce_role(state, effects);
         } else {
             self.announce_in_sync(effects);
@@ -370,7 +379,8 @@ impl Replica {
 
     /// From where a fetcher goes on.
     pub(super) fn position(&self) -> FetchPosition {
-        let knows_epochs = !self.config.defects.has(Defect::TruncateToHighWatermark);
+        let knows_epochs =
+            !self.config.defects.has(Defect::TruncateToHighWatermark) && !self.forgot_last_epoch;
         FetchPosition {
             fetch_offset: self.log.end_offset(),
             last_fetched_epoch: self.log.latest_epoch().filter(|_| knows_epochs),

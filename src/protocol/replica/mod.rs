@@ -22,12 +22,14 @@ mod config;
 mod effect;
 mod follower_state;
 mod following;
+mod foreign;
 mod in_sync;
 mod input;
 mod leading;
 mod machine;
 mod membership;
 mod serving;
+mod truncating;
 
 pub use config::ReplicaConfig;
 pub use effect::{Effect, ListedOffset};

@@ -26,6 +26,8 @@ impl Replica {
                     end_offset,
                 };
                 effects.push(Effect::Event { kind, about: About::Request(request) });
+            } else if self.is_foreign(fetch) {
+                self.count_foreign(now, fetch, effects);
             } else if result.error == ErrorCode::None && !fetch.is_reread {
                 let counted =
                     self.count_follower(now, request, broker, broker_epoch, fetch, effects);
@@ -40,7 +42,8 @@ impl Replica {
     fn read(&self, fetch: &PartitionFetch) -> Result<FetchResult, ErrorCode> {
         let defects = self.config.defects;
         let knows_epochs = !defects.has(Defect::TruncateToHighWatermark);
-        if knows_epochs && !defects.has(Defect::UnfencedFetch) {
+        let is_served = defects.has(Defect::ServeOldEpoch) && fetch.reader != Reader::Consumer;
+        if self.fences_fetches() && !is_served {
             self.check_epoch(fetch.leader_epoch)?;
         }
         match (fetch.reader, &self.role) {
@@ -109,6 +112,9 @@ impl Replica {
         fetch: &PartitionFetch,
         effects: &mut Vec<Effect>,
     ) -> Result<(), ErrorCode> {
+        // Without a name it cannot be told from a process of the past.
+        let broker_epoch =
+            broker_epoch.filter(|_| !self.config.defects.has(Defect::StaleBrokerEpoch));
         let alive = self.standings.get(&broker).filter(|standing| !standing.fenced);
         if let (Some(fetched_as), Some(standing)) = (broker_epoch, alive)
             && standing.broker_epoch > fetched_as
