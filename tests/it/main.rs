@@ -16,6 +16,7 @@ mod interaction_lifecycle;
 mod interaction_raft;
 mod interaction_request;
 mod museum;
+mod museum_document;
 mod properties_controller;
 mod properties_log;
 mod properties_producer;
