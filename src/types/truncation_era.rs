@@ -40,3 +40,23 @@ impl TruncationEra {
         matches!(self, Self::EndOffset | Self::EpochAndOffset)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_defects_bring_an_era_back() {
+        let era = |defects: &[Defect]| TruncationEra::of(defects.iter().copied().collect());
+        assert_eq!(era(&[]), TruncationEra::OnFetch);
+        assert_eq!(era(&[Defect::UnfencedFetch]), TruncationEra::OnFetch);
+        assert_eq!(era(&[Defect::TruncateToHighWatermark]), TruncationEra::HighWatermark);
+        // Where several are on, the oldest holds.
+        let both = [Defect::UnknownEpochFallback, Defect::OffsetOnlyAnswer];
+        assert_eq!(era(&both), TruncationEra::EndOffset);
+        assert_eq!(era(&both[..1]), TruncationEra::EpochAndOffset);
+        let asking = [TruncationEra::EndOffset, TruncationEra::EpochAndOffset];
+        assert!(asking.into_iter().all(TruncationEra::asks_first));
+        assert!(!TruncationEra::OnFetch.asks_first());
+    }
+}

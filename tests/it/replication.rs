@@ -426,6 +426,56 @@ fn metadata_that_repeats_an_answer_does_not_drop_the_next_wish() {
     );
 }
 
+/// KAFKA-7415. Replica 1 is elected, again, without ever having had a record of the epoch in
+/// between. Replica 2 asks it for that epoch, gets no answer, and cuts a committed record.
+#[test]
+fn an_epoch_that_the_leader_does_not_know_makes_its_follower_cut_too_much() {
+    shows(Defect::UnknownEpochFallback, &["candidate-completeness"], |defects| {
+        let mut story = Story::begin(&[1, 2, 3], defects);
+        story.produce(1, AckMode::All);
+        story.exchange(2, 1).exchange(3, 1).request(2, 1).request(3, 1);
+        assert_eq!((story.high_watermark(1), story.high_watermark(2)), (Offset(1), Offset(0)));
+        story.elect(2).apply(2).produce(2, AckMode::Leader).elect(1).apply_all(1).apply(2);
+        // An answer of the first epoch comes first, and is dropped.
+        story.response(2, 1).exchange(2, 1);
+        assert_eq!(story.end(2), Offset(if defects.is_empty() { 1 } else { 0 }));
+        story
+    });
+}
+
+/// KIP-320. Replica 3 has a record that replica 2 missed; two elections later it still fetches in
+/// the first epoch, and its place counts for what stands there now.
+#[test]
+fn a_place_in_a_log_of_an_older_epoch_is_not_counted() {
+    shows(Defect::HighWatermarkOfOldEpoch, &["candidate-completeness"], |defects| {
+        let mut story = Story::begin(&[1, 2, 3], defects);
+        story.produce(1, AckMode::Leader).exchange(3, 1);
+        story.elect(2).apply(2).apply(1).produce(2, AckMode::Leader);
+        story.exchange(1, 2).exchange(1, 2).elect(1).apply(1).apply_all(2);
+        // A fetch of the first epoch comes first, and is refused.
+        story.exchange(2, 1).exchange(2, 1);
+        // It asks in the first epoch.
+        story.request(3, 1);
+        let counted = story.high_watermark(1);
+        assert_eq!(counted, Offset(if defects.is_empty() { 0 } else { 1 }));
+        story
+    });
+}
+
+/// The same with another fence down: replica 3 gets the new records and appends them behind the
+/// old one. The last records of both logs agree from then on; those before do not.
+#[test]
+fn records_of_a_later_epoch_hide_a_hole_below_them() {
+    shows(Defect::ServeOldEpoch, &["log-matching"], |defects| {
+        let mut story = Story::begin(&[1, 2, 3], defects);
+        story.produce(1, AckMode::Leader).exchange(3, 1);
+        story.elect(2).apply(2).apply(1).produce(2, AckMode::Leader);
+        story.exchange(1, 2).exchange(1, 2).elect(1).apply(1);
+        story.produce(1, AckMode::Leader).exchange(3, 1);
+        story
+    });
+}
+
 /// The random schedules are worth something: they find every one of these by themselves.
 #[test]
 fn wandering_finds_the_old_bugs() {

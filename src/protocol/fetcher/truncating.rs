@@ -140,3 +140,113 @@ impl Fetcher {
         effects.push(Effect::EpochEnd { partition, found });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::ResponseBody;
+    use crate::protocol::fetcher::config::FetcherConfig;
+    use crate::protocol::fetcher::input::Input;
+    use crate::protocol::machine::Machine;
+    use crate::types::{BrokerId, Defect, PartitionIndex, TopicId};
+
+    const ORDERS: TopicPartition =
+        TopicPartition { topic_id: TopicId(7), partition: PartitionIndex(0) };
+
+    fn position(end: i64, epoch: i32) -> FetchPosition {
+        FetchPosition {
+            fetch_offset: Offset(end),
+            last_fetched_epoch: LeaderEpoch::from_wire(epoch),
+            log_start_offset: Offset::ZERO,
+        }
+    }
+
+    /// Broker 2 follows broker 1, in leader epoch 5.
+    fn follower(defect: Defect, end: i64, epoch: i32) -> (Fetcher, Vec<Effect>) {
+        let mut config = FetcherConfig::new(BrokerId(2), BrokerId(1));
+        config.defects.insert(defect);
+        let mut fetcher = Fetcher::new(config);
+        let (topic, leader_epoch) = ("orders".into(), LeaderEpoch(5));
+        let position = position(end, epoch);
+        let add = Input::Add { partition: ORDERS, topic, leader_epoch, position };
+        let mut effects = Vec::new();
+        fetcher.step(Now::default(), add, &mut effects);
+        fetcher.step(Now::default(), Input::Deadline, &mut effects);
+        (fetcher, effects)
+    }
+
+    fn answer(error: i16, epoch: i32, end: i64) -> ResponseBody {
+        let answer = answer::EpochEndOffset::default()
+            .with_error_code(error)
+            .with_leader_epoch(epoch)
+            .with_end_offset(end);
+        let topic = answer::OffsetForLeaderTopicResult::default().with_partitions(vec![answer]);
+        k::OffsetForLeaderEpochResponse::default().with_topics(vec![topic]).into()
+    }
+
+    fn answered(fetcher: &mut Fetcher, token: u64, body: ResponseBody) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let records = Vec::new();
+        fetcher.step(Now::default(), Input::Response { token, body, records }, &mut effects);
+        effects
+    }
+
+    fn asks(effects: &[Effect]) -> &'static str {
+        match effects {
+            [Effect::Send { body: crate::message::RequestBody::Fetch(_), .. }] => "records",
+            [
+                Effect::Send {
+                    body: crate::message::RequestBody::OffsetForLeaderEpoch(body), ..
+                },
+            ] => {
+                let asked = &body.topics[0].partitions[0];
+                assert_eq!(asked.current_leader_epoch, 5);
+                "an end"
+            }
+            [Effect::EpochEnd { .. }] => "the replica",
+            _ => "nothing",
+        }
+    }
+
+    #[test]
+    fn it_asks_on_until_it_has_the_epoch_that_the_answer_names() {
+        let (mut fetcher, effects) = follower(Defect::UnknownEpochFallback, 9, 4);
+        assert_eq!(asks(&effects), "an end");
+        let effects = answered(&mut fetcher, 0, answer(0, 3, 7));
+        assert_eq!(asks(&effects), "the replica");
+        let mut effects = Vec::new();
+        let cut = Input::Position { partition: ORDERS, position: position(6, 2) };
+        fetcher.step(Now::default(), cut.clone(), &mut effects);
+        assert_eq!(asks(&effects), "an end", "epoch 3 is not here: what of epoch 2?");
+        answered(&mut fetcher, 1, answer(0, 2, 8));
+        let mut effects = Vec::new();
+        fetcher.step(Now::default(), cut, &mut effects);
+        assert_eq!(asks(&effects), "records");
+    }
+
+    #[test]
+    fn an_answer_without_its_epoch_is_the_last_word() {
+        let (mut fetcher, _) = follower(Defect::OffsetOnlyAnswer, 9, 4);
+        let effects = answered(&mut fetcher, 0, answer(0, 3, 7));
+        let [Effect::EpochEnd { found, .. }] = &effects[..] else { panic!("{effects:?}") };
+        assert_eq!(found.end, Some((None, Offset(7))));
+        let mut effects = Vec::new();
+        let cut = Input::Position { partition: ORDERS, position: position(7, 2) };
+        fetcher.step(Now::default(), cut, &mut effects);
+        assert_eq!(asks(&effects), "records");
+    }
+
+    #[test]
+    fn a_log_without_epochs_is_fetched_at_once_and_a_refusal_is_waited_out() {
+        let (_, effects) = follower(Defect::OffsetOnlyAnswer, 0, -1);
+        assert_eq!(asks(&effects), "records");
+        let (mut fetcher, _) = follower(Defect::OffsetOnlyAnswer, 9, 4);
+        let refused = ErrorCode::NotLeaderOrFollower.code();
+        assert_eq!(asks(&answered(&mut fetcher, 0, answer(refused, -1, -1))), "nothing");
+        assert!(fetcher.deadlines().wall.is_some(), "it asks again after the back-off");
+        let (mut fetcher, _) = follower(Defect::OffsetOnlyAnswer, 9, 4);
+        let fenced = ErrorCode::FencedLeaderEpoch.code();
+        assert_eq!(asks(&answered(&mut fetcher, 0, answer(fenced, -1, -1))), "nothing");
+        assert!(fetcher.is_idle(), "it waits for metadata");
+    }
+}
