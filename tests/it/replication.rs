@@ -489,6 +489,9 @@ fn wandering_finds_the_old_bugs() {
         Defect::HighWatermarkBeyondEnd,
         Defect::AckBeforeInSync,
         Defect::PendingChangeDropped,
+        Defect::OffsetOnlyAnswer,
+        Defect::HighWatermarkOfOldEpoch,
+        Defect::LastFetchedEpochLost,
     ] {
         let is_it = |name: &&str| defect.caught_by().contains(name);
         let is_found = |seed: &u64| {
