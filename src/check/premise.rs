@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::event::{Event, Kind};
 use crate::history::{Batch, History};
 use crate::trace::{LogView, Model, TopicSetup};
-use crate::types::{BrokerId, Sequence, TopicPartition};
+use crate::types::{BrokerId, ErrorCode, Sequence, TopicPartition};
 
 /// Which partitions have left the premises of durability, and with what.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -25,6 +25,8 @@ pub struct Premises {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 struct Partition {
     left: Option<(u64, String)>,
+    /// Whether an administrator asked for the unclean election that comes next.
+    is_asked: bool,
     /// Replicas that counted, stopped uncleanly, and are not back in the in-sync set.
     unclean: BTreeSet<BrokerId>,
     /// Those of them that lost records.
@@ -33,8 +35,13 @@ struct Partition {
 
 impl Premises {
     /// The kinds that matter here.
-    pub(crate) const KINDS: &'static [&'static str] =
-        &["host-stopped", "durable-end", "partition-decided", "partition-committed"];
+    pub(crate) const KINDS: &'static [&'static str] = &[
+        "host-stopped",
+        "durable-end",
+        "election-asked",
+        "partition-decided",
+        "partition-committed",
+    ];
 
     /// The event with which `partition` left the premise, and why.
     pub fn left(&self, partition: TopicPartition) -> Option<(u64, &str)> {
@@ -64,15 +71,22 @@ impl Premises {
                     self.on_loss(event, model, *partition, node);
                 }
             }
+            Kind::ElectionAsked { partition, unclean: true, error: ErrorCode::None } => {
+                self.partitions.entry(*partition).or_default().is_asked = true;
+            }
             Kind::PartitionDecided { partition, unclean: true, .. } => {
-                let is_allowed = topic(model, *partition).is_some_and(|t| t.unclean_elections);
-                if is_allowed {
-                    let name = model.partition_name(*partition);
-                    let because = format!(
-                        "unclean.leader.election.enable is on, and {name} had an unclean election"
-                    );
-                    self.leave(*partition, event.index, because);
-                }
+                let known = self.partitions.get_mut(partition);
+                let is_asked = known.is_some_and(|known| std::mem::take(&mut known.is_asked));
+                let why = if is_asked {
+                    "an administrator asked for it"
+                } else if allows_unclean_elections(model, *partition) {
+                    "unclean.leader.election.enable is on"
+                } else {
+                    return;
+                };
+                let name = model.partition_name(*partition);
+                let because = format!("{why}, and {name} had an unclean election");
+                self.leave(*partition, event.index, because);
             }
             Kind::PartitionCommitted { partition, in_sync, .. } => {
                 let before = model.partition(*partition).and_then(|p| p.state_before.as_ref());
@@ -101,7 +115,7 @@ impl Premises {
     }
 
     fn on_loss(&mut self, event: &Event, model: &Model, partition: TopicPartition, node: BrokerId) {
-        if topic(model, partition).is_some_and(|topic| topic.flushes_each_message) {
+        if flushes_each_message(model, partition) {
             return;
         }
         let state = model.partition(partition).and_then(|known| known.state.as_ref());
@@ -177,4 +191,24 @@ pub(crate) fn unknown_producer(
 
 fn topic(model: &Model, partition: TopicPartition) -> Option<&TopicSetup> {
     model.setup().topic(model.topic_name(partition.topic_id)?.as_str())
+}
+
+/// What was set while the brokers ran counts before what the topic was planned with.
+fn set_meanwhile<'a>(model: &'a Model, partition: TopicPartition, key: &str) -> Option<&'a str> {
+    let name = model.topic_name(partition.topic_id)?;
+    model.configs.of_topic(name, key).map(crate::types::Name::as_str)
+}
+
+fn allows_unclean_elections(model: &Model, partition: TopicPartition) -> bool {
+    match set_meanwhile(model, partition, "unclean.leader.election.enable") {
+        Some(value) => value == "true",
+        None => topic(model, partition).is_some_and(|topic| topic.unclean_elections),
+    }
+}
+
+fn flushes_each_message(model: &Model, partition: TopicPartition) -> bool {
+    match set_meanwhile(model, partition, "flush.messages") {
+        Some(value) => value == "1",
+        None => topic(model, partition).is_some_and(|topic| topic.flushes_each_message),
+    }
 }

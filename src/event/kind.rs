@@ -491,6 +491,32 @@ events! {
         digest: ChainHash, "Hash of all that it replayed.";
     }
 
+    // What administrators ask of the controller.
+    120 ConfigCommitted "config-committed"
+        "A value of dynamic configuration is committed, seen first by the active controller or, \
+         after a failover, by its successor." {
+        resource: Name, "Whose it is: `topic orders`, `broker 1`, `all brokers`.";
+        key: Name, "The key.";
+        value: Option<Name>, "The value; none if it was removed.";
+        offset: Offset, "The metadata record's offset.";
+    }
+    121 ElectionAsked "election-asked"
+        "The active controller decided on an administrator's request for an election." {
+        partition: TopicPartition, "The partition.";
+        unclean: bool, "Whether any live replica will do, rather than the preferred one only.";
+        error: ErrorCode, "The decision.";
+    }
+    122 BrokerUnregistered "broker-unregistered" "A broker's registration is gone." {
+        broker: BrokerId, "The broker.";
+        broker_epoch: BrokerEpoch, "The registration's epoch.";
+        offset: Offset, "The metadata record's offset.";
+    }
+    123 MinInSyncApplied "min-in-sync-applied"
+        "A replica holds its partition to another min.insync.replicas." {
+        partition: TopicPartition, "The partition.";
+        min_in_sync: u32, "The new one, bounded by the replicas.";
+    }
+
     // Offsets that clients ask for.
     140 LatestOffsetTold "latest-offset-told"
         "A leader answered a client that asked for the latest offset." {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::event::{Event, FaultVerb, Kind, Phase};
 use crate::explore::outcome::Moment;
 use crate::trace::Model;
-use crate::types::{BrokerId, BrokerSet, HostId, Moment as Instant};
+use crate::types::{BrokerId, BrokerSet, ErrorCode, HostId, Moment as Instant};
 
 /// Changes of several partitions within this many microseconds are told as one.
 const TOGETHER_MICROS: u64 = 20_000;
@@ -81,6 +81,28 @@ impl Story {
                     (false, _) => "is unfenced",
                 };
                 self.tell(event, format!("broker-{broker} {what}"));
+            }
+            Kind::BrokerUnregistered { broker, .. } => {
+                self.tell(event, format!("broker-{broker} is unregistered"));
+            }
+            Kind::ConfigCommitted { resource, key, value, .. } => {
+                if model.configs.told_by(resource, key) != Some(event.index) {
+                    return;
+                }
+                let what = match value {
+                    Some(value) => format!("{key} of {resource} is set to {value}"),
+                    None => format!("{key} of {resource} is unset"),
+                };
+                self.tell(event, what);
+            }
+            Kind::ElectionAsked { partition, unclean, error } => {
+                let which = if *unclean { "an unclean election" } else { "its preferred leader" };
+                let outcome = match error {
+                    ErrorCode::None => String::new(),
+                    error => format!(", refused: {}", error.name()),
+                };
+                let partition = model.partition_name(*partition);
+                self.tell(event, format!("{partition} is asked for {which}{outcome}"));
             }
             Kind::PartitionCommitted { partition, .. } => {
                 let Some(view) = model.partition(*partition) else { return };

@@ -17,8 +17,8 @@ use crate::message::codec::{
 };
 use crate::message::metadata_record::{MetadataRecord, PartitionChange, PartitionState};
 use crate::types::{
-    BrokerEpoch, BrokerId, BrokerSet, DirectoryId, IncarnationId, LeaderEpoch, PartitionEpoch,
-    PartitionIndex, ProducerId, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, BrokerSet, ConfigResource, DirectoryId, IncarnationId, LeaderEpoch,
+    PartitionEpoch, PartitionIndex, ProducerId, TopicId, TopicPartition,
 };
 
 /// `DEFAULT_FRAME_VERSION`.
@@ -52,6 +52,7 @@ fn key_and_version(record: &MetadataRecord) -> (u16, u16) {
         MetadataRecord::ProducerIds { .. } => (15, 0),
         MetadataRecord::BrokerRegistrationChange { .. } => (17, 2),
         MetadataRecord::NoOp => (20, 0),
+        MetadataRecord::ClearEligible { .. } => (28, 0),
     }
 }
 
@@ -105,10 +106,21 @@ pub(in crate::message) fn put_metadata_record(out: &mut dyn Sink, record: &Metad
             out.put(&topic_id.0.to_be_bytes());
             put_tags(out, []);
         }
-        MetadataRecord::Config { topic, key, value } => {
-            let resource = if topic.is_some() { TOPIC_RESOURCE } else { BROKER_RESOURCE };
-            out.put(&resource.to_be_bytes());
-            put_text(out, topic.as_ref().map_or("", |topic| topic.as_str()));
+        MetadataRecord::Config { resource, key, value } => {
+            match resource {
+                ConfigResource::Topic(topic) => {
+                    out.put(&TOPIC_RESOURCE.to_be_bytes());
+                    put_text(out, topic.as_str());
+                }
+                ConfigResource::Broker(broker) => {
+                    out.put(&BROKER_RESOURCE.to_be_bytes());
+                    put_text(out, &broker.to_string());
+                }
+                ConfigResource::Cluster => {
+                    out.put(&BROKER_RESOURCE.to_be_bytes());
+                    put_text(out, "");
+                }
+            }
             put_text(out, key.as_str());
             put_nullable_text(out, value.as_ref());
             put_tags(out, []);
@@ -122,6 +134,10 @@ pub(in crate::message) fn put_metadata_record(out: &mut dyn Sink, record: &Metad
             out.put(&broker.0.to_be_bytes());
             out.put(&broker_epoch.0.to_be_bytes());
             out.put(&next_producer_id.0.to_be_bytes());
+            put_tags(out, []);
+        }
+        MetadataRecord::ClearEligible { topic } => {
+            put_text(out, topic.as_ref().map_or("", |topic| topic.as_str()));
             put_tags(out, []);
         }
         MetadataRecord::NoOp => put_tags(out, []),
@@ -293,6 +309,7 @@ pub fn decode_metadata_record(bytes: Bytes) -> Result<MetadataRecord, CodecError
         15 => read_producer_ids(&mut reader),
         17 => read_registration_change(&mut reader),
         20 => reader.no_tags().map(|()| MetadataRecord::NoOp),
+        28 => read_clear_eligible(&mut reader),
         other => return Err(CodecError::new(format_args!("no metadata record has key {other}"))),
     };
     let record = record.map_err(|error| error.within(format_args!("metadata record {key}")))?;
@@ -463,9 +480,11 @@ fn read_removal(reader: &mut Reader) -> Result<MetadataRecord, CodecError> {
 fn read_config(reader: &mut Reader) -> Result<MetadataRecord, CodecError> {
     let resource = reader.i8()?;
     let name = reader.text()?;
-    let topic = match (resource, name.as_str()) {
-        (BROKER_RESOURCE, "") => None,
-        (TOPIC_RESOURCE, _) => Some(name),
+    let broker = name.as_str().parse().map(BrokerId);
+    let resource = match (resource, name.as_str(), broker) {
+        (BROKER_RESOURCE, "", _) => ConfigResource::Cluster,
+        (BROKER_RESOURCE, _, Ok(broker)) => ConfigResource::Broker(broker),
+        (TOPIC_RESOURCE, _, _) => ConfigResource::Topic(name),
         _ => {
             let what = format_args!("resource {name:?} of type {resource} is not known");
             return Err(CodecError::new(what));
@@ -474,7 +493,14 @@ fn read_config(reader: &mut Reader) -> Result<MetadataRecord, CodecError> {
     let key = reader.text()?;
     let value = reader.nullable_text()?;
     reader.no_tags()?;
-    Ok(MetadataRecord::Config { topic, key, value })
+    Ok(MetadataRecord::Config { resource, key, value })
+}
+
+fn read_clear_eligible(reader: &mut Reader) -> Result<MetadataRecord, CodecError> {
+    let name = reader.text()?;
+    reader.no_tags()?;
+    let topic = Some(name).filter(|name| !name.as_str().is_empty());
+    Ok(MetadataRecord::ClearEligible { topic })
 }
 
 fn read_feature(reader: &mut Reader) -> Result<MetadataRecord, CodecError> {
@@ -644,12 +670,20 @@ mod tests {
         let topic = MetadataRecord::Topic { name: name.clone(), topic_id };
         holds(&topic, &["010200", "076f7264657273", ORDERS, "00"]);
         holds(&MetadataRecord::RemoveTopic { topic_id }, &["010900", ORDERS, "00"]);
-        let (topic, key) = (Some(name), Name::from("min.insync.replicas"));
-        let config = MetadataRecord::Config { topic, key, value: Some("2".into()) };
+        let (resource, key) =
+            (ConfigResource::Topic(name.clone()), Name::from("min.insync.replicas"));
+        let config = MetadataRecord::Config { resource, key, value: Some("2".into()) };
         let key = "146d696e2e696e73796e632e7265706c69636173";
         holds(&config, &["01040002", "076f7264657273", key, "023200"]);
-        let config = MetadataRecord::Config { topic: None, key: "k".into(), value: None };
+        let resource = ConfigResource::Cluster;
+        let config = MetadataRecord::Config { resource, key: "k".into(), value: None };
         holds(&config, &["0104000401026b0000"]);
+        let resource = ConfigResource::Broker(BrokerId(12));
+        let config = MetadataRecord::Config { resource, key: "k".into(), value: None };
+        holds(&config, &["010400", "0403", "3132", "026b0000"]);
+        let clear = MetadataRecord::ClearEligible { topic: Some(name) };
+        holds(&clear, &["011c00", "076f7264657273", "00"]);
+        holds(&MetadataRecord::ClearEligible { topic: None }, &["011c00", "01", "00"]);
         let feature =
             MetadataRecord::FeatureLevel { feature: "metadata.version".into(), level: 27 };
         holds(&feature, &["010c00", "116d657461646174612e76657273696f6e", "001b00"]);

@@ -3,8 +3,8 @@
 //! Source: Kafka 4.1, `metadata/src/main/resources/common/metadata/*.json`.
 
 use crate::types::{
-    BrokerEpoch, BrokerId, BrokerSet, DirectoryId, IncarnationId, LeaderEpoch, Name,
-    PartitionEpoch, ProducerId, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, BrokerSet, ConfigResource, DirectoryId, IncarnationId, LeaderEpoch,
+    Name, PartitionEpoch, ProducerId, TopicId, TopicPartition,
 };
 
 /// One record of the metadata log.
@@ -73,12 +73,18 @@ pub enum MetadataRecord {
     },
     /// A configuration value (`ConfigRecord`).
     Config {
-        /// The topic it belongs to; `None` for the cluster-wide default of brokers.
-        topic: Option<Name>,
+        /// Whose it is.
+        resource: ConfigResource,
         /// The key, such as `min.insync.replicas`.
         key: Name,
         /// The value; `None` removes it.
         value: Option<Name>,
+    },
+    /// Nobody is eligible any more, and no last leader remembered (`ClearElrRecord`): the
+    /// minimum that decided who was is another now.
+    ClearEligible {
+        /// The topic whose partitions are meant; `None` for all topics.
+        topic: Option<Name>,
     },
     /// A feature's level (`FeatureLevelRecord`).
     FeatureLevel {

@@ -94,10 +94,11 @@ impl Default for BrokerConfig {
 }
 
 impl BrokerConfig {
-    /// The configuration of a topic's logs: what the topic sets, else the cluster-wide default in
-    /// the metadata, else the broker's own.
+    /// The configuration of a topic's logs: what the topic sets, else what was set on this broker
+    /// or on all of them while they ran, else what the broker was started with.
     pub(crate) fn log_of(&self, image: &MetadataImage, topic_id: TopicId) -> LogConfig {
-        let number = |key: &str| image.config(topic_id, key)?.as_str().parse::<u64>().ok();
+        let value = |key: &str| image.config(self.broker, topic_id, key);
+        let number = |key: &str| value(key)?.as_str().parse::<u64>().ok();
         let small = |key: &str| number(key).and_then(|value| u32::try_from(value).ok());
         let millis = |key: &str| number(key).map(Duration::from_millis);
         let log = self.log;

@@ -12,7 +12,7 @@ use crate::node::port::Output;
 use crate::protocol::image::Delta;
 use crate::protocol::replica::Replica;
 use crate::protocol::{lifecycle, replica, request};
-use crate::types::{BrokerId, Defect, Now, Offset, TopicPartition};
+use crate::types::{BrokerId, ConfigResource, Defect, Now, Offset, TopicPartition};
 
 /// With `SkippedMetadataRecord`, every so many `PartitionChangeRecord`s one is left out.
 const SKIP_EVERY: u64 = 5;
@@ -84,7 +84,7 @@ impl Broker {
         delta.partitions.extend(mine.map(|(partition, _)| partition));
         delta.partitions.extend(self.replicas.keys().copied());
         delta.brokers.extend(self.image.brokers().map(|(broker, _)| broker));
-        delta.configs.extend(self.image.topics().map(|topic| Some(topic.name.clone())));
+        delta.configs.insert(ConfigResource::Cluster);
         self.schedule.begin(now, &self.config);
         self.touched.scheduler = true;
         self.publish(now, &delta, out);
@@ -162,7 +162,7 @@ impl Broker {
             self.replicas.insert(partition, replica);
         }
         let Some(state) = self.image.partition(partition).cloned() else { return };
-        let min_in_sync = self.image.min_in_sync(partition);
+        let min_in_sync = self.image.min_in_sync(self.config.broker, partition);
         self.tell(now, partition, replica::Input::MetadataChanged { state, min_in_sync });
         self.carry_out(now, out);
     }
@@ -172,18 +172,20 @@ impl Broker {
         if delta.configs.is_empty() {
             return;
         }
-        let all = delta.configs.contains(&None);
+        let changed = |resource: &ConfigResource| delta.configs.contains(resource);
+        let own = ConfigResource::Broker(self.config.broker);
+        let all = changed(&ConfigResource::Cluster) || changed(&own);
         let partitions: Vec<_> = self.replicas.keys().copied().collect();
         for partition in partitions {
             let Some(topic) = self.image.topic(partition.topic_id) else { continue };
-            if !all && !delta.configs.contains(&Some(topic.name.clone())) {
+            if !all && !changed(&ConfigResource::Topic(topic.name.clone())) {
                 continue;
             }
             let config = self.config.log_of(&self.image, partition.topic_id);
             if let Some(replica) = self.replicas.get_mut(&partition) {
                 replica.log_mut().set_config(config);
             }
-            let min_in_sync = self.image.min_in_sync(partition);
+            let min_in_sync = self.image.min_in_sync(self.config.broker, partition);
             self.tell(now, partition, replica::Input::MinInSyncChanged { min_in_sync });
         }
     }

@@ -17,7 +17,9 @@ use crate::node::quorum::Quorum;
 use crate::node::start::Start;
 use crate::protocol::Machine;
 use crate::protocol::controller;
-use crate::types::{ConnectionId, CorrelationId, Deadlines, Lane, LeaderEpoch, Now, Offset, Rng};
+use crate::types::{
+    ConnectionId, CorrelationId, Deadlines, Defect, Lane, LeaderEpoch, Now, Offset, Rng,
+};
 
 /// A controller process.
 ///
@@ -186,16 +188,17 @@ impl Controller {
             self.applied = last.end_offset();
             self.control(now, controller::Input::Committed { batches }, out);
         }
+        let is_hasty = self.quorum.raft().config().defects.has(Defect::ClaimedBeforeReplayed);
         // It is told that it leads when it has replayed all that was before its epoch, and the
         // record that begins it (KAFKA-15345).
         if let Some(epoch_start) = published.epoch_start
             && leads
             && self.claimed.is_none()
-            && self.applied > epoch_start
+            && (self.applied > epoch_start || is_hasty)
         {
             let leader_epoch = published.leader_epoch;
             self.claimed = Some(leader_epoch);
-            let end_offset = self.applied;
+            let end_offset = if is_hasty { epoch_start + 1 } else { self.applied };
             self.control(now, controller::Input::Claimed { leader_epoch, end_offset }, out);
         }
     }

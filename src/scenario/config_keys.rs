@@ -295,6 +295,14 @@ pub const KEYS: &[ConfigKey] = &[
         "How often a broker tells the controller that it lives.",
     ),
     integer(
+        "controller.socket.timeout.ms",
+        BROKER,
+        millis(1, INT),
+        30_000,
+        "When a broker gives up on an answer of the controller, and asks again on another \
+         connection.",
+    ),
+    integer(
         "initial.broker.registration.timeout.ms",
         BROKER,
         millis(1, INT),
@@ -320,13 +328,6 @@ pub const KEYS: &[ConfigKey] = &[
         Kind::Seconds { min: 1, max: LONG / 1000 },
         300,
         "How often that is looked at.",
-    ),
-    integer(
-        "leader.imbalance.per.broker.percentage",
-        CONTROLLER,
-        number(0, 100),
-        10,
-        "How many of its preferred partitions a broker may not lead before it is done.",
     ),
     integer(
         "unclean.leader.election.interval.ms",
@@ -392,6 +393,14 @@ pub const KEYS: &[ConfigKey] = &[
         millis(0, INT),
         20,
         "How long it waits before it asks again.",
+    ),
+    integer(
+        "controller.quorum.fetch.max.bytes",
+        CONTROLLER,
+        bytes(1, INT),
+        8 << 20,
+        "What a fetch of the metadata log brings at most, but for a larger first batch (KIP-1219; \
+         4.1 has this value built in).",
     ),
     // Topics.
     topic(

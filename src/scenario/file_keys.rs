@@ -337,6 +337,7 @@ pub(crate) const LATER_CONFIG: &[(&str, &str)] = &[
     ("ssl.", "security is not simulated"),
     ("sasl.", "security is not simulated"),
     ("metadata.log.max.", "metadata snapshots are not taken yet"),
+    ("leader.imbalance.per.broker.percentage", "the controllers of KRaft do not look at it"),
     ("remote.", "tiered storage is not simulated"),
     ("quota.", "quotas are not simulated"),
 ];

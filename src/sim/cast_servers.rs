@@ -34,6 +34,7 @@ pub(crate) fn broker(plan: &Plan, broker: &BrokerPlan) -> BrokerConfig {
             .duration("log.flush.start.offset.checkpoint.interval.ms"),
         heartbeat_interval: keys.duration("broker.heartbeat.interval.ms"),
         registration_timeout: keys.duration("initial.broker.registration.timeout.ms"),
+        controller_socket_timeout: keys.duration("controller.socket.timeout.ms"),
         defects: plan.defects,
         ..BrokerConfig::default()
     };
@@ -69,6 +70,7 @@ pub(crate) fn controller(plan: &Plan, controller: &ControllerPlan) -> Controller
     raft.request_timeout = keys.duration("controller.quorum.request.timeout.ms");
     raft.retry_backoff = keys.duration("controller.quorum.retry.backoff.ms");
     raft.log.segment_bytes = keys.count("metadata.log.segment.bytes");
+    raft.fetch_bytes_max = bytes(keys, "controller.quorum.fetch.max.bytes");
     let machine = &mut config.controller;
     machine.broker_session_timeout = keys.duration("broker.session.timeout.ms");
     machine.metadata_max_idle_interval =

@@ -16,9 +16,9 @@ pub use digest::{Digest, Fingerprint, FingerprintError, canonical_words};
 pub use document::document;
 pub use filter::{Filter, FilterError};
 pub use model::{
-    AppliedView, AuditFailure, CacheView, DecidedView, FaultView, HostView, LogEntry, LogView,
-    MemberView, Model, PartitionView, QuorumRoleView, QuorumView, RegistrationView, ReplicaView,
-    RoleView, StateView,
+    AppliedView, AuditFailure, CacheView, ConfigView, DecidedView, FaultView, HostView, LogEntry,
+    LogView, MemberView, Model, PartitionView, QuorumRoleView, QuorumView, RegistrationView,
+    ReplicaView, RoleView, StateView,
 };
 pub use run_file::{
     Events, FORMAT_VERSION, Header, ReadError, Recording, RunFile, Writer, event_table,

@@ -182,7 +182,7 @@ defects! {
         "KIP-207, KAFKA-2334; mended in 2.2"
         "new leaders name their high watermark as latest offset although it is stale";
     LeaderResumesEpoch "kafka-10527-leader-resumes-epoch" Historical 38
-        ["raft-committed-prefix" "raft-election-safety"]
+        ["raft-committed-prefix" "raft-election-safety" "quorum-stable"]
         "a restarted quorum leader goes on in the epoch it led before"
         "KAFKA-10527, KAFKA-10661; mended in 2.7"
         "a voter that restarts as the leader of its stored epoch leads on instead of resigning";
@@ -221,7 +221,32 @@ defects! {
         ["quorum-stable"]
         "a voter that was cut off deposes a healthy leader when it returns"
         "KIP-996; mended in 4.0"
-        "voters start elections without asking first, and leaders never check their quorum";
+        "voters start elections without asking first";
+    NoCheckQuorum "kafka-15489-no-check-quorum" Historical 41
+        ["quorum-stable"]
+        "a quorum leader that nobody can reach goes on leading"
+        "KAFKA-15489; mended in 3.7"
+        "leaders do not resign when no majority fetches from them";
+    CommitOfOlderEpoch "kafka-12619-commit-of-older-epoch" Historical 39
+        ["raft-committed-prefix"]
+        "a quorum leader commits records of an older epoch because a majority has them"
+        "KAFKA-12619, Raft, section 5.4.2 and figure 8; mended in 2.8"
+        "a leader commits what a majority has up to the start of its epoch, without a record of it";
+    ClaimedBeforeReplayed "kafka-15345-claimed-before-replayed" Historical 43
+        ["replicas-rejoin"]
+        "a new controller decides before it has replayed what its predecessor committed"
+        "KAFKA-15345; mended in 3.6"
+        "a controller takes charge as soon as it leads, not when it has read up to its own epoch";
+    PartitionEpochIgnored "kip-497-partition-epoch-ignored" Mutation 13
+        ["quorum-superset" "candidate-completeness"]
+        "the controller grants an in-sync set that was asked for on older knowledge"
+        "KIP-497, AsyncIsr model"
+        "the controller does not compare the partition epoch of AlterPartition with its own";
+    FencedLastKnownLeader "kafka-19522-fenced-last-known-leader" Historical 21
+        ["isr-membership" "unclean-exclusion"]
+        "the last known leader is elected although it is fenced"
+        "KAFKA-19522; mended in 4.0.1 and 4.1"
+        "the controller elects the last known leader without asking whether it is alive";
     LeaderEpochNotRaised "mutation-leader-epoch-not-raised" Mutation 0
         ["one-leader-per-epoch" "epoch-offset-unique" "log-matching" "candidate-completeness"
          "consistent-read" "acked-durability" "quorum-superset" "replicas-rejoin" "duplicate"

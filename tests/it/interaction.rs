@@ -99,6 +99,11 @@ impl<'a> Command<'a> {
         text.split(',').filter(|word| !word.is_empty()).map(|word| word.parse().unwrap()).collect()
     }
 
+    /// All `name=value` pairs, in order of their names.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.named.iter().map(|(name, value)| (*name, *value))
+    }
+
     /// Whether the word `word` stands in it.
     pub(crate) fn has(&self, word: &str) -> bool {
         self.words.contains(&word)

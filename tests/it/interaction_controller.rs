@@ -11,7 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_protocol::messages as k;
-use kafka_protocol::messages::{alter_partition_request as alter, create_topics_request as create};
+use kafka_protocol::messages::{
+    alter_partition_request as alter, create_topics_request as create,
+    incremental_alter_configs_request as ask,
+};
 use kafka_protocol::protocol::StrBytes;
 
 use kafsim::event::{Kind, Value};
@@ -251,6 +254,11 @@ impl Scene {
                     .with_name(Some(k::TopicName(StrBytes::from_string(name))));
                 k::DeleteTopicsRequest::default().with_topics(vec![topic]).into()
             }
+            "elect" | "configure" | "unregister" => RequestBody::Envelope(Box::new(Request {
+                correlation_id: CorrelationId(5),
+                body: administer(command, broker),
+                records: Vec::new(),
+            })),
             "allocate-producer-ids" => k::AllocateProducerIdsRequest::default()
                 .with_broker_id(k::BrokerId(broker))
                 .with_broker_epoch(epoch)
@@ -357,6 +365,43 @@ fn create_topics(command: &Command<'_>) -> RequestBody {
     k::CreateTopicsRequest::default().with_topics(vec![topic]).into()
 }
 
+/// What an administrator asks for, by way of a broker: `elect partitions=0,1 unclean` (or `all`),
+/// `configure orders min.insync.replicas=2` (a topic, a broker's number, or `brokers`; a key alone
+/// is taken away), `unregister broker=3`.
+fn administer(command: &Command<'_>, broker: i32) -> RequestBody {
+    let text = |text: &str| StrBytes::from_string(text.to_owned());
+    if command.verb == "unregister" {
+        return k::UnregisterBrokerRequest::default().with_broker_id(k::BrokerId(broker)).into();
+    }
+    if command.verb == "elect" {
+        let topic = k::elect_leaders_request::TopicPartitions::default()
+            .with_topic(k::TopicName(text(command.text("topic").unwrap_or("orders"))))
+            .with_partitions(command.list("partitions"));
+        return k::ElectLeadersRequest::default()
+            .with_election_type(i8::from(command.has("unclean")))
+            .with_topic_partitions((!command.has("all")).then(|| vec![topic]))
+            .into();
+    }
+    let (kind, name) = match command.words[0] {
+        "brokers" => (4, ""),
+        broker if broker.parse::<i32>().is_ok() => (4, broker),
+        topic => (2, topic),
+    };
+    let config = |key: &str, value: Option<&str>| {
+        ask::AlterableConfig::default()
+            .with_name(text(key))
+            .with_config_operation(i8::from(value.is_none()))
+            .with_value(value.map(text))
+    };
+    let set = command.pairs().map(|(key, value)| config(key, Some(value)));
+    let unset = command.words[1..].iter().map(|key| config(key, None));
+    let resource = ask::AlterConfigsResource::default()
+        .with_resource_type(kind)
+        .with_resource_name(text(name))
+        .with_configs(set.chain(unset).collect());
+    k::IncrementalAlterConfigsRequest::default().with_resources(vec![resource]).into()
+}
+
 fn show_record(record: &MetadataRecord) -> Option<String> {
     Some(match record {
         // What becomes of partitions is told by the event.
@@ -377,10 +422,13 @@ fn show_record(record: &MetadataRecord) -> Option<String> {
         MetadataRecord::UnregisterBroker { broker, .. } => format!("unregister broker {broker}"),
         MetadataRecord::Topic { name, .. } => format!("topic {name}"),
         MetadataRecord::RemoveTopic { .. } => "remove topic".to_owned(),
-        MetadataRecord::Config { topic, key, value } => {
-            let topic = topic.as_ref().map_or("cluster", |topic| topic.as_str());
+        MetadataRecord::Config { resource, key, value } => {
             let value = value.as_ref().map_or("none", |value| value.as_str());
-            format!("config {topic} {key}={value}")
+            format!("config of {resource}: {key}={value}")
+        }
+        MetadataRecord::ClearEligible { topic } => {
+            let topic = topic.as_ref().map_or("all topics", |topic| topic.as_str());
+            format!("nobody is eligible in {topic}")
         }
         MetadataRecord::FeatureLevel { feature, level } => format!("feature {feature}={level}"),
         MetadataRecord::ProducerIds { broker, next_producer_id, .. } => {
@@ -455,6 +503,21 @@ fn show_body(body: &ResponseBody) -> String {
             });
             topics.collect::<Vec<_>>().join(", ")
         }
+        ResponseBody::ElectLeaders(body) => {
+            let topics = body.replica_election_results.iter().flat_map(|topic| {
+                topic.partition_result.iter().map(|p| (p.partition_id, error(p.error_code)))
+            });
+            let partitions = topics.map(|(partition, error)| format!(" {partition}:{error}"));
+            format!("{}{}", error(body.error_code), partitions.collect::<String>())
+        }
+        ResponseBody::IncrementalAlterConfigs(body) => {
+            let resources = body.responses.iter().map(|resource| {
+                let why = resource.error_message.as_ref().map(|text| format!(": {}", &**text));
+                format!("{}{}", error(resource.error_code), why.unwrap_or_default())
+            });
+            resources.collect::<Vec<_>>().join(", ")
+        }
+        ResponseBody::UnregisterBroker(body) => error(body.error_code).to_owned(),
         ResponseBody::DeleteTopics(body) => {
             body.responses.iter().map(|r| error(r.error_code)).collect::<Vec<_>>().join(", ")
         }

@@ -76,6 +76,11 @@ pub(crate) const MUSEUM: &[Exhibit] = exhibits! {
     NoUncleanShutdownDetection "museum/kafka_18635" [] "acked-durability";
     VoteNotPersisted "museum/vote_not_persisted" [] "raft-vote-once";
     NoPreVote "controller/failover" ["producer.checkout.rate=20/s"] "quorum-stable";
+    NoCheckQuorum "controller/failover" ["producer.checkout.rate=20/s"] "quorum-stable";
+    CommitOfOlderEpoch "museum/kafka_12619" [] "raft-committed-prefix";
+    ClaimedBeforeReplayed "museum/kafka_15345" [] "replicas-rejoin";
+    PartitionEpochIgnored "museum/partition_epoch_ignored" [] "quorum-superset";
+    FencedLastKnownLeader "museum/kafka_19522" [] "isr-membership";
     LeaderEpochNotRaised "museum/new_leader_cut_off" [] "one-leader-per-epoch";
     EpochCacheNotTruncated "museum/new_leader_cut_off" [] "replicas-rejoin";
     HighWatermarkBeyondEnd "museum/unclean_election" ["producer.checkout.value_bytes=4000"]

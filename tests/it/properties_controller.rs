@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka_protocol::messages as k;
-use kafka_protocol::messages::{alter_partition_request as alter, create_topics_request as create};
+use kafka_protocol::messages::{
+    alter_partition_request as alter, create_topics_request as create,
+    incremental_alter_configs_request as ask,
+};
 use kafka_protocol::protocol::StrBytes;
 use proptest::prelude::*;
 use proptest::test_runner::{Config as RunnerConfig, TestRunner};
@@ -27,6 +30,7 @@ use kafsim::types::{
 };
 
 const BROKERS: i32 = 4;
+const ELR: &str = "eligible.leader.replicas.version";
 
 /// What may happen, in the words of the domain.
 #[derive(Clone, Debug)]
@@ -43,6 +47,12 @@ enum Op {
     Create { partitions: i32, factor: i16, min_in_sync: u8 },
     /// A topic is deleted.
     Delete { topic: usize },
+    /// An administrator asks for a leader of every partition: the preferred one, or any.
+    Elect { unclean: bool },
+    /// The minimum of a topic, or of all, is changed.
+    Configure { topic: Option<usize>, min_in_sync: u8 },
+    /// A broker leaves for good, unless it comes back.
+    Unregister { broker: i32 },
     /// Time passes, and what is due is done.
     Wait { millis: u64 },
     /// The quorum commits up to `batches` of what was appended.
@@ -65,6 +75,10 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (1..4_i32, 1..=4_i16, 1..4_u8).prop_map(|(partitions, factor, min_in_sync)|
             Op::Create { partitions, factor, min_in_sync }),
         1 => (0..8_usize).prop_map(|topic| Op::Delete { topic }),
+        1 => any::<bool>().prop_map(|unclean| Op::Elect { unclean }),
+        1 => (prop::option::of(0..8_usize), 1..4_u8).prop_map(|(topic, min_in_sync)|
+            Op::Configure { topic, min_in_sync }),
+        1 => (1..=BROKERS).prop_map(|broker| Op::Unregister { broker }),
         4 => (1..6000_u64).prop_map(|millis| Op::Wait { millis }),
         3 => (1..6_usize).prop_map(|batches| Op::Commit { batches }),
         1 => (0..3_usize).prop_map(|keeps| Op::Failover { keeps }),
@@ -157,6 +171,20 @@ impl Cluster {
                     .with_topic_id(topic_uuid(topic.topic_id));
                 self.request(k::DeleteTopicsRequest::default().with_topics(vec![topic]).into())
             }
+            Op::Elect { unclean } => {
+                let body = k::ElectLeadersRequest::default()
+                    .with_election_type(i8::from(unclean))
+                    .with_topic_partitions(None);
+                self.administer(body.into())
+            }
+            Op::Configure { topic, min_in_sync } => self.configure(topic, min_in_sync),
+            Op::Unregister { broker } => {
+                let body =
+                    k::UnregisterBrokerRequest::default().with_broker_id(k::BrokerId(broker));
+                self.administer(body.into())?;
+                prop_assert!(self.image().broker(BrokerId(broker)).is_none());
+                Ok(())
+            }
             Op::Wait { millis } => {
                 self.now = self.now.after(Duration::from_millis(millis));
                 while self.controller.deadlines().is_due(self.now) {
@@ -244,6 +272,44 @@ impl Cluster {
         if behind && by.is_none() {
             let now = self.image().partition(partition).unwrap();
             prop_assert_eq!(&*state, &**now, "a request of an older partition epoch had effect");
+        }
+        Ok(())
+    }
+
+    /// What a broker forwards for an administrator.
+    fn administer(&mut self, body: RequestBody) -> Checked {
+        let correlation_id = kafsim::types::CorrelationId(1);
+        let request = kafsim::message::Request { correlation_id, body, records: Vec::new() };
+        self.request(RequestBody::Envelope(Box::new(request)))
+    }
+
+    fn configure(&mut self, topic: Option<usize>, min_in_sync: u8) -> Checked {
+        let text = |text: &str| StrBytes::from_string(text.to_owned());
+        let name = match topic {
+            Some(topic) => match self.image().topics().nth(topic) {
+                Some(topic) => Some(topic.name.to_string()),
+                None => return Ok(()),
+            },
+            None => None,
+        };
+        let config = ask::AlterableConfig::default()
+            .with_name(text("min.insync.replicas"))
+            .with_value(Some(text(&min_in_sync.to_string())));
+        let resource = ask::AlterConfigsResource::default()
+            .with_resource_type(if name.is_some() { 2 } else { 4 })
+            .with_resource_name(text(&name.clone().unwrap_or_default()))
+            .with_configs(vec![config]);
+        let body = k::IncrementalAlterConfigsRequest::default().with_resources(vec![resource]);
+        let before = self.image().clone();
+        self.administer(body.into())?;
+        // With another minimum nobody is eligible any more, wherever it holds.
+        let is_told = self.image().end_offset() > before.end_offset();
+        for topic in self.image().topics().filter(|_| is_told && before.feature(ELR) > 0) {
+            if name.as_ref().is_none_or(|name| topic.name.as_str() == name) {
+                for (partition, state) in self.image().partitions_of(topic.topic_id) {
+                    prop_assert!(state.eligible.is_empty(), "{partition:?}: {state:?}");
+                }
+            }
         }
         Ok(())
     }
@@ -367,7 +433,7 @@ fn check_membership(
         prop_assert!(state.in_sync.iter().all(|b| image.is_active(b)), "{about}");
         // Whoever is active and in sync could lead.
         prop_assert!(state.in_sync.is_empty() || state.leader.is_some(), "{about}");
-        let enough = state.in_sync.len() >= image.min_in_sync(partition) as usize;
+        let enough = state.in_sync.len() >= image.min_in_sync(BrokerId(3001), partition) as usize;
         prop_assert!(!enough || state.eligible.is_empty(), "{about}");
     } else {
         prop_assert!(!state.in_sync.is_empty() && state.eligible.is_empty(), "{about}");

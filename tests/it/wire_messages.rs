@@ -12,9 +12,9 @@ use kafsim::message::{
     Record, Records, Request, RequestBody, Response, ResponseBody, batch_size_bytes,
 };
 use kafsim::types::{
-    ApiKey, BatchId, BrokerEpoch, BrokerId, BrokerSet, CorrelationId, DirectoryId, ErrorCode,
-    IncarnationId, LeaderEpoch, Name, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Rng,
-    Sequence, TopicId, TopicPartition,
+    ApiKey, BatchId, BrokerEpoch, BrokerId, BrokerSet, ConfigResource, CorrelationId, DirectoryId,
+    ErrorCode, IncarnationId, LeaderEpoch, Name, Offset, PartitionEpoch, ProducerEpoch, ProducerId,
+    Rng, Sequence, TopicId, TopicPartition,
 };
 
 /// Draws values; lists have up to `items` items.
@@ -224,6 +224,14 @@ impl Draw {
         self.list(Self::node).into_iter().collect()
     }
 
+    fn resource(&mut self) -> ConfigResource {
+        match self.rng.below(3) {
+            0 => ConfigResource::Topic(self.name()),
+            1 => ConfigResource::Broker(self.node()),
+            _ => ConfigResource::Cluster,
+        }
+    }
+
     pub(crate) fn topic_id(&mut self) -> TopicId {
         TopicId(self.uuid().as_u128())
     }
@@ -235,7 +243,7 @@ impl Draw {
     /// A record of the metadata log.
     pub(crate) fn metadata_record(&mut self) -> MetadataRecord {
         use MetadataRecord as M;
-        match self.rng.below(11) {
+        match self.rng.below(12) {
             0 => M::RegisterBroker {
                 broker: self.node(),
                 incarnation: IncarnationId(self.rng.bits()),
@@ -278,8 +286,12 @@ impl Draw {
                 }),
             },
             6 => M::RemoveTopic { topic_id: self.topic_id() },
+            10 => M::ClearEligible {
+                // An empty name says that all topics are meant.
+                topic: self.maybe(Self::name).filter(|name| !name.as_str().is_empty()),
+            },
             7 => M::Config {
-                topic: self.maybe(Self::name),
+                resource: self.resource(),
                 key: self.name(),
                 value: self.maybe(Self::name),
             },

@@ -1,12 +1,18 @@
 //! quorum-stable.
 //!
-//! A leader of the metadata quorum that a majority follows is not deposed (KIP-996), and once all
-//! has settled exactly one node leads and the others follow it (KIP-595; KAFKA-15489).
+//! A leader of the metadata quorum that a majority follows is not deposed (KIP-996); one that
+//! nobody can reach gives up (KAFKA-15489); and once all has settled exactly one node leads and the
+//! others follow it (KIP-595).
 //!
 //! Compared: when a leader meets a higher epoch, how many voters had followed it for at least
 //! controller.quorum.fetch.timeout.ms and were pulled away by that epoch rather than by their own
 //! timeout. With the leader they must not make a majority. A follower that stayed one for that
 //! long has heard from its leader, or it would have stood for election itself.
+//!
+//! Compared too: how long a leader goes on after another voter was elected in a later epoch. It
+//! counts from the moment when it last went on after standing still, and may be twice
+//! controller.quorum.fetch.timeout.ms: no majority has fetched from it since before that election,
+//! and after one and a half times it must have resigned.
 //!
 //! The boundary case: the voter that comes back reaches the followers before the leader. When the
 //! leader falls they have already left, so they are counted by how they left.
@@ -22,6 +28,10 @@ use crate::types::{BrokerId, LeaderEpoch, Moment};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct QuorumStable {
     voters: BTreeMap<BrokerId, Voter>,
+    /// The last epoch that had a leader, since when, and the event.
+    led: Option<(LeaderEpoch, Moment, u64)>,
+    /// When a voter went on after it had stood still.
+    resumed: BTreeMap<BrokerId, Moment>,
     is_judged: bool,
 }
 
@@ -37,11 +47,11 @@ struct Voter {
 
 const INFO: Info = Info {
     name: "quorum-stable",
-    statement: "a quorum leader that a majority follows is not deposed, and in the end one node \
-                leads and all others follow it",
+    statement: "a quorum leader that a majority follows is not deposed, one that nobody reaches \
+                gives up, and in the end one node leads and all others follow it",
     source: "KIP-996, KIP-595; KAFKA-15489",
     premise: "at the end: no fault acts and the time to settle has passed",
-    kinds: &["quorum-role-taken", "host-stopped", "phase-began"],
+    kinds: &["quorum-role-taken", "host-stopped", "host-resumed", "phase-began"],
     is_liveness: true,
 };
 
@@ -56,6 +66,10 @@ impl Property for QuorumStable {
             (Kind::PhaseBegan { phase: Phase::Audit }, _) => self.judge(findings),
             (Kind::HostStopped { .. }, Some(node)) => {
                 self.voters.remove(&node);
+                self.resumed.remove(&node);
+            }
+            (Kind::HostResumed {}, Some(node)) => {
+                self.resumed.insert(node, event.at);
             }
             (Kind::QuorumRoleTaken { role, leader_epoch, .. }, Some(node)) => {
                 self.on_role(event, node, (*role, *leader_epoch), view, findings);
@@ -85,6 +99,12 @@ impl QuorumStable {
         }
         let timeout = view.model.setup().quorum_fetch_timeout;
         let before = self.voters.get(&node).copied();
+        if let Some(before) = before.filter(|before| before.role == QuorumRole::Leader) {
+            self.on_given_up(event, (node, before), timeout, findings);
+        }
+        if role == QuorumRole::Leader && self.led.is_none_or(|(epoch, ..)| epoch < leader_epoch) {
+            self.led = Some((leader_epoch, event.at, event.index));
+        }
         let pulled = before.and_then(|before| {
             let is_pulled =
                 before.leader_epoch < leader_epoch && is_steady(&before, event.at, timeout);
@@ -97,6 +117,29 @@ impl QuorumStable {
         };
         if let Some(before) = before.filter(is_deposed) {
             self.on_deposed(event, (node, before), leader_epoch, view, findings);
+        }
+    }
+
+    /// A leader leads no longer: was another elected long ago?
+    fn on_given_up(
+        &self,
+        event: &Event,
+        (node, before): (BrokerId, Voter),
+        timeout: Duration,
+        findings: &mut Findings,
+    ) {
+        let later = self.led.filter(|(epoch, ..)| *epoch > before.leader_epoch);
+        let Some((epoch, elected, election)) = later else { return };
+        let since = self.resumed.get(&node).map_or(elected, |resumed| elected.max(*resumed));
+        findings.exercised();
+        if event.at.since(since) > timeout * 2 {
+            let sentence = format!(
+                "node {node} went on leading the metadata quorum in epoch {} for {} ms after \
+                 another was elected in epoch {epoch}",
+                before.leader_epoch,
+                event.at.since(since).as_millis()
+            );
+            findings.violated(sentence, [before.event, election, event.index]);
         }
     }
 
@@ -194,6 +237,17 @@ mod tests {
         run.quorum(2, QuorumRole::Candidate, 2).quorum(3, QuorumRole::Candidate, 2);
         run.wait(3).quorum(1, QuorumRole::Unattached, 2);
         assert_eq!(run.outcome("quorum-stable"), "holds");
+    }
+
+    #[test]
+    fn a_leader_that_nobody_reaches_gives_up() {
+        let mut run = followed();
+        run.wait(3).quorum(2, QuorumRole::Candidate, 2).quorum(2, QuorumRole::Leader, 2);
+        let mut early = run.clone();
+        early.wait(1).quorum(1, QuorumRole::Resigned, 1);
+        assert_eq!(early.outcome("quorum-stable"), "holds");
+        run.wait(5).quorum(1, QuorumRole::Resigned, 1);
+        assert_eq!(run.outcome("quorum-stable"), "violated");
     }
 
     #[test]

@@ -2,18 +2,19 @@
 
 use crate::event::Kind;
 use crate::message::{MetadataRecord, PartitionState};
-use crate::protocol::image::MetadataImage;
-use crate::types::{BrokerId, Offset, TopicPartition};
+use crate::protocol::image::{MIN_INSYNC_REPLICAS, MetadataImage};
+use crate::types::{BrokerId, ConfigResource, Name, Offset, TopicPartition};
 
-/// The event that says that `record`, at `offset`, is committed; `before` and `after` are the
-/// committed images around it.
+/// The events that say that `record`, at `offset`, is committed, given to `tell`; `before` and
+/// `after` are the committed images around it, as the controller `node` sees them.
 pub(crate) fn committed(
-    before: &MetadataImage,
-    after: &MetadataImage,
+    node: BrokerId,
+    (before, after): (&MetadataImage, &MetadataImage),
     offset: Offset,
     record: &MetadataRecord,
-) -> Option<Kind> {
-    match record {
+    mut tell: impl FnMut(Kind),
+) {
+    let kind = match record {
         MetadataRecord::Topic { name, topic_id } => {
             Some(Kind::TopicCommitted { topic: *topic_id, name: name.clone(), offset })
         }
@@ -22,8 +23,9 @@ pub(crate) fn committed(
         }
         MetadataRecord::Partition { partition, .. }
         | MetadataRecord::PartitionChange { partition, .. } => {
-            let state = after.partition(*partition)?;
-            Some(partition_committed(*partition, state, after.min_in_sync(*partition), offset))
+            after.partition(*partition).map(|state| {
+                partition_committed(*partition, state, after.min_in_sync(node, *partition), offset)
+            })
         }
         MetadataRecord::RegisterBroker { broker, .. } => {
             let epoch = |image: &MetadataImage| image.broker(*broker).map(|r| r.broker_epoch);
@@ -32,11 +34,49 @@ pub(crate) fn committed(
         MetadataRecord::BrokerRegistrationChange { broker, .. } => {
             registration_committed(after, *broker, offset, false)
         }
-        MetadataRecord::UnregisterBroker { .. }
-        | MetadataRecord::Config { .. }
+        MetadataRecord::UnregisterBroker { broker, broker_epoch } => {
+            let (broker, broker_epoch) = (*broker, *broker_epoch);
+            Some(Kind::BrokerUnregistered { broker, broker_epoch, offset })
+        }
+        MetadataRecord::Config { resource, key, value } => {
+            let (resource, key) = (Name::from(resource.to_string()), key.clone());
+            Some(Kind::ConfigCommitted { resource, key, value: value.clone(), offset })
+        }
+        MetadataRecord::ClearEligible { .. }
         | MetadataRecord::FeatureLevel { .. }
         | MetadataRecord::ProducerIds { .. }
         | MetadataRecord::NoOp => None,
+    };
+    kind.map(&mut tell);
+    if let MetadataRecord::Config { resource, key, .. } = record
+        && key.as_str() == MIN_INSYNC_REPLICAS
+    {
+        let topic = match resource {
+            ConfigResource::Topic(name) => Some(name),
+            ConfigResource::Broker(_) | ConfigResource::Cluster => None,
+        };
+        partitions_held_otherwise(node, topic, (before, after), offset, tell);
+    } else if let MetadataRecord::ClearEligible { topic } = record {
+        partitions_held_otherwise(node, topic.as_ref(), (before, after), offset, tell);
+    }
+}
+
+/// Partitions of `topic` (or of all) that no record names, and yet are in another state or held to
+/// another minimum.
+fn partitions_held_otherwise(
+    node: BrokerId,
+    topic: Option<&Name>,
+    (before, after): (&MetadataImage, &MetadataImage),
+    offset: Offset,
+    mut tell: impl FnMut(Kind),
+) {
+    let topics = after.topics().filter(|known| topic.is_none_or(|name| known.name == *name));
+    for (partition, state) in topics.flat_map(|known| after.partitions_of(known.topic_id)) {
+        let min_in_sync = after.min_in_sync(node, partition);
+        let is_same = before.partition(partition) == Some(state);
+        if !is_same || before.min_in_sync(node, partition) != min_in_sync {
+            tell(partition_committed(partition, state, min_in_sync, offset));
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct PartitionChangeBuilder<'a> {
     pub(crate) min_in_sync: u32,
     /// Whether eligible leader replicas are on (KIP-966).
     pub(crate) eligible_enabled: bool,
+    /// The defects that are on.
+    pub(crate) defects: DefectSet,
     /// What an election may do.
     pub(crate) election: Election,
     /// The in-sync set wanted.
@@ -59,6 +61,7 @@ impl<'a> PartitionChangeBuilder<'a> {
             is_acceptable,
             min_in_sync,
             eligible_enabled,
+            defects: DefectSet::NONE,
             election: Election::Online,
             in_sync: partition.in_sync.clone(),
             unclean_shutdown: None,
@@ -153,7 +156,9 @@ impl<'a> PartitionChangeBuilder<'a> {
             return None;
         }
         match self.partition.last_known[..] {
-            [leader] => Some(leader).filter(|leader| (self.is_acceptable)(*leader)),
+            [leader] => Some(leader).filter(|leader| {
+                (self.is_acceptable)(*leader) || self.defects.has(Defect::FencedLastKnownLeader)
+            }),
             _ => None,
         }
     }

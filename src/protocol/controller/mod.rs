@@ -14,7 +14,9 @@
 
 mod committed;
 mod config;
+mod configs;
 mod effect;
+mod elect_leaders;
 mod election;
 mod heartbeats;
 mod input;
@@ -25,6 +27,7 @@ mod replicas;
 mod sessions;
 mod state;
 mod topics;
+mod unregister;
 
 pub use config::Config;
 pub use effect::Effect;

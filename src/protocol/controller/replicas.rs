@@ -26,6 +26,8 @@ pub(crate) enum Turn {
     Leaves(BrokerId),
     /// It is unfenced: it may lead partitions that have no leader.
     Returns(BrokerId),
+    /// It left the cluster for good: as if it left, but where nobody leads, too.
+    Unregisters(BrokerId),
     /// It came back without its page cache: it leaves every in-sync set and is not eligible.
     LostItsTail(BrokerId),
 }
@@ -38,12 +40,12 @@ impl Active {
         let is_concerned = |state: &PartitionState| match turn {
             Turn::Leaves(broker) => state.in_sync.contains(broker),
             Turn::Returns(_) => state.leader.is_none(),
-            Turn::LostItsTail(broker) => {
+            Turn::LostItsTail(broker) | Turn::Unregisters(broker) => {
                 state.in_sync.contains(broker) || state.eligible.contains(broker)
             }
         };
         let is_acceptable = |replica: BrokerId| match turn {
-            Turn::Leaves(broker) | Turn::LostItsTail(broker) => {
+            Turn::Leaves(broker) | Turn::LostItsTail(broker) | Turn::Unregisters(broker) => {
                 replica != broker && self.image.is_active(replica)
             }
             Turn::Returns(broker) => replica == broker || self.image.is_active(replica),
@@ -57,6 +59,9 @@ impl Active {
                     if self.config.defects.has(Defect::NoElection) {
                         builder.election = Election::Nobody;
                     }
+                }
+                Turn::Unregisters(broker) => {
+                    builder.in_sync.remove(broker);
                 }
                 Turn::LostItsTail(broker) => {
                     builder.in_sync.remove(broker);
@@ -73,7 +78,7 @@ impl Active {
                 .filter_map(|partition| Some((*partition, &**self.image.partition(*partition)?)))
                 .filter_map(change)
                 .collect(),
-            Turn::Leaves(_) | Turn::LostItsTail(_) => self
+            Turn::Leaves(_) | Turn::LostItsTail(_) | Turn::Unregisters(_) => self
                 .image
                 .partitions()
                 .map(|(partition, state)| (partition, &**state))
@@ -108,25 +113,20 @@ impl Active {
         partitions: impl Iterator<Item = &'a TopicPartition>,
         election: Election,
     ) -> Vec<MetadataRecord> {
-        let is_acceptable = |replica: BrokerId| self.image.is_active(replica);
-        let elect = |partition: &TopicPartition| {
-            let state = self.image.partition(*partition)?;
-            let mut builder = self.builder(*partition, state, &is_acceptable);
-            builder.election = election;
-            Some(record(*partition, state, builder.build()?, self.config.defects))
-        };
+        let elect = |partition: &TopicPartition| self.elect(*partition, election);
         partitions.filter_map(elect).take(ELECTIONS_MAX).collect()
     }
 
-    fn builder<'a>(
+    pub(crate) fn builder<'a>(
         &self,
         partition: TopicPartition,
         state: &'a PartitionState,
         is_acceptable: &'a dyn Fn(BrokerId) -> bool,
     ) -> PartitionChangeBuilder<'a> {
-        let min_in_sync = self.image.min_in_sync(partition);
+        let min_in_sync = self.image.min_in_sync(self.config.node, partition);
         let enabled = self.eligible_enabled();
         let mut builder = PartitionChangeBuilder::new(state, is_acceptable, min_in_sync, enabled);
+        builder.defects = self.config.defects;
         if self.unclean_enabled(partition.topic_id) {
             builder.election = Election::Unclean;
         }
@@ -220,7 +220,8 @@ impl Active {
         if state.leader != Some(sender) {
             return Err(ErrorCode::InvalidRequest);
         }
-        if partition_epoch < state.partition_epoch {
+        let ignores_age = self.config.defects.has(Defect::PartitionEpochIgnored);
+        if partition_epoch < state.partition_epoch && !ignores_age {
             return Err(ErrorCode::InvalidUpdateVersion);
         }
         let in_sync = asked_in_sync(asked);

@@ -13,7 +13,7 @@ use crate::types::{
 };
 
 /// The key that lets a topic's partitions be led by a replica that may lack records.
-pub(crate) const UNCLEAN_LEADER_ELECTION: &str = "unclean.leader.election.enable";
+const UNCLEAN_LEADER_ELECTION: &str = "unclean.leader.election.enable";
 
 /// The state of a controller that is in charge.
 #[derive(Clone, Debug)]
@@ -134,7 +134,7 @@ impl Active {
 
     /// Whether the topic's partitions may be led by a replica that may lack records.
     pub(crate) fn unclean_enabled(&self, topic_id: TopicId) -> bool {
-        let value = self.image.config(topic_id, UNCLEAN_LEADER_ELECTION);
+        let value = self.image.config(self.config.node, topic_id, UNCLEAN_LEADER_ELECTION);
         let configured =
             value.map_or(self.config.unclean_leader_election, |value| value.as_str() == "true");
         configured || self.config.defects.has(Defect::UncleanLeaderElection)

@@ -11,10 +11,10 @@ use kafka_protocol::protocol::StrBytes;
 use crate::message::convert::{topic_id, topic_uuid};
 use crate::message::{MetadataRecord, PartitionState};
 use crate::protocol::controller::placement::place;
-use crate::protocol::controller::state::{Active, Decision, UNCLEAN_LEADER_ELECTION};
-use crate::protocol::image::MIN_INSYNC_REPLICAS;
+use crate::protocol::controller::state::{Active, Decision};
 use crate::types::{
-    BrokerId, BrokerSet, ErrorCode, LeaderEpoch, Name, PartitionEpoch, Rng, TopicId, TopicPartition,
+    BrokerId, BrokerSet, ConfigResource, ErrorCode, LeaderEpoch, Name, PartitionEpoch, Rng,
+    TopicId, TopicKey, TopicPartition,
 };
 
 /// `Topic.MAX_NAME_LENGTH`.
@@ -74,8 +74,8 @@ impl Active {
         records.push(MetadataRecord::Topic { name: name.clone(), topic_id: id });
         // Configuration before partitions: whoever reads a partition knows its minimum.
         for (key, value) in configs {
-            let topic = Some(name.clone());
-            records.push(MetadataRecord::Config { topic, key, value: Some(value) });
+            let resource = ConfigResource::Topic(name.clone());
+            records.push(MetadataRecord::Config { resource, key, value: Some(value) });
         }
         let (partitions, replicas) = (assignment.len(), assignment[0].len());
         for (index, replicas) in (0..).zip(assignment) {
@@ -239,12 +239,10 @@ fn checked_configs(topic: &CreatableTopic) -> Result<Vec<(Name, Name)>, Refused>
         let Some(value) = &config.value else {
             return invalid(format!("`{key}` has no value"));
         };
-        let is_valid = match key {
-            MIN_INSYNC_REPLICAS => value.parse::<i32>().is_ok_and(|value| value >= 1),
-            UNCLEAN_LEADER_ELECTION => matches!(&**value, "true" | "false"),
-            _ => true,
+        let Some(known) = TopicKey::of_topic(key) else {
+            return invalid(format!("`{key}` is no key that a topic may be given"));
         };
-        if !is_valid {
+        if !known.values.accepts(value) {
             return invalid(format!("`{}` is no value for `{key}`", &**value));
         }
         configs.push((key.into(), (&**value).into()));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::types::{BrokerId, Name, TopicId, TopicPartition};
+use crate::types::{BrokerId, ConfigResource, TopicId, TopicPartition};
 
 /// What changed between two images, by name; the values stand in the images themselves.
 ///
@@ -17,8 +17,8 @@ pub struct Delta {
     pub topics_removed: BTreeSet<TopicId>,
     /// Brokers that registered, changed or left.
     pub brokers: BTreeSet<BrokerId>,
-    /// Topics whose configuration changed; `None` is the cluster-wide default.
-    pub configs: BTreeSet<Option<Name>>,
+    /// Whose configuration changed.
+    pub configs: BTreeSet<ConfigResource>,
 }
 
 impl Delta {

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use crate::event::ChainHash;
-use crate::message::{Batch, MetadataRecord, PartitionState, Records};
+use crate::message::{Batch, MetadataRecord, PartitionChange, PartitionState, Records};
 use crate::protocol::image::delta::Delta;
 use crate::protocol::image::digest;
 use crate::protocol::image::registration::Registration;
-use crate::types::{BrokerId, LeaderEpoch, Name, Offset, ProducerId, TopicId, TopicPartition};
+use crate::types::{
+    BrokerId, BrokerSet, ConfigResource, LeaderEpoch, Name, Offset, ProducerId, TopicId, TopicKey,
+    TopicPartition,
+};
 
 /// The topic configuration that acks=all is measured by.
 pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
@@ -26,8 +29,7 @@ pub struct MetadataImage {
     names: OrdMap<Name, TopicId>,
     partitions: OrdMap<TopicPartition, Arc<PartitionState>>,
     brokers: OrdMap<BrokerId, Arc<Registration>>,
-    topic_configs: OrdMap<Name, OrdMap<Name, Name>>,
-    cluster_config: OrdMap<Name, Name>,
+    configs: OrdMap<ConfigResource, OrdMap<Name, Name>>,
     features: OrdMap<Name, i16>,
     next_producer_id: ProducerId,
     end_offset: Offset,
@@ -54,8 +56,7 @@ impl PartialEq for MetadataImage {
             && self.names == other.names
             && self.partitions == other.partitions
             && self.brokers == other.brokers
-            && self.topic_configs == other.topic_configs
-            && self.cluster_config == other.cluster_config
+            && self.configs == other.configs
             && self.features == other.features
             && self.next_producer_id == other.next_producer_id
             && self.end_offset == other.end_offset
@@ -142,41 +143,50 @@ impl MetadataImage {
         self.features.get(feature).copied().unwrap_or_default()
     }
 
-    /// A configuration value: the topic's, else the cluster-wide default, if either is set.
-    pub fn config(&self, topic: TopicId, key: &str) -> Option<&Name> {
-        let of_topic = self.topic(topic).and_then(|topic| self.topic_config(&topic.name, key));
-        of_topic.or_else(|| self.cluster_config.get(key))
+    /// What the metadata says of the topic's `key`, as `node` sees it: the topic's own value, else
+    /// the node's, else the cluster-wide default; `None` where nobody has set it, and the node's
+    /// static configuration decides.
+    ///
+    /// Source: Kafka 4.1, `KafkaConfigSchema.resolveEffectiveTopicConfig`, `DynamicBrokerConfig`.
+    pub fn config(&self, node: BrokerId, topic_id: TopicId, key: &str) -> Option<&Name> {
+        let topic = self.topic(topic_id)?;
+        self.config_of(&ConfigResource::Topic(topic.name.clone()), key).or_else(|| {
+            let broker_key = TopicKey::of_topic(key)?.broker_key;
+            self.broker_config(node, broker_key)
+        })
     }
 
-    /// What stands on the topic itself under `key`.
-    pub fn topic_config(&self, topic: &Name, key: &str) -> Option<&Name> {
-        self.topic_configs.get(topic)?.get(key)
+    /// What the metadata says of a broker's `key`: the broker's own value, else the cluster-wide
+    /// default.
+    pub fn broker_config(&self, node: BrokerId, key: &str) -> Option<&Name> {
+        let own = self.config_of(&ConfigResource::Broker(node), key);
+        own.or_else(|| self.config_of(&ConfigResource::Cluster, key))
     }
 
-    /// All that stands on the topic itself, by key.
-    pub fn topic_configs(&self, topic: &Name) -> impl Iterator<Item = (&Name, &Name)> {
-        self.topic_configs.get(topic).into_iter().flatten()
+    /// What stands on `resource` itself under `key`.
+    pub fn config_of(&self, resource: &ConfigResource, key: &str) -> Option<&Name> {
+        self.configs.get(resource)?.get(key)
     }
 
-    /// The cluster-wide default under `key`, if it was set.
-    pub fn cluster_config(&self, key: &str) -> Option<&Name> {
-        self.cluster_config.get(key)
+    /// All that stands on `resource` itself, by key.
+    pub fn configs_of(&self, resource: &ConfigResource) -> impl Iterator<Item = (&Name, &Name)> {
+        self.configs.get(resource).into_iter().flatten()
     }
 
-    /// `min.insync.replicas` of the partition's topic (else the cluster-wide default, else 1),
-    /// bounded by the number of replicas.
+    /// `min.insync.replicas` of the partition's topic as `node` sees it (1 where nobody has set
+    /// it), bounded by the number of replicas.
     ///
     /// Source: Kafka 4.1, `ReplicationControlManager.getTopicEffectiveMinIsr`,
     /// `Partition.effectiveMinIsr`.
-    pub fn min_in_sync(&self, partition: TopicPartition) -> u32 {
+    pub fn min_in_sync(&self, node: BrokerId, partition: TopicPartition) -> u32 {
         let replicas = self.partition(partition).map_or(1, |state| state.replicas.len());
         let replicas = u32::try_from(replicas).expect("replicas are counted in an i16");
-        self.topic_min_in_sync(partition.topic_id).min(replicas)
+        self.topic_min_in_sync(node, partition.topic_id).min(replicas)
     }
 
     /// As [`Self::min_in_sync`], before the bound.
-    pub fn topic_min_in_sync(&self, topic_id: TopicId) -> u32 {
-        let value = self.config(topic_id, MIN_INSYNC_REPLICAS);
+    pub fn topic_min_in_sync(&self, node: BrokerId, topic_id: TopicId) -> u32 {
+        let value = self.config(node, topic_id, MIN_INSYNC_REPLICAS);
         value.and_then(|value| value.as_str().parse().ok()).unwrap_or(1)
     }
 
@@ -244,10 +254,11 @@ impl MetadataImage {
                 }
             }
             MetadataRecord::RemoveTopic { topic_id } => self.remove_topic(*topic_id, delta),
-            MetadataRecord::Config { topic, key, value } => {
-                delta.configs.insert(topic.clone());
-                self.set_config(topic.as_ref(), key, value.as_ref());
+            MetadataRecord::Config { resource, key, value } => {
+                delta.configs.insert(resource.clone());
+                self.set_config(resource, key, value.as_ref());
             }
+            MetadataRecord::ClearEligible { topic } => self.clear_eligible(topic.as_ref(), delta),
             MetadataRecord::FeatureLevel { feature, level } => {
                 self.features.insert(feature.clone(), *level);
             }
@@ -307,27 +318,56 @@ impl MetadataImage {
         }
         if let Some(topic) = self.topics.remove(&topic_id) {
             self.names.remove(&topic.name);
-            self.topic_configs.remove(&topic.name);
+            self.configs.remove(&ConfigResource::Topic(topic.name.clone()));
         }
     }
 
-    fn set_config(&mut self, topic: Option<&Name>, key: &Name, value: Option<&Name>) {
-        let config = match topic {
-            Some(topic) => self.topic_configs.entry(topic.clone()).or_default(),
-            None => &mut self.cluster_config,
-        };
+    fn set_config(&mut self, resource: &ConfigResource, key: &Name, value: Option<&Name>) {
+        let config = self.configs.entry(resource.clone()).or_default();
         match value {
             Some(value) => config.insert(key.clone(), value.clone()),
             None => config.remove(key),
         };
+        if config.is_empty() {
+            self.configs.remove(resource);
+        }
+    }
+
+    /// Source: Kafka 4.1, `ReplicationControlManager.removeTopicElrs`, `TopicDelta.replay`.
+    fn clear_eligible(&mut self, topic: Option<&Name>, delta: &mut Delta) {
+        let topic_id = match topic {
+            Some(name) => self.names.get(name).copied(),
+            None => None,
+        };
+        let is_meant = |partition: TopicPartition| match topic {
+            Some(_) => Some(partition.topic_id) == topic_id,
+            None => true,
+        };
+        let has_any =
+            |state: &PartitionState| !state.eligible.is_empty() || !state.last_known.is_empty();
+        let concerned: Vec<_> = self
+            .partitions()
+            .filter(|(partition, state)| is_meant(*partition) && has_any(state))
+            .map(|(partition, _)| partition)
+            .collect();
+        let change = PartitionChange {
+            eligible: Some(BrokerSet::default()),
+            last_known: Some(Vec::new()),
+            ..PartitionChange::default()
+        };
+        for partition in concerned {
+            delta.partitions.insert(partition);
+            if let Some(state) = self.partitions.get_mut(&partition) {
+                Arc::make_mut(state).apply(&change);
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::PartitionChange;
-    use crate::types::{BrokerSet, PartitionEpoch};
+    use crate::types::PartitionEpoch;
 
     fn topic(image: &mut MetadataImage, name: &str, id: u128) -> TopicPartition {
         let partition = TopicPartition::new(TopicId(id), 0);
@@ -344,7 +384,7 @@ mod tests {
         let records = [
             MetadataRecord::Topic { name: name.into(), topic_id: TopicId(id) },
             MetadataRecord::Config {
-                topic: Some(name.into()),
+                resource: ConfigResource::Topic(name.into()),
                 key: MIN_INSYNC_REPLICAS.into(),
                 value: Some("3".into()),
             },
@@ -376,8 +416,8 @@ mod tests {
     fn min_in_sync_is_bounded_by_the_replicas() {
         let mut image = MetadataImage::new();
         let partition = topic(&mut image, "orders", 7);
-        assert_eq!(image.topic_min_in_sync(TopicId(7)), 3);
-        assert_eq!(image.min_in_sync(partition), 2);
+        assert_eq!(image.topic_min_in_sync(BrokerId(1), TopicId(7)), 3);
+        assert_eq!(image.min_in_sync(BrokerId(1), partition), 2);
     }
 
     #[test]
@@ -391,9 +431,64 @@ mod tests {
         image.apply_noting(image.end_offset(), LeaderEpoch(2), &record, &mut delta);
         assert!(image.partition(partition).is_none() && image.topic_by_name("orders").is_none());
         assert!(image.partition(other).is_some());
-        assert!(image.topic_config(&"orders".into(), MIN_INSYNC_REPLICAS).is_none());
+        let orders = ConfigResource::Topic("orders".into());
+        assert!(image.config_of(&orders, MIN_INSYNC_REPLICAS).is_none());
         assert!(delta.partitions.contains(&partition) && !delta.partitions.contains(&other));
         assert_ne!(image, empty);
+    }
+
+    fn set(image: &mut MetadataImage, resource: ConfigResource, key: &str, value: Option<&str>) {
+        let (key, value) = (key.into(), value.map(Name::from));
+        let record = MetadataRecord::Config { resource, key, value };
+        image.apply(image.end_offset(), LeaderEpoch(1), &record);
+    }
+
+    #[test]
+    fn a_topic_wins_over_its_broker_and_that_over_the_cluster() {
+        let mut image = MetadataImage::new();
+        topic(&mut image, "orders", 7);
+        let value = |image: &MetadataImage, node| {
+            image.config(BrokerId(node), TopicId(7), "segment.bytes").map(ToString::to_string)
+        };
+        assert_eq!(value(&image, 1), None);
+        set(&mut image, ConfigResource::Cluster, "log.segment.bytes", Some("3000"));
+        // The topic's name of the key means nothing on a broker.
+        set(&mut image, ConfigResource::Broker(BrokerId(1)), "segment.bytes", Some("9000"));
+        assert_eq!(value(&image, 1).as_deref(), Some("3000"));
+        set(&mut image, ConfigResource::Broker(BrokerId(1)), "log.segment.bytes", Some("2000"));
+        assert_eq!(value(&image, 1).as_deref(), Some("2000"));
+        assert_eq!(value(&image, 2).as_deref(), Some("3000"));
+        let orders = || ConfigResource::Topic("orders".into());
+        set(&mut image, orders(), "segment.bytes", Some("1024"));
+        assert_eq!(value(&image, 1).as_deref(), Some("1024"));
+        set(&mut image, orders(), "segment.bytes", None);
+        set(&mut image, ConfigResource::Broker(BrokerId(1)), "log.segment.bytes", None);
+        assert_eq!(value(&image, 1).as_deref(), Some("3000"));
+    }
+
+    #[test]
+    fn clearing_makes_nobody_eligible_and_counts_as_a_change() {
+        let mut image = MetadataImage::new();
+        let (orders, payments) = (topic(&mut image, "orders", 7), topic(&mut image, "payments", 8));
+        for partition in [orders, payments] {
+            let change = PartitionChange {
+                eligible: Some(BrokerSet::of(BrokerId(2))),
+                ..PartitionChange::default()
+            };
+            let record = MetadataRecord::PartitionChange { partition, change: Box::new(change) };
+            image.apply(image.end_offset(), LeaderEpoch(1), &record);
+        }
+        let record = MetadataRecord::ClearEligible { topic: Some("orders".into()) };
+        let mut delta = Delta::default();
+        image.apply_noting(image.end_offset(), LeaderEpoch(1), &record, &mut delta);
+        assert_eq!(delta.partitions.iter().collect::<Vec<_>>(), [&orders]);
+        let state = image.partition(orders).unwrap();
+        assert_eq!((state.eligible.len(), state.partition_epoch), (0, PartitionEpoch(2)));
+        assert_eq!(image.partition(payments).unwrap().eligible.len(), 1);
+        let record = MetadataRecord::ClearEligible { topic: None };
+        image.apply(image.end_offset(), LeaderEpoch(1), &record);
+        assert_eq!(image.partition(orders).unwrap().partition_epoch, PartitionEpoch(2));
+        assert_eq!(image.partition(payments).unwrap().eligible.len(), 0);
     }
 
     #[test]

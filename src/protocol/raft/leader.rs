@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::protocol::raft::accumulator::Accumulator;
 use crate::protocol::raft::timer::Timer;
-use crate::types::{BrokerId, BrokerSet, Now, Offset, Wall};
+use crate::types::{BrokerId, BrokerSet, Defect, DefectSet, Now, Offset, Wall};
 
 /// The state of a leader in its epoch.
 ///
@@ -110,10 +110,11 @@ impl LeaderState {
     /// The offset below which a majority has everything, if it may be called committed: a leader
     /// commits records of earlier epochs only together with one of its own (Raft, section 5.4.2;
     /// KAFKA-12619 was this comparison off by one).
-    pub(super) fn committed(&self) -> Option<Offset> {
+    pub(super) fn committed(&self, defects: DefectSet) -> Option<Offset> {
         let ends = self.descending();
         let (_, end) = ends[self.voters.len() / 2];
-        end.filter(|&end| end > self.epoch_start)
+        let counts_older = defects.has(Defect::CommitOfOlderEpoch);
+        end.filter(|&end| end > self.epoch_start || (counts_older && end == self.epoch_start))
     }
 
     /// The other voters, the one that fetched farthest first: who should lead next.
@@ -146,9 +147,9 @@ mod tests {
         let mut leader = leader(3, 10);
         leader.update_own_end(Offset(11));
         leader.update_fetched(BrokerId(2), Offset(10), Now::default());
-        assert_eq!(leader.committed(), None);
+        assert_eq!(leader.committed(DefectSet::NONE), None);
         leader.update_fetched(BrokerId(2), Offset(11), Now::default());
-        assert_eq!(leader.committed(), Some(Offset(11)));
+        assert_eq!(leader.committed(DefectSet::NONE), Some(Offset(11)));
         assert_eq!(leader.preferred_successors(), [BrokerId(2), BrokerId(3)]);
     }
 
@@ -157,9 +158,9 @@ mod tests {
         let mut leader = leader(4, 0);
         leader.update_own_end(Offset(5));
         leader.update_fetched(BrokerId(2), Offset(5), Now::default());
-        assert_eq!(leader.committed(), None);
+        assert_eq!(leader.committed(DefectSet::NONE), None);
         leader.update_fetched(BrokerId(3), Offset(3), Now::default());
-        assert_eq!(leader.committed(), Some(Offset(3)));
+        assert_eq!(leader.committed(DefectSet::NONE), Some(Offset(3)));
     }
 
     #[test]

@@ -374,7 +374,7 @@ impl Raft {
 
     /// Whether a leader gives up when no majority fetches.
     pub(super) fn checks_quorum(&self) -> bool {
-        !self.config.defects.has(Defect::NoPreVote)
+        !self.config.defects.has(Defect::NoCheckQuorum)
     }
 
     /// The voters other than this node.

@@ -233,7 +233,7 @@ impl Raft {
     /// are then answered, so that followers learn of it at once (KIP-1166).
     fn advance_as_leader(&mut self, now: Now) -> bool {
         let Role::Leader(leader) = &self.role else { return false };
-        let Some(committed) = leader.committed() else { return false };
+        let Some(committed) = leader.committed(self.config.defects) else { return false };
         if self.high_watermark.is_some_and(|known| committed <= known) {
             return false;
         }

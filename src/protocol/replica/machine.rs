@@ -78,7 +78,9 @@ impl Machine for Replica {
             Input::MetadataChanged { state, min_in_sync } => {
                 self.on_metadata(now, &state, min_in_sync, effects);
             }
-            Input::MinInSyncChanged { min_in_sync } => self.min_in_sync = min_in_sync,
+            Input::MinInSyncChanged { min_in_sync } => {
+                self.on_min_in_sync(min_in_sync, effects);
+            }
             Input::StandingsChanged { standings } => self.standings = standings,
             Input::ShutdownBegan => self.is_shutting_down = true,
             Input::Produce { request, body, acks } => {
@@ -403,6 +405,21 @@ impl Replica {
             Some(epoch) if epoch < self.leader_epoch => Err(ErrorCode::FencedLeaderEpoch),
             Some(epoch) if epoch > self.leader_epoch => Err(ErrorCode::UnknownLeaderEpoch),
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whoever waits and the high watermark are looked at with the next fetch or batch only, as in
+    /// Kafka, where a partition reads the value from its log's configuration.
+    fn on_min_in_sync(&mut self, min_in_sync: u32, effects: &mut Vec<Effect>) {
+        let before = self.min_in_sync();
+        self.min_in_sync = min_in_sync;
+        let after = self.min_in_sync();
+        if before != after {
+            let applied = Kind::MinInSyncApplied {
+                partition: self.partition(),
+                min_in_sync: u32::try_from(after).expect("it is at most a u32"),
+            };
+            event(applied, effects);
         }
     }
 

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
+use kafka_protocol::messages as k;
+
 use crate::message::{Request, RequestBody, Response, ResponseBody};
+use crate::protocol::request::alter_configs::{Refused, put_refused, take_refused};
 use crate::protocol::request::effect::Effect;
 use crate::protocol::request::forward_answer::{refuses_all, timed_out};
 use crate::protocol::request::layer::{Call, RequestLayer, Serving, Work};
@@ -17,6 +20,8 @@ pub(crate) struct ForwardWork {
     give_up: Monotonic,
     /// The call under way; `None` between two tries.
     call: Option<u64>,
+    /// What this broker refused of a change of configuration, and does not forward.
+    refused: Vec<Refused>,
 }
 
 impl RequestLayer {
@@ -25,14 +30,26 @@ impl RequestLayer {
         &mut self,
         now: Now,
         connection: ConnectionId,
-        request: Request,
+        mut request: Request,
         effects: &mut Vec<Effect>,
     ) {
+        let mut refused = Vec::new();
+        if let RequestBody::IncrementalAlterConfigs(body) = &mut request.body {
+            refused = take_refused(self.config.broker, body);
+            if body.resources.is_empty() && !refused.is_empty() {
+                let mut body = k::IncrementalAlterConfigsResponse::default().into();
+                put_refused(&mut body, refused);
+                let correlation_id = request.correlation_id;
+                let response = Some(Response { correlation_id, body, records: Vec::new() });
+                effects.push(Effect::Answer { connection, response });
+                return;
+            }
+        }
         let asked = client_timeout(&request.body);
         let limit = self.config.forwarding_timeout;
         let give_up = now.monotonic + asked.map_or(limit, |asked| asked.min(limit));
         let correlation_id = request.correlation_id;
-        let work = Work::Forward(ForwardWork { request, give_up, call: None });
+        let work = Work::Forward(ForwardWork { request, give_up, call: None, refused });
         self.serving.insert(connection, Serving::new(correlation_id, work));
         self.forward(connection, effects);
     }
@@ -107,9 +124,12 @@ impl RequestLayer {
     fn answer_forward(
         &mut self,
         connection: ConnectionId,
-        body: ResponseBody,
+        mut body: ResponseBody,
         effects: &mut Vec<Effect>,
     ) {
+        if let Some(work) = self.forward_work(connection) {
+            put_refused(&mut body, std::mem::take(&mut work.refused));
+        }
         let Some(serving) = self.finish(connection) else { return };
         let correlation_id = serving.correlation_id;
         let response = Some(Response { correlation_id, body, records: Vec::new() });

@@ -13,6 +13,7 @@
 //! not know replicas: it emits [`Effect::ToReplica`], and the node brings back what the replica
 //! did.
 
+mod alter_configs;
 mod config;
 mod effect;
 mod fetch;

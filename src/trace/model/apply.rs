@@ -24,6 +24,7 @@ impl Model {
             | Kind::EpochCacheChanged { .. }
             | Kind::RoleTaken { .. }
             | Kind::InSyncChanged { .. }
+            | Kind::MinInSyncApplied { .. }
             | Kind::ReplicaRemoved { .. }
             | Kind::ReplicaAudited { .. }
             | Kind::QuorumAudited { .. } => self.apply_to_replica(event),
@@ -40,6 +41,8 @@ impl Model {
             | Kind::TopicCommitted { .. }
             | Kind::TopicRemoved { .. }
             | Kind::BrokerRegistered { .. }
+            | Kind::BrokerUnregistered { .. }
+            | Kind::ConfigCommitted { .. }
             | Kind::RegistrationCommitted { .. } => self.apply_to_metadata(event),
             Kind::ControllerActivated { .. }
             | Kind::ControllerRetired { .. }
@@ -76,6 +79,11 @@ impl Model {
     fn apply_to_replica(&mut self, event: &Event) {
         let Some(node) = self.node(event) else { return };
         match &event.kind {
+            Kind::MinInSyncApplied { partition, min_in_sync } => {
+                if let Some(role) = &mut self.replica_mut(*partition, node).role {
+                    role.min_in_sync = *min_in_sync;
+                }
+            }
             Kind::LogAppended { .. } => self.on_appended(event, node),
             Kind::LogTruncated { .. } | Kind::LogRecovered { .. } => self.on_cut(event, node),
             Kind::LogStartMoved { partition, log_start_offset } => {
@@ -335,6 +343,8 @@ impl Model {
             Kind::PartitionCommitted { offset, .. }
             | Kind::TopicCommitted { offset, .. }
             | Kind::TopicRemoved { offset, .. }
+            | Kind::BrokerUnregistered { offset, .. }
+            | Kind::ConfigCommitted { offset, .. }
             | Kind::RegistrationCommitted { offset, .. } => Some(*offset),
             _ => None,
         };
@@ -357,6 +367,15 @@ impl Model {
                 }
             }
             Kind::RegistrationCommitted { .. } => self.on_registration(event),
+            Kind::BrokerUnregistered { broker, broker_epoch, .. } => {
+                let known = self.registrations.get(broker);
+                if known.is_some_and(|known| known.broker_epoch == *broker_epoch) {
+                    self.registrations.remove(broker);
+                }
+            }
+            Kind::ConfigCommitted { resource, key, value, offset } => {
+                self.configs.note((resource, key), value.as_ref(), *offset, event.index);
+            }
             _ => unreachable!("apply sorts the kinds"),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::event::{FaultVerb, Phase, StartedAs};
 use crate::trace::model::audit::AuditFailure;
+use crate::trace::model::config::ConfigView;
 use crate::trace::model::partition::PartitionView;
 use crate::trace::model::quorum::QuorumView;
 use crate::trace::setup::Setup;
@@ -33,6 +34,8 @@ pub struct Model {
     pub quorum: QuorumView,
     /// Committed registrations.
     pub registrations: BTreeMap<BrokerId, RegistrationView>,
+    /// Dynamic configuration.
+    pub configs: ConfigView,
     /// Topics by name.
     pub topics: BTreeMap<Name, TopicId>,
     pub(crate) topic_names: BTreeMap<TopicId, Name>,
@@ -109,6 +112,7 @@ impl Model {
             metadata: PartitionView::default(),
             quorum: QuorumView::default(),
             registrations: BTreeMap::new(),
+            configs: ConfigView::default(),
             topics: BTreeMap::new(),
             topic_names: BTreeMap::new(),
             faults: BTreeMap::new(),

@@ -3,12 +3,14 @@
 
 mod apply;
 mod audit;
+mod config;
 mod fold;
 mod log;
 mod partition;
 mod quorum;
 
 pub use audit::AuditFailure;
+pub use config::ConfigView;
 pub use fold::{FaultView, HostView, Model, RegistrationView};
 pub use log::{LogEntry, LogView};
 pub use partition::{CacheView, DecidedView, PartitionView, ReplicaView, RoleView, StateView};

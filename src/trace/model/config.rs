@@ -1,0 +1,79 @@
+//! What dynamic configuration says, as committed.
+
+use std::collections::BTreeMap;
+
+use crate::types::{ConfigResource, Name, Offset, TopicKey};
+
+/// Committed values of dynamic configuration, by the words that name a resource, and key.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ConfigView {
+    values: BTreeMap<(Name, Name), Known>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Known {
+    event: u64,
+    offset: Offset,
+    value: Option<Name>,
+}
+
+impl ConfigView {
+    /// Notes what the record at `offset` says, told by `event`; one that a successor tells again
+    /// says nothing new.
+    pub(crate) fn note(
+        &mut self,
+        (resource, key): (&Name, &Name),
+        value: Option<&Name>,
+        offset: Offset,
+        event: u64,
+    ) {
+        let place = (resource.clone(), key.clone());
+        if self.values.get(&place).is_none_or(|known| known.offset < offset) {
+            self.values.insert(place, Known { event, offset, value: value.cloned() });
+        }
+    }
+
+    /// The event that told the value of `key` first.
+    pub fn told_by(&self, resource: &Name, key: &Name) -> Option<u64> {
+        self.values.get(&(resource.clone(), key.clone())).map(|known| known.event)
+    }
+
+    /// The value of a topic's `key`: its own, else the cluster-wide default; `None` where
+    /// neither was set.
+    pub fn of_topic(&self, topic: &Name, key: &str) -> Option<&Name> {
+        let own = self.get(&ConfigResource::Topic(topic.clone()), key);
+        own.or_else(|| {
+            let broker_key = TopicKey::of_topic(key)?.broker_key;
+            self.get(&ConfigResource::Cluster, broker_key)
+        })
+    }
+
+    fn get(&self, resource: &ConfigResource, key: &str) -> Option<&Name> {
+        let place = (Name::from(resource.to_string()), Name::from(key));
+        self.values.get(&place)?.value.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_again_says_nothing_new() {
+        let mut view = ConfigView::default();
+        let (topic, all) = (Name::from("topic orders"), Name::from("all brokers"));
+        let key = Name::from("min.insync.replicas");
+        let value = |view: &ConfigView| {
+            view.of_topic(&"orders".into(), "min.insync.replicas").map(ToString::to_string)
+        };
+        view.note((&all, &key), Some(&"1".into()), Offset(3), 1);
+        assert_eq!(value(&view).as_deref(), Some("1"));
+        view.note((&topic, &key), Some(&"2".into()), Offset(5), 2);
+        view.note((&topic, &key), Some(&"3".into()), Offset(7), 3);
+        view.note((&topic, &key), Some(&"2".into()), Offset(5), 4);
+        assert_eq!(view.told_by(&topic, &key), Some(3));
+        assert_eq!(value(&view).as_deref(), Some("3"));
+        view.note((&topic, &key), None, Offset(9), 5);
+        assert_eq!(value(&view).as_deref(), Some("1"));
+    }
+}
