@@ -195,12 +195,16 @@ events! {
         fault: u32, "Its place in the plan, from 0.";
         verb: FaultVerb, "Its kind.";
         hosts: Vec<HostId>, "The hosts that it befell.";
+        groups: Vec<u32>, "How many of these hosts stand in each group, in order: the two ends of \
+                           a link, the sides of a partition.";
+        detail: Name, "What the scenario says beside: how much, which way; empty for nothing.";
     }
     14 FaultBit "fault-bit" "A fault changed something for the first time." {
         fault: u32, "Its place in the plan, from 0.";
     }
     15 FaultEnded "fault-ended" "A fault let go." {
         fault: u32, "Its place in the plan, from 0.";
+        changed: u64, "How often it changed something: processes hit, messages held up.";
     }
     16 FaultWaits "fault-waits" "A fault was due, but its target is nobody yet." {
         fault: u32, "Its place in the plan, from 0.";
@@ -515,6 +519,17 @@ events! {
         "A replica holds its partition to another min.insync.replicas." {
         partition: TopicPartition, "The partition.";
         min_in_sync: u32, "The new one, bounded by the replicas.";
+    }
+    // Load.
+    100 RequestQueueFull "request-queue-full"
+        "A network thread found the request queue full and stands still until all that it holds \
+         is in the queue." {
+        thread: u32, "The thread, from 0.";
+        waiting: u32, "Requests in the queue.";
+    }
+    101 NetworkThreadFree "network-thread-free"
+        "A network thread that stood before the request queue reads and writes again." {
+        thread: u32, "The thread, from 0.";
     }
 
     // Offsets that clients ask for.

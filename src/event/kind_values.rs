@@ -84,6 +84,20 @@ words! {
         Cut "cut",
         /// A link is slow.
         Delay "delay",
+        /// A link loses what is sent over it, which is then sent again.
+        Lose "lose",
+        /// A link or a network card carries less.
+        Throttle "throttle",
+        /// Connections are reset.
+        Reset "reset",
+        /// Two halves do not hear each other, but one host hears both.
+        Bridge "bridge",
+        /// Every host hears a majority, no two the same.
+        Ring "ring",
+        /// One side does not hear the other, which hears it.
+        OneWay "one-way",
+        /// A process works slowly.
+        Slow "slow",
     }
     /// Why a connection ended.
     ClosedBecause {

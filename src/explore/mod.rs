@@ -3,6 +3,7 @@
 mod build;
 #[cfg(madsim)]
 mod coupled;
+mod fault_story;
 mod outcome;
 mod run;
 mod story;

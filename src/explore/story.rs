@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{Event, FaultVerb, Kind, Phase};
+use crate::event::{Event, Kind, Phase};
+use crate::explore::fault_story::told;
 use crate::explore::outcome::Moment;
 use crate::trace::Model;
 use crate::types::{BrokerId, BrokerSet, ErrorCode, HostId, Moment as Instant};
 
 /// Changes of several partitions within this many microseconds are told as one.
 const TOGETHER_MICROS: u64 = 20_000;
+
+/// A queue that was full within so many microseconds is the same trouble.
+const QUEUE_FULL_MICROS: u64 = 5_000_000;
 
 /// What changed for a partition; equal changes of several partitions are one line.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -32,6 +36,8 @@ pub(crate) struct Story {
     groups: BTreeMap<Change, Group>,
     /// The faults that began, so that their end can be told.
     faults: BTreeMap<u32, String>,
+    /// When a host's request queue was last full.
+    queue_full: BTreeMap<HostId, Instant>,
 }
 
 impl Story {
@@ -42,21 +48,32 @@ impl Story {
         }
         let name = |host: HostId| model.setup().host_name(Some(host)).to_owned();
         match &event.kind {
-            Kind::FaultBegan { fault, verb, hosts } => {
+            Kind::FaultBegan { fault, verb, hosts, groups, detail } => {
                 let hosts: Vec<_> = hosts.iter().map(|host| name(*host)).collect();
-                let what = format!("{} {}", deed(*verb), hosts.join(", "));
+                let what = told(*verb, &hosts, groups, detail.as_str());
                 self.tell(event, format!("fault {}: {what}", fault + 1));
                 self.faults.insert(*fault, what);
             }
-            Kind::FaultEnded { fault } => {
+            Kind::FaultEnded { fault, changed } => {
                 let what = self.faults.remove(fault).unwrap_or_default();
-                self.tell(event, format!("fault {} ends: {what}", fault + 1));
+                let vain = if *changed == 0 { "; it changed nothing" } else { "" };
+                self.tell(event, format!("fault {} ends: {what}{vain}", fault + 1));
             }
             Kind::FaultWaits { fault } => {
                 self.tell(event, format!("fault {} waits for its target", fault + 1));
             }
             Kind::PhaseBegan { phase: Phase::Heal } => {
                 self.tell(event, "healing begins: all faults end".to_owned());
+            }
+            Kind::RequestQueueFull { waiting, .. } => {
+                let Some(host) = event.host else { return };
+                // It is full again and again while there is too much to do.
+                let told = self.queue_full.insert(host, event.at);
+                if told.is_none_or(|told| event.at.0 - told.0 > QUEUE_FULL_MICROS) {
+                    let host = name(host);
+                    let what = format!("{host}: the request queue is full ({waiting} wait)");
+                    self.tell(event, format!("{what}, network threads stop reading"));
+                }
             }
             Kind::HostStopped { by_itself: true, .. } => {
                 let host = model.setup().host_name(event.host).to_owned();
@@ -175,16 +192,5 @@ impl Story {
         }
         self.lines.sort_by_key(|line| (line.at_micros, line.event));
         self.lines
-    }
-}
-
-fn deed(verb: FaultVerb) -> &'static str {
-    match verb {
-        FaultVerb::Crash => "crash",
-        FaultVerb::Pause => "pause",
-        FaultVerb::Isolate => "isolate",
-        FaultVerb::Partition => "partition",
-        FaultVerb::Cut => "cut between",
-        FaultVerb::Delay => "slow links of",
     }
 }

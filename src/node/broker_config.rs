@@ -17,6 +17,10 @@ pub struct BrokerConfig {
     pub voters: BrokerSet,
     /// `num.io.threads`: how many requests are handled at once.
     pub request_handlers: u8,
+    /// `num.network.threads`: how many threads read requests and write answers.
+    pub network_threads: u8,
+    /// `queued.max.requests`: how many requests may wait for a handler.
+    pub queued_requests_max: u32,
     /// `replica.lag.time.max.ms`.
     pub replica_lag_time_max: Duration,
     /// `replica.fetch.wait.max.ms`.
@@ -68,6 +72,8 @@ impl Default for BrokerConfig {
             rack: None,
             voters: BrokerSet::of(BrokerId(3001)),
             request_handlers: 8,
+            network_threads: 3,
+            queued_requests_max: 500,
             replica_lag_time_max: Duration::from_secs(30),
             replica_fetch_wait_max: Duration::from_millis(500),
             replica_fetch_bytes_min: 1,

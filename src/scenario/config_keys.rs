@@ -280,6 +280,21 @@ pub const KEYS: &[ConfigKey] = &[
     ),
     integer("num.io.threads", BROKER, number(1, 64), 8, "Request handlers."),
     integer(
+        "num.network.threads",
+        BROKER,
+        number(1, 255),
+        3,
+        "Network threads. They take no time; one that finds the request queue full stands still.",
+    ),
+    integer(
+        "queued.max.requests",
+        BROKER,
+        number(1, 1_000_000),
+        500,
+        "Requests that wait for a handler, before network threads stop reading. A connection has \
+         at most one.",
+    ),
+    integer(
         "num.replica.fetchers",
         BROKER,
         number(1, 1),

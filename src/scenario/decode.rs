@@ -11,13 +11,14 @@ use toml::de::{DeTable, DeValue};
 use crate::scenario::config::{Config, Value};
 use crate::scenario::config_keys::Scope;
 use crate::scenario::decode_config::{Given, given, layered, settle_producer};
-use crate::scenario::decode_fault::{claims, faults, latency, links, random};
+use crate::scenario::decode_fault::{claims, faults, random};
+use crate::scenario::decode_network::{links, network, service};
 use crate::scenario::file_error::{FileErrors, Wrong, suggest};
 use crate::scenario::file_keys as keys;
 use crate::scenario::known::Known;
 use crate::scenario::plan::{
-    BrokerPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan, Keys, NetworkPlan, Plan,
-    ProducerPlan, Rate, ReadFrom, Release, TopicPlan,
+    BrokerPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan, Keys, Plan, ProducerPlan,
+    Rate, ReadFrom, Release, ServicePlan, TopicPlan,
 };
 use crate::scenario::table::{
     Mistakes, Read, Table, bytes, duration, integer, kind, number, text, word,
@@ -104,8 +105,6 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
     let producers = producers(root, &known, mistakes);
     let consumers = consumers(root, &known, mistakes);
     let clients = clients(root, mistakes);
-    let network = root.table("network", &keys::NETWORK, mistakes);
-    let network = network.and_then(|table| latency(&table, mistakes));
     let plan = Plan {
         title: title.map(|read| read.value).unwrap_or_default(),
         about: about.map(|read| read.value.trim().to_owned()).unwrap_or_default(),
@@ -117,7 +116,7 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
         producers,
         consumers,
         clients,
-        network: NetworkPlan { latency: network.unwrap_or_default() },
+        network: network(root, mistakes),
         links: Vec::new(),
         faults: Vec::new(),
         random: None,
@@ -154,6 +153,7 @@ fn cluster(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> (ClusterPlan, Known
     let mut controllers = None;
     let mut shared = Vec::new();
     let mut features = Vec::new();
+    let mut work = ServicePlan::default();
     if !root.has("cluster") {
         let what = "there is no [cluster]";
         mistakes.add(1, Wrong::new(what, "write [cluster] with `brokers = 3`, `controllers = 3`"));
@@ -163,6 +163,7 @@ fn cluster(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> (ClusterPlan, Known
         brokers = table.need("brokers", mistakes, |value| number(value, 1, BROKERS_MAX));
         controllers = table.need("controllers", mistakes, |v| number(v, 1, CONTROLLERS_MAX));
         shared = given(&table, "config", &[Scope::Broker, Scope::Controller], mistakes);
+        work = service(&table, work, mistakes);
         features = given(&table, "features", &[Scope::Feature], mistakes);
     }
     // With a wrong number the rest is checked against a usual cluster.
@@ -170,7 +171,7 @@ fn cluster(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> (ClusterPlan, Known
     let (brokers, controllers) = (count(brokers).unwrap_or(3), count(controllers).unwrap_or(3));
     let plan = ClusterPlan {
         release: Release::V4_1,
-        brokers: broker_plans(root, brokers, &shared, mistakes),
+        brokers: broker_plans(root, brokers, (&shared, work), mistakes),
         controllers: controller_plans(root, controllers, &shared, mistakes),
         features: layered(Scope::Feature, &features, &[]),
     };
@@ -197,22 +198,24 @@ fn server_id(
 fn broker_plans(
     root: &Table<'_, '_>,
     count: i32,
-    shared: &[Given],
+    (shared, shared_work): (&[Given], ServicePlan),
     mistakes: &mut Mistakes,
 ) -> Vec<BrokerPlan> {
-    let plan = |id, rack, own: &[Given]| BrokerPlan {
+    let plan = |id, rack, own: &[Given], service| BrokerPlan {
         id: BrokerId(id),
         rack,
         config: layered(Scope::Broker, shared, own),
+        service,
     };
-    let mut plans: Vec<_> = (1..=count).map(|id| plan(id, None, &[])).collect();
+    let mut plans: Vec<_> = (1..=count).map(|id| plan(id, None, &[], shared_work)).collect();
     let mut seen = BTreeSet::new();
     for table in root.tables("broker", &keys::BROKER, mistakes) {
         let id = server_id(&table, count, &mut seen, mistakes);
         let rack = table.read("rack", mistakes, text).map(|read| Name::from(read.value));
         let own = given(&table, "config", &[Scope::Broker], mistakes);
+        let work = service(&table, shared_work, mistakes);
         if let Some(place) = plans.iter_mut().find(|plan| Some(plan.id.0) == id) {
-            *place = plan(place.id.0, rack, &own);
+            *place = plan(place.id.0, rack, &own, work);
         }
     }
     plans
@@ -224,17 +227,20 @@ fn controller_plans(
     shared: &[Given],
     mistakes: &mut Mistakes,
 ) -> Vec<ControllerPlan> {
-    let plan = |id: i32, own: &[Given]| ControllerPlan {
+    let plan = |id: i32, own: &[Given], service| ControllerPlan {
         id: BrokerId(3000 + id),
         config: layered(Scope::Controller, shared, own),
+        service,
     };
-    let mut plans: Vec<_> = (1..=count).map(|id| plan(id, &[])).collect();
+    let none = ServicePlan::default();
+    let mut plans: Vec<_> = (1..=count).map(|id| plan(id, &[], none)).collect();
     let mut seen = BTreeSet::new();
     for table in root.tables("controller", &keys::CONTROLLER, mistakes) {
         let id = server_id(&table, count, &mut seen, mistakes);
         let own = given(&table, "config", &[Scope::Controller], mistakes);
+        let work = service(&table, none, mistakes);
         if let Some((place, id)) = id.and_then(|id| Some((usize::try_from(id - 1).ok()?, id))) {
-            plans[place] = plan(id, &own);
+            plans[place] = plan(id, &own, work);
         }
     }
     plans

@@ -1,76 +1,34 @@
-//! Reads links, faults, random faults and claims.
+//! Reads faults, random faults and claims.
 
 use std::time::Duration;
 
-use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::scenario::decode::Vocabulary;
+use crate::scenario::decode_network::{direction, network_fault, pair, partition};
 use crate::scenario::file_error::{Wrong, suggest};
 use crate::scenario::file_keys as keys;
 use crate::scenario::known::Known;
 use crate::scenario::plan::{
-    Budget, ClaimPlan, CrashKeep, Direction, Fault, FaultPlan, Latency, LinkPlan, Milestone,
-    Profile, RandomFaults, TopicPlan, Trigger,
+    Budget, ClaimPlan, CrashKeep, Fault, FaultPlan, Milestone, Profile, RandomFaults, TopicPlan,
+    Trigger,
 };
 use crate::scenario::table::{Mistakes, Table, duration, kind, number, text, word};
-use crate::scenario::target::Target;
 use crate::scenario::units::{show_duration, shown};
 use crate::types::{Expectation, Name, PropertyName};
 
-const DIRECTIONS: &[(&str, Direction)] = &[
-    ("inbound", Direction::Inbound),
-    ("outbound", Direction::Outbound),
-    ("both", Direction::Both),
+const KINDS: &[&str] = &[
+    "crash",
+    "pause",
+    "isolate",
+    "partition",
+    "cut",
+    "delay",
+    "lose",
+    "throttle",
+    "reset",
+    "slow",
 ];
-const KINDS: [&str; 6] = ["crash", "pause", "isolate", "partition", "cut", "delay"];
-
-/// The latency under `latency`.
-pub(crate) fn latency(table: &Table<'_, '_>, mistakes: &mut Mistakes) -> Option<Latency> {
-    let table = table.table("latency", &keys::LATENCY, mistakes)?;
-    let p50 = table.need("p50", mistakes, duration);
-    let p99 = table.need("p99", mistakes, duration);
-    let max = table.need("max", mistakes, duration);
-    let (p50, p99, max) = (p50?, p99?, max?);
-    if p50.value.is_zero() {
-        let what = "`p50`: a message cannot arrive as it is sent";
-        mistakes.add(p50.line, Wrong::new(what, "write \"1us\" or more"));
-        return None;
-    }
-    if p50.value > p99.value || p99.value > max.value {
-        let what = "a latency's `p50`, `p99` and `max` must rise";
-        let mut sorted = [p50.value, p99.value, max.value];
-        sorted.sort();
-        let [p50, p99, max] = sorted.map(show_duration);
-        let instead = format!("write p50 = \"{p50}\", p99 = \"{p99}\", max = \"{max}\"");
-        mistakes.add(table.line, Wrong::new(what, instead));
-        return None;
-    }
-    Some(Latency { p50: p50.value, p99: p99.value, max: max.value })
-}
-
-/// `[[link]]`.
-pub(crate) fn links(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Vec<LinkPlan> {
-    let mut links: Vec<LinkPlan> = Vec::new();
-    for table in root.tables("link", &keys::LINK, mistakes) {
-        let between = table.need("between", mistakes, |value| pair(value, |text| known.host(text)));
-        let latency = match table.has("latency") {
-            true => latency(&table, mistakes),
-            false => Some(Latency::default()),
-        };
-        let (Some(between), Some(latency)) = (between, latency) else { continue };
-        let (a, b) = between.value;
-        let same = |link: &LinkPlan| {
-            link.between == (a.clone(), b.clone()) || link.between == (b.clone(), a.clone())
-        };
-        if links.iter().any(same) {
-            let what = format!("the link between `{a}` and `{b}` is described twice");
-            mistakes.add(table.line, Wrong::new(what, "leave one"));
-        }
-        links.push(LinkPlan { between: (a, b), latency });
-    }
-    links
-}
 
 /// `[[fault]]`.
 pub(crate) fn faults(
@@ -86,7 +44,11 @@ pub(crate) fn faults(
         let lasts = lasts(&table, trigger.as_ref(), act, mistakes);
         let present: Vec<_> = KINDS.iter().copied().filter(|kind| table.has(kind)).collect();
         let fault = match present.as_slice() {
-            [kind] => fault(kind, &table, known, mistakes),
+            [kind] => {
+                let fault = fault(kind, &table, known, mistakes);
+                check_lasts(fault.as_ref(), lasts, table.line, mistakes);
+                fault
+            }
             // A misspelt kind has been noted already.
             [] if table.has_strangers => None,
             [] => {
@@ -106,6 +68,16 @@ pub(crate) fn faults(
         }
     }
     plans
+}
+
+/// What is over at once cannot last.
+fn check_lasts(fault: Option<&Fault>, lasts: Option<Duration>, line: u32, mistakes: &mut Mistakes) {
+    if let (Some(fault), Some(_)) = (fault, lasts)
+        && fault.is_instant()
+    {
+        let what = format!("`{}` is over as soon as it has begun", fault.name());
+        mistakes.add(line, Wrong::new(what, "leave `for` out"));
+    }
 }
 
 fn trigger(
@@ -248,10 +220,6 @@ fn fault(
     mistakes: &mut Mistakes,
 ) -> Option<Fault> {
     let target = |value: &DeValue<'_>| known.target(&text(value)?);
-    let direction = |table: &Table<'_, '_>, mistakes: &mut Mistakes| {
-        let read = table.read("direction", mistakes, |value| word(value, DIRECTIONS));
-        read.map_or(Direction::Both, |read| read.value)
-    };
     match kind {
         "crash" => {
             let table = table.table("crash", &keys::CRASH, mistakes)?;
@@ -269,11 +237,7 @@ fn fault(
             let direction = direction(&table, mistakes);
             Some(Fault::Isolate { host: table.need("host", mistakes, target)?.value, direction })
         }
-        "partition" => {
-            let table = table.table("partition", &keys::PARTITION, mistakes)?;
-            let groups = table.need("groups", mistakes, |value| groups(value, known))?;
-            Some(Fault::Partition { groups: groups.value })
-        }
+        "partition" => partition(table, known, mistakes),
         "cut" => {
             let table = table.table("cut", &keys::CUT, mistakes)?;
             let direction = direction(&table, mistakes);
@@ -281,81 +245,8 @@ fn fault(
             let between = table.need("between", mistakes, pair)?.value;
             Some(Fault::Cut { between, direction })
         }
-        _ => delay(table, known, mistakes),
+        _ => network_fault(kind, table, known, mistakes),
     }
-}
-
-fn delay(table: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Option<Fault> {
-    let table = table.table("delay", &keys::DELAY, mistakes)?;
-    let latency = if table.has("latency") {
-        latency(&table, mistakes)
-    } else {
-        let what = "`delay` has no `latency`";
-        let instead = "write latency = { p50 = \"50ms\", p99 = \"80ms\", max = \"100ms\" }";
-        mistakes.add(table.line, Wrong::new(what, instead));
-        None
-    };
-    let between = match (table.has("host"), table.has("between")) {
-        (true, false) => {
-            let host = table.read("host", mistakes, |value| known.target(&text(value)?))?;
-            (host.value, None)
-        }
-        (false, true) => {
-            let pair = |value: &DeValue<'_>| pair(value, |text| known.target(text));
-            let (a, b) = table.read("between", mistakes, pair)?.value;
-            (a, Some(b))
-        }
-        (_, both) => {
-            let what = if both {
-                "`delay` has both `host` and `between`"
-            } else {
-                "`delay` has neither `host` nor `between`"
-            };
-            mistakes.add(table.line, Wrong::new(what, "write one of them"));
-            return None;
-        }
-    };
-    Some(Fault::Delay { between, latency: latency? })
-}
-
-/// Two different hosts.
-fn pair(
-    value: &DeValue<'_>,
-    read: impl Fn(&str) -> Result<Target, Wrong>,
-) -> Result<(Target, Target), Wrong> {
-    let instead = "write two of them, as in [\"broker-1\", \"broker-3\"]";
-    let list = value.as_array().map(|list| list.iter().collect::<Vec<_>>());
-    let Some([a, b]) = list.as_deref() else {
-        return Err(Wrong::new(format!("{} is no pair", kind(value)), instead));
-    };
-    let (a, b) = (read(&text(a.get_ref())?)?, read(&text(b.get_ref())?)?);
-    if a == b {
-        return Err(Wrong::new(format!("`{a}` has no link to itself"), instead));
-    }
-    Ok((a, b))
-}
-
-fn groups(value: &DeValue<'_>, known: &Known) -> Result<Vec<Vec<Target>>, Wrong> {
-    let instead = "write at least two lists, as in [[\"broker-1\"], [\"broker-2\", \"broker-3\"]]";
-    let lists = value.as_array().filter(|lists| lists.len() >= 2);
-    let lists = lists.ok_or_else(|| Wrong::new("there are no two groups", instead))?;
-    let mut groups = Vec::new();
-    let mut seen: Vec<Target> = Vec::new();
-    for list in lists {
-        let members = list.get_ref().as_array().filter(|members| !members.is_empty());
-        let members = members.ok_or_else(|| Wrong::new("a group is no list of hosts", instead))?;
-        let member = |value: &Spanned<DeValue<'_>>| known.target(&text(value.get_ref())?);
-        let group: Vec<Target> = members.iter().map(member).collect::<Result<_, _>>()?;
-        for target in &group {
-            if seen.contains(target) {
-                let what = format!("`{target}` is in two groups, or twice in one");
-                return Err(Wrong::new(what, "leave it in one"));
-            }
-            seen.push(target.clone());
-        }
-        groups.push(group);
-    }
-    Ok(groups)
 }
 
 /// `[faults.random]`.

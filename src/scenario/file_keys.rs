@@ -78,6 +78,7 @@ sections! {
         "brokers" "1 to 200" "" "How many brokers.";
         "controllers" "1 to 9" "" "How many controllers, all of them voters.";
         "config" "Kafka keys" "{}" "Broker and controller keys that hold on all of them.";
+        "service" "table" "{}" "How long the brokers' work takes, see `service`.";
         "features" "features" "{}" "Finalized features.";
     }
     /// `[[broker]]`.
@@ -86,12 +87,25 @@ sections! {
         "id" "number" "" "Which.";
         "rack" "text" "none" "`broker.rack`.";
         "config" "Kafka keys" "{}" "Broker keys, over those of the cluster.";
+        "service" "table" "{}" "How long its work takes, over the cluster's, see `service`.";
     }
     /// `[[controller]]`.
     CONTROLLER "[[controller]]"
         "A controller that differs from the others." {
         "id" "number" "" "Which: 1 for `controller-1`.";
         "config" "Kafka keys" "{}" "Controller keys, over those of the cluster.";
+        "service" "table" "{}" "How long its work takes, see `service`.";
+    }
+    /// `service = {}`.
+    SERVICE "service"
+        "How long a thread is busy with one thing. What comes meanwhile waits." {
+        "produce" "duration" "\"10us\"" "With a Produce request, beside its records.";
+        "fetch" "duration" "\"10us\"" "With a Fetch request.";
+        "request" "duration" "\"10us\"" "With any other request.";
+        "response" "duration" "\"10us\"" "With a response, beside its records.";
+        "kib" "duration" "\"1us\"" "With a KiB of records that a request or response brings.";
+        "other" "duration" "\"5us\""
+            "With anything else: a deadline, a flush that ended, work of another thread.";
     }
     /// `[[topic]]`.
     TOPIC "[[topic]]"
@@ -137,14 +151,19 @@ sections! {
     }
     /// `[network]`.
     NETWORK "[network]"
-        "Every link that no `[[link]]` names." {
+        "Every link that no `[[link]]` names, and the network cards of all hosts." {
         "latency" "a latency" "p50 300us, p99 2ms, max 20ms" "How long a message travels, one way.";
+        "loss" "a share" "\"0%\"" "TCP segments lost, which are sent again.";
+        "bandwidth" "a bandwidth" "no limit"
+            "What a host's network card carries, in each direction, of all its links together.";
     }
     /// `[[link]]`.
     LINK "[[link]]"
         "A link that differs, both ways." {
         "between" "two hosts" "" "Which.";
         "latency" "a latency" "p50 300us, p99 2ms, max 20ms" "How long a message travels, one way.";
+        "loss" "a share" "\"0%\"" "TCP segments lost, which are sent again.";
+        "bandwidth" "a bandwidth" "no limit" "What it carries, in each direction.";
     }
     /// A latency.
     LATENCY "latency"
@@ -155,16 +174,24 @@ sections! {
     }
     /// `[[fault]]`.
     FAULT "[[fault]]"
-        "Something that goes wrong: one of `at` and `when`, one of the six kinds, and `for`." {
+        "Something that goes wrong: one of `at` and `when`, one kind of fault, and `for`." {
         "at" "duration" "or `when`" "When it begins, from time zero.";
         "when" "milestone" "or `at`" "What the run must have come to; see `when`.";
         "for" "duration" "until healing" "How long it lasts.";
-        "crash" "{ host, keep }" "one of the six" "A process dies; it starts again at the end.";
-        "pause" "{ host }" "one of the six" "A process stands still; its clocks go on.";
-        "isolate" "{ host, direction }" "one of the six" "A host is cut off from all others.";
-        "partition" "{ groups }" "one of the six" "Groups of hosts do not hear each other.";
-        "cut" "{ between, direction }" "one of the six" "A link is cut.";
-        "delay" "{ host or between, latency }" "one of the six" "Links are slow.";
+        "crash" "{ host, keep }" "one of these" "A process dies; it starts again at the end.";
+        "pause" "{ host }" "one of these" "A process stands still; its clocks go on.";
+        "isolate" "{ host, direction }" "one of these" "A host is cut off from all others.";
+        "partition" "{ groups or shape, of }" "one of these"
+            "Groups of hosts do not hear each other.";
+        "cut" "{ between, direction }" "one of these" "A link is cut.";
+        "delay" "{ host or between, latency or by, jitter, direction }" "one of these"
+            "Links are slow.";
+        "lose" "{ host or between, loss, direction }" "one of these"
+            "Links lose what is sent over them, and TCP sends it again.";
+        "throttle" "{ host or between, bandwidth, direction }" "one of these"
+            "A network card or a link carries less.";
+        "reset" "{ host or between }" "one of these" "Open connections are reset, once.";
+        "slow" "{ host, factor }" "one of these" "A process works slowly.";
     }
     /// `crash = {}`.
     CRASH "crash"
@@ -192,7 +219,11 @@ sections! {
     PARTITION "partition"
         "Hosts of different groups do not hear each other. A host belongs to the first group that \
          names it; one in no group hears everybody." {
-        "groups" "list of lists of targets" "" "The groups, at least two.";
+        "groups" "list of lists of targets" "or `shape`" "The groups, at least two.";
+        "shape" "\"halves\", \"one\", \"bridge\", \"ring\" or \"one-way\"" "or `groups`"
+            "How the network falls apart; who stands where is drawn from the seed.";
+        "of" "list of targets" "every broker and every controller"
+            "For a shape: the hosts that fall apart.";
     }
     /// `cut = {}`.
     CUT "cut"
@@ -207,7 +238,44 @@ sections! {
         "Links are slow." {
         "host" "target" "or `between`" "All links of this host.";
         "between" "two targets" "or `host`" "One link.";
-        "latency" "a latency" "" "The latency meanwhile.";
+        "latency" "a latency" "or `by`" "The latency meanwhile.";
+        "by" "duration" "or `latency`" "How much longer than usual a message travels.";
+        "jitter" "duration" "\"0s\"" "With `by`: give or take at most so much, no more than `by`.";
+        "direction" "\"inbound\", \"outbound\" or \"both\"" "\"both\""
+            "Which way, seen from `host` or the first of `between`.";
+    }
+    /// `lose = {}`.
+    LOSE "lose"
+        "Links lose what is sent over them, and TCP sends it again." {
+        "host" "target" "or `between`" "All links of this host.";
+        "between" "two targets" "or `host`" "One link.";
+        "loss" "a share" "" "TCP segments lost.";
+        "direction" "\"inbound\", \"outbound\" or \"both\"" "\"both\""
+            "Which way, seen from `host` or the first of `between`.";
+    }
+    /// `throttle = {}`.
+    THROTTLE "throttle"
+        "A network card or a link carries less." {
+        "host" "target" "or `between`"
+            "The network card of this host: all its links together.";
+        "between" "two targets" "or `host`" "One link.";
+        "bandwidth" "a bandwidth" "" "What it carries meanwhile.";
+        "direction" "\"inbound\", \"outbound\" or \"both\"" "\"both\""
+            "Which way, seen from `host` or the first of `between`.";
+    }
+    /// `reset = {}`.
+    RESET "reset"
+        "Open connections are reset, once: both ends hear of it at that instant, and what is under \
+         way is lost. It takes no `for`." {
+        "host" "target" "or `between`" "All connections of this host.";
+        "between" "two targets" "or `host`" "Those between two.";
+    }
+    /// `slow = {}`.
+    SLOW "slow"
+        "A process works slowly: each of its threads takes a multiple of its service time. The \
+         disk and the network are as fast as ever." {
+        "host" "target" "" "Whose.";
+        "factor" "2 to 1000000" "" "How many times as long everything takes.";
     }
     /// `when = {}`.
     WHEN "when"
@@ -272,7 +340,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("[cluster]", "mode", "ZooKeeper mode is not simulated yet: leave it out for KRaft"),
     ("[[broker]]", "disk", "disks do not differ yet: leave it out"),
     ("[[broker]]", "clock", "clocks do not differ yet: leave it out"),
-    ("[[broker]]", "service_times", "service times do not differ yet: leave it out"),
+    ("[[broker]]", "service_times", "write `service`"),
     ("[[producer]]", "transaction", "transactions are not simulated yet: leave it out"),
     (
         "[[consumer]]",
@@ -280,13 +348,11 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
         "consumer groups are not simulated yet: leave it out, every \
       process reads all partitions",
     ),
-    ("[network]", "loss", "loss is not simulated yet: write a `delay` fault"),
     ("[[fault]]", "clock_jump", "clock faults are not simulated yet"),
     ("[[fault]]", "disk_full", "disk faults are not simulated yet"),
     ("[[fault]]", "disk_hang", "disk faults are not simulated yet: `pause` comes near"),
     ("[[fault]]", "slow_disk", "disk faults are not simulated yet"),
-    ("[[fault]]", "loss", "loss is not simulated yet: write a `delay`"),
-    ("[[fault]]", "reset", "resets are not simulated yet: write a `cut`"),
+    ("[[fault]]", "loss", "write `lose = { between = [...], loss = \"1%\" }`"),
     (
         "[[fault]]",
         "shutdown",
@@ -330,8 +396,6 @@ pub(crate) const LATER_CONFIG: &[(&str, &str)] = &[
     ("num.partitions", "topics are made by [[topic]] only"),
     ("default.replication.factor", "topics are made by [[topic]] only"),
     ("auto.create.topics.enable", "topics are made by [[topic]] only"),
-    ("num.network.threads", "network threads are not simulated"),
-    ("queued.max.requests", "the request queue has no bound"),
     ("zookeeper.", "ZooKeeper mode is not simulated yet"),
     ("security.", "security is not simulated"),
     ("ssl.", "security is not simulated"),

@@ -12,7 +12,8 @@
 use std::time::Duration;
 
 use crate::scenario::plan::{
-    CrashKeep, Direction, Fault, FaultPlan, Latency, Plan, Profile, RandomFaults, Trigger,
+    CrashKeep, Direction, Fault, FaultPlan, Latency, Plan, Profile, RandomFaults, Shape, Slower,
+    Trigger,
 };
 use crate::scenario::target::Target;
 use crate::types::{Name, Rng};
@@ -23,6 +24,8 @@ const QUIET_MICROS: u64 = 1_000_000;
 const SHORTEST_MICROS: u64 = 20_000;
 /// Lengths of a window, in seconds. A fault lasts at most three quarters of its window.
 const WINDOW_SECONDS: [u64; 4] = [3, 6, 12, 24];
+/// The number of the lane of shapes, apart from those of brokers and of controllers.
+const SHAPE_LANE: u64 = 2 << 32;
 
 /// What a random fault may be.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -34,9 +37,15 @@ enum Kind {
     Partition,
     Cut,
     Delay,
+    More,
+    Lose,
+    Throttle,
+    Reset,
+    Slow,
+    Shape,
 }
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 13] = [
     Kind::Crash,
     Kind::PowerLoss,
     Kind::Pause,
@@ -44,6 +53,12 @@ const KINDS: [Kind; 7] = [
     Kind::Partition,
     Kind::Cut,
     Kind::Delay,
+    Kind::More,
+    Kind::Lose,
+    Kind::Throttle,
+    Kind::Reset,
+    Kind::Slow,
+    Kind::Shape,
 ];
 
 /// What all lanes of a run have in common.
@@ -85,13 +100,23 @@ pub fn generate(plan: &Plan, seed: u64) -> Vec<FaultPlan> {
     for lane in lanes(plan, random, seed) {
         weather.draw_lane(&lane, &mut drawn);
     }
+    if weather.kinds.contains(&Kind::Shape) {
+        let mut shapes = Vec::new();
+        weather.draw_shapes(random, &mut shapes);
+        // A shape takes the whole budget: whatever would overlap with it does not happen.
+        drawn.retain(|fault| {
+            shapes.iter().all(|shape| fault.end < shape.begin || shape.end < fault.begin)
+        });
+        drawn.append(&mut shapes);
+    }
     drawn.sort_by_key(|fault| fault.begin);
     keep_calm(&mut drawn, calm_after(plan), random.budget.power_losses);
     drawn
         .into_iter()
         .map(|fault| FaultPlan {
             trigger: Trigger::At(Duration::from_micros(fault.begin)),
-            lasts: Some(Duration::from_micros(fault.end - fault.begin)),
+            lasts: (!fault.fault.is_instant())
+                .then(|| Duration::from_micros(fault.end - fault.begin)),
             fault: fault.fault,
             line: 0,
         })
@@ -152,8 +177,19 @@ fn lanes(plan: &Plan, random: RandomFaults, seed: u64) -> Vec<FaultLane> {
     lanes
 }
 
-fn shuffled(mut hosts: Vec<Target>, seed: u64, kind: u64) -> Vec<Target> {
-    let mut rng = Rng::named(seed, "random-fault-hosts", &[kind]);
+/// When the fault of the window that begins at `begin` begins, and how long it lasts.
+fn span(begin: u64, window: u64, rng: &mut Rng) -> (u64, u64) {
+    // Short ones are as likely as long ones: most races need only milliseconds.
+    let longest = ((window / 4 * 3) >> rng.below(7)).max(SHORTEST_MICROS);
+    let lasts = rng.between((longest / 2).max(SHORTEST_MICROS), longest);
+    (begin + rng.below(window - lasts), lasts)
+}
+
+fn shuffled(hosts: Vec<Target>, seed: u64, kind: u64) -> Vec<Target> {
+    shuffle(hosts, &mut Rng::named(seed, "random-fault-hosts", &[kind]))
+}
+
+fn shuffle(mut hosts: Vec<Target>, rng: &mut Rng) -> Vec<Target> {
     for at in (1..hosts.len()).rev() {
         hosts.swap(at, index(rng.below(at as u64 + 1)));
     }
@@ -196,13 +232,12 @@ impl<'a> Weather<'a> {
         if !rng.chance(self.often, 4) {
             return None;
         }
-        // Short ones are as likely as long ones: most races need only milliseconds.
-        let longest = ((window / 4 * 3) >> rng.below(7)).max(SHORTEST_MICROS);
-        let lasts = rng.between((longest / 2).max(SHORTEST_MICROS), longest);
-        let begin = begin + rng.below(window - lasts);
+        let (begin, lasts) = span(begin, window, rng);
         let host = rng.choose(&lane.hosts)?.clone();
         let on_broker = matches!(host, Target::Broker(_));
         let kind = match *rng.choose(&self.kinds)? {
+            // Has a lane of its own.
+            Kind::Shape => return None,
             Kind::PowerLoss if !lane.loses_power => Kind::Crash,
             kind => kind,
         };
@@ -222,15 +257,110 @@ impl<'a> Weather<'a> {
                 let direction = direction(rng);
                 Fault::Cut { between: (host.clone(), self.peer(&host, rng)), direction }
             }
+            Kind::More | Kind::Lose | Kind::Throttle | Kind::Reset | Kind::Slow | Kind::Shape => {
+                self.network_fault(kind, host, rng)
+            }
             Kind::Delay => {
                 let p50 = rng.between(1_000, 400_000);
                 let micros = Duration::from_micros;
                 let latency =
                     Latency { p50: micros(p50), p99: micros(p50 * 2), max: micros(p50 * 4) };
                 let peer = rng.chance(1, 2).then(|| self.peer(&host, rng));
-                Fault::Delay { between: (host, peer), latency }
+                let slower = Slower::Latency(latency);
+                Fault::Delay { between: (host, peer), slower, direction: Direction::Both }
             }
         }
+    }
+
+    /// A fault that leaves hosts up and connected, more or less.
+    fn network_fault(&self, kind: Kind, host: Target, rng: &mut Rng) -> Fault {
+        let peer = rng.chance(1, 2).then(|| self.peer(&host, rng));
+        let direction = direction(rng);
+        match kind {
+            Kind::More => {
+                let by = Duration::from_micros(rng.between(1_000, 1_000_000));
+                let slower =
+                    Slower::By { by, jitter: by / 4 * u32::try_from(rng.below(5)).unwrap_or(0) };
+                Fault::Delay { between: (host, peer), slower, direction }
+            }
+            Kind::Lose => {
+                // From one in a thousand to every other, small shares as likely as large ones.
+                let loss = (rng.below(500_000) >> rng.below(9)).max(1000);
+                let loss = u32::try_from(loss).unwrap_or(1000);
+                Fault::Lose { between: (host, peer), loss, direction }
+            }
+            Kind::Throttle => {
+                let bandwidth = 2_000 << rng.below(10);
+                Fault::Throttle { between: (host, peer), bandwidth, direction }
+            }
+            Kind::Reset => Fault::Reset { between: (host, peer) },
+            _ => Fault::Slow { host, factor: 10 << u32::try_from(rng.below(9)).unwrap_or(0) },
+        }
+    }
+
+    /// Networks that fall apart in more than one host against all others. These have a lane of
+    /// their own.
+    fn draw_shapes(&self, random: RandomFaults, drawn: &mut Vec<Drawn>) {
+        let mut rng = Rng::named(self.seed, "random-fault-lane", &[SHAPE_LANE]);
+        let seconds = rng.choose(&WINDOW_SECONDS).copied().unwrap_or(WINDOW_SECONDS[0]);
+        let room = self.act_micros.saturating_sub(QUIET_MICROS);
+        let window = (seconds * 1_000_000).min(room);
+        if window < 4 * SHORTEST_MICROS {
+            return;
+        }
+        for number in 0..room / window {
+            let mut rng = Rng::named(self.seed, "random-fault", &[SHAPE_LANE, number]);
+            if !rng.chance(1, 3) {
+                continue;
+            }
+            let (begin, lasts) = span(QUIET_MICROS + number * window, window, &mut rng);
+            let Some(fault) = self.shape(random, &mut rng) else { continue };
+            let end = begin + lasts;
+            drawn.push(Drawn { begin, end, on_broker: true, loses_power: false, fault });
+        }
+    }
+
+    /// A partition with a smaller side that the budget allows to be down, and perhaps a server that
+    /// hears both sides; or a ring, in which nobody is down: each hears a majority.
+    fn shape(&self, random: RandomFaults, rng: &mut Rng) -> Option<Fault> {
+        let cluster = &self.plan.cluster;
+        let brokers = cluster.brokers.iter().map(|broker| Target::Broker(broker.id));
+        let brokers = shuffle(brokers.collect(), rng);
+        let controllers = cluster.controllers.iter().map(|node| Target::Controller(node.id));
+        let controllers = shuffle(controllers.collect(), rng);
+        if rng.chance(1, 3) {
+            let (of, budget) = match rng.chance(1, 2) {
+                true => (brokers, random.budget.hosts_down),
+                false => (controllers, random.budget.controllers_down),
+            };
+            let shape = Shape::Ring;
+            let is_in = of.len() >= shape.hosts_min() && budget > 0;
+            return is_in.then_some(Fault::Shape { shape, of });
+        }
+        let few = |most: u32, rng: &mut Rng| index(rng.below(u64::from(most) + 1));
+        let (down, voters_down) = (
+            few(random.budget.hosts_down, rng).min(brokers.len()),
+            few(random.budget.controllers_down, rng).min(controllers.len()),
+        );
+        if down + voters_down == 0 {
+            return None;
+        }
+        let mut small: Vec<_> = brokers[..down].to_vec();
+        small.extend_from_slice(&controllers[..voters_down]);
+        let mut large: Vec<_> = brokers[down..].to_vec();
+        large.extend_from_slice(&controllers[voters_down..]);
+        if rng.chance(1, 2) && large.len() > 1 {
+            // The bridge: in no group, it hears everybody.
+            large.swap_remove(index(rng.below(large.len() as u64)));
+        }
+        for client in self.plan.client_hosts() {
+            match rng.below(3) {
+                0 => small.push(Target::Client(client)),
+                1 => large.push(Target::Client(client)),
+                _ => {}
+            }
+        }
+        (!large.is_empty()).then(|| Fault::Partition { groups: vec![small, large] })
     }
 
     /// `host` against all other servers; each client goes with it, stays with them, or hears both.
@@ -302,7 +432,7 @@ mod tests {
 
     fn span(fault: &FaultPlan) -> (Duration, Duration) {
         let Trigger::At(begin) = &fault.trigger else { panic!("{fault:?}") };
-        (*begin, *begin + fault.lasts.unwrap())
+        (*begin, *begin + fault.lasts.unwrap_or(Duration::from_micros(1)))
     }
 
     /// The server that a fault takes down, or cuts off.
@@ -311,7 +441,23 @@ mod tests {
             Fault::Crash { host, .. } | Fault::Pause { host } | Fault::Isolate { host, .. } => host,
             Fault::Partition { groups } => &groups[0][0],
             Fault::Cut { between, .. } => &between.0,
-            Fault::Delay { between, .. } => &between.0,
+            Fault::Delay { between, .. }
+            | Fault::Lose { between, .. }
+            | Fault::Throttle { between, .. }
+            | Fault::Reset { between } => &between.0,
+            Fault::Slow { host, .. } => host,
+            Fault::Shape { of, .. } => &of[0],
+        }
+    }
+
+    /// The servers that a fault takes down, or cuts off from most others: those of the smaller side
+    /// of a partition, nobody in a ring.
+    fn down(fault: &Fault) -> Vec<&Target> {
+        let is_server = |t: &&Target| matches!(t, Target::Broker(_) | Target::Controller(_));
+        match fault {
+            Fault::Partition { groups } => groups[0].iter().filter(is_server).collect(),
+            Fault::Shape { .. } => Vec::new(),
+            other => vec![victim(other)],
         }
     }
 
@@ -332,14 +478,40 @@ mod tests {
                     let (other_begin, other_end) = span(other);
                     other_begin <= begin && begin < other_end
                 });
-                let victims: Vec<_> = at_once.map(|fault| victim(&fault.fault)).collect();
+                let victims: Vec<_> = at_once.flat_map(|fault| down(&fault.fault)).collect();
                 let brokers = victims.iter().filter(|t| matches!(t, Target::Broker(_))).count();
                 assert!(brokers <= 2 && victims.len() - brokers <= 1, "{seed}: {victims:?}");
                 assert_eq!(victims.iter().collect::<BTreeSet<_>>().len(), victims.len());
             }
         }
-        assert_eq!(kinds.len(), 6, "{kinds:?}");
+        assert_eq!(kinds.len(), 10, "{kinds:?}");
         assert!(count > 500, "{count}");
+    }
+
+    #[test]
+    fn shapes_stand_alone_and_come_in_all_forms() {
+        let plan = plan(5, "{ hosts_down = 2, controllers_down = 1, power_losses = 1 }");
+        let (mut rings, mut wide, mut bridges) = (0, 0, 0);
+        for seed in 0..500 {
+            let faults = generate(&plan, seed);
+            for fault in &faults {
+                let (begin, end) = span(fault);
+                match &fault.fault {
+                    Fault::Shape { shape: Shape::Ring, .. } => rings += 1,
+                    Fault::Partition { groups } if down(&fault.fault).len() > 1 => {
+                        wide += 1;
+                        let servers = groups.iter().flatten();
+                        let servers = servers.filter(|t| !matches!(t, Target::Client(_)));
+                        bridges += usize::from(servers.count() == 7);
+                    }
+                    _ => continue,
+                }
+                let others = faults.iter().filter(|other| *other != fault);
+                let alone = others.map(span).all(|(a, b)| b < begin || end < a);
+                assert!(alone, "{seed}: {faults:?}");
+            }
+        }
+        assert!(rings > 20 && wide > 100 && bridges > 30, "{rings}, {wide}, {bridges}");
     }
 
     #[test]

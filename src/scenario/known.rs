@@ -67,6 +67,17 @@ impl Known {
         Err(Wrong::new(format!("there is no host `{}`", shown(text)), suggest(text, all)))
     }
 
+    /// How many hosts a target is.
+    pub(crate) fn hosts_of(&self, target: &Target) -> usize {
+        let count = |servers: i32| usize::try_from(servers).unwrap_or(0);
+        match target {
+            Target::EveryBroker => count(self.brokers),
+            Target::EveryController => count(self.controllers),
+            Target::EveryClient => self.clients.len(),
+            _ => 1,
+        }
+    }
+
     /// A target that is a host by name, not a role.
     pub(crate) fn host(&self, text: &str) -> Result<Target, Wrong> {
         match self.target(text)? {

@@ -9,7 +9,9 @@ mod config_keys;
 mod decode;
 mod decode_config;
 mod decode_fault;
+mod decode_network;
 mod document;
+mod fault_words;
 mod file_error;
 mod file_keys;
 mod generate;
@@ -31,7 +33,8 @@ pub use generate::generate;
 pub use plan::{
     BrokerPlan, Budget, ClaimPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan,
     CrashKeep, Direction, Fault, FaultPlan, Keys, Latency, LinkPlan, Milestone, NetworkPlan, Plan,
-    ProducerPlan, Profile, RandomFaults, Rate, ReadFrom, Release, TopicPlan, Trigger,
+    ProducerPlan, Profile, RandomFaults, Rate, ReadFrom, Release, ServicePlan, Shape, Slower,
+    TopicPlan, Trigger,
 };
 pub use source::{ChangeError, ChangeErrors, Scenario, ScenarioError};
 pub use target::{PartitionName, Target};

@@ -75,6 +75,8 @@ pub struct BrokerPlan {
     pub rack: Option<Name>,
     /// Its configuration: broker over cluster over the release's default.
     pub config: Config,
+    /// How long its work takes: broker over cluster.
+    pub service: ServicePlan,
 }
 
 /// A controller. Its host is called `controller-<id - 3000>`.
@@ -84,6 +86,8 @@ pub struct ControllerPlan {
     pub id: BrokerId,
     /// Its configuration: controller over cluster over the release's default.
     pub config: Config,
+    /// How long its work takes.
+    pub service: ServicePlan,
 }
 
 /// A topic.
@@ -193,6 +197,10 @@ pub struct Latency {
 pub struct NetworkPlan {
     /// The latency.
     pub latency: Latency,
+    /// TCP segments lost, of a million.
+    pub loss: u32,
+    /// What each host's network card carries, each way, in bytes a second; `None` for everything.
+    pub bandwidth: Option<u64>,
 }
 
 /// A link that differs, in both directions.
@@ -202,6 +210,27 @@ pub struct LinkPlan {
     pub between: (Target, Target),
     /// The latency.
     pub latency: Latency,
+    /// TCP segments lost, of a million.
+    pub loss: u32,
+    /// What it carries, each way, in bytes a second; `None` for everything.
+    pub bandwidth: Option<u64>,
+}
+
+/// How long the lanes of a process are busy; `None` leaves the usual time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ServicePlan {
+    /// With a Produce request, beside its records.
+    pub produce: Option<Duration>,
+    /// With a Fetch request.
+    pub fetch: Option<Duration>,
+    /// With any other request.
+    pub request: Option<Duration>,
+    /// With a response, beside its records.
+    pub response: Option<Duration>,
+    /// With a KiB of records.
+    pub kib: Option<Duration>,
+    /// With anything else.
+    pub other: Option<Duration>,
 }
 
 /// When a fault begins.
@@ -252,6 +281,35 @@ pub enum Direction {
     Both,
 }
 
+/// How a fault changes a latency.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Slower {
+    /// This instead of the ordinary one.
+    Latency(Latency),
+    /// On top of the ordinary one.
+    By {
+        /// How much.
+        by: Duration,
+        /// Give or take at most so much, each as likely; no more than `by`.
+        jitter: Duration,
+    },
+}
+
+/// How a network falls apart. Who stands where is drawn when the fault begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// Two halves that do not hear each other; of an odd number, the first has one more.
+    Halves,
+    /// One host against all others.
+    One,
+    /// Two halves, and one host between them that both hear.
+    Bridge,
+    /// A ring: every host hears those near it, a majority with itself, no two the same.
+    Ring,
+    /// Two halves, of which the second does not hear the first.
+    OneWay,
+}
+
 /// What goes wrong.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Fault {
@@ -291,8 +349,47 @@ pub enum Fault {
     Delay {
         /// The two hosts; `None` for the second means every link of the first.
         between: (Target, Option<Target>),
-        /// The latency instead of the usual one.
-        latency: Latency,
+        /// How slow.
+        slower: Slower,
+        /// Which way, seen from the first.
+        direction: Direction,
+    },
+    /// A network falls apart in a certain way.
+    Shape {
+        /// How.
+        shape: Shape,
+        /// The hosts that fall apart; all others hear everybody.
+        of: Vec<Target>,
+    },
+    /// A link loses what is sent over it; it is sent again.
+    Lose {
+        /// As for a delay.
+        between: (Target, Option<Target>),
+        /// TCP segments lost, of a million.
+        loss: u32,
+        /// Which way, seen from the first.
+        direction: Direction,
+    },
+    /// A link, or the network card of a host, carries less.
+    Throttle {
+        /// The two hosts; `None` for the second means the card of the first.
+        between: (Target, Option<Target>),
+        /// Bytes a second.
+        bandwidth: u64,
+        /// Which way, seen from the first.
+        direction: Direction,
+    },
+    /// Open connections are reset, once.
+    Reset {
+        /// The two hosts; `None` for the second means all connections of the first.
+        between: (Target, Option<Target>),
+    },
+    /// A process works slowly: its lanes are busy for a multiple of the usual time.
+    Slow {
+        /// Whose.
+        host: Target,
+        /// How many times.
+        factor: u32,
     },
 }
 
@@ -368,9 +465,13 @@ impl Fault {
             Self::Crash { .. } => "crash",
             Self::Pause { .. } => "pause",
             Self::Isolate { .. } => "isolate",
-            Self::Partition { .. } => "partition",
+            Self::Partition { .. } | Self::Shape { .. } => "partition",
             Self::Cut { .. } => "cut",
             Self::Delay { .. } => "delay",
+            Self::Lose { .. } => "lose",
+            Self::Throttle { .. } => "throttle",
+            Self::Reset { .. } => "reset",
+            Self::Slow { .. } => "slow",
         }
     }
 }

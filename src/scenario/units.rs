@@ -26,6 +26,74 @@ const BYTE_UNITS: &[(&str, u64)] = &[
     ("GiB", 1 << 30),
 ];
 
+const BANDWIDTH_UNITS: &[(&str, u64)] = &[
+    ("bit", 1),
+    ("kbit", 1000),
+    ("Mbit", 1_000_000),
+    ("Gbit", 1_000_000_000),
+    ("B", 8),
+    ("kB", 8000),
+    ("KiB", 8 << 10),
+    ("MB", 8_000_000),
+    ("MiB", 8 << 20),
+    ("GB", 8_000_000_000),
+    ("GiB", 8 << 30),
+];
+/// Less than this is no link.
+const BANDWIDTH_MIN: u64 = 1000;
+/// Of a million; more than this is a cut.
+const SHARE_MAX: u64 = 990_000;
+
+/// Reads `0.5%` as parts per million.
+pub(crate) fn parse_share(text: &str) -> Result<u32, Wrong> {
+    let share = parse_quantity(text, &[("%", 10_000)]).ok_or_else(|| {
+        let what = format!("`{}` is no share", shown(text));
+        Wrong::new(what, "write a number and `%`, as in \"0.5%\", to four decimals")
+    })?;
+    if share > SHARE_MAX {
+        let what = format!("`{}` is too much", shown(text));
+        return Err(Wrong::new(
+            what,
+            "write at most \"99%\"; when nothing gets through, that is a cut",
+        ));
+    }
+    Ok(u32::try_from(share).unwrap_or(u32::MAX))
+}
+
+/// Parts per million as [`parse_share`] reads them.
+pub(crate) fn show_share(share: u32) -> String {
+    let (whole, rest) = (share / 10_000, share % 10_000);
+    let decimals = format!("{rest:04}");
+    match decimals.trim_end_matches('0') {
+        "" => format!("{whole}%"),
+        decimals => format!("{whole}.{decimals}%"),
+    }
+}
+
+/// Reads `100Mbit/s`, `10MB/s` as bytes a second.
+pub(crate) fn parse_bandwidth(text: &str) -> Result<u64, Wrong> {
+    let bits = text.trim().strip_suffix("/s");
+    let bits =
+        bits.and_then(|amount| parse_quantity(amount, BANDWIDTH_UNITS)).ok_or_else(|| {
+            let what = format!("`{}` is no bandwidth", shown(text));
+            Wrong::new(what, "write an amount a second, as in \"100Mbit/s\" or \"10MB/s\"")
+        })?;
+    let bytes = bits / 8;
+    if bytes < BANDWIDTH_MIN {
+        let what = format!("`{}` is next to nothing", shown(text));
+        return Err(Wrong::new(what, "write \"1kB/s\" or more; for nothing at all, a cut"));
+    }
+    Ok(bytes)
+}
+
+/// Bytes a second as [`parse_bandwidth`] reads them, in the largest unit that leaves no rest.
+pub(crate) fn show_bandwidth(bytes: u64) -> String {
+    let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
+    let whole = units.iter().find(|(_, unit)| bytes.is_multiple_of(*unit));
+    let (name, unit) = whole.copied().unwrap_or(("B", 1));
+    format!("{}{name}/s", bytes / unit)
+}
+
 /// Reads `5s`, `300us`, `1.5min`. A bare number has no unit and is refused.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, Wrong> {
     let instead = "write a number and `us`, `ms`, `s`, `min`, `h` or `d`, as in \"5s\"";
@@ -155,6 +223,29 @@ mod tests {
         assert_eq!(parse_rate("1/10s").unwrap().moment_of(2), Duration::from_secs(20));
         for wrong in ["500", "/s", "500/", "5/0s", "x/s", "2000001/s"] {
             assert!(parse_rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn shares_are_parts_per_million() {
+        for (text, share) in [("0.5%", 5000), ("2%", 20_000), ("0%", 0), ("0.0001%", 1)] {
+            assert_eq!(parse_share(text), Ok(share));
+            assert_eq!(show_share(share), text);
+        }
+        for wrong in ["5", "0.00001%", "-1%", "99.5%", "%", ""] {
+            assert!(parse_share(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bandwidths_are_bytes_a_second() {
+        assert_eq!(parse_bandwidth("100Mbit/s"), Ok(12_500_000));
+        assert_eq!(parse_bandwidth("1.5kB/s"), Ok(1500));
+        for text in ["10MB/s", "2GB/s", "12500kB/s", "1001B/s"] {
+            assert_eq!(show_bandwidth(parse_bandwidth(text).unwrap()), text);
+        }
+        for wrong in ["10MB", "10", "1bit/s", "999B/s", "/s", "fast/s", "10MB/min"] {
+            assert!(parse_bandwidth(wrong).is_err(), "{wrong}");
         }
     }
 

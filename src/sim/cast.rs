@@ -13,8 +13,10 @@ use crate::node::{self, ClientConfig, Input, OffsetReset, Output, Start};
 use crate::scenario::{Config, Keys, Latency, Plan, ReadFrom, Target};
 use crate::sim::cast_servers;
 use crate::sim::engine::Physics;
-use crate::sim::host::{HostSetup, ServiceTimes};
+use crate::sim::host::HostSetup;
+use crate::sim::link::LinkPhysics;
 use crate::sim::process::{Launch, Process};
+use crate::sim::service::ServiceTimes;
 use crate::sim::weather::Spread;
 use crate::trace::{self, ClientSetup, Part, Setup, TopicSetup};
 use crate::types::{Backoff, BrokerId, ClientId, Deadlines, HostId, Lane, Name, Now};
@@ -67,6 +69,15 @@ impl Launch for Program {
         match self {
             Self::Broker(config) => usize::from(config.request_handlers),
             Self::Controller(_) | Self::Client(_) => 1,
+        }
+    }
+
+    fn request_queue(&self) -> Option<(usize, u32)> {
+        match self {
+            Self::Broker(config) => {
+                Some((usize::from(config.network_threads), config.queued_requests_max))
+            }
+            Self::Controller(_) | Self::Client(_) => None,
         }
     }
 }
@@ -209,14 +220,25 @@ impl Cast {
         let links = plan.links.iter().filter_map(|link| {
             let host =
                 |target: &Target| stage.by_name.get(&Name::from(target.to_string())).copied();
-            Some((host(&link.between.0)?, host(&link.between.1)?, spread(link.latency)))
+            let (latency, bandwidth) = (spread(link.latency), link.bandwidth);
+            let physics = LinkPhysics { latency, loss: link.loss, bandwidth };
+            Some((host(&link.between.0)?, host(&link.between.1)?, physics))
+        });
+        let services = cast_servers::services(plan, |target| {
+            stage.by_name.get(&Name::from(target.to_string())).copied()
         });
         let physics = Physics {
             seed,
-            latency: spread(plan.network.latency),
+            link: LinkPhysics {
+                latency: spread(plan.network.latency),
+                loss: plan.network.loss,
+                bandwidth: None,
+            },
             links: links.collect(),
+            card_bandwidth: plan.network.bandwidth,
             flush_time: FLUSH_TIME,
             service: ServiceTimes::DEFAULT,
+            services,
             wire,
         };
         (cast, physics, stage.hosts)

@@ -1,8 +1,9 @@
 //! Configurations of brokers and controllers, from the keys of a plan.
 
 use crate::node::{BrokerConfig, ControllerConfig};
-use crate::scenario::{BrokerPlan, Config, ControllerPlan, Plan};
-use crate::types::{BrokerSet, DefectSet};
+use crate::scenario::{BrokerPlan, Config, ControllerPlan, Plan, ServicePlan, Target};
+use crate::sim::service::ServiceTimes;
+use crate::types::{BrokerSet, DefectSet, HostId};
 
 fn voters(plan: &Plan) -> BrokerSet {
     plan.cluster.controllers.iter().map(|controller| controller.id).collect()
@@ -12,6 +13,38 @@ fn bytes(config: &Config, key: &str) -> u32 {
     u32::try_from(config.count(key)).unwrap_or(u32::MAX)
 }
 
+fn threads(config: &Config, key: &str) -> u8 {
+    u8::try_from(config.count(key)).unwrap_or(u8::MAX)
+}
+
+/// How long work takes on the servers of `plan` where that differs from the usual.
+pub(crate) fn services(
+    plan: &Plan,
+    host: impl Fn(Target) -> Option<HostId>,
+) -> Vec<(HostId, ServiceTimes)> {
+    let brokers = plan.cluster.brokers.iter();
+    let brokers = brokers.map(|broker| (Target::Broker(broker.id), broker.service));
+    let controllers = plan.cluster.controllers.iter();
+    let controllers = controllers.map(|node| (Target::Controller(node.id), node.service));
+    brokers
+        .chain(controllers)
+        .filter(|(_, service)| *service != ServicePlan::default())
+        .filter_map(|(target, service)| Some((host(target)?, times(service))))
+        .collect()
+}
+
+fn times(plan: ServicePlan) -> ServiceTimes {
+    let usual = ServiceTimes::DEFAULT;
+    ServiceTimes {
+        produce: plan.produce.unwrap_or(usual.produce),
+        fetch: plan.fetch.unwrap_or(usual.fetch),
+        request: plan.request.unwrap_or(usual.request),
+        response: plan.response.unwrap_or(usual.response),
+        kib: plan.kib.unwrap_or(usual.kib),
+        other: plan.other.unwrap_or(usual.other),
+    }
+}
+
 /// The broker `broker` of `plan`.
 pub(crate) fn broker(plan: &Plan, broker: &BrokerPlan) -> BrokerConfig {
     let keys = &broker.config;
@@ -19,6 +52,9 @@ pub(crate) fn broker(plan: &Plan, broker: &BrokerPlan) -> BrokerConfig {
         broker: broker.id,
         rack: broker.rack.clone(),
         voters: voters(plan),
+        request_handlers: threads(keys, "num.io.threads"),
+        network_threads: threads(keys, "num.network.threads"),
+        queued_requests_max: bytes(keys, "queued.max.requests"),
         replica_lag_time_max: keys.duration("replica.lag.time.max.ms"),
         replica_fetch_wait_max: keys.duration("replica.fetch.wait.max.ms"),
         replica_fetch_bytes_min: bytes(keys, "replica.fetch.min.bytes"),

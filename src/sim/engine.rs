@@ -3,17 +3,23 @@
 //! It knows nothing of plans, roles or properties: `world` does. A step is one entry of the queue,
 //! handled at its scheduled time; what it records goes to `events`, which the caller drains.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use smallvec::SmallVec;
 
 use crate::event::{About, CrashKeep, Event, Kind, StartedAs, StepName};
 use crate::message::{AppCall, AppReply};
 use crate::node::{Input, Output, Start, Task};
 use crate::sim::clock::Clock;
 use crate::sim::disk::{Disk, Flush};
-use crate::sim::host::{Host, HostSetup, HostState, ServiceTimes, Waiting};
+use crate::sim::host::{Host, HostSetup, HostState, Waiting};
+use crate::sim::link::{LinkFault, LinkPhysics};
 use crate::sim::network::{Network, Sent, Toward};
+use crate::sim::network_threads::NetworkThreads;
 use crate::sim::process::{Launch, Process};
 use crate::sim::queue::{LaneKind, LaneOrder, Queue, QueueLane};
+use crate::sim::service::ServiceTimes;
 use crate::sim::weather::{Spread, Weather};
 use crate::types::{BrokerId, CallToken, Deadlines, HostId, Lane, Moment, OperationId};
 
@@ -25,16 +31,39 @@ const REPEATS_MAX: u32 = 10_000;
 pub struct Physics {
     /// The run's seed.
     pub seed: u64,
-    /// How long a message takes on a link.
-    pub latency: Spread,
+    /// What a link is like.
+    pub link: LinkPhysics,
     /// Links that differ, both directions.
-    pub links: Vec<(HostId, HostId, Spread)>,
+    pub links: Vec<(HostId, HostId, LinkPhysics)>,
+    /// How many bytes a host's network card carries in a second, each way; `None` for as many as
+    /// come.
+    pub card_bandwidth: Option<u64>,
     /// How long a flush takes.
     pub flush_time: Spread,
     /// How long lanes are busy.
     pub service: ServiceTimes,
+    /// Hosts where that differs.
+    pub services: Vec<(HostId, ServiceTimes)>,
     /// Whether every message is written as real bytes, read back and compared.
     pub wire: bool,
+}
+
+impl Physics {
+    /// A quiet data centre: links that lose nothing and carry everything.
+    pub fn new(seed: u64) -> Self {
+        let (micros, millis) = (Duration::from_micros, Duration::from_millis);
+        let spread = |p50, p99, max| Spread { p50, p99, max };
+        Self {
+            seed,
+            link: LinkPhysics::of_latency(spread(micros(300), millis(2), millis(20))),
+            links: Vec::new(),
+            card_bandwidth: None,
+            flush_time: spread(micros(400), millis(3), millis(20)),
+            service: ServiceTimes::DEFAULT,
+            services: Vec::new(),
+            wire: false,
+        }
+    }
 }
 
 /// One entry of the queue.
@@ -54,6 +83,8 @@ pub(crate) enum What {
     Retransmit(Toward),
     /// The next request of a muted connection is read.
     Unmute(Toward),
+    /// A network thread that stood before a full request queue goes on.
+    Admit(HostId, u32),
     /// Outputs of a step that waited for a blocking disk operation go out.
     Depart(HostId, u32, Vec<Output>, Option<u64>),
     /// A deadline of a lane may be due.
@@ -97,8 +128,8 @@ pub struct Engine<L: Launch> {
     pub(crate) next_index: u64,
     /// The events with which operations began.
     pub(crate) operations: BTreeMap<OperationId, u64>,
-    /// Faults that have changed something.
-    pub(crate) bitten: BTreeSet<u32>,
+    /// Faults that have changed something, and how often.
+    pub(crate) bitten: BTreeMap<u32, u64>,
     /// Replies to applications outside.
     pub(crate) replies: Vec<(HostId, CallToken, AppReply)>,
     pub(crate) controls: u32,
@@ -125,9 +156,10 @@ impl<L: Launch> Engine<L> {
         let seed = physics.seed;
         let ids = (0..).map(HostId);
         let nodes = ids.clone().zip(&setups).filter_map(|(id, s)| Some((s.node?, id))).collect();
-        let network = Network::new(seed, setups.len(), physics.latency, physics.links.clone());
+        let network = Network::new(seed, setups.len(), &physics);
         let hosts = ids.zip(setups).map(|(id, setup)| {
             let weather = Weather::new(seed, "disk", &[u64::from(id.0)]);
+            let service = physics.services.iter().rfind(|(host, _)| *host == id);
             Host {
                 id,
                 state: HostState::Down,
@@ -141,6 +173,9 @@ impl<L: Launch> Engine<L> {
                 operations: 0,
                 clock: Clock::new(Moment(0), setup.clock_offset_micros, setup.clock_drift_ppm),
                 setup,
+                service: service.map_or(physics.service, |(_, service)| *service),
+                slowness: SmallVec::new(),
+                network_threads: None,
             }
         });
         Self {
@@ -153,7 +188,7 @@ impl<L: Launch> Engine<L> {
             events: Vec::new(),
             next_index: 0,
             operations: BTreeMap::new(),
-            bitten: BTreeSet::new(),
+            bitten: BTreeMap::new(),
             replies: Vec::new(),
             controls: 0,
             retransmissions: 0,
@@ -207,6 +242,7 @@ impl<L: Launch> Engine<L> {
             What::Arrive(toward, sent) => self.on_arrive(toward, sent),
             What::Retransmit(toward) => self.on_retransmit(toward),
             What::Unmute(toward) => self.on_unmute(toward),
+            What::Admit(host, start) => self.on_admit(host, start),
             What::Depart(host, start, outputs, cause) => {
                 if self.is_alive(host, start) {
                     self.context.cause = cause;
@@ -272,9 +308,11 @@ impl<L: Launch> Engine<L> {
         self.push_event(index, Some(host), about, kind);
     }
 
-    /// Records that a fault changed something, the first time it does.
+    /// Counts that a fault changed something, and records it the first time it does.
     pub(crate) fn bite(&mut self, fault: u32) {
-        if self.bitten.insert(fault) {
+        let times = self.bitten.entry(fault).or_default();
+        *times += 1;
+        if *times == 1 {
             self.record(None, Kind::FaultBit { fault }, About::Nothing);
         }
     }
@@ -299,6 +337,11 @@ impl<L: Launch> Engine<L> {
         this.starts += 1;
         this.state = HostState::Running;
         this.lanes.clear();
+        this.network_threads = this
+            .setup
+            .launch
+            .request_queue()
+            .map(|(threads, queue_max)| Box::new(NetworkThreads::new(threads, queue_max)));
         self.network.set_dark(host, false);
         self.record(Some(host), Kind::HostStarted { incarnation, after }, About::Nothing);
         let this = &mut self.hosts[host.0 as usize];
@@ -325,6 +368,7 @@ impl<L: Launch> Engine<L> {
         }
         this.state = HostState::Down;
         this.lanes.clear();
+        this.network_threads = None;
         this.started_as = match keep {
             CrashKeep::PageCache => StartedAs::AfterCrash,
             CrashKeep::Synced => StartedAs::AfterPowerLoss,
@@ -375,20 +419,44 @@ impl<L: Launch> Engine<L> {
         self.network.cut(from, to, fault);
     }
 
-    /// Slows the way from one host to another on behalf of `fault`.
-    pub fn slow(&mut self, from: HostId, to: HostId, fault: u32, spread: Spread) {
-        self.network.slow(from, to, fault, spread);
+    /// Does `what` to the way from one host to another on behalf of `fault`.
+    pub fn afflict(&mut self, from: HostId, to: HostId, fault: u32, what: LinkFault) {
+        self.network.afflict(from, to, fault, what);
+    }
+
+    /// Lets the network card of `host` carry less on behalf of `fault`: what it is sent, what it
+    /// sends.
+    pub fn throttle_card(
+        &mut self,
+        host: HostId,
+        fault: u32,
+        bandwidth: u64,
+        directions: (bool, bool),
+    ) {
+        self.network.throttle_card(host, fault, bandwidth, directions);
+    }
+
+    /// Makes all that lanes of `host` do take `factor` times as long on behalf of `fault`. Of
+    /// several the largest holds.
+    pub fn slow(&mut self, host: HostId, fault: u32, factor: u32) {
+        self.hosts[host.0 as usize].slowness.push((fault, factor));
     }
 
     /// Ends all that `fault` does to links; what was held goes on at its next retransmission.
     pub fn lift(&mut self, fault: u32) {
         self.network.lift(fault);
+        self.hosts.iter_mut().for_each(|host| host.slowness.retain(|slow| slow.0 != fault));
         self.release();
     }
 
     /// Whether `fault` has changed anything yet.
     pub fn has_bitten(&self, fault: u32) -> bool {
-        self.bitten.contains(&fault)
+        self.bitten.contains_key(&fault)
+    }
+
+    /// How often `fault` has changed something.
+    pub fn bites(&self, fault: u32) -> u64 {
+        self.bitten.get(&fault).copied().unwrap_or(0)
     }
 
     /// Whether the process of `host` runs, stands still, or is not there.
@@ -428,6 +496,9 @@ impl<L: Launch> Engine<L> {
         if let Some(server) = idle {
             self.run(host, lane, server, input);
         } else {
+            if let (Input::Request { .. }, Some(threads)) = (&input, &mut this.network_threads) {
+                threads.enter();
+            }
             state.queue.push_back(Waiting { input, cause: self.context.first });
             self.resume_later(host, lane);
         }
@@ -475,8 +546,13 @@ impl<L: Launch> Engine<L> {
         let shown = state.lane;
         self.context.cause = cause;
         self.record(Some(host), Kind::LaneResumed { lane: shown, waiting }, About::Nothing);
+        let is_request = matches!(input, Input::Request { .. });
         self.run(host, lane, server, input);
         self.resume_later(host, lane);
+        let threads = &mut self.hosts[host.0 as usize].network_threads;
+        if is_request && threads.as_mut().is_some_and(|threads| threads.leave()) {
+            self.let_go_on(host);
+        }
     }
 
     fn on_timer(&mut self, host: HostId, start: u32, lane: usize) {
@@ -589,7 +665,12 @@ impl<L: Launch> Engine<L> {
         let mut out = std::mem::take(&mut self.scratch_outputs);
         let this = &mut self.hosts[host.0 as usize];
         let now = this.clock.read(at);
-        let done = at + self.physics.service.of(&input);
+        let mut takes = this.service.of(&input);
+        if !this.slowness.is_empty() {
+            takes = self.stretch(host, takes);
+        }
+        let done = at + takes;
+        let this = &mut self.hosts[host.0 as usize];
         let shown = match this.lanes[lane].lane {
             Lane::Request(_) => Lane::Request(u8::try_from(server).unwrap_or(u8::MAX)),
             other => other,
@@ -602,6 +683,15 @@ impl<L: Launch> Engine<L> {
             self.look_at_deadlines(host);
             self.arm(host, lane);
         }
+    }
+
+    /// How long what takes `takes` takes on a host that is slow.
+    fn stretch(&mut self, host: HostId, takes: Duration) -> Duration {
+        let slowness = &self.hosts[host.0 as usize].slowness;
+        let slowest = slowness.iter().max_by_key(|(_, factor)| *factor).copied();
+        let Some((fault, factor)) = slowest else { return takes };
+        self.bite(fault);
+        takes * factor
     }
 
     /// Compares what the lanes wait for with the timers that are set.

@@ -5,7 +5,6 @@
 //! others go on. The request lane is a pool: several servers, one queue.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use smallvec::SmallVec;
 
@@ -13,7 +12,9 @@ use crate::event::StartedAs;
 use crate::node::Input;
 use crate::sim::clock::Clock;
 use crate::sim::disk::Disk;
+use crate::sim::network_threads::NetworkThreads;
 use crate::sim::process::Launch;
+use crate::sim::service::ServiceTimes;
 use crate::types::{BrokerId, Deadlines, HostId, Lane, Moment, Name};
 
 /// Whether a host's process runs.
@@ -144,6 +145,12 @@ pub(crate) struct Host<L: Launch> {
     /// How many operations its processes counted.
     pub(crate) operations: u32,
     pub(crate) clock: Clock,
+    /// How long its lanes are busy.
+    pub(crate) service: ServiceTimes,
+    /// The faults that make that longer, and how many times.
+    pub(crate) slowness: SmallVec<[(u32, u32); 1]>,
+    /// Those of a process whose request queue has a bound.
+    pub(crate) network_threads: Option<Box<NetworkThreads>>,
 }
 
 impl<L: Launch> Host<L> {
@@ -162,36 +169,5 @@ impl<L: Launch> Host<L> {
         };
         self.lanes.push(LaneState::new(lane, servers));
         self.lanes.len() - 1
-    }
-}
-
-/// How long a lane is busy with an input.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ServiceTimes {
-    /// With a request or a response, beside its records.
-    pub message: Duration,
-    /// With a KiB of records.
-    pub kib: Duration,
-    /// With anything else.
-    pub other: Duration,
-}
-
-impl ServiceTimes {
-    /// A machine of today: small beside the network and the disk.
-    pub const DEFAULT: Self = Self {
-        message: Duration::from_micros(10),
-        kib: Duration::from_micros(1),
-        other: Duration::from_micros(5),
-    };
-
-    /// The time for `input`.
-    pub(crate) fn of(&self, input: &Input) -> Duration {
-        let records = match input {
-            Input::Request { request, .. } => &request.records,
-            Input::Response { response, .. } => &response.records,
-            _ => return self.other,
-        };
-        let bytes: u64 = records.iter().flatten().map(|b| u64::from(b.body.size_bytes)).sum();
-        self.message + self.kib * u32::try_from(bytes / 1024).unwrap_or(u32::MAX)
     }
 }

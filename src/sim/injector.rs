@@ -6,12 +6,13 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::event::{About, CrashKeep, Event, FaultVerb, Kind, Value};
-use crate::scenario::{self, Direction, Fault, FaultPlan, Milestone, Target, Trigger};
+use crate::scenario::{self, Fault, FaultPlan, Milestone, Shape, Target, Trigger};
 use crate::sim::cast::Cast;
 use crate::sim::engine::Engine;
 use crate::sim::host::HostState;
+use crate::sim::network_faults::{self, directions, pairs_between};
 use crate::sim::process::Launch;
-use crate::sim::weather::Spread;
+use crate::sim::shape;
 use crate::trace::Model;
 use crate::types::{HostId, Moment, Rng, TopicPartition};
 
@@ -144,10 +145,15 @@ impl Injector {
             return Some(Schedule { fault, at: engine.now() + RETRY, ends: false });
         };
         self.states[index] = State::Active;
-        let hosts = aim.iter().flatten().copied().collect();
-        let kind = Kind::FaultBegan { fault, verb: verb(&plan.fault), hosts };
+        let (hosts, groups) = befallen(&plan.fault, &aim);
+        let detail = detail(&plan.fault, &aim).into();
+        let kind = Kind::FaultBegan { fault, verb: verb(&plan.fault), hosts, groups, detail };
         engine.record(None, kind, About::Nothing);
         self.act(fault, &plan.fault, &aim, engine);
+        if plan.fault.is_instant() {
+            self.end(fault, engine);
+            return None;
+        }
         plan.lasts.map(|lasts| Schedule { fault, at: engine.now() + lasts, ends: true })
     }
 
@@ -215,13 +221,12 @@ impl Injector {
                     outbound.then(|| engine.cut(one, other, fault));
                 }
             }
-            Fault::Delay { latency, .. } => {
-                let spread = Spread { p50: latency.p50, p99: latency.p99, max: latency.max };
-                for (one, other) in pairs_between(aim) {
-                    engine.slow(one, other, fault, spread);
-                    engine.slow(other, one, fault, spread);
-                }
-            }
+            Fault::Shape { .. }
+            | Fault::Delay { .. }
+            | Fault::Lose { .. }
+            | Fault::Throttle { .. }
+            | Fault::Reset { .. }
+            | Fault::Slow { .. } => network_faults::act(fault, what, aim, engine),
         }
     }
 
@@ -232,7 +237,11 @@ impl Injector {
             return;
         }
         *state = State::Ended;
-        engine.record(None, Kind::FaultEnded { fault }, About::Nothing);
+        engine.record(
+            None,
+            Kind::FaultEnded { fault, changed: engine.bites(fault) },
+            About::Nothing,
+        );
         engine.lift(fault);
         for host in released(&mut self.paused, fault) {
             engine.resume(host);
@@ -278,29 +287,41 @@ fn released(held: &mut BTreeMap<HostId, BTreeSet<u32>>, fault: u32) -> Vec<HostI
     hosts
 }
 
-fn directions(direction: Direction) -> (bool, bool) {
-    match direction {
-        Direction::Inbound => (true, false),
-        Direction::Outbound => (false, true),
-        Direction::Both => (true, true),
-    }
+/// The hosts that a fault names, and the sizes of the groups that they stand in. Of all links of a
+/// host, the other ends need no mention.
+fn befallen(fault: &Fault, aim: &[Vec<HostId>]) -> (Vec<HostId>, Vec<u32>) {
+    let named = match fault {
+        Fault::Delay { between: (_, None), .. }
+        | Fault::Lose { between: (_, None), .. }
+        | Fault::Throttle { between: (_, None), .. }
+        | Fault::Reset { between: (_, None) } => &aim[..1],
+        _ => aim,
+    };
+    let size = |group: &Vec<HostId>| u32::try_from(group.len()).unwrap_or(u32::MAX);
+    (named.iter().flatten().copied().collect(), named.iter().map(size).collect())
 }
 
-/// All pairs of hosts of different groups, each once.
-fn pairs_between(groups: &[Vec<HostId>]) -> Vec<(HostId, HostId)> {
-    let mut pairs = Vec::new();
-    for (at, group) in groups.iter().enumerate() {
-        for one in group {
-            for other in groups[at + 1..].iter().flatten().filter(|other| *other != one) {
-                pairs.push((*one, *other));
-            }
+/// What a fault says beside, with what was drawn.
+fn detail(fault: &Fault, aim: &[Vec<HostId>]) -> String {
+    match fault {
+        Fault::Shape { shape: Shape::Ring, .. } => {
+            let hosts = aim[0].len();
+            format!("{} of {hosts}", shape::heard_in_ring(hosts))
         }
+        other => other.detail(),
     }
-    pairs
 }
 
 fn verb(fault: &Fault) -> FaultVerb {
     match fault {
+        Fault::Shape { shape: Shape::Halves | Shape::One, .. } => FaultVerb::Partition,
+        Fault::Shape { shape: Shape::Bridge, .. } => FaultVerb::Bridge,
+        Fault::Shape { shape: Shape::Ring, .. } => FaultVerb::Ring,
+        Fault::Shape { shape: Shape::OneWay, .. } => FaultVerb::OneWay,
+        Fault::Lose { .. } => FaultVerb::Lose,
+        Fault::Throttle { .. } => FaultVerb::Throttle,
+        Fault::Reset { .. } => FaultVerb::Reset,
+        Fault::Slow { .. } => FaultVerb::Slow,
         Fault::Crash { .. } => FaultVerb::Crash,
         Fault::Pause { .. } => FaultVerb::Pause,
         Fault::Isolate { .. } => FaultVerb::Isolate,
@@ -322,8 +343,20 @@ impl<L: Launch> Finder<'_, L> {
     /// The hosts that a fault befalls, group by group; `None` when a target is nobody.
     fn aim(&mut self, fault: &Fault) -> Option<Vec<Vec<HostId>>> {
         match fault {
-            Fault::Crash { host, .. } | Fault::Pause { host } | Fault::Isolate { host, .. } => {
-                Some(vec![self.hosts(host)?])
+            Fault::Crash { host, .. }
+            | Fault::Pause { host }
+            | Fault::Isolate { host, .. }
+            | Fault::Slow { host, .. } => Some(vec![self.hosts(host)?]),
+            Fault::Shape { shape, of } => {
+                let mut hosts = Vec::new();
+                for target in of {
+                    hosts.extend(self.hosts(target)?);
+                }
+                hosts.sort_unstable();
+                hosts.dedup();
+                // Two roles may be one host, which leaves too few: the fault waits.
+                let are_enough = hosts.len() >= shape.hosts_min();
+                are_enough.then(|| shape::draw(*shape, &hosts, &mut self.rng))
             }
             Fault::Partition { groups } => {
                 let mut taken = BTreeSet::new();
@@ -344,7 +377,10 @@ impl<L: Launch> Finder<'_, L> {
                 let (one, other) = (self.hosts(one)?, self.hosts(other)?);
                 (one != other).then_some(vec![one, other])
             }
-            Fault::Delay { between: (one, other), .. } => {
+            Fault::Delay { between: (one, other), .. }
+            | Fault::Lose { between: (one, other), .. }
+            | Fault::Throttle { between: (one, other), .. }
+            | Fault::Reset { between: (one, other) } => {
                 let one = self.hosts(one)?;
                 let other = match other {
                     Some(other) => self.hosts(other)?,

@@ -7,10 +7,15 @@ mod disk;
 mod engine;
 mod host;
 mod injector;
+mod link;
 mod network;
+mod network_faults;
+mod network_threads;
 mod process;
 mod queue;
+mod service;
 mod settled;
+mod shape;
 mod transport;
 mod weather;
 mod wire;
@@ -18,8 +23,10 @@ mod world;
 
 pub use cast::{Cast, Program};
 pub use engine::{Engine, Physics, Stepped};
-pub use host::{HostSetup, HostState, ServiceTimes};
+pub use host::{HostSetup, HostState};
+pub use link::{LinkFault, LinkPhysics};
 pub use process::{Launch, Process};
+pub use service::ServiceTimes;
 pub use weather::Spread;
 pub use world::{Exposure, Options, Progress, Sink, World};
 

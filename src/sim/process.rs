@@ -44,4 +44,10 @@ pub trait Launch: Clone + Debug {
 
     /// How many request handlers it has (`num.io.threads`).
     fn request_handlers(&self) -> usize;
+
+    /// How many network threads it has, and how many requests its queue holds
+    /// (`num.network.threads`, `queued.max.requests`); `None` for no bound.
+    fn request_queue(&self) -> Option<(usize, u32)> {
+        None
+    }
 }

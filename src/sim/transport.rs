@@ -5,7 +5,8 @@ use crate::message::{request_size_bytes, response_size_bytes};
 use crate::node::{Input, Output};
 use crate::sim::disk::Accepted;
 use crate::sim::engine::{Engine, What};
-use crate::sim::network::{Route, Segment, Sent, Toward};
+use crate::sim::network::{Route, Segment, Sent, Toward, Wire};
+use crate::sim::network_threads::Read;
 use crate::sim::process::{Launch, Process};
 use crate::sim::queue::{LaneKind, QueueLane};
 use crate::sim::wire;
@@ -124,6 +125,12 @@ impl<L: Launch> Engine<L> {
             Output::Answer { connection, response } => {
                 let Some(side) = self.network.side(connection, host) else { return };
                 let this = self.network.get(side).expect("a side that was just found");
+                let thread = this.thread;
+                if self.stands(host, thread) {
+                    self.keep_back(host, thread, Output::Answer { connection, response });
+                    return;
+                }
+                let this = self.network.get(side).expect("a side that was just found");
                 this.busy = false;
                 let about = this.serving.take();
                 let (more, purpose) = (!this.backlog.is_empty(), this.purpose);
@@ -182,29 +189,46 @@ impl<L: Launch> Engine<L> {
         bytes: u32,
     ) {
         let cause = self.context.first.or(self.context.cause);
-        self.transmit(toward, Sent { segment, at, cause, about, bytes, fault: None }, at);
+        let (fault, wire) = (None, Wire::Ahead);
+        self.transmit(toward, Sent { segment, at, cause, about, bytes, fault, wire }, at);
     }
 
     fn transmit(&mut self, toward: Toward, sent: Sent, at: Moment) {
         match self.network.transmit(toward, sent, at) {
             None => {}
-            Some(Route::Held { fault }) => fault.into_iter().for_each(|fault| self.bite(fault)),
-            Some(Route::Arrives(arrival, n, sent)) => {
-                sent.fault.into_iter().for_each(|fault| self.bite(fault));
+            Some(Route::Held { fault, until }) => {
+                fault.into_iter().for_each(|fault| self.bite(fault));
+                if let Some(until) = until {
+                    self.go_on_at(toward, until);
+                }
+            }
+            Some(Route::Arrives { at, n, sent, fault }) => {
+                fault.into_iter().for_each(|fault| self.bite(fault));
                 let this = self.network.get(toward).expect("it was just found");
                 let (to, from) = (this.ends[toward.end].host, this.ends[1 - toward.end].host);
                 let detail = this.purpose as u16;
                 let lane = QueueLane::new(LaneKind::Network, to.0, from.0, detail);
-                self.schedule(arrival, lane, n, What::Arrive(toward, sent));
+                self.schedule(at, lane, n, What::Arrive(toward, sent));
             }
         }
+    }
+
+    /// Sees to it that what is held toward this side is sent at `at`.
+    fn go_on_at(&mut self, toward: Toward, at: Moment) {
+        let this = self.network.get(toward).expect("it was just found");
+        this.ends[toward.end].goes_on = Some(at);
+        let (to, from) = (this.ends[toward.end].host, this.ends[1 - toward.end].host);
+        let purpose = this.purpose;
+        self.own_network_entry(toward, from, to, purpose, RETRANSMITS, at);
     }
 
     fn close(&mut self, host: HostId, connection: ConnectionId, at: Moment) {
         let Some(side) = self.network.side(connection, host) else { return };
         let this = self.network.get(side).expect("a side that was just found");
         this.ends[side.end].open = false;
-        this.backlog.clear();
+        if side.end == 1 {
+            this.backlog.clear();
+        }
         // Whether the other side has heard of the connection, or may yet.
         let other_knows = this.ends[1 - side.end].open;
         let is_opening = side.end == 0 && !this.accepted;
@@ -220,23 +244,23 @@ impl<L: Launch> Engine<L> {
         let now = self.context.at;
         for toward in self.network.released() {
             let Some(at) = self.network.retransmission(toward, now) else { continue };
-            let this = self.network.get(toward).expect("it was just found");
-            this.ends[toward.end].retransmits = true;
-            let (to, from) = (this.ends[toward.end].host, this.ends[1 - toward.end].host);
-            let purpose = this.purpose;
-            self.own_network_entry(toward, from, to, purpose, RETRANSMITS, at);
+            self.go_on_at(toward, at);
         }
     }
 
     pub(crate) fn on_retransmit(&mut self, toward: Toward) {
+        let now = self.context.at;
         let Some(this) = self.network.get(toward) else { return };
-        this.ends[toward.end].retransmits = false;
+        if this.ends[toward.end].goes_on != Some(now) {
+            // It has gone on since, or waits for something else.
+            return;
+        }
+        this.ends[toward.end].goes_on = None;
         if self.network.is_blocked(toward) {
             return;
         }
         let this = self.network.get(toward).expect("it was just found");
         let held = std::mem::take(&mut this.ends[toward.end].held);
-        let now = self.context.at;
         held.into_iter().for_each(|sent| self.transmit(toward, sent, now));
     }
 
@@ -263,14 +287,7 @@ impl<L: Launch> Engine<L> {
                 self.record(Some(host), kind, About::Nothing);
                 self.route(host, Input::Connected { connection });
             }
-            Segment::Request(_) if is_open => {
-                let this = self.network.get(toward).expect("it was just found");
-                if this.busy || !this.backlog.is_empty() {
-                    this.backlog.push_back(sent);
-                } else {
-                    self.deliver(toward, sent);
-                }
-            }
+            Segment::Request(_) if is_open => self.on_request(toward, host, sent),
             Segment::Response(_) if is_open => self.deliver(toward, sent),
             // The opener is gone; the server learns of it if it has not yet.
             Segment::SynAck | Segment::Request(_) | Segment::Response(_) => {
@@ -298,6 +315,9 @@ impl<L: Launch> Engine<L> {
         if listens {
             this.accepted = true;
             this.ends[1].open = true;
+            if let Some(threads) = &mut self.hosts[host.0 as usize].network_threads {
+                this.thread = threads.accept();
+            }
             self.send(toward.back(), Segment::SynAck, now, None, 0);
         } else {
             self.send(toward.back(), Segment::End(ClosedBecause::Refused), now, None, 0);
@@ -318,15 +338,46 @@ impl<L: Launch> Engine<L> {
         }
     }
 
-    pub(crate) fn on_unmute(&mut self, toward: Toward) {
-        let Some(this) = self.network.get(toward) else { return };
-        if this.busy {
-            return;
-        }
-        if let Some(sent) = this.backlog.pop_front() {
-            self.context.cause = sent.cause;
+    fn on_request(&mut self, toward: Toward, host: HostId, sent: Sent) {
+        let this = self.network.get(toward).expect("it was just found");
+        let thread = this.thread;
+        if this.busy || !this.backlog.is_empty() {
+            this.backlog.push_back(sent);
+        } else if self.finds_no_room(host, thread) {
+            self.put_off(host, thread, Read::Arrived(toward, Box::new(sent)));
+        } else {
             self.deliver(toward, sent);
         }
+    }
+
+    pub(crate) fn on_unmute(&mut self, toward: Toward) {
+        let Some(this) = self.network.get(toward) else { return };
+        if this.busy || this.backlog.is_empty() {
+            return;
+        }
+        let (host, thread) = (this.ends[toward.end].host, this.thread);
+        if self.finds_no_room(host, thread) {
+            self.put_off(host, thread, Read::Unmuted(toward));
+        } else {
+            self.read_now(Read::Unmuted(toward));
+        }
+    }
+
+    /// Delivers what there is to be read; whether there was anything.
+    pub(crate) fn read_now(&mut self, read: Read) -> bool {
+        let (toward, sent) = match read {
+            Read::Arrived(toward, sent) => {
+                let is_there = self.network.get(toward).is_some_and(|it| it.ends[toward.end].open);
+                (toward, Some(*sent).filter(|_| is_there))
+            }
+            Read::Unmuted(toward) => {
+                (toward, self.network.get(toward).and_then(|it| it.backlog.pop_front()))
+            }
+        };
+        let Some(sent) = sent else { return false };
+        self.context.cause = self.context.cause.or(sent.cause);
+        self.deliver(toward, sent);
+        true
     }
 
     /// Hands a message to the process that it reached.
@@ -388,9 +439,11 @@ impl<L: Launch> Engine<L> {
         for side in self.network.of_host(host) {
             let this = self.network.get(side).expect("it was just listed");
             let was_open = std::mem::replace(&mut this.ends[side.end].open, false);
-            this.busy = false;
-            this.serving = None;
-            this.backlog.clear();
+            if side.end == 1 {
+                this.busy = false;
+                this.serving = None;
+                this.backlog.clear();
+            }
             let other_open = this.ends[1 - side.end].open;
             if keep == CrashKeep::Synced {
                 // What the dead host had yet to send is gone with it.
@@ -401,6 +454,29 @@ impl<L: Launch> Engine<L> {
                 self.network.forget(side);
             } else if was_open && keep == CrashKeep::PageCache {
                 self.send(side.back(), Segment::End(ClosedBecause::Reset), now, None, 0);
+            }
+        }
+    }
+
+    /// Resets the open connections of `host`, all or those with `other`, on behalf of `fault`: both
+    /// sides hear of it now, and what is under way is lost.
+    pub fn reset(&mut self, host: HostId, other: Option<HostId>, fault: u32) {
+        for side in self.network.of_host(host) {
+            let this = self.network.get(side).expect("it was just listed");
+            if other.is_some_and(|other| this.ends[1 - side.end].host != other) {
+                continue;
+            }
+            let connection = this.id;
+            let ends = [0, 1].map(|end| (this.ends[end].host, this.ends[end].open));
+            self.network.forget(side);
+            let because = ClosedBecause::Reset;
+            for ((host, open), (peer, _)) in [(ends[0], ends[1]), (ends[1], ends[0])] {
+                if open {
+                    self.bite(fault);
+                    let kind = Kind::ConnectionClosed { connection, peer, because };
+                    self.record(Some(host), kind, About::Nothing);
+                    self.route(host, Input::Disconnected { connection, because });
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use kafsim::event::{ChainHash, CrashKeep, Event, Kind};
 use kafsim::message::{DiskImage, Request, ResponseBody};
 use kafsim::node::{Controller, ControllerConfig, Input, Output, Quorum, Start};
 use kafsim::protocol::raft::RaftConfig;
-use kafsim::sim::{Engine, HostSetup, Launch, Physics, Process, ServiceTimes, Spread};
+use kafsim::sim::{Engine, HostSetup, Launch, LinkPhysics, Physics, Process, Spread};
 use kafsim::types::{
     BrokerId, BrokerSet, ConnectionId, CorrelationId, Deadlines, ErrorCode, HostId, Lane,
     LeaderEpoch, Moment, Monotonic, Now, Offset, Purpose,
@@ -155,12 +155,10 @@ fn engine(seed: u64) -> Engine<Program> {
     let micros = Duration::from_micros;
     let spread = |p50, p99, max| Spread { p50: micros(p50), p99: micros(p99), max: micros(max) };
     let physics = Physics {
-        seed,
-        latency: spread(300, 2000, 20_000),
-        links: Vec::new(),
+        link: LinkPhysics::of_latency(spread(300, 2000, 20_000)),
         flush_time: spread(500, 2000, 9000),
-        service: ServiceTimes::DEFAULT,
         wire: true,
+        ..Physics::new(seed)
     };
     let node = |n: u16| BrokerId(3001 + i32::from(n));
     let voters: BrokerSet = (0..VOTERS).map(node).collect();

@@ -160,7 +160,7 @@ fn a_coupled_run_is_judged_as_any_other() {
     let outcome = run(SHOP);
     assert_eq!(Failure::of(&outcome), None);
     assert!(outcome.figures.acked > 100 && outcome.faults.bit == 2, "{outcome:?}");
-    assert!(outcome.story.iter().any(|moment| moment.text.contains("crash shop")));
+    assert!(outcome.story.iter().any(|moment| moment.text.contains("crash of shop")));
     let outcome = run(&format!("{SHOP}\n{claim}"));
     assert_eq!(outcome.judgement(), Judgement::Unexpected);
 }

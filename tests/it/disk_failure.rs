@@ -8,7 +8,7 @@ use kafsim::message::{DiskError, DiskImage};
 use kafsim::node::{
     self, Broker, BrokerConfig, Controller, ControllerConfig, Input, Output, Start,
 };
-use kafsim::sim::{Engine, HostSetup, Launch, Physics, Process, ServiceTimes, Spread};
+use kafsim::sim::{Engine, HostSetup, Launch, LinkPhysics, Physics, Process, Spread};
 use kafsim::types::{BrokerId, BrokerSet, Deadlines, HostId, Lane, Moment, Now};
 
 const CONTROLLER: HostId = HostId(0);
@@ -90,12 +90,9 @@ fn run(failing: HostId, fails_at: Option<u32>, error: DiskError) -> Vec<Event> {
     let micros = Duration::from_micros;
     let spread = |p50, p99, max| Spread { p50: micros(p50), p99: micros(p99), max: micros(max) };
     let physics = Physics {
-        seed: 1,
-        latency: spread(300, 2000, 20_000),
-        links: Vec::new(),
+        link: LinkPhysics::of_latency(spread(300, 2000, 20_000)),
         flush_time: spread(500, 2000, 9000),
-        service: ServiceTimes::DEFAULT,
-        wire: false,
+        ..Physics::new(1)
     };
     let voters = BrokerSet::of(BrokerId(3001));
     let controller = Server::Controller(Arc::new(ControllerConfig::new(BrokerId(3001), voters)));

@@ -9,7 +9,7 @@ use kafka_protocol::messages::{MetadataRequest, MetadataResponse};
 use kafsim::event::{ClosedBecause, CrashKeep, Event, Kind};
 use kafsim::message::{Checkpoint, DiskImage, DiskOperation, FileName, Request, Response};
 use kafsim::node::{Input, Output, Start};
-use kafsim::sim::{Engine, HostSetup, Launch, Physics, Process, ServiceTimes, Spread};
+use kafsim::sim::{Engine, HostSetup, Launch, LinkFault, LinkPhysics, Physics, Process, Spread};
 use kafsim::types::{
     BrokerEpoch, BrokerId, ConnectionId, CorrelationId, Deadlines, HostId, Lane, Moment, Monotonic,
     Now, Offset, Purpose, Ticket, TopicPartition,
@@ -146,12 +146,9 @@ fn engine(seed: u64) -> Engine<Program> {
     let micros = Duration::from_micros;
     let spread = |p50, p99, max| Spread { p50: micros(p50), p99: micros(p99), max: micros(max) };
     let physics = Physics {
-        seed,
-        latency: spread(300, 2000, 20_000),
-        links: Vec::new(),
+        link: LinkPhysics::of_latency(spread(300, 2000, 20_000)),
         flush_time: spread(500, 2000, 9000),
-        service: ServiceTimes::DEFAULT,
-        wire: false,
+        ..Physics::new(seed)
     };
     let host = |name: &str, node: Option<i32>, asks: Option<i32>| HostSetup {
         name: name.into(),
@@ -357,6 +354,11 @@ fn a_fault_leaves_what_it_does_not_touch_as_it_was() {
             (1_900_000, |engine| engine.lift(0)),
             (2_000_000, |engine| engine.crash(SERVER, CrashKeep::Synced, false)),
             (2_500_000, |engine| engine.start(SERVER)),
+            (2_600_000, |engine| engine.afflict(CLIENT, SERVER, 1, LinkFault::Loss(200_000))),
+            (2_900_000, |engine| engine.throttle_card(CLIENT, 2, 5000, (true, true))),
+            (3_200_000, |engine| engine.slow(SERVER, 3, 500)),
+            (3_400_000, |engine| engine.reset(SERVER, None, 4)),
+            (3_500_000, |engine| (1..5).for_each(|fault| engine.lift(fault))),
         ],
     );
     let calm = run(&mut engine(11), 4_000_000, &[]);
@@ -374,7 +376,7 @@ fn a_slow_link_is_slow() {
         &[(0, |engine| {
             let millis = Duration::from_millis;
             let spread = Spread { p50: millis(40), p99: millis(60), max: millis(80) };
-            engine.slow(CLIENT, SERVER, 3, spread);
+            engine.afflict(CLIENT, SERVER, 3, LinkFault::Latency(spread));
         })],
     );
     assert!(answers(&slow, CLIENT).len() * 5 < answers(&calm, CLIENT).len());

@@ -17,6 +17,8 @@ mod interaction_raft;
 mod interaction_request;
 mod museum;
 mod museum_document;
+mod network_faults;
+mod network_scenarios;
 mod properties_controller;
 mod properties_log;
 mod properties_producer;

@@ -6,7 +6,7 @@ use kafka_protocol::messages::MetadataRequest;
 use kafsim::event::Kind;
 use kafsim::message::{DiskImage, Request};
 use kafsim::node::{Input, Output, Start};
-use kafsim::sim::{Engine, HostSetup, Launch, Physics, Process, ServiceTimes, Spread};
+use kafsim::sim::{Engine, HostSetup, Launch, LinkPhysics, Physics, Process, Spread};
 use kafsim::types::{
     BrokerId, ConnectionId, CorrelationId, Deadlines, HostId, Lane, Moment, Now, Purpose,
 };
@@ -61,12 +61,10 @@ fn delivered(wire: bool) -> usize {
     let millis = Duration::from_millis;
     let spread = Spread { p50: millis(1), p99: millis(2), max: millis(3) };
     let physics = Physics {
-        seed: 1,
-        latency: spread,
-        links: Vec::new(),
+        link: LinkPhysics::of_latency(spread),
         flush_time: spread,
-        service: ServiceTimes::DEFAULT,
         wire,
+        ..Physics::new(1)
     };
     let host = |name: &str, node: Option<i32>| HostSetup {
         name: name.into(),

@@ -260,7 +260,7 @@ impl Model {
     fn apply_to_world(&mut self, event: &Event) {
         match &event.kind {
             Kind::PhaseBegan { phase } => self.phase = Some(*phase),
-            Kind::FaultBegan { fault, verb, hosts } => {
+            Kind::FaultBegan { fault, verb, hosts, .. } => {
                 let view = FaultView {
                     event: event.index,
                     verb: *verb,
@@ -273,7 +273,7 @@ impl Model {
             Kind::FaultBit { fault } => {
                 self.faults.entry(*fault).and_modify(|fault| fault.bit = true);
             }
-            Kind::FaultEnded { fault } => {
+            Kind::FaultEnded { fault, .. } => {
                 self.faults.entry(*fault).and_modify(|fault| fault.is_active = false);
             }
             _ => self.apply_to_host(event),

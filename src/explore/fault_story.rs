@@ -1,0 +1,51 @@
+//! What a fault did, in a sentence as one would write it into an incident report.
+
+use crate::event::FaultVerb;
+
+/// The sentence for a fault that befell `hosts`, which stand in groups of these sizes.
+pub(crate) fn told(verb: FaultVerb, hosts: &[String], groups: &[u32], detail: &str) -> String {
+    let mut rest = hosts;
+    let mut sides: Vec<String> = Vec::new();
+    for size in groups {
+        let (side, more) = rest.split_at(rest.len().min(*size as usize));
+        sides.push(side.join(", "));
+        rest = more;
+    }
+    let side = |n: usize| sides.get(n).map_or("", String::as_str);
+    let (all, one, other) = (hosts.join(", "), side(0), side(1));
+    let links = match sides.len() {
+        0 | 1 => format!("links of {all}"),
+        _ => format!("link between {one} and {other}"),
+    };
+    match verb {
+        FaultVerb::Crash if detail == "synced" => format!("power loss of {all}"),
+        FaultVerb::Crash => format!("crash of {all}"),
+        FaultVerb::Pause => format!("{all} stands still"),
+        FaultVerb::Isolate => match detail {
+            "inbound" => format!("{all} hears nobody"),
+            "outbound" => format!("nobody hears {all}"),
+            _ => format!("{all} is cut off from all others"),
+        },
+        FaultVerb::Partition => format!("network partition: {}", sides.join(" | ")),
+        FaultVerb::Bridge => {
+            format!("network partition: {one} | {}, and only {other} hears both sides", side(2))
+        }
+        FaultVerb::Ring => {
+            format!("network partition: a ring of {all}, in which each hears {detail}")
+        }
+        FaultVerb::OneWay => format!("network partition: {other} does not hear {one}"),
+        FaultVerb::Cut => match detail {
+            "inbound" => format!("{one} does not hear {other}"),
+            "outbound" => format!("{other} does not hear {one}"),
+            _ => format!("the {links} is cut"),
+        },
+        FaultVerb::Delay => format!("slow {links} ({detail})"),
+        FaultVerb::Lose => format!("loss on the {links} ({detail})"),
+        FaultVerb::Throttle => format!("little bandwidth on the {links} ({detail})"),
+        FaultVerb::Reset if sides.len() > 1 => {
+            format!("connections between {one} and {other} are reset")
+        }
+        FaultVerb::Reset => format!("connections of {all} are reset"),
+        FaultVerb::Slow => format!("{all} works slowly ({detail})"),
+    }
+}
