@@ -53,6 +53,10 @@ impl Replica {
         self.with_log(About::Nothing, effects, |log, out| {
             log.truncate_fully_and_start_at(start, out);
         });
+        if self.config.defects.has(Defect::HighWatermarkLeftBehind) {
+            return;
+        }
+        // It may neither stay above the log's end nor below its start (KAFKA-9491).
         self.set_high_watermark(start, effects);
     }
 }

@@ -14,6 +14,7 @@
 //! did.
 
 mod config;
+mod delete_records;
 mod effect;
 mod fetch;
 mod fetch_answer;
@@ -30,5 +31,5 @@ mod wire;
 
 pub use config::RequestConfig;
 pub use effect::{Ask, Effect};
-pub use input::{Input, Placed, Unreached};
+pub use input::{Input, LowWatermark, Placed, Unreached};
 pub use layer::RequestLayer;
