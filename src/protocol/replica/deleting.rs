@@ -85,3 +85,149 @@ impl Replica {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::event::AckMode;
+    use crate::log::{Log, LogConfig};
+    use crate::message::{
+        BatchBody, DiskImage, PartitionFetch, PartitionState, Reader, Record, Records, Standing,
+    };
+    use crate::protocol::machine::Machine;
+    use crate::protocol::replica::config::ReplicaConfig;
+    use crate::protocol::replica::input::Input;
+    use crate::types::{
+        BatchId, BrokerEpoch, BrokerId, HostId, LeaderEpoch, PartitionEpoch, TopicId,
+        TopicPartition,
+    };
+
+    const REQUEST: ConnectionId = ConnectionId { opener: HostId(9), number: 1 };
+
+    fn step(replica: &mut Replica, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        replica.step(Now::default(), input, &mut effects);
+        effects
+    }
+
+    /// Tells of the brokers 1 to 3, all but `fenced` of them alive.
+    fn register(replica: &mut Replica, fenced: &[i32]) {
+        let standing = |broker: i32| {
+            let broker_epoch = BrokerEpoch(10 * i64::from(broker));
+            let fenced = fenced.contains(&broker);
+            (BrokerId(broker), Standing { broker_epoch, fenced, in_controlled_shutdown: false })
+        };
+        let standings: BTreeMap<_, _> = (1..=3).map(standing).collect();
+        step(replica, Input::StandingsChanged { standings: Arc::new(standings) });
+    }
+
+    /// Broker 1 of three, which are all in sync; `leader` leads.
+    fn replica(leader: i32) -> Replica {
+        let partition = TopicPartition::new(TopicId(7), 0);
+        let image = DiskImage::default();
+        let log = Log::recover(partition, LogConfig::default(), &image, true, &mut Vec::new());
+        let mut replica = Replica::new(ReplicaConfig::new(BrokerId(1)), log, Offset::ZERO);
+        register(&mut replica, &[]);
+        let state = Arc::new(PartitionState {
+            replicas: [1, 2, 3].map(BrokerId).to_vec(),
+            in_sync: [1, 2, 3].map(BrokerId).into_iter().collect(),
+            eligible: std::iter::empty().collect(),
+            last_known: Vec::new(),
+            leader: Some(BrokerId(leader)),
+            recovering: false,
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(1),
+        });
+        step(&mut replica, Input::MetadataChanged { state, min_in_sync: 2 });
+        replica
+    }
+
+    /// `follower` has everything up to `offset`, and its own log starts at `log_start`.
+    fn fetch(replica: &mut Replica, follower: i32, offset: i64, log_start: i64) -> Option<Offset> {
+        let broker_epoch = Some(BrokerEpoch(10 * i64::from(follower)));
+        let fetch = PartitionFetch {
+            reader: Reader::Follower { broker: BrokerId(follower), broker_epoch },
+            leader_epoch: Some(LeaderEpoch(0)),
+            fetch_offset: Offset(offset),
+            last_fetched_epoch: None,
+            log_start_offset: Some(Offset(log_start)),
+            max_bytes: 0,
+            at_least_one: false,
+            is_reread: false,
+        };
+        let effects = step(replica, Input::Fetch { request: REQUEST, fetch });
+        effects.into_iter().find_map(|effect| {
+            let Effect::LowWatermarkMoved { offset } = effect else { return None };
+            Some(offset)
+        })
+    }
+
+    fn delete(replica: &mut Replica, offset: Option<i64>) -> Result<LowWatermark, ErrorCode> {
+        let offset = offset.map(Offset);
+        let effects = step(replica, Input::DeleteRecords { request: REQUEST, offset });
+        let told = effects.into_iter().find_map(|effect| {
+            let Effect::RecordsDeleted { result, .. } = effect else { return None };
+            Some(result)
+        });
+        told.unwrap()
+    }
+
+    /// A leader with four records, of which all replicas have told that they have three.
+    fn filled() -> Replica {
+        let mut replica = replica(1);
+        for id in 0..4 {
+            let record = Record { key: None, value: None, headers: Box::default(), timestamp: 1 };
+            let body = Arc::new(BatchBody {
+                id: BatchId(id),
+                producer: None,
+                base_timestamp: 1,
+                max_timestamp: 1,
+                records: Records::Data(vec![record]),
+                size_bytes: 100,
+            });
+            step(&mut replica, Input::Produce { request: REQUEST, body, acks: AckMode::Leader });
+        }
+        fetch(&mut replica, 2, 3, 0);
+        fetch(&mut replica, 3, 3, 0);
+        assert_eq!(replica.high_watermark(), Offset(3));
+        replica
+    }
+
+    #[test]
+    fn only_a_leader_deletes_and_nothing_above_the_high_watermark() {
+        let mut leader = filled();
+        assert_eq!(delete(&mut leader, Some(4)), Err(ErrorCode::OffsetOutOfRange));
+        assert_eq!(leader.log().start_offset(), Offset::ZERO);
+        let (required, reached) = (Offset(3), Some(Offset::ZERO));
+        assert_eq!(delete(&mut leader, None), Ok(LowWatermark { required, reached }));
+        assert_eq!(leader.log().start_offset(), Offset(3));
+        // What is deleted already is no reason to refuse.
+        let required = Offset(1);
+        assert_eq!(delete(&mut leader, Some(1)), Ok(LowWatermark { required, reached }));
+        assert_eq!(leader.log().start_offset(), Offset(3));
+        let mut follower = replica(2);
+        assert_eq!(delete(&mut follower, Some(0)), Err(ErrorCode::NotLeaderOrFollower));
+    }
+
+    #[test]
+    fn the_low_watermark_is_that_of_all_who_live() {
+        let mut leader = filled();
+        delete(&mut leader, Some(2)).unwrap();
+        assert_eq!(fetch(&mut leader, 2, 4, 2), Some(Offset::ZERO));
+        assert_eq!(fetch(&mut leader, 2, 4, 2), None, "nothing has changed");
+        assert_eq!(fetch(&mut leader, 3, 4, 1), Some(Offset(1)));
+        register(&mut leader, &[3]);
+        let (required, reached) = (Offset(2), Some(Offset(2)));
+        assert_eq!(delete(&mut leader, Some(2)), Ok(LowWatermark { required, reached }));
+    }
+
+    #[test]
+    fn a_follower_that_has_not_told_its_log_start_is_waited_for() {
+        let mut leader = replica(1);
+        let (required, reached) = (Offset::ZERO, None);
+        assert_eq!(delete(&mut leader, None), Ok(LowWatermark { required, reached }));
+    }
+}

@@ -4,7 +4,7 @@ use crate::event::About;
 use crate::message::EpochEnd;
 use crate::protocol::replica::effect::Effect;
 use crate::protocol::replica::machine::Replica;
-use crate::types::{LeaderEpoch, Offset};
+use crate::types::{Defect, LeaderEpoch, Offset};
 
 impl Replica {
     /// Where to cut, when the leader's log has `leader_epoch` as the largest epoch up to this
