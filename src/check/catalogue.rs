@@ -15,8 +15,9 @@ use crate::check::quorum::{
     QuorumStable, RaftCommittedPrefix, RaftElectionSafety, RaftLogMatching, RaftVoteOnce,
 };
 use crate::check::replication::{
-    AckedDurability, CandidateCompleteness, ConsistentRead, EpochMonotone, EpochOffsetUnique,
-    LeaderCompleteness, ListOffsetsMonotone, LogMatching, OffsetOrder, QuorumSuperset,
+    AckedDurability, CandidateCompleteness, ConsistentRead, DeletionByRule, EpochMonotone,
+    EpochOffsetUnique, LeaderCompleteness, ListOffsetsMonotone, LogMatching, OffsetOrder,
+    QuorumSuperset,
 };
 
 /// A fresh instance of every property, in the order of [`crate::types::PropertyName::ALL`].
@@ -25,7 +26,7 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(LogMatching),
         Box::new(EpochOffsetUnique::default()),
         Box::new(EpochMonotone::default()),
-        Box::new(OffsetOrder),
+        Box::new(OffsetOrder::default()),
         Box::new(LeaderCompleteness),
         Box::new(CandidateCompleteness),
         Box::new(QuorumSuperset),
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(ListOffsetsMonotone::default()),
         Box::new(AckedDurability::all()),
         Box::new(AckedDurability::one()),
+        Box::new(DeletionByRule::default()),
         Box::new(IsrMembership),
         Box::new(UncleanExclusion::default()),
         Box::new(OneLeaderPerEpoch::default()),

@@ -11,7 +11,7 @@ use crate::check::checker::Checker;
 use crate::check::verdict::Verdict;
 use crate::event::{
     AckMode, ChainHash, Event, Kind, OperationResult, OperationVerb, Phase, QuorumRole,
-    ReplicaRole, StartedAs, StepName,
+    ReplicaRole, StartMovedBecause, StartedAs, StepName,
 };
 use crate::trace::{ClientSetup, HostSetup, Model, Part, Setup, TopicSetup};
 use crate::types::{
@@ -327,14 +327,15 @@ impl Script {
         as_leader: bool,
     ) -> &mut Self {
         let (base_offset, chain) = self.log_of(partition, node);
-        let words = [chain.0, u64::from(leader_epoch.unsigned_abs()), batch, u64::from(records)];
+        let place = base_offset.0.cast_unsigned();
+        let words = [place, u64::from(leader_epoch.unsigned_abs()), batch, u64::from(records)];
         let kind = Kind::LogAppended {
             partition,
             base_offset,
             records,
             leader_epoch: LeaderEpoch(leader_epoch),
             batch: BatchId(batch),
-            chain: ChainHash(hash_words(&words)),
+            chain: chain.with(ChainHash(hash_words(&words))),
             as_leader,
         };
         self.add(host, kind)
@@ -345,6 +346,43 @@ impl Script {
         self.append(1, batch, records, leader_epoch, true)
             .append(2, batch, records, leader_epoch, false)
             .append(3, batch, records, leader_epoch, false)
+    }
+
+    /// `broker`'s log begins at `start` now, by the rule `because`, with its limit and the broker's
+    /// clock.
+    pub(crate) fn move_start(
+        &mut self,
+        broker: u16,
+        start: i64,
+        because: StartMovedBecause,
+        (limit, wall_millis): (u64, i64),
+    ) -> &mut Self {
+        let kind = Kind::LogStartMoved {
+            partition: ORDERS,
+            log_start_offset: Offset(start),
+            because,
+            limit: Some(limit),
+            wall_millis: Some(wall_millis),
+        };
+        self.add(HostId(broker), kind)
+    }
+
+    /// `broker` deletes the segments below `first_base`.
+    pub(crate) fn delete_segments(&mut self, broker: u16, first_base: i64) -> &mut Self {
+        let first_base = Offset(first_base);
+        let kind = Kind::SegmentsDeleted { partition: ORDERS, first_base, segments: 1, bytes: 0 };
+        self.add(HostId(broker), kind)
+    }
+
+    /// A client asks `broker` to delete records, which it does.
+    pub(crate) fn ask_to_delete(&mut self, broker: u16, asked: Option<i64>) -> &mut Self {
+        let kind = Kind::DeleteRecordsHandled {
+            partition: ORDERS,
+            asked: asked.map(Offset),
+            error: ErrorCode::None,
+            low_watermark: None,
+        };
+        self.add(HostId(broker), kind)
     }
 
     /// `broker` cuts its log.
@@ -478,6 +516,8 @@ impl Script {
             producer: None,
             epoch: None,
             base_sequence: None,
+            max_timestamp: 1000 * i64::try_from(batch).unwrap(),
+            bytes: 100 * records,
             operations: operations.clone(),
         };
         self.add(host, kind);

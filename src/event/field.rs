@@ -226,6 +226,25 @@ unsigned_fields! {
         |v| number(v.as_micros() as u64);
 }
 
+impl Field for i64 {
+    const SHAPE: Shape = Shape::Signed;
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_signed(*self, out);
+    }
+    fn digest(&self, out: &mut Vec<u64>) {
+        out.push(self.cast_unsigned());
+    }
+    fn words(&self) -> [u64; 4] {
+        [self.cast_unsigned(), 0, 0, 0]
+    }
+    fn decode(input: &mut Reader<'_>) -> Option<Self> {
+        input.signed()
+    }
+    fn value(&self) -> Value {
+        Value::Number(*self)
+    }
+}
+
 impl Field for ErrorCode {
     const SHAPE: Shape = Shape::Signed;
     fn encode(&self, out: &mut Vec<u8>) {
@@ -269,7 +288,8 @@ macro_rules! fixed_fields {
 
 fixed_fields! { BatchId IncarnationId ChainHash }
 
-/// The hash of a log from its beginning to some end: equal hashes at equal ends mean equal logs.
+/// The hash of a log from its beginning to some end: equal hashes of equal stretches mean equal
+/// logs. It is the sum of the hashes of what is in it.
 #[derive(
     Clone,
     Copy,
@@ -284,6 +304,20 @@ fixed_fields! { BatchId IncarnationId ChainHash }
     serde::Deserialize,
 )]
 pub struct ChainHash(pub u64);
+
+impl ChainHash {
+    /// The hash of what this one stands for and of what `next` stands for behind it.
+    #[must_use]
+    pub fn with(self, next: Self) -> Self {
+        Self(self.0.wrapping_add(next.0))
+    }
+
+    /// The hash of what is left of it without `front`, with which it begins.
+    #[must_use]
+    pub fn without(self, front: Self) -> Self {
+        Self(self.0.wrapping_sub(front.0))
+    }
+}
 
 impl Field for TopicId {
     const SHAPE: Shape = Shape::Tuple(&[Shape::Fixed64, Shape::Fixed64]);

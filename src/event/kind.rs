@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::event::field::{ChainHash, Field, Reader, Shape, Value};
 use crate::event::kind_values::{
     AckMode, ClosedBecause, CrashKeep, FaultVerb, OperationResult, OperationVerb, Phase,
-    ProducerOutcome, QuorumRole, ReplicaRole, StartedAs,
+    ProducerOutcome, QuorumRole, ReplicaRole, StartMovedBecause, StartedAs,
 };
 use crate::types::{
     ApiKey, BatchId, BrokerEpoch, BrokerId, BrokerSet, ConnectionId, CorrelationId, ErrorCode,
@@ -225,26 +225,30 @@ events! {
         records: u32, "How many records.";
         leader_epoch: LeaderEpoch, "The batch's leader epoch.";
         batch: BatchId, "The batch.";
-        chain: ChainHash, "Hash of the log up to the batch's end.";
+        chain: ChainHash, "Hash of the log from its first segment to the batch's end.";
         as_leader: bool, "Whether the replica leads (it assigned the offset).";
     }
     21 LogTruncated "log-truncated" "A replica's log was cut." {
         partition: TopicPartition, "The partition.";
         log_end_offset: Offset, "The new end, exclusive.";
         from: Offset, "The end before.";
-        chain: ChainHash, "Hash of the log up to the new end.";
+        chain: ChainHash, "Hash of the log from its first segment to the new end.";
     }
     22 LogRecovered "log-recovered" "A replica's log was loaded at start." {
         partition: TopicPartition, "The partition.";
         log_start_offset: Offset, "Its start.";
         log_end_offset: Offset, "Its end, exclusive.";
         high_watermark: Offset, "The high watermark from the checkpoint.";
-        chain: ChainHash, "Hash of the log up to its end.";
+        chain: ChainHash, "Hash of the log from its first segment to its end.";
         clean: bool, "Whether the process before had shut down cleanly.";
     }
-    23 LogStartMoved "log-start-moved" "Records before an offset were deleted." {
+    23 LogStartMoved "log-start-moved" "Records before an offset can no longer be read." {
         partition: TopicPartition, "The partition.";
         log_start_offset: Offset, "The first offset that is left.";
+        because: StartMovedBecause, "Why.";
+        limit: Option<u64>, "retention.bytes or retention.ms, if one of them is why.";
+        wall_millis: Option<i64>,
+            "For retention.ms: the broker's clock, in milliseconds since 1970.";
     }
     24 HighWatermarkMoved "high-watermark-moved" "A replica's high watermark changed." {
         partition: TopicPartition, "The partition.";
@@ -433,6 +437,8 @@ events! {
         producer: Option<ProducerId>, "The producer's id.";
         epoch: Option<ProducerEpoch>, "Its epoch.";
         base_sequence: Option<Sequence>, "Sequence of the first record.";
+        max_timestamp: i64, "The largest timestamp, in milliseconds since 1970.";
+        bytes: u32, "Its size in a log.";
         operations: Vec<u32>, "The send operation of each record, in order.";
     }
     73 BatchSent "batch-sent" "A producer put a batch on the wire." {
@@ -485,13 +491,13 @@ events! {
         log_start_offset: Offset, "Its start.";
         log_end_offset: Offset, "Its end, exclusive.";
         high_watermark: Offset, "Its high watermark.";
-        chain: ChainHash, "Hash of the log up to its end.";
+        chain: ChainHash, "Hash of the log from its first segment to its end.";
         epochs_are_sound: bool, "Whether its leader-epoch cache says what its batches say.";
     }
     92 QuorumAudited "quorum-audited" "A voter's or observer's real metadata state at the audit." {
         log_end_offset: Offset, "The end of its metadata log.";
         high_watermark: Offset, "Its high watermark.";
-        chain: ChainHash, "Hash of the log up to its end.";
+        chain: ChainHash, "Hash of the log from its first segment to its end.";
         digest: ChainHash, "Hash of all that it replayed.";
     }
 
@@ -530,6 +536,21 @@ events! {
     101 NetworkThreadFree "network-thread-free"
         "A network thread that stood before the request queue reads and writes again." {
         thread: u32, "The thread, from 0.";
+    }
+    // Deletion.
+    130 SegmentsDeleted "segments-deleted" "A replica deleted the oldest segments of its log." {
+        partition: TopicPartition, "The partition.";
+        first_base: Offset, "Where the first segment that is left begins.";
+        segments: u32, "How many.";
+        bytes: u64, "What they held.";
+    }
+    131 DeleteRecordsHandled "delete-records-handled"
+        "A leader was asked to delete records, and moved its log start or refused." {
+        partition: TopicPartition, "The partition.";
+        asked: Option<Offset>, "The first record to be left; none: all below the high watermark.";
+        error: ErrorCode, "Why it refused.";
+        low_watermark: Option<Offset>,
+            "The smallest log start of this replica and of those that live.";
     }
 
     // Offsets that clients ask for.

@@ -70,6 +70,19 @@ words! {
         /// Power loss: only what was flushed is sure to stay.
         Synced "synced",
     }
+    /// Why a log begins at a later record than before.
+    StartMovedBecause {
+        /// The log was larger than `retention.bytes`.
+        RetentionBytes "retention-bytes",
+        /// Its oldest records were older than `retention.ms`.
+        RetentionMs "retention-ms",
+        /// A client asked the leader for it.
+        DeleteRecords "delete-records",
+        /// The leader's log begins there.
+        Leader "leader",
+        /// Nothing of the log was left at the leader: it began anew.
+        BeganAnew "began-anew",
+    }
     /// The kind of a fault.
     FaultVerb {
         /// A process dies.

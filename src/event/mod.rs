@@ -9,6 +9,6 @@ pub use field::{ChainHash, Field, Reader, Shape, Value};
 pub use kind::{ColumnSink, FieldInfo, Kind, KindInfo};
 pub use kind_values::{
     AckMode, ClosedBecause, CrashKeep, FaultVerb, OperationResult, OperationVerb, Phase,
-    ProducerOutcome, QuorumRole, ReplicaRole, StartedAs,
+    ProducerOutcome, QuorumRole, ReplicaRole, StartMovedBecause, StartedAs,
 };
 pub use record::{About, Event, StepName};

@@ -1,12 +1,14 @@
 //! A run's story in lines: faults, elections, in-sync sets, controllers, what was broken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{Event, Kind, Phase};
+use crate::event::{Event, Kind, Phase, StartMovedBecause};
 use crate::explore::fault_story::told;
 use crate::explore::outcome::Moment;
 use crate::trace::Model;
-use crate::types::{BrokerId, BrokerSet, ErrorCode, HostId, Moment as Instant};
+use crate::types::{
+    BrokerId, BrokerSet, ErrorCode, HostId, Moment as Instant, Offset, TopicPartition,
+};
 
 /// Changes of several partitions within this many microseconds are told as one.
 const TOGETHER_MICROS: u64 = 20_000;
@@ -38,6 +40,8 @@ pub(crate) struct Story {
     faults: BTreeMap<u32, String>,
     /// When a host's request queue was last full.
     queue_full: BTreeMap<HostId, Instant>,
+    /// Replicas whose retention was told of: it comes again and again.
+    retained: BTreeSet<(TopicPartition, Option<HostId>)>,
 }
 
 impl Story {
@@ -138,7 +142,62 @@ impl Story {
                     self.gather(event, Change::InSync { from, to }, partition);
                 }
             }
+            Kind::LogStartMoved { partition, log_start_offset, because, limit, .. } => {
+                let start = (*partition, *log_start_offset);
+                self.on_deleted(event, start, (*because, *limit), model);
+            }
+            Kind::PositionSet { partition, offset, by_reset: true } => {
+                let leader = model.partition(*partition).and_then(|known| known.acting_leader());
+                let start = leader.map_or(Offset::ZERO, |(_, replica)| replica.log.start);
+                if *offset == start && start > Offset::ZERO {
+                    let host = model.setup().host_name(event.host);
+                    let name = model.partition_name(*partition);
+                    let text = format!(
+                        "{host} goes on at offset {offset} of {name}, the first that is left: \
+                         what it had not read before is deleted"
+                    );
+                    self.tell(event, text);
+                }
+            }
+            Kind::DeleteRecordsHandled { partition, error: ErrorCode::None, asked, .. } => {
+                let below = match asked {
+                    Some(asked) => format!("below offset {asked}"),
+                    None => "below the high watermark".to_owned(),
+                };
+                let name = model.partition_name(*partition);
+                self.tell(event, format!("{name}: a client has the records {below} deleted"));
+            }
             _ => {}
+        }
+    }
+
+    fn on_deleted(
+        &mut self,
+        event: &Event,
+        (partition, start): (TopicPartition, Offset),
+        (because, limit): (StartMovedBecause, Option<u64>),
+        model: &Model,
+    ) {
+        let host = model.setup().host_name(event.host);
+        let name = model.partition_name(partition);
+        let limit = limit.unwrap_or_default();
+        let key = match because {
+            StartMovedBecause::RetentionBytes => format!("retention.bytes={limit}"),
+            StartMovedBecause::RetentionMs => format!("retention.ms={limit}"),
+            StartMovedBecause::BeganAnew => {
+                let text = format!(
+                    "{host} begins its log of {name} anew at offset {start}: nothing that it had \
+                     is left at the leader"
+                );
+                return self.tell(event, text);
+            }
+            // Followers go after their leader, which was told of.
+            StartMovedBecause::DeleteRecords | StartMovedBecause::Leader => return,
+        };
+        if self.retained.insert((partition, event.host)) {
+            let text =
+                format!("{host} deletes {name} below offset {start}, the first time ({key})");
+            self.tell(event, text);
         }
     }
 

@@ -72,6 +72,10 @@ pub struct Batch {
     pub acks: AckMode,
     /// Its producer's id and the sequence of its first record, with idempotence.
     pub numbered: Option<(ProducerId, Sequence)>,
+    /// Its largest timestamp, in milliseconds since 1970.
+    pub max_timestamp: i64,
+    /// Its size in a log.
+    pub bytes: u32,
     /// The send operation of each record.
     pub operations: SmallVec<[u32; 4]>,
     /// The event with which the producer was through with it.
@@ -283,6 +287,8 @@ impl History {
             producer,
             epoch: _,
             base_sequence,
+            max_timestamp,
+            bytes,
             operations,
         } = &event.kind
         else {
@@ -297,6 +303,8 @@ impl History {
             rank: *rank,
             acks: *acks,
             numbered: producer.zip(*base_sequence),
+            max_timestamp: *max_timestamp,
+            bytes: *bytes,
             operations: SmallVec::from_slice(operations),
             done: None,
             result: None,

@@ -175,7 +175,7 @@ impl Log {
     /// # Source
     ///
     /// Kafka 4.1, `UnifiedLog.roll`.
-    fn roll(&mut self, out: &mut Vec<LogEffect>) {
+    pub(super) fn roll(&mut self, out: &mut Vec<LogEffect>) {
         let base = self.end_offset();
         out.push(LogEffect::Disk(DiskOperation::Create { file: self.file(base) }));
         self.producers.advance(base);
@@ -192,7 +192,8 @@ impl Log {
         let (leader_epoch, id) = (batch.leader_epoch, batch.body.id);
         let entry = self.batches.push(batch);
         self.segments.last_mut().expect("a log has a segment").note(entry, &self.config);
-        let (chain, end_offset) = (entry.chain, entry.end);
+        let end_offset = entry.end;
+        let chain = self.batches.chain();
         let records = u32::try_from(end_offset.since(base_offset)).expect("counted in 32 bits");
         out.push(LogEffect::Event(Kind::LogAppended {
             partition,

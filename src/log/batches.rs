@@ -16,8 +16,8 @@ pub(super) struct Entry {
     pub(super) batch: Batch,
     /// The offset after its last record.
     pub(super) end: Offset,
-    /// Hash of the log up to `end`.
-    pub(super) chain: ChainHash,
+    /// Hash of the log up to `end`, from where it was opened.
+    chain: ChainHash,
 }
 
 impl Entry {
@@ -42,6 +42,8 @@ pub(super) struct Place(usize, usize);
 #[derive(Clone, Debug)]
 pub(super) struct Batches {
     base: Offset,
+    /// Hash of what was before `base` when the log was opened and is deleted since: not a part of
+    /// what is told.
     base_chain: ChainHash,
     end: Offset,
     chain: ChainHash,
@@ -49,13 +51,9 @@ pub(super) struct Batches {
 }
 
 impl Batches {
-    /// No batches; the first will stand at `base`.
-    ///
-    /// The chain begins with zero at offset 0. Where else a log begins nothing is known of what
-    /// was before, and the hash says so: no log that goes back to 0 has it.
+    /// No batches; the first will stand at `base`, where the hash is zero.
     pub(super) fn new(base: Offset) -> Self {
-        let chain = if base == Offset::ZERO { 0 } else { hash_words(&[base.0.cast_unsigned()]) };
-        let chain = ChainHash(chain);
+        let chain = ChainHash(0);
         Self { base, base_chain: chain, end: base, chain, chunks: Vec::new() }
     }
 
@@ -69,22 +67,26 @@ impl Batches {
         self.end
     }
 
-    /// Hash of everything up to [`end`](Self::end).
+    /// Hash of everything from [`base`](Self::base) to [`end`](Self::end).
     pub(super) fn chain(&self) -> ChainHash {
-        self.chain
+        self.chain.without(self.base_chain)
     }
 
-    /// Appends `batch`, which must stand at the end; returns the chain hash after it.
+    /// Appends `batch`, which must stand at the end.
+    ///
+    /// The hash of a log is the sum of those of its batches, each of which counts with its place:
+    /// so the hash of a part is a difference, and deleting from the front changes no other.
     pub(super) fn push(&mut self, batch: Batch) -> &Entry {
         assert_eq!(batch.base_offset, self.end, "a batch is appended at the end");
         let records = batch.body.record_count();
         let end = batch.base_offset + u64::from(records);
-        let chain = ChainHash(hash_words(&[
-            self.chain.0,
+        let own = ChainHash(hash_words(&[
+            batch.base_offset.0.cast_unsigned(),
             u64::from(batch.leader_epoch.0.cast_unsigned()),
             batch.body.id.0,
             u64::from(records),
         ]));
+        let chain = self.chain.with(own);
         let entry = Entry { batch, end, chain };
         self.end = end;
         self.chain = chain;
@@ -110,6 +112,21 @@ impl Batches {
         let (end, chain) = last.map_or((self.base, self.base_chain), |last| (last.end, last.chain));
         self.end = end;
         self.chain = chain;
+    }
+
+    /// Removes every batch below `base`, where one must begin, or the log end.
+    pub(super) fn delete_below(&mut self, base: Offset) {
+        let Some(below) = self.absolute_chain_at(base) else {
+            unreachable!("segments begin where a batch does");
+        };
+        let Place(chunk, entry) = self.first_ending_above(base);
+        self.chunks.drain(..chunk);
+        if let Some(first) = self.chunks.first_mut().filter(|_| entry > 0) {
+            Arc::make_mut(&mut first.entries).drain(..entry);
+            first.base = base;
+        }
+        self.base = base;
+        self.base_chain = below;
     }
 
     /// The first batch that ends above `offset`: the one with the record at `offset`, if there is
@@ -140,8 +157,12 @@ impl Batches {
         first.iter().chain(rest.iter().flat_map(|chunk| chunk.entries.iter()))
     }
 
-    /// Hash of everything up to `offset`; `None` when no batch ends there.
+    /// Hash of everything from [`base`](Self::base) to `offset`; `None` when no batch ends there.
     pub(super) fn chain_at(&self, offset: Offset) -> Option<ChainHash> {
+        self.absolute_chain_at(offset).map(|chain| chain.without(self.base_chain))
+    }
+
+    fn absolute_chain_at(&self, offset: Offset) -> Option<ChainHash> {
         if offset == self.end {
             return Some(self.chain);
         }
@@ -196,8 +217,33 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_begins_elsewhere_has_another_chain() {
-        assert_ne!(Batches::new(Offset(4)).chain(), Batches::new(Offset(0)).chain());
-        assert_ne!(Batches::new(Offset(4)).chain(), filled(2).chain());
+    fn deleting_from_the_front_leaves_the_rest_as_it_is() {
+        let all = filled(150);
+        for base in (0..=300).step_by(2).map(Offset) {
+            let mut rest = all.clone();
+            rest.delete_below(base);
+            let mut fresh = Batches::new(base);
+            for entry in all.from(base) {
+                fresh.push(entry.batch.clone());
+            }
+            assert_eq!((rest.base(), rest.end(), rest.chain()), (base, Offset(300), fresh.chain()));
+            assert!(rest.from(base).map(|e| &e.batch).eq(fresh.from(base).map(|e| &e.batch)));
+            for end in (base.0..=300).map(Offset) {
+                assert_eq!(rest.chain_at(end), fresh.chain_at(end), "{base} to {end}");
+            }
+            rest.truncate(Offset(200).max(base));
+            rest.push(batch(999, 2).placed(rest.end(), crate::types::LeaderEpoch(1)));
+            assert_eq!(rest.from(base).last().unwrap().batch.body.id.0, 999);
+        }
+    }
+
+    #[test]
+    fn a_batch_counts_with_its_place() {
+        let one = |base| {
+            let mut batches = Batches::new(Offset(base));
+            batches.push(batch(7, 2).placed(Offset(base), crate::types::LeaderEpoch(1)));
+            batches.chain()
+        };
+        assert_ne!(one(0), one(2));
     }
 }

@@ -21,6 +21,7 @@ mod log;
 mod producer_state;
 mod read;
 mod recovery;
+mod retention;
 mod segment;
 mod truncation;
 

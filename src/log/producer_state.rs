@@ -122,8 +122,11 @@ impl ProducerState {
             return if is_right { Ok(Admission::Append) } else { Err(SequenceError::OutOfOrder) };
         }
         let last = first.plus(records - 1);
-        let known = producer
-            .batches
+        let remembered = match defects.has(Defect::OneBatchRemembered) {
+            true => producer.batches.len() - 1,
+            false => 0,
+        };
+        let known = producer.batches[remembered..]
             .iter()
             .find(|batch| batch.first_sequence == first && batch.last_sequence == last);
         match known {
@@ -253,8 +256,15 @@ impl ProducerState {
         *self = Self::new(start, Arc::default());
     }
 
-    /// The log begins at `start` now; producers are kept, whatever they wrote.
-    pub(super) fn start_moved(&mut self, start: Offset) {
+    /// The log begins at `start` now; producers are kept, whatever they wrote, unless what is known
+    /// of them follows the log (KAFKA-7190).
+    pub(super) fn start_moved(&mut self, start: Offset, follows_log: bool) {
+        if follows_log {
+            let is_left = |producer: &Producer| {
+                producer.batches.last().is_some_and(|last| last.last_offset >= start)
+            };
+            Arc::make_mut(&mut self.producers).retain(|_, producer| is_left(producer));
+        }
         self.map_end = self.map_end.max(start);
         let newest = self.snapshots.last_key_value();
         self.snapshot_end = newest.map_or(start, |(offset, _)| *offset);

@@ -89,6 +89,7 @@ fn timestamp_at(batch: &Batch, delta: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::StartMovedBecause;
     use crate::log::log::tests::filled;
 
     fn bases(read: &[Batch]) -> Vec<i64> {
@@ -124,7 +125,7 @@ mod tests {
         assert_eq!(find(&log, 3001, 18), Some((8, 4000)));
         assert_eq!(find(&log, 3001, 8), None);
         assert_eq!(find(&log, 8001, 18), None);
-        log.advance_start_to(Offset(9), &mut Vec::new());
+        log.advance_start_to(Offset(9), StartMovedBecause::Leader, &mut Vec::new());
         assert_eq!(find(&log, 3000, 18), Some((9, 4000)));
     }
 }

@@ -3,7 +3,8 @@
 //! written to it, and perhaps a torn or zeroed tail).
 //!
 //! Recovery works out the log first and then asks the disk for what makes its files those of that
-//! log. So recovering again what was recovered gives the same log and asks for nothing.
+//! log. So recovering again what was recovered gives the same log and asks for nothing. One
+//! thing is forgotten only then, as in Kafka: a producer all of whose records were deleted.
 
 use std::sync::Arc;
 
@@ -62,7 +63,10 @@ impl Log {
         let mut scan = scan(disk, partition, start);
         let mut epochs = EpochCache::load(epochs_before);
         if !clean && is_cut {
-            epochs = epochs_of(&scan.batches);
+            epochs = match config.defects.has(Defect::StaleEpochCheckpoint) {
+                true => with_newer_epochs(epochs, &scan.batches),
+                false => epochs_of(&scan.batches),
+            };
         }
         let mut snapshots = Arc::new(snapshots_before.clone());
         if !clean {
@@ -220,6 +224,16 @@ fn epochs_of(batches: &Batches) -> EpochCache {
     let mut epochs = EpochCache::default();
     for entry in batches.from(batches.base()) {
         epochs.assign(entry.batch.leader_epoch, entry.batch.base_offset);
+    }
+    epochs
+}
+
+/// The checkpoint's leader epochs, and above the last those that the batches tell of.
+fn with_newer_epochs(mut epochs: EpochCache, batches: &Batches) -> EpochCache {
+    for entry in batches.from(batches.base()) {
+        if epochs.latest().is_none_or(|(latest, _)| latest < entry.batch.leader_epoch) {
+            epochs.assign(entry.batch.leader_epoch, entry.batch.base_offset);
+        }
     }
     epochs
 }

@@ -5,7 +5,7 @@
 
 use crate::log::batches::Entry;
 use crate::log::config::LogConfig;
-use crate::types::Offset;
+use crate::types::{Offset, hash_words};
 
 /// Bytes of an entry of the offset index (relative offset, position).
 const OFFSET_INDEX_ENTRY_BYTES: u32 = 8;
@@ -79,7 +79,7 @@ impl Segment {
     ) -> bool {
         // Kafka falls back to the wall clock for batches without a timestamp; ours all have one.
         let age = self.first_timestamp.map_or(0, |first| max_timestamp.saturating_sub(first));
-        let age_max = i64::try_from(config.segment_age_max.as_millis()).unwrap_or(i64::MAX);
+        let age_max = millis(config.segment_age_max) - self.jitter_millis(config);
         let is_over_size = self.size_bytes + u64::from(size_bytes) > config.segment_bytes;
         let is_over_age = age > age_max;
         let offset_entries_max = config.segment_index_bytes / OFFSET_INDEX_ENTRY_BYTES;
@@ -89,4 +89,24 @@ impl Segment {
         let is_over_offset = last_offset.since(self.base_offset) > i32::MAX.cast_unsigned().into();
         self.size_bytes > 0 && (is_over_size || is_over_age || is_index_full || is_over_offset)
     }
+
+    /// How much earlier than `segment.ms` says it ends, so that the segments of many partitions do
+    /// not all end, and are flushed, at once.
+    ///
+    /// # Source
+    ///
+    /// Kafka 4.1, `LogConfig.randomSegmentJitter`.
+    // Differs from Kafka: a segment keeps its jitter when the log is loaded anew.
+    fn jitter_millis(&self, config: &LogConfig) -> i64 {
+        let jitter_max = millis(config.segment_jitter.min(config.segment_age_max));
+        if jitter_max == 0 {
+            return 0;
+        }
+        let drawn = hash_words(&[config.jitter_seed, self.base_offset.0.cast_unsigned()]);
+        (drawn >> 1).cast_signed() % jitter_max
+    }
+}
+
+fn millis(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::event::Kind;
+use crate::event::{Kind, StartMovedBecause};
 use crate::log::batches::Batches;
 use crate::log::config::LogConfig;
 use crate::log::effect::LogEffect;
@@ -81,6 +81,9 @@ impl Log {
         out.push(LogEffect::Event(Kind::LogStartMoved {
             partition: self.partition,
             log_start_offset: start,
+            because: StartMovedBecause::BeganAnew,
+            limit: None,
+            wall_millis: None,
         }));
         if self.epochs.clear() {
             self.write_epochs(true, out);
@@ -89,25 +92,41 @@ impl Log {
     }
 
     /// Deletes records below `start` (`DeleteRecords`, or the leader's start in a fetch response):
-    /// they can no longer be read. Never moves the start back, nor beyond the end.
+    /// they can no longer be read. Never moves the start back, nor beyond the end; segments are
+    /// deleted when retention comes by.
     ///
     /// # Source
     ///
     /// Kafka 4.1, `UnifiedLog.maybeIncrementLogStartOffset`.
-    pub fn advance_start_to(&mut self, start: Offset, out: &mut Vec<LogEffect>) {
+    pub fn advance_start_to(
+        &mut self,
+        start: Offset,
+        because: StartMovedBecause,
+        out: &mut Vec<LogEffect>,
+    ) {
         let start = start.min(self.end_offset());
+        let moved = Kind::LogStartMoved {
+            partition: self.partition,
+            log_start_offset: start,
+            because,
+            limit: None,
+            wall_millis: None,
+        };
+        self.raise_start(start, moved, out);
+    }
+
+    /// Lets the log start at `start`, which `moved` tells, if that is further on.
+    pub(super) fn raise_start(&mut self, start: Offset, moved: Kind, out: &mut Vec<LogEffect>) {
         if start <= self.start {
             return;
         }
         self.start = start;
-        out.push(LogEffect::Event(Kind::LogStartMoved {
-            partition: self.partition,
-            log_start_offset: start,
-        }));
+        out.push(LogEffect::Event(moved));
         if self.epochs.truncate_from_start(start) {
             self.write_epochs(false, out);
         }
-        self.producers.start_moved(start);
+        let follows_log = self.config.defects.has(Defect::ProducerStateFollowsLog);
+        self.producers.start_moved(start, follows_log);
     }
 
     /// Deletes the segments above `end` and cuts the one that holds it.
@@ -299,15 +318,15 @@ mod tests {
     #[test]
     fn deleted_records_are_not_read() {
         let mut log = filled(4);
-        log.advance_start_to(Offset(4), &mut Vec::new());
+        log.advance_start_to(Offset(4), StartMovedBecause::Leader, &mut Vec::new());
         assert!(log.audit());
         assert_eq!(log.start_offset_to_checkpoint(), Some(Offset(4)));
         assert_eq!(log.epochs(), [(LeaderEpoch(1), Offset(4))]);
         let read = log.read(Offset(0), Offset(8), u32::MAX);
         assert_eq!(read.first().map(|batch| batch.base_offset), Some(Offset(4)));
-        log.advance_start_to(Offset(2), &mut Vec::new());
+        log.advance_start_to(Offset(2), StartMovedBecause::Leader, &mut Vec::new());
         assert_eq!(log.start_offset(), Offset(4));
-        log.advance_start_to(Offset(90), &mut Vec::new());
+        log.advance_start_to(Offset(90), StartMovedBecause::Leader, &mut Vec::new());
         assert_eq!(log.start_offset(), log.end_offset());
         cut(&mut log, 2);
         assert_eq!((log.start_offset(), log.end_offset()), (Offset(2), Offset(2)));

@@ -41,6 +41,11 @@ pub struct BrokerConfig {
     pub recovery_point_checkpoint_interval: Duration,
     /// `log.flush.start.offset.checkpoint.interval.ms`.
     pub log_start_checkpoint_interval: Duration,
+    /// `log.initial.task.delay.ms`: how long after the start retention is looked at, and recovery
+    /// points and log starts are written, for the first time.
+    pub initial_task_delay: Duration,
+    /// `log.retention.check.interval.ms`.
+    pub retention_check_interval: Duration,
     /// `producer.id.expiration.check.interval.ms`.
     pub producer_expiration_interval: Duration,
     /// `broker.heartbeat.interval.ms`.
@@ -84,6 +89,8 @@ impl Default for BrokerConfig {
             high_watermark_checkpoint_interval: Duration::from_secs(5),
             recovery_point_checkpoint_interval: Duration::from_secs(60),
             log_start_checkpoint_interval: Duration::from_secs(60),
+            initial_task_delay: Duration::from_secs(30),
+            retention_check_interval: Duration::from_secs(300),
             producer_expiration_interval: Duration::from_secs(600),
             heartbeat_interval: Duration::from_secs(2),
             session_timeout: Duration::from_secs(9),
@@ -101,9 +108,20 @@ impl Default for BrokerConfig {
 
 impl BrokerConfig {
     /// The configuration of a topic's logs: what the topic sets, else what was set on this broker
-    /// or on all of them while they ran, else what the broker was started with.
-    pub(crate) fn log_of(&self, image: &MetadataImage, topic_id: TopicId) -> LogConfig {
+    /// or on all of them while they ran, else what the broker was started with. `jitter_seed` is
+    /// that of one replica.
+    pub(crate) fn log_of(
+        &self,
+        image: &MetadataImage,
+        topic_id: TopicId,
+        jitter_seed: u64,
+    ) -> LogConfig {
         let value = |key: &str| image.config(self.broker, topic_id, key);
+        // -1 is a value, and means that there is no limit.
+        let limit = |key: &str| {
+            let value = value(key)?.as_str().parse::<i64>().ok()?;
+            Some(u64::try_from(value).ok())
+        };
         let number = |key: &str| value(key)?.as_str().parse::<u64>().ok();
         let small = |key: &str| number(key).and_then(|value| u32::try_from(value).ok());
         let millis = |key: &str| number(key).map(Duration::from_millis);
@@ -111,8 +129,13 @@ impl BrokerConfig {
         LogConfig {
             segment_bytes: number("segment.bytes").unwrap_or(log.segment_bytes),
             segment_age_max: millis("segment.ms").unwrap_or(log.segment_age_max),
+            segment_jitter: millis("segment.jitter.ms").unwrap_or(log.segment_jitter),
+            jitter_seed,
             segment_index_bytes: small("segment.index.bytes").unwrap_or(log.segment_index_bytes),
             index_interval_bytes: small("index.interval.bytes").unwrap_or(log.index_interval_bytes),
+            retention_bytes: limit("retention.bytes").unwrap_or(log.retention_bytes),
+            retention_age_max: limit("retention.ms")
+                .map_or(log.retention_age_max, |limit| limit.map(Duration::from_millis)),
             flush_messages: number("flush.messages").or(log.flush_messages),
             max_message_bytes: small("max.message.bytes").unwrap_or(log.max_message_bytes),
             timestamp_after_max: millis("message.timestamp.after.max.ms")

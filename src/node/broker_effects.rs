@@ -218,6 +218,7 @@ impl Broker {
             Ask::ListOffset { leader_epoch, timestamp, by_follower } => {
                 replica::Input::ListOffsets { request, leader_epoch, timestamp, by_follower }
             }
+            Ask::DeleteRecords { offset } => replica::Input::DeleteRecords { request, offset },
             Ask::EpochEnd { current_leader_epoch, leader_epoch, by_follower: _ } => {
                 let leader_epoch = Some(leader_epoch);
                 replica::Input::OffsetForLeaderEpoch { request, current_leader_epoch, leader_epoch }
@@ -270,6 +271,9 @@ impl Broker {
             }
             Ask::ListOffset { .. } => {
                 request::Input::OffsetListed { connection, partition, result: Err(error) }
+            }
+            Ask::DeleteRecords { .. } => {
+                request::Input::RecordsDeleted { connection, partition, result: Err(error) }
             }
             Ask::EpochEnd { .. } => {
                 request::Input::EpochEndFound { connection, partition, result: Err(error) }
@@ -335,6 +339,23 @@ impl Broker {
             }
             replica::Effect::EpochEnd { request: connection, result } => {
                 self.ask(now, request::Input::EpochEndFound { connection, partition, result });
+            }
+            replica::Effect::RecordsDeleted { request: connection, result } => {
+                let result = result.map(|told| request::LowWatermark {
+                    required: told.required,
+                    reached: told.reached,
+                });
+                self.ask(now, request::Input::RecordsDeleted { connection, partition, result });
+            }
+            replica::Effect::LowWatermarkMoved { offset } => {
+                self.ask(now, request::Input::LowWatermarkMoved { partition, offset });
+            }
+            replica::Effect::LogStartMoved { offset } => {
+                let source =
+                    self.replicas.get(&partition).and_then(replica::Replica::fetching_from);
+                if let Some(source) = source {
+                    self.fetch(now, source, fetcher::Input::LogStartMoved { partition, offset });
+                }
             }
             replica::Effect::HighWatermarkMoved { offset: _ } => {
                 self.ask(now, request::Input::HighWatermarkMoved { partition });

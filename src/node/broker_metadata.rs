@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::event::Kind;
-use crate::log::{Log, LogEffect};
+use crate::log::{Log, LogConfig, LogEffect};
 use crate::message::{Batch, MetadataRecord, Records, Standing};
 use crate::node::broker::{Broker, Publication};
 use crate::node::port::Output;
+use crate::node::start::Start;
 use crate::protocol::image::Delta;
 use crate::protocol::replica::Replica;
 use crate::protocol::{lifecycle, replica, request};
-use crate::types::{BrokerId, ConfigResource, Defect, Now, Offset, TopicPartition};
+use crate::types::{BrokerId, ConfigResource, Defect, Now, Offset, TopicPartition, hash_words};
 
 /// With `SkippedMetadataRecord`, every so many `PartitionChangeRecord`s one is left out.
 const SKIP_EVERY: u64 = 5;
@@ -151,7 +152,7 @@ impl Broker {
     fn show(&mut self, now: Now, partition: TopicPartition, out: &mut Vec<Output>) {
         if !self.replicas.contains_key(&partition) {
             let mut effects = Vec::new();
-            let config = self.config.log_of(&self.image, partition.topic_id);
+            let config = self.log_config(partition);
             let log = Log::create(partition, config, &mut effects);
             out.extend(effects.into_iter().map(log_output));
             let mut replica = Replica::new(self.replica_config(), log, Offset::ZERO);
@@ -165,6 +166,12 @@ impl Broker {
         let min_in_sync = self.image.min_in_sync(self.config.broker, partition);
         self.tell(now, partition, replica::Input::MetadataChanged { state, min_in_sync });
         self.carry_out(now, out);
+    }
+
+    /// The configuration of a replica's log.
+    fn log_config(&self, partition: TopicPartition) -> LogConfig {
+        let seed = jitter_seed(self.start, partition);
+        self.config.log_of(&self.image, partition.topic_id, seed)
     }
 
     /// Configuration that changed reaches the logs and leaders of its topics.
@@ -181,7 +188,7 @@ impl Broker {
             if !all && !changed(&ConfigResource::Topic(topic.name.clone())) {
                 continue;
             }
-            let config = self.config.log_of(&self.image, partition.topic_id);
+            let config = self.log_config(partition);
             if let Some(replica) = self.replicas.get_mut(&partition) {
                 replica.log_mut().set_config(config);
             }
@@ -189,6 +196,14 @@ impl Broker {
             self.tell(now, partition, replica::Input::MinInSyncChanged { min_in_sync });
         }
     }
+}
+
+/// From what the jitter of a replica's segments is drawn.
+fn jitter_seed(start: Start, partition: TopicPartition) -> u64 {
+    let TopicPartition { topic_id, partition } = partition;
+    let partition = u64::from(partition.0.cast_unsigned());
+    let topic = [(topic_id.0 >> 64) as u64, topic_id.0 as u64];
+    hash_words(&[start.seed, start.host.0.into(), topic[0], topic[1], partition])
 }
 
 /// A log's effect, as the process asks for it.

@@ -1,5 +1,5 @@
-//! What a broker does at intervals: checkpoints, the look for lagging followers, forgetting
-//! producers; and the orderly end.
+//! What a broker does at intervals: checkpoints, the look for lagging followers, retention,
+//! forgetting producers; and the orderly end.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +20,7 @@ pub(crate) struct Schedule {
     recovery_points: Option<Monotonic>,
     log_starts: Option<Monotonic>,
     shrink: Option<Monotonic>,
+    retention: Option<Monotonic>,
     producers: Option<Monotonic>,
     /// A log was cut: what the disk says of recovery points may lie beyond its end.
     pub(crate) recovery_points_are_stale: bool,
@@ -29,8 +30,10 @@ impl Schedule {
     pub(crate) fn begin(&mut self, now: Now, config: &BrokerConfig) {
         let after = |interval: Duration| Some(now.monotonic + interval);
         self.high_watermarks = after(config.high_watermark_checkpoint_interval);
-        self.recovery_points = after(config.recovery_point_checkpoint_interval);
-        self.log_starts = after(config.log_start_checkpoint_interval);
+        // Source: Kafka 4.1, `LogManager.startupWithConfigOverrides`.
+        self.recovery_points = after(config.initial_task_delay);
+        self.log_starts = after(config.initial_task_delay);
+        self.retention = after(config.initial_task_delay);
         self.shrink = after(config.replica_lag_time_max / 2);
         self.producers = after(config.producer_expiration_interval);
     }
@@ -41,6 +44,7 @@ impl Schedule {
             self.recovery_points,
             self.log_starts,
             self.shrink,
+            self.retention,
             self.producers,
         ];
         Deadlines::monotonic(all.into_iter().flatten().min())
@@ -77,6 +81,12 @@ impl Broker {
             let leaders: Vec<_> = leaders.map(|(partition, _)| *partition).collect();
             for partition in leaders {
                 self.tell(now, partition, replica::Input::ShrinkCheck);
+            }
+        }
+        if is_due(&mut self.schedule.retention, now, config.retention_check_interval) {
+            let partitions: Vec<_> = self.replicas.keys().copied().collect();
+            for partition in partitions {
+                self.tell(now, partition, replica::Input::RetentionCheck);
             }
         }
         if is_due(&mut self.schedule.producers, now, config.producer_expiration_interval) {

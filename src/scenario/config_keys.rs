@@ -166,6 +166,58 @@ pub const KEYS: &[ConfigKey] = &[
          log.roll.hours=168.",
     ),
     integer(
+        "log.roll.jitter.ms",
+        BROKER,
+        millis(0, LONG),
+        0,
+        "How much earlier at most, drawn for each segment.",
+    ),
+    integer(
+        "log.index.size.max.bytes",
+        BROKER,
+        bytes(4, INT),
+        10 << 20,
+        "A segment is closed when one of its indexes is full: 8 bytes an entry of the offset \
+         index, 12 of the time index.",
+    ),
+    integer(
+        "log.index.interval.bytes",
+        BROKER,
+        bytes(0, INT),
+        4096,
+        "How many bytes of records there are between two entries of an index.",
+    ),
+    integer(
+        "log.retention.bytes",
+        BROKER,
+        bytes(-1, LONG),
+        -1,
+        "The oldest segments of a log are deleted as long as this much is left; -1 for never.",
+    ),
+    integer(
+        "log.retention.ms",
+        BROKER,
+        millis(-1, LONG),
+        604_800_000,
+        "A segment is deleted when its youngest record is older than this; -1 for never. Kafka's \
+         default is log.retention.hours=168.",
+    ),
+    integer(
+        "log.retention.check.interval.ms",
+        BROKER,
+        millis(1, LONG),
+        300_000,
+        "How often brokers look for segments to delete.",
+    ),
+    integer(
+        "log.initial.task.delay.ms",
+        BROKER,
+        millis(0, LONG),
+        30_000,
+        "How long after its start a broker first looks for segments to delete, and first writes \
+         recovery points and log start offsets.",
+    ),
+    integer(
         "log.flush.interval.messages",
         BROKER,
         number(1, LONG),
@@ -220,6 +272,13 @@ pub const KEYS: &[ConfigKey] = &[
         millis(1, INT),
         86_400_000,
         "How long a leader remembers an idempotent producer that is silent.",
+    ),
+    integer(
+        "producer.id.expiration.check.interval.ms",
+        BROKER,
+        millis(1, INT),
+        600_000,
+        "How often brokers look for producers to forget.",
     ),
     // Replication.
     integer(
@@ -456,6 +515,56 @@ pub const KEYS: &[ConfigKey] = &[
             millis(1, LONG),
             604_800_000,
             "A segment is closed when its first record is older than this.",
+        ),
+    ),
+    topic(
+        "log.roll.jitter.ms",
+        integer(
+            "segment.jitter.ms",
+            TOPIC,
+            millis(0, LONG),
+            0,
+            "How much earlier than segment.ms at most, drawn for each segment.",
+        ),
+    ),
+    topic(
+        "log.index.size.max.bytes",
+        integer(
+            "segment.index.bytes",
+            TOPIC,
+            bytes(4, INT),
+            10 << 20,
+            "A segment is closed when one of its indexes is full; see log.index.size.max.bytes.",
+        ),
+    ),
+    topic(
+        "log.index.interval.bytes",
+        integer(
+            "index.interval.bytes",
+            TOPIC,
+            bytes(0, INT),
+            4096,
+            "How many bytes of records there are between two entries of an index.",
+        ),
+    ),
+    topic(
+        "log.retention.bytes",
+        integer(
+            "retention.bytes",
+            TOPIC,
+            bytes(-1, LONG),
+            -1,
+            "The oldest segments of a log are deleted as long as this much is left; -1 for never.",
+        ),
+    ),
+    topic(
+        "log.retention.ms",
+        integer(
+            "retention.ms",
+            TOPIC,
+            millis(-1, LONG),
+            604_800_000,
+            "A segment is deleted when its youngest record is older than this; -1 for never.",
         ),
     ),
     topic(

@@ -1,5 +1,7 @@
 //! Configurations of brokers and controllers, from the keys of a plan.
 
+use std::time::Duration;
+
 use crate::node::{BrokerConfig, ControllerConfig};
 use crate::scenario::{BrokerPlan, Config, ControllerPlan, Plan, ServicePlan, Target};
 use crate::sim::service::ServiceTimes;
@@ -68,6 +70,9 @@ pub(crate) fn broker(plan: &Plan, broker: &BrokerPlan) -> BrokerConfig {
             .duration("log.flush.offset.checkpoint.interval.ms"),
         log_start_checkpoint_interval: keys
             .duration("log.flush.start.offset.checkpoint.interval.ms"),
+        initial_task_delay: keys.duration("log.initial.task.delay.ms"),
+        retention_check_interval: keys.duration("log.retention.check.interval.ms"),
+        producer_expiration_interval: keys.duration("producer.id.expiration.check.interval.ms"),
         heartbeat_interval: keys.duration("broker.heartbeat.interval.ms"),
         registration_timeout: keys.duration("initial.broker.registration.timeout.ms"),
         controller_socket_timeout: keys.duration("controller.socket.timeout.ms"),
@@ -84,7 +89,13 @@ pub(crate) fn broker(plan: &Plan, broker: &BrokerPlan) -> BrokerConfig {
     if let Some(age) = keys.optional_duration("log.roll.ms") {
         config.log.segment_age_max = age;
     }
-    config.log.flush_messages = match keys.integer("log.flush.interval.messages") {
+    let log = &mut config.log;
+    log.segment_jitter = keys.optional_duration("log.roll.jitter.ms").unwrap_or(Duration::MAX);
+    log.segment_index_bytes = bytes(keys, "log.index.size.max.bytes");
+    log.index_interval_bytes = bytes(keys, "log.index.interval.bytes");
+    log.retention_bytes = u64::try_from(keys.integer("log.retention.bytes")).ok();
+    log.retention_age_max = keys.optional_duration("log.retention.ms");
+    log.flush_messages = match keys.integer("log.flush.interval.messages") {
         i64::MAX => None,
         messages => u64::try_from(messages).ok(),
     };

@@ -1,4 +1,4 @@
-//! A growing list whose clones share what is old.
+//! A growing list whose clones share what is old, and whose front may go.
 
 use std::sync::Arc;
 
@@ -11,20 +11,27 @@ const CHUNK: usize = 64;
 pub struct Chunks<T> {
     /// Full pieces.
     sealed: Vec<Arc<Vec<T>>>,
+    /// How many items of the first full piece are gone.
+    gone: usize,
     /// The last piece, not full.
     tail: Vec<T>,
 }
 
 impl<T> Default for Chunks<T> {
     fn default() -> Self {
-        Self { sealed: Vec::new(), tail: Vec::new() }
+        Self { sealed: Vec::new(), gone: 0, tail: Vec::new() }
     }
 }
 
 impl<T> Chunks<T> {
     /// How many items there are.
     pub fn len(&self) -> usize {
-        self.sealed.len() * CHUNK + self.tail.len()
+        self.in_sealed() + self.tail.len()
+    }
+
+    /// How many items there are before the last piece.
+    fn in_sealed(&self) -> usize {
+        self.sealed.len() * CHUNK - self.gone
     }
 
     /// Whether there are none.
@@ -34,9 +41,10 @@ impl<T> Chunks<T> {
 
     /// The item at `index`.
     pub fn get(&self, index: usize) -> Option<&T> {
-        match self.sealed.get(index / CHUNK) {
-            Some(chunk) => chunk.get(index % CHUNK),
-            None => self.tail.get(index.checked_sub(self.sealed.len() * CHUNK)?),
+        let place = index + self.gone;
+        match self.sealed.get(place / CHUNK) {
+            Some(chunk) => chunk.get(place % CHUNK),
+            None => self.tail.get(index.checked_sub(self.in_sealed())?),
         }
     }
 
@@ -47,7 +55,10 @@ impl<T> Chunks<T> {
 
     /// The items in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
-        self.sealed.iter().flat_map(|chunk| chunk.iter()).chain(self.tail.iter())
+        let gone = self.gone;
+        let sealed = self.sealed.iter().enumerate();
+        let sealed = sealed.flat_map(move |(at, chunk)| &chunk[if at == 0 { gone } else { 0 }..]);
+        sealed.chain(self.tail.iter())
     }
 
     /// The items from `index` on.
@@ -63,12 +74,28 @@ impl<T> Chunks<T> {
         }
         let first = |chunk: &Arc<Vec<T>>| chunk.first().is_some_and(&is_before);
         if self.tail.first().is_some_and(&is_before) {
-            return self.sealed.len() * CHUNK + self.tail.partition_point(is_before);
+            return self.in_sealed() + self.tail.partition_point(is_before);
         }
+        // What is gone was before all that is left.
         let at = self.sealed.partition_point(first);
-        match at.checked_sub(1) {
+        let place = match at.checked_sub(1) {
             None => 0,
             Some(chunk) => chunk * CHUNK + self.sealed[chunk].partition_point(is_before),
+        };
+        place.saturating_sub(self.gone)
+    }
+
+    /// Removes the first `count` items.
+    pub fn remove_first(&mut self, count: usize) {
+        let count = count.min(self.len());
+        if count >= self.in_sealed() {
+            self.tail.drain(..count - self.in_sealed());
+            self.sealed.clear();
+            self.gone = 0;
+        } else {
+            let place = count + self.gone;
+            self.sealed.drain(..place / CHUNK);
+            self.gone = place % CHUNK;
         }
     }
 
@@ -85,9 +112,9 @@ impl<T> Chunks<T> {
 impl<T: Clone> Chunks<T> {
     /// The item at `index`, to be changed.
     pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
-        let sealed = self.sealed.len() * CHUNK;
-        match self.sealed.get_mut(index / CHUNK) {
-            Some(chunk) => Arc::make_mut(chunk).get_mut(index % CHUNK),
+        let (sealed, place) = (self.in_sealed(), index + self.gone);
+        match self.sealed.get_mut(place / CHUNK) {
+            Some(chunk) => Arc::make_mut(chunk).get_mut(place % CHUNK),
             None => self.tail.get_mut(index.checked_sub(sealed)?),
         }
     }
@@ -102,11 +129,14 @@ impl<T: Clone> Chunks<T> {
 
     /// Leaves the first `length` items.
     pub fn truncate(&mut self, length: usize) {
-        while length < self.sealed.len() * CHUNK {
+        while length < self.in_sealed() {
             let chunk = self.sealed.pop().expect("there is a piece to take from");
             self.tail = Arc::unwrap_or_clone(chunk);
+            if self.sealed.is_empty() {
+                self.tail.drain(..std::mem::take(&mut self.gone));
+            }
         }
-        self.tail.truncate(length - self.sealed.len() * CHUNK);
+        self.tail.truncate(length - self.in_sealed());
     }
 }
 
@@ -129,6 +159,39 @@ mod tests {
             assert_eq!(chunks.last(), list.last());
             assert!(chunks.iter().eq(list.iter()));
             assert_eq!(chunks.get(length), None);
+        }
+    }
+
+    #[test]
+    fn its_front_may_go() {
+        for length in [1_usize, 63, 64, 65, 200] {
+            for first in [0, 1, length / 2, length] {
+                for second in [0, 1, 5, 70, length] {
+                    let mut chunks = Chunks::default();
+                    let mut list: Vec<usize> = (0..length).collect();
+                    list.iter().for_each(|at| chunks.push(*at));
+                    chunks.remove_first(first);
+                    list.drain(..first);
+                    chunks.remove_first(second);
+                    list.drain(..second.min(list.len()));
+                    for item in length..length + 70 {
+                        chunks.push(item);
+                        list.push(item);
+                    }
+                    assert!(chunks.iter().eq(list.iter()), "{length} {first} {second}");
+                    assert!((0..list.len()).all(|at| chunks.get(at) == list.get(at)));
+                    for bound in 0..length + 71 {
+                        let expected = list.partition_point(|at| *at < bound);
+                        assert_eq!(chunks.partition_point(|at| *at < bound), expected);
+                    }
+                    for left in [list.len() - 1, 64, 3, 0] {
+                        chunks.truncate(left);
+                        list.truncate(left);
+                        assert!(chunks.iter().eq(list.iter()), "{length} {first} {second}");
+                        assert_eq!(chunks.len(), left);
+                    }
+                }
+            }
         }
     }
 

@@ -337,6 +337,31 @@ defects! {
         "a producer keeps records that it cannot send for as long as that lasts"
         "made up, after KIP-91"
         "producers do not wake up to give up batches older than delivery.timeout.ms";
+    HighWatermarkLeftBehind "kafka-9491-high-watermark-left-behind" Historical 0
+        ["offset-order"]
+        "a follower that begins anew keeps its old high watermark"
+        "KAFKA-9491; mended in 2.4.1 and 2.5"
+        "truncating fully, to the start of the leader's log, leaves the high watermark as it was";
+    StaleEpochCheckpoint "kafka-16541-stale-epoch-checkpoint" Historical 26
+        ["epoch-monotone-in-log"]
+        "after power loss the leader-epoch cache has epochs that the log does not have"
+        "KAFKA-16541, KAFKA-15046; mended in 3.7.1 and 3.8"
+        "recovery trusts the leader-epoch checkpoint, whatever the batches say";
+    OneBatchRemembered "kafka-5494-one-batch-remembered" Historical 47
+        ["no-duplicate"]
+        "a leader refuses a batch that it has, because it remembers only the last one"
+        "KAFKA-5494; mended in 1.0"
+        "leaders remember one batch of each producer, not five";
+    ProducerStateFollowsLog "kafka-7190-producer-state-follows-log" Historical 48
+        ["duplicate"]
+        "a leader forgets a producer when its records are deleted, and appends a batch again"
+        "KAFKA-7190, KIP-360; mended in 2.4"
+        "what a leader knows of a producer goes with the producer's last record";
+    RetentionOneMore "mutation-retention-one-more" Mutation 0
+        ["deletion-by-rule"]
+        "retention deletes a segment that it should keep"
+        "made up"
+        "where retention deletes anything, it deletes one segment more, below the high watermark";
 }
 
 /// The defects that are switched on in a run.

@@ -54,6 +54,8 @@ properties! {
         "a record acknowledged with acks=all is in the current leader's log";
     AcksOneDurability "acks-one-durability"
         "a record acknowledged with acks=1 is in the current leader's log";
+    DeletionByRule "deletion-by-rule"
+        "records are deleted by retention or on request only, below the high watermark";
     IsrMembership "isr-membership"
         "the in-sync set holds the leader and no fenced, leaving or foreign broker";
     UncleanExclusion "unclean-exclusion"

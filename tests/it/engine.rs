@@ -134,7 +134,13 @@ impl Process for Echo {
     fn audit(&self, out: &mut Vec<Kind>) {
         // Any kind with a number in it serves to show what was counted.
         let partition = TopicPartition::CLUSTER_METADATA;
-        out.push(Kind::LogStartMoved { partition, log_start_offset: Offset(self.served) });
+        out.push(Kind::LogStartMoved {
+            partition,
+            log_start_offset: Offset(self.served),
+            because: kafsim::event::StartMovedBecause::Leader,
+            limit: None,
+            wall_millis: None,
+        });
     }
 }
 

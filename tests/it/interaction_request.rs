@@ -18,7 +18,7 @@ use kafsim::message::{
 use kafsim::protocol::Machine;
 use kafsim::protocol::image::MetadataImage;
 use kafsim::protocol::request::{
-    Ask, Effect, Input, Placed, RequestConfig, RequestLayer, Unreached,
+    Ask, Effect, Input, LowWatermark, Placed, RequestConfig, RequestLayer, Unreached,
 };
 use kafsim::types::{
     BatchId, BrokerEpoch, BrokerId, ConnectionId, CorrelationId, ErrorCode, HostId, IncarnationId,
@@ -81,6 +81,11 @@ impl Scene {
             "disconnected" => Input::Disconnected { connection: from(command) },
             "hw" => Input::HighWatermarkMoved { partition: place(command.words[0]) },
             "end" => Input::LogEndMoved { partition: place(command.words[0]) },
+            "low-watermark" => Input::LowWatermarkMoved {
+                partition: place(command.words[0]),
+                offset: Offset(command.number("at", 0)),
+            },
+            "deleted" => deleted(command),
             "role" => Input::RoleChanged { partition: place(command.words[0]) },
             "produced" | "acknowledged" | "read" | "listed" | "epoch-end" => from_replica(command),
             "controller" => {
@@ -142,6 +147,20 @@ impl Scene {
                 k::ListOffsetsRequest::default()
                     .with_replica_id(k::BrokerId(-1))
                     .with_topics(vec![topic])
+                    .into()
+            }
+            "delete-records" => {
+                let asked = places(command.text("to").unwrap()).into_iter().map(|place| {
+                    let partition = k::delete_records_request::DeleteRecordsPartition::default()
+                        .with_partition_index(place.partition.0)
+                        .with_offset(command.number("below", -1));
+                    k::delete_records_request::DeleteRecordsTopic::default()
+                        .with_name(topic_name("orders"))
+                        .with_partitions(vec![partition])
+                });
+                k::DeleteRecordsRequest::default()
+                    .with_topics(asked.collect())
+                    .with_timeout_ms(number(command, "timeout", 30000))
                     .into()
             }
             "create-topic" => {
@@ -226,6 +245,8 @@ fn show_ask(ask: &Ask) -> String {
             format!("read{again} {who} from={} max={}{one}", fetch.fetch_offset, fetch.max_bytes)
         }
         Ask::ListOffset { timestamp, .. } => format!("list {timestamp}"),
+        Ask::DeleteRecords { offset: Some(offset) } => format!("delete below {offset}"),
+        Ask::DeleteRecords { offset: None } => "delete below the high watermark".to_owned(),
         Ask::EpochEnd { leader_epoch, .. } => format!("end of {leader_epoch}"),
     }
 }
@@ -297,6 +318,13 @@ fn show_response(response: &Response) -> String {
             let part = &body.topics[0].partitions[0];
             format!("{} offset={} epoch={}", error(part.error_code), part.offset, part.leader_epoch)
         }
+        ResponseBody::DeleteRecords(body) => {
+            let parts = body.topics.iter().flat_map(|topic| &topic.partitions).map(|part| {
+                let error = error(part.error_code);
+                format!("{} {error} low={}", part.partition_index, part.low_watermark)
+            });
+            parts.collect::<Vec<_>>().join("; ")
+        }
         ResponseBody::CreateTopics(body) => {
             let errors: Vec<_> = body.topics.iter().map(|t| error(t.error_code)).collect();
             format!("CreateTopics {errors:?}")
@@ -306,6 +334,18 @@ fn show_response(response: &Response) -> String {
         }
         other => format!("{other:?}"),
     }
+}
+
+/// What a replica did when it was asked to delete records.
+fn deleted(command: &Command<'_>) -> Input {
+    let result = match command.text("error") {
+        Some(name) => Err(code(name)),
+        None => Ok(LowWatermark {
+            required: Offset(command.number("required", 0)),
+            reached: Offset::from_wire(command.number("reached", -1)),
+        }),
+    };
+    Input::RecordsDeleted { connection: from(command), partition: place(command.words[0]), result }
 }
 
 fn record(command: &Command<'_>) -> MetadataRecord {

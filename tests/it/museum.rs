@@ -106,6 +106,11 @@ pub(crate) const MUSEUM: &[Exhibit] = exhibits! {
         ["producer.checkout.config.delivery.timeout.ms=5000"
          "producer.checkout.config.max.block.ms=1000"]
         "produce-answered";
+    HighWatermarkLeftBehind "replication/retention_overtakes_follower" [] "offset-order";
+    StaleEpochCheckpoint "museum/kafka_16541" [] "epoch-monotone-in-log";
+    OneBatchRemembered "museum/kafka_5494" [] "no-duplicate";
+    ProducerStateFollowsLog "museum/kafka_7190" [] "duplicate";
+    RetentionOneMore "operations/consumer_too_slow" [] "deletion-by-rule";
 };
 
 /// Further stories of the same defects, and their own numbers in the museum.
@@ -131,6 +136,7 @@ const PROOFS: &[Exhibit] = exhibits! {
     "list-offsets-monotone" OffsetAvailableTooSoon "museum/kip_207" [];
     "acked-durability" LastReplicaStanding "museum/last_replica_standing" ["duration=30s"];
     "acks-one-durability" ExpandBelowEpochStart "museum/kafka_7128" [];
+    "deletion-by-rule" RetentionOneMore "operations/consumer_too_slow" [];
     "isr-membership" FencedInSync "museum/kafka_13916" [];
     "unclean-exclusion" NoUncleanShutdownDetection "museum/kafka_18635" [];
     "one-leader-per-epoch" LeaderEpochNotRaised "museum/new_leader_cut_off" [];

@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use kafsim::event::StartMovedBecause;
 use kafsim::log::{AppendError, Log, LogConfig, LogEffect, SequenceCheck, SequenceError};
 use kafsim::message::{
     Batch, BatchBody, BrokenFile, Checkpoint, DiskImage, DiskOperation, FileContent, FileName,
@@ -40,6 +42,9 @@ enum Step {
     Restart { ahead: u8 },
     /// Records are deleted from the start, and the process writes it down.
     AdvanceStart { percent: u8 },
+    /// Retention comes by: `keep` percent of the bytes, or of the batches' ages, are kept below a
+    /// high watermark.
+    Retain { by_size: bool, keep: u8, high_watermark: u8 },
     /// All is flushed.
     Flush,
     /// The process writes down its recovery point.
@@ -72,6 +77,9 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0_u8..=110).prop_map(|percent| Step::Truncate { percent }),
         1 => (0_u8..9).prop_map(|ahead| Step::Restart { ahead }),
         1 => (0_u8..=100).prop_map(|percent| Step::AdvanceStart { percent }),
+        3 => (any::<bool>(), 0_u8..=100, 0_u8..=100).prop_map(|(by_size, keep, high_watermark)| {
+            Step::Retain { by_size, keep, high_watermark: (2 * high_watermark).min(100) }
+        }),
         2 => Just(Step::Flush),
         2 => Just(Step::CheckpointRecoveryPoint),
         1 => Just(Step::ShutDown),
@@ -240,6 +248,8 @@ struct World {
     /// Where the batches begin.
     base: Offset,
     batches: Vec<Batch>,
+    /// Those that were deleted from its front: memory has their producers.
+    deleted: Vec<Batch>,
     /// The epoch of a leader that has not appended yet.
     marker: Option<LeaderEpoch>,
     start: Offset,
@@ -261,6 +271,7 @@ impl World {
             disk,
             base: Offset::ZERO,
             batches: Vec::new(),
+            deleted: Vec::new(),
             marker: None,
             start: Offset::ZERO,
             epoch: LeaderEpoch(0),
@@ -289,7 +300,7 @@ impl World {
 
     fn of_producer(&self, id: ProducerId) -> Vec<&Batch> {
         let is_its = |batch: &&Batch| batch.body.producer.is_some_and(|stamp| stamp.id == id);
-        self.batches.iter().filter(is_its).collect()
+        self.deleted.iter().chain(&self.batches).filter(is_its).collect()
     }
 
     fn step(&mut self, step: Step) -> Result<(), TestCaseError> {
@@ -345,11 +356,12 @@ impl World {
                 let start = self.end() + u64::from(ahead);
                 self.log.truncate_fully_and_start_at(start, &mut out);
                 self.batches.clear();
+                self.deleted.clear();
                 (self.base, self.start, self.marker) = (start, start, None);
             }
             Step::AdvanceStart { percent } => {
                 let start = self.place(percent);
-                self.log.advance_start_to(start, &mut out);
+                self.log.advance_start_to(start, StartMovedBecause::Leader, &mut out);
                 let latest = self.epochs().last().map(|(epoch, _)| *epoch);
                 self.start = self.start.max(start);
                 if self.start == self.end() {
@@ -358,6 +370,9 @@ impl World {
                 }
                 self.disk.take(std::mem::take(&mut out));
                 self.write(FileName::LogStarts, self.log.start_offset_to_checkpoint());
+            }
+            Step::Retain { by_size, keep, high_watermark } => {
+                self.retain(by_size, keep, self.place(high_watermark), &mut out)?;
             }
             Step::Flush => self.log.flush(None, true, &mut out),
             Step::CheckpointRecoveryPoint => {
@@ -393,9 +408,74 @@ impl World {
             self.remembers_all = false;
         }
         self.log.truncate_to(end, out);
+        if end < self.base {
+            self.deleted.clear();
+            self.base = end;
+        }
         self.batches.retain(|batch| batch.end_offset() <= end);
         self.start = self.start.min(self.end());
         self.marker = None;
+    }
+
+    /// Lets retention work and compares what is left with a plain account of the rule.
+    fn retain(
+        &mut self,
+        by_size: bool,
+        keep: u8,
+        high_watermark: Offset,
+        out: &mut Vec<LogEffect>,
+    ) -> Result<(), TestCaseError> {
+        let high_watermark = high_watermark.max(self.start);
+        let size = |batches: &[Batch]| -> u64 {
+            batches.iter().map(|batch| u64::from(batch.body.size_bytes)).sum()
+        };
+        let bytes = size(&self.batches) * u64::from(keep) / 100;
+        // Batches are as old as their ids are small.
+        let age = self.next_id * u64::from(keep) / 100;
+        let wall = i64::try_from(self.next_id).unwrap();
+        let retention_bytes = by_size.then_some(bytes);
+        let retention_age_max = (!by_size).then(|| Duration::from_millis(age));
+        let config = LogConfig { retention_bytes, retention_age_max, ..self.config };
+        self.log.set_config(config);
+        self.log.delete_old_segments(wall, high_watermark, out);
+        self.log.set_config(self.config);
+
+        let (base, start) = (self.log.segment_bases().next().unwrap(), self.log.start_offset());
+        prop_assert!(base >= self.base && start >= self.start && base <= start);
+        let cut = self.batches.partition_point(|batch| batch.base_offset < base);
+        let (gone, left) = self.batches.split_at(cut);
+        prop_assert_eq!(gone.last().map_or(self.base, Batch::end_offset), base);
+        // Nothing goes that is to be kept, unless it could not be read any more.
+        let is_below_start = base <= self.start;
+        prop_assert!(is_below_start || base <= high_watermark);
+        let is_young =
+            |batch: &Batch| batch.body.max_timestamp + i64::try_from(age).unwrap() >= wall;
+        if by_size {
+            prop_assert!(is_below_start || size(left) >= bytes);
+        } else {
+            let readable = gone.iter().filter(|batch| batch.end_offset() > self.start);
+            prop_assert!(!readable.into_iter().any(is_young));
+        }
+        // And what may go does: the first segment left is below no bound.
+        let bases: Vec<Offset> = self.log.segment_bases().collect();
+        let end = bases.get(1).copied().unwrap_or(self.end());
+        let first = left.iter().take_while(|batch| batch.end_offset() <= end);
+        let first: Vec<Batch> = first.cloned().collect();
+        if !first.is_empty() && end <= high_watermark {
+            prop_assert!(end > start || bases.len() == 1);
+            let is_kept = match by_size {
+                true => size(left) - size(&first) < bytes,
+                false => first.iter().any(is_young),
+            };
+            prop_assert!(is_kept, "{:?} is left", bases);
+        }
+        let latest = self.epochs().last().map(|(epoch, _)| *epoch);
+        self.deleted.extend(self.batches.drain(..cut));
+        (self.base, self.start) = (base, start);
+        if self.start == self.end() {
+            self.marker = latest;
+        }
+        Ok(())
     }
 
     /// Sends `batch` to the leader and compares what it decides with what stands in the log.
@@ -465,9 +545,26 @@ impl World {
         let repairs = self.disk.take(out);
         prop_assert!(log.audit(), "{:#?}", log);
 
+        let mut log = log;
+        if self.base > Offset::ZERO && !clean {
+            // A producer whose records are all deleted is remembered from the snapshot of the first
+            // segment, which the first recovery deletes. The next one forgets it: Kafka's.
+            let mut out = Vec::new();
+            let again = Log::recover(PARTITION, self.config, &self.disk.image(), clean, &mut out);
+            let is_snapshot = |effect: &LogEffect| match effect {
+                LogEffect::Disk(
+                    DiskOperation::Write { file, .. } | DiskOperation::Delete { file },
+                ) => matches!(file, FileName::ProducerSnapshot(..)),
+                LogEffect::Disk(_) => false,
+                LogEffect::Event(_) => true,
+            };
+            prop_assert!(out.iter().all(is_snapshot), "{:?}", out);
+            prop_assert_eq!(facts(&again), facts(&log), "recovery is idempotent");
+            self.disk.take(out);
+            log = again;
+        }
         let mut again_out = Vec::new();
-        let image = self.disk.image();
-        let again = Log::recover(PARTITION, self.config, &image, clean, &mut again_out);
+        let again = Log::recover(PARTITION, self.config, &self.disk.image(), clean, &mut again_out);
         let operations = again_out.iter().filter(|effect| matches!(effect, LogEffect::Disk(_)));
         prop_assert_eq!(operations.count(), 0, "{:?} after {} repairs", again_out, repairs);
         prop_assert_eq!(format!("{again:?}"), format!("{log:?}"), "recovery is idempotent");
@@ -479,6 +576,7 @@ impl World {
             prop_assert!(at_least < start);
             self.base = start;
             self.batches.clear();
+            self.deleted.clear();
         } else {
             prop_assert_eq!(before.chain_at(end), Some(log.chain_at_end()), "a prefix is left");
             prop_assert!(end >= at_least, "{} was durable, {} is left", at_least, end);
@@ -554,6 +652,13 @@ impl World {
         }
         epochs
     }
+}
+
+/// What a log is, but for its producers.
+fn facts(log: &Log) -> impl PartialEq + std::fmt::Debug + use<> {
+    let bases: Vec<Offset> = log.segment_bases().collect();
+    let ends = (log.start_offset(), log.end_offset(), log.recovery_point());
+    (ends, log.chain_at_end(), log.epochs().to_vec(), bases)
 }
 
 /// How many of `batches` fit in `limit` bytes; at least one, if there is one.

@@ -428,7 +428,17 @@ impl World {
                 self.step_fetcher(id, source, fetcher::Input::Position { partition, position });
             }
             Effect::EpochEnd { result, .. } => results.epoch_end = Some(result),
-            Effect::HighWatermarkMoved { .. }
+            Effect::LogStartMoved { offset } => {
+                let fetchers = self.broker(id).map(|process| process.fetchers.keys().copied());
+                let sources: Vec<_> = fetchers.into_iter().flatten().collect();
+                for source in sources {
+                    let input = fetcher::Input::LogStartMoved { partition, offset };
+                    self.step_fetcher(id, source, input);
+                }
+            }
+            Effect::RecordsDeleted { .. }
+            | Effect::LowWatermarkMoved { .. }
+            | Effect::HighWatermarkMoved { .. }
             | Effect::LogEndMoved { .. }
             | Effect::SteppedDown => {}
         }

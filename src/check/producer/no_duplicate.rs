@@ -3,7 +3,8 @@
 //! A batch of an idempotent producer stands in a partition's log once, however often it was sent
 //! (KIP-98: the leader remembers the sequences of each producer's last five batches).
 //!
-//! Compared: a batch that a leader appends with what that leader's own log holds already.
+//! Compared: a batch that a leader appends with what that leader's own log holds already; one that
+//! it refuses as out of order with the last five of its producer there.
 //!
 //! The boundary case: the leader that took the batch first is deposed and its tail is cut; the
 //! next leader takes the batch when it is sent again. It was appended twice and stands there once,
@@ -15,7 +16,10 @@ use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::event::{Event, Kind, ProducerOutcome};
 use crate::history::Batch;
 use crate::trace::LogEntry;
-use crate::types::{BatchId, BatchMap, Offset, TopicPartition};
+use crate::types::{BatchId, BatchMap, BrokerId, ErrorCode, Offset, TopicPartition};
+
+/// How many batches of a producer a leader remembers.
+const REMEMBERED: usize = 5;
 
 /// The property.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +53,13 @@ impl Property for NoDuplicate {
             {
                 self.on_appended(event, (*partition, *batch), *base_offset, view, findings);
             }
+            Kind::ProduceHandled {
+                partition,
+                batch,
+                outcome: ProducerOutcome::Refused,
+                error: ErrorCode::OutOfOrderSequenceNumber,
+                ..
+            } => on_refused(event, (*partition, *batch), view, findings),
             // It came again, and the leader knew it.
             Kind::ProduceHandled { outcome: ProducerOutcome::Duplicate, .. } => {
                 findings.exercised();
@@ -87,6 +98,47 @@ impl NoDuplicate {
         let sealed = view.history.batches.get(&batch);
         report(event, (partition, base, first), sealed, view, findings);
     }
+}
+
+/// A leader that has a batch, one of the last five of its producer, must know it again: the
+/// producer takes the refusal for a gap, raises its epoch and sends the batch once more as a new
+/// one (KAFKA-5494). What was loaded from the disk may be less (one batch a producer).
+fn on_refused(
+    event: &Event,
+    (partition, batch): (TopicPartition, BatchId),
+    view: View<'_>,
+    findings: &mut Findings,
+) {
+    let node = event.host.and_then(|host| view.model.setup().node(host));
+    let known = view.model.partitions.get(&partition);
+    let replica = known.zip(node).and_then(|(known, node)| known.replicas.get(&node));
+    let sealed = view.history.batches.get(&batch);
+    let (Some(replica), Some(sealed)) = (replica, sealed) else { return };
+    let Some((producer, _)) = sealed.numbered else { return };
+    let is_its = |entry: &&LogEntry| {
+        let other = view.history.batches.get(&entry.batch);
+        other.and_then(|other| other.numbered).is_some_and(|(other, _)| other == producer)
+    };
+    let last = replica.log.entries().iter().rev().filter(is_its).take(REMEMBERED);
+    let found = last.into_iter().find(|entry| entry.batch == batch);
+    // A producer that raised its epoch is known by the new one only.
+    let is_renumbered = |host| {
+        view.history.clients.get(&host).is_some_and(|client| client.sequences_reset.is_some())
+    };
+    let Some(entry) = found.filter(|_| !is_renumbered(sealed.client)) else { return };
+    if replica.cut.is_some_and(|cut| cut > entry.event) {
+        return;
+    }
+    findings.exercised();
+    let name = view.model.partition_name(partition);
+    let sentence = format!(
+        "broker {} refused batch {batch} of {} as out of order, although it stands at offset {} of \
+         {name} and is one of the last {REMEMBERED} of its producer",
+        node.unwrap_or(BrokerId(-1)),
+        view.model.setup().host_name(Some(sealed.client)),
+        entry.base
+    );
+    findings.violated(sentence, [sealed.sealed, entry.event, event.index]);
 }
 
 fn report(

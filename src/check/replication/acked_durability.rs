@@ -50,7 +50,7 @@ const ALL: Info = Info {
     statement: "every batch acknowledged with acks=all is in the current leader's log",
     source: "Kafka documentation, producer configuration `acks`; KIP-966",
     premise: "as leader-completeness",
-    kinds: &["produce-answered", "role-taken"],
+    kinds: &["produce-answered", "role-taken", "segments-deleted"],
     is_liveness: false,
 };
 
@@ -60,7 +60,7 @@ const ONE: Info = Info {
     source: "Kafka documentation, producer configuration `acks`; KAFKA-20554",
     premise: "leadership does not move before the high watermark has passed the batch; else as \
               leader-completeness",
-    kinds: &["produce-answered", "role-taken"],
+    kinds: &["produce-answered", "role-taken", "segments-deleted"],
     is_liveness: false,
 };
 
@@ -100,6 +100,7 @@ impl Property for AckedDurability {
                     self.look_through(*partition, node, event.index, view, findings);
                 }
             }
+            Kind::SegmentsDeleted { partition, .. } => self.forget(*partition, view),
             _ => {}
         }
     }
@@ -130,6 +131,11 @@ impl AckedDurability {
             return;
         };
         let entry = known.replicas.get(&node).and_then(|own| own.log.entry_at(base_offset));
+        // It came again, and is deleted by now.
+        let own = known.replicas.get(&node);
+        if entry.is_none() && own.is_some_and(|own| base_offset < own.log.start) {
+            return;
+        }
         findings.exercised();
         let Some(entry) = entry.filter(|entry| entry.batch == batch).copied() else {
             let name = view.model.partition_name(partition);
@@ -147,6 +153,19 @@ impl AckedDurability {
             && !holds(&replica.log, &entry)
         {
             self.lose(partition, at, (leader, event.index), view, findings);
+        }
+    }
+
+    /// Forgets what no replica has any more, deleted by rule: it would only be kept for ever.
+    fn forget(&mut self, partition: TopicPartition, view: View<'_>) {
+        let known = view.model.partitions.get(&partition);
+        let (Some(known), Some(ledger)) = (known, self.partitions.get_mut(&partition)) else {
+            return;
+        };
+        if ledger.lost.is_empty() && !ledger.is_mixed {
+            let origin = known.committed.origin();
+            let gone = ledger.acked.partition_point(|acked| acked.entry.end() <= origin);
+            ledger.acked.remove_first(gone);
         }
     }
 
@@ -251,7 +270,7 @@ fn holds_entry(log: &LogView, entry: &LogEntry) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::check::script::Script;
-    use crate::event::AckMode;
+    use crate::event::{AckMode, StartMovedBecause};
 
     /// Broker 1 leads in epoch 0, with all in sync.
     fn led() -> Script {
@@ -283,6 +302,22 @@ mod tests {
     #[test]
     fn an_acknowledged_batch_that_the_next_leader_lacks_is_a_breach() {
         let run = lose(led(), AckMode::All, 0);
+        assert_eq!(run.outcome("acked-durability"), "violated");
+    }
+
+    #[test]
+    fn what_was_deleted_by_rule_is_not_lost() {
+        let mut run = led();
+        run.replicate(1, 2, 0).high_watermark(1, 2, true).answer(1, 1, 0, AckMode::All);
+        for broker in 1..=3 {
+            run.move_start(broker, 2, StartMovedBecause::Leader, (0, 0));
+            run.delete_segments(broker, 2);
+        }
+        run.answer(1, 1, 0, AckMode::All).commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+        assert_eq!(run.outcome("acked-durability"), "holds");
+        // What stands behind it still counts.
+        run.append(2, 2, 1, 1, true).answer(2, 2, 2, AckMode::All);
+        run.commit(Some(3), 2, &[3]).lead(3, 2, &[3]);
         assert_eq!(run.outcome("acked-durability"), "violated");
     }
 

@@ -3,6 +3,7 @@
 mod acked_durability;
 mod candidate_completeness;
 mod consistent_read;
+mod deletion_by_rule;
 mod epoch_monotone;
 mod epoch_offset_unique;
 mod leader_completeness;
@@ -14,6 +15,7 @@ mod quorum_superset;
 pub(crate) use acked_durability::AckedDurability;
 pub(crate) use candidate_completeness::CandidateCompleteness;
 pub(crate) use consistent_read::ConsistentRead;
+pub(crate) use deletion_by_rule::DeletionByRule;
 pub(crate) use epoch_monotone::EpochMonotone;
 pub(crate) use epoch_offset_unique::EpochOffsetUnique;
 pub(crate) use leader_completeness::LeaderCompleteness;

@@ -18,6 +18,10 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// How long a poll waits.
 const POLL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// After how many polls without a record those that are still awaited are written again: retention
+/// may have deleted them before they were read.
+const IDLE_POLLS_MAX: u32 = 10;
+
 /// Writes one record to each partition, and reads each from its first record to that one.
 #[derive(Clone, Debug)]
 pub(crate) struct Probe {
@@ -32,6 +36,8 @@ pub(crate) struct Probe {
     /// Partitions not yet read as far as their record.
     unread: BTreeSet<(Name, i32)>,
     is_reading: bool,
+    /// Polls in a row that returned nothing.
+    idle_polls: u32,
     is_done: bool,
     calls: u64,
 }
@@ -80,6 +86,7 @@ impl Probe {
             written: BTreeMap::new(),
             unread: BTreeSet::new(),
             is_reading: false,
+            idle_polls: 0,
             is_done: false,
             calls: 0,
         }
@@ -122,7 +129,7 @@ impl Probe {
     }
 
     fn read_when_written(&mut self, effects: &mut Vec<Effect>) {
-        if self.written.len() < self.unread.len() {
+        if self.is_reading || self.written.len() < self.unread.len() {
             return;
         }
         self.is_reading = true;
@@ -132,6 +139,14 @@ impl Probe {
     }
 
     fn on_polled(&mut self, batches: &[PolledBatch], effects: &mut Vec<Effect>) {
+        self.idle_polls = if batches.is_empty() { self.idle_polls + 1 } else { 0 };
+        if self.idle_polls == IDLE_POLLS_MAX {
+            self.idle_polls = 0;
+            let awaited: Vec<_> = self.unread.iter().cloned().collect();
+            for (topic, partition) in awaited {
+                self.send(topic, partition, effects);
+            }
+        }
         for batch in batches {
             let place = (batch.topic.clone(), batch.partition);
             let end = batch.base_offset + batch.records.len() as u64;

@@ -1,7 +1,7 @@
 //! What can happen to a fetcher.
 
 use crate::message::{Batch, FetchPosition, ResponseBody};
-use crate::types::{BrokerEpoch, LeaderEpoch, Name, TopicPartition};
+use crate::types::{BrokerEpoch, LeaderEpoch, Name, Offset, TopicPartition};
 
 /// What can happen to a fetcher.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub enum Input {
     Remove { partition: TopicPartition },
     /// The replica is done with what `Effect::Deliver` or `Effect::OutOfRange` brought it.
     Position { partition: TopicPartition, position: FetchPosition },
+    /// The replica's own log starts at `offset` now, by retention.
+    LogStartMoved { partition: TopicPartition, offset: Offset },
     /// The answer to request `token` came.
     Response { token: u64, body: ResponseBody, records: Vec<Vec<Batch>> },
     /// Request `token` got no answer: it timed out, or its connection was lost or never stood.

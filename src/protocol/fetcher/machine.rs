@@ -105,6 +105,9 @@ impl Machine for Fetcher {
                 self.on_position(partition, position);
                 self.send_when_ready(now, effects);
             }
+            Input::LogStartMoved { partition, offset } => {
+                self.on_log_start_moved(partition, offset);
+            }
             Input::Response { token, body, records } => {
                 self.on_response(now, token, body, records, effects);
                 self.send_when_ready(now, effects);
@@ -201,6 +204,14 @@ impl Fetcher {
         if state.asked.position != position || state.phase != phase {
             state.asked.position = position;
             state.phase = phase;
+            self.changed.insert(partition);
+        }
+    }
+
+    /// Retention moved the start of this broker's own log, which goes along with the next fetch.
+    fn on_log_start_moved(&mut self, partition: TopicPartition, offset: Offset) {
+        if let Some(state) = self.partitions.get_mut(&partition) {
+            state.asked.position.log_start_offset = offset;
             self.changed.insert(partition);
         }
     }

@@ -1,5 +1,7 @@
 //! The sender's half: which partitions have something to send, and the requests it goes out in.
 
+use std::sync::Arc;
+
 use kafka_protocol::messages::ProduceRequest;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 
@@ -194,7 +196,7 @@ impl Producer {
                 ),
             }
             let body = self.batches[&batch.serial].body();
-            records.push(vec![Batch::unplaced(std::sync::Arc::clone(body))]);
+            records.push(vec![Batch::unplaced(Arc::clone(body))]);
         }
         let acks = match self.config.acks {
             AckMode::None => 0,
@@ -271,6 +273,7 @@ impl Producer {
         });
         let batch = self.batches.get_mut(&serial).expect("queued batches are alive");
         batch.seal(stamp, wall);
+        let sealed = Arc::clone(batch.body());
         let kind = Kind::BatchSealed {
             partition: self.partitions[slot as usize].id,
             batch: batch.id,
@@ -278,6 +281,8 @@ impl Producer {
             producer: stamp.map(|stamp| stamp.id),
             epoch: stamp.map(|stamp| stamp.epoch),
             base_sequence: stamp.map(|stamp| stamp.base_sequence),
+            max_timestamp: sealed.max_timestamp,
+            bytes: sealed.size_bytes,
             operations: self.operations(serial),
         };
         let about = self.about(self.batches[&serial].calls[0]);

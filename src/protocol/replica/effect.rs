@@ -28,6 +28,14 @@ pub enum Effect {
     OffsetListed { request: ConnectionId, result: Result<Option<ListedOffset>, ErrorCode> },
     /// The answer to `Input::OffsetForLeaderEpoch`, in the same step; `None` is undefined.
     EpochEnd { request: ConnectionId, result: Result<Option<(LeaderEpoch, Offset)>, ErrorCode> },
+    /// The answer to `Input::DeleteRecords`, in the same step: what the low watermark must reach,
+    /// and what it is.
+    RecordsDeleted { request: ConnectionId, result: Result<LowWatermark, ErrorCode> },
+    /// The smallest log start of a leader and of its followers that live is now `offset`: requests
+    /// to delete records are worth a look.
+    LowWatermarkMoved { offset: Offset },
+    /// The log of this follower starts at `offset` now, which it did not learn from its fetcher.
+    LogStartMoved { offset: Offset },
     /// The high watermark is now `offset`: parked fetches of consumers are worth a look.
     HighWatermarkMoved { offset: Offset },
     /// The leader's log now ends at `offset`: parked fetches of followers are worth a look.
@@ -43,6 +51,15 @@ pub enum Effect {
     StopFetching { leader: BrokerId },
     /// What the fetcher delivered is done with: the partition goes on at `position`.
     Position(FetchPosition),
+}
+
+/// What became of a request to delete records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LowWatermark {
+    /// The offset below which nobody who lives may have anything left, for the request to be done.
+    pub required: Offset,
+    /// The smallest log start of those who live; `None` as long as one has not told its own.
+    pub reached: Option<Offset>,
 }
 
 /// What ListOffsets found.

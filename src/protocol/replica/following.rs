@@ -1,6 +1,6 @@
 //! The follower's side: what it makes of what its fetcher brings.
 
-use crate::event::About;
+use crate::event::{About, StartMovedBecause};
 use crate::log::{Appended, FollowerAppendError};
 use crate::message::{Batch, Fetched, OutOfRange};
 use crate::protocol::replica::effect::Effect;
@@ -92,7 +92,9 @@ impl Replica {
 
     fn follow_log_start(&mut self, leaders: Offset, effects: &mut Vec<Effect>) {
         if leaders > self.log.start_offset() && leaders <= self.high_watermark {
-            self.with_log(About::Nothing, effects, |log, out| log.advance_start_to(leaders, out));
+            self.with_log(About::Nothing, effects, |log, out| {
+                log.advance_start_to(leaders, StartMovedBecause::Leader, out);
+            });
         }
     }
 

@@ -8,7 +8,7 @@ use crate::message::{
     BatchBody, EpochEnd, Fetched, InSyncProposal, InSyncRecorded, OutOfRange, PartitionFetch,
     PartitionState, Standing,
 };
-use crate::types::{BrokerId, ConnectionId, ErrorCode, LeaderEpoch, Ticket};
+use crate::types::{BrokerId, ConnectionId, ErrorCode, LeaderEpoch, Offset, Ticket};
 
 /// What can happen to a replica.
 #[derive(Clone, Debug)]
@@ -57,6 +57,11 @@ pub enum Input {
     AlterPartitionAnswered { proposal: InSyncProposal, result: Result<InSyncRecorded, ErrorCode> },
     /// The scheduler looks for followers that lag: every replica.lag.time.max.ms / 2.
     ShrinkCheck,
+    /// The scheduler looks for segments that retention no longer keeps: every
+    /// log.retention.check.interval.ms.
+    RetentionCheck,
+    /// A client wants the records below `offset` deleted; none is all below the high watermark.
+    DeleteRecords { request: ConnectionId, offset: Option<Offset> },
     /// Flush the log; `ticket` and `blocking` as in a disk operation.
     Flush { ticket: Option<Ticket>, blocking: bool },
     /// The broker shuts down cleanly: flush, and leave behind what makes the next start short.

@@ -106,6 +106,10 @@ impl Machine for Replica {
                 self.on_alter_partition_answered(now, &proposal, result, effects);
             }
             Input::ShrinkCheck => self.on_shrink_check(now, effects),
+            Input::RetentionCheck => self.on_retention_check(now, effects),
+            Input::DeleteRecords { request, offset } => {
+                self.on_delete_records(request, offset, effects);
+            }
             Input::Flush { ticket, blocking } => {
                 self.with_log(About::Nothing, effects, |log, out| log.flush(ticket, blocking, out));
             }
@@ -493,7 +497,7 @@ impl Replica {
             "the high watermark {high_watermark} is above the log's end {end}"
         );
         assert!(
-            high_watermark >= start,
+            high_watermark >= start || self.config.defects.has(Defect::HighWatermarkLeftBehind),
             "the high watermark {high_watermark} is below the log's start {start}"
         );
         if let Role::Leader(leading) = &self.role {

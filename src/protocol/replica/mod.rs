@@ -19,6 +19,7 @@
 //! KIP-320, KIP-497, KIP-595 (truncation on fetch), KIP-841, KIP-903, KIP-966.
 
 mod config;
+mod deleting;
 mod effect;
 mod follower_state;
 mod following;
@@ -32,6 +33,6 @@ mod serving;
 mod truncating;
 
 pub use config::ReplicaConfig;
-pub use effect::{Effect, ListedOffset};
+pub use effect::{Effect, ListedOffset, LowWatermark};
 pub use input::Input;
 pub use machine::Replica;

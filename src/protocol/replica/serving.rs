@@ -127,13 +127,16 @@ impl Replica {
         let partition = self.partition();
         let Role::Leader(leading) = &mut self.role else { return Ok(()) };
         let Some(follower) = leading.followers.get_mut(&broker) else { return Ok(()) };
-        let before = follower.log_end;
+        let (before, start_before) = (follower.log_end, follower.log_start);
         let offset = fetch.fetch_offset;
         follower.fetched(now.wall, offset, fetch.log_start_offset, leader_end, broker_epoch);
         if Some(offset) > before {
             let kind =
                 Kind::FollowerCounted { partition, follower: broker, log_end_offset: offset };
             effects.push(Effect::Event { kind, about: About::Request(request) });
+        }
+        if fetch.log_start_offset != start_before {
+            self.announce_low_watermark(effects);
         }
         self.expand_for(broker, effects);
         if Some(offset) != before {

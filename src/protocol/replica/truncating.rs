@@ -4,7 +4,7 @@ use crate::event::About;
 use crate::message::EpochEnd;
 use crate::protocol::replica::effect::Effect;
 use crate::protocol::replica::machine::Replica;
-use crate::types::{LeaderEpoch, Offset};
+use crate::types::{Defect, LeaderEpoch, Offset};
 
 impl Replica {
     /// Where to cut, when the leader's log has `leader_epoch` as the largest epoch up to this
@@ -53,6 +53,10 @@ impl Replica {
         self.with_log(About::Nothing, effects, |log, out| {
             log.truncate_fully_and_start_at(start, out);
         });
+        if self.config.defects.has(Defect::HighWatermarkLeftBehind) {
+            return;
+        }
+        // It may neither stay above the log's end nor below its start (KAFKA-9491).
         self.set_high_watermark(start, effects);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::event::{About, AckMode, Kind};
 use crate::message::{BatchBody, PartitionFetch, RequestBody, Response};
-use crate::types::{ConnectionId, LeaderEpoch, TopicPartition};
+use crate::types::{ConnectionId, LeaderEpoch, Offset, TopicPartition};
 
 /// What the request layer asks of the broker, in order.
 #[derive(Clone, PartialEq, Debug)]
@@ -35,6 +35,8 @@ pub enum Ask {
     Read { fetch: PartitionFetch },
     /// The offset for `timestamp` in milliseconds since 1970; -1 latest, -2 earliest.
     ListOffset { leader_epoch: Option<LeaderEpoch>, timestamp: i64, by_follower: bool },
+    /// Delete the records below `offset`; none is all below the high watermark.
+    DeleteRecords { offset: Option<Offset> },
     /// Where `leader_epoch` ends in the log, for a reader that knows `current_leader_epoch`.
     EpochEnd {
         current_leader_epoch: Option<LeaderEpoch>,

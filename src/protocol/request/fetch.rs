@@ -163,7 +163,7 @@ impl RequestLayer {
     pub(crate) fn fetch_work(&mut self, connection: ConnectionId) -> Option<&mut FetchWork> {
         match &mut self.serving.get_mut(&connection)?.work {
             Work::Fetch(work) => Some(work),
-            Work::Produce(_) | Work::Lookups(_) | Work::Forward(_) => None,
+            Work::Produce(_) | Work::Lookups(_) | Work::Forward(_) | Work::DeleteRecords(_) => None,
         }
     }
 

@@ -101,7 +101,7 @@ impl RequestLayer {
     fn forward_work(&mut self, connection: ConnectionId) -> Option<&mut ForwardWork> {
         match &mut self.serving.get_mut(&connection)?.work {
             Work::Forward(work) => Some(work),
-            Work::Produce(_) | Work::Fetch(_) | Work::Lookups(_) => None,
+            Work::Produce(_) | Work::Fetch(_) | Work::Lookups(_) | Work::DeleteRecords(_) => None,
         }
     }
 

@@ -38,6 +38,14 @@ pub enum Input {
         partition: TopicPartition,
         result: Result<Option<(LeaderEpoch, Offset)>, ErrorCode>,
     },
+    /// The replica of `partition` moved its log start as the request asked, or refused.
+    RecordsDeleted {
+        connection: ConnectionId,
+        partition: TopicPartition,
+        result: Result<LowWatermark, ErrorCode>,
+    },
+    /// The smallest log start of the replicas of `partition` that live is now `offset`.
+    LowWatermarkMoved { partition: TopicPartition, offset: Offset },
     /// The log of `partition` grew: followers that wait may go on.
     LogEndMoved { partition: TopicPartition },
     /// The high watermark of `partition` moved: consumers that wait may go on.
@@ -53,6 +61,15 @@ pub enum Input {
 /// The controller did not answer: unknown, not connected, disconnected, or too slow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Unreached;
+
+/// How far a request to delete records is with a partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LowWatermark {
+    /// What the low watermark must reach.
+    pub required: Offset,
+    /// What it is; `None` while a replica that lives has not told its log start.
+    pub reached: Option<Offset>,
+}
 
 /// Where a produced batch stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

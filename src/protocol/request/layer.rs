@@ -8,6 +8,7 @@ use crate::message::{Reader, Request, RequestBody, Response, ResponseBody};
 use crate::protocol::image::MetadataImage;
 use crate::protocol::machine::Machine;
 use crate::protocol::request::config::RequestConfig;
+use crate::protocol::request::delete_records::DeleteRecordsWork;
 use crate::protocol::request::effect::Effect;
 use crate::protocol::request::fetch::FetchWork;
 use crate::protocol::request::fetch_session::FetchSessions;
@@ -71,6 +72,7 @@ pub(crate) enum Work {
     Fetch(Box<FetchWork>),
     Lookups(Lookups),
     Forward(ForwardWork),
+    DeleteRecords(Box<DeleteRecordsWork>),
 }
 
 /// What a call to the controller is for.
@@ -110,6 +112,12 @@ impl Machine for RequestLayer {
             Input::EpochEndFound { connection, partition, result } => {
                 self.on_epoch_end_found(connection, partition, result, effects);
             }
+            Input::RecordsDeleted { connection, partition, result } => {
+                self.on_records_deleted(now, connection, partition, result, effects);
+            }
+            Input::LowWatermarkMoved { partition, offset } => {
+                self.on_low_watermark(now, partition, offset, effects);
+            }
             Input::LogEndMoved { partition } => {
                 let followers = |reader| reader != Reader::Consumer;
                 self.retry_fetches(now, partition, followers, effects);
@@ -120,6 +128,7 @@ impl Machine for RequestLayer {
             }
             Input::RoleChanged { partition } => {
                 self.retry_fetches(now, partition, |_| true, effects);
+                self.fail_deletions(now, partition, effects);
             }
             Input::ControllerAnswered { token, result } => {
                 self.on_controller_answered(now, token, result, effects);
@@ -201,6 +210,9 @@ impl RequestLayer {
             | RequestBody::UnregisterBroker(_) => {
                 return self.on_forward(now, connection, request, effects);
             }
+            RequestBody::DeleteRecords(body) => {
+                return self.on_delete_records(now, connection, id, &body, effects);
+            }
             RequestBody::Metadata(body) => ResponseBody::from(self.metadata_response(&body)),
             RequestBody::DescribeTopicPartitions(body) => self.describe_response(&body).into(),
             RequestBody::InitProducerId(body) => self.init_producer_id(now, &body, effects).into(),
@@ -211,7 +223,6 @@ impl RequestLayer {
             | RequestBody::BrokerRegistration(_)
             | RequestBody::BrokerHeartbeat(_)
             | RequestBody::AllocateProducerIds(_)
-            | RequestBody::DeleteRecords(_)
             | RequestBody::DescribeConfigs(_)
             | RequestBody::DescribeCluster(_)
             | RequestBody::Envelope(_) => {
@@ -256,6 +267,7 @@ impl RequestLayer {
                 Some(Work::Produce(_)) => self.expire_produce(now, connection, effects),
                 Some(Work::Fetch(_)) => self.expire_fetch(now, connection, effects),
                 Some(Work::Forward(_)) => self.expire_forward(now, connection, effects),
+                Some(Work::DeleteRecords(_)) => self.expire_deletion(now, connection, effects),
                 Some(Work::Lookups(_)) | None => {}
             }
         }

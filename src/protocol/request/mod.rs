@@ -15,6 +15,7 @@
 
 mod alter_configs;
 mod config;
+mod delete_records;
 mod effect;
 mod fetch;
 mod fetch_answer;
@@ -31,5 +32,5 @@ mod wire;
 
 pub use config::RequestConfig;
 pub use effect::{Ask, Effect};
-pub use input::{Input, Placed, Unreached};
+pub use input::{Input, LowWatermark, Placed, Unreached};
 pub use layer::RequestLayer;

@@ -141,7 +141,11 @@ impl RequestLayer {
     }
 
     /// A topic is named here, as these two requests have no ids in the versions spoken.
-    fn resolve_name(&self, name: &k::TopicName, index: i32) -> Result<TopicPartition, ErrorCode> {
+    pub(crate) fn resolve_name(
+        &self,
+        name: &k::TopicName,
+        index: i32,
+    ) -> Result<TopicPartition, ErrorCode> {
         let topic = self.image.topic_by_name(name.0.as_str());
         let topic_id = topic.ok_or(ErrorCode::UnknownTopicOrPartition)?.topic_id;
         let partition = TopicPartition { topic_id, partition: PartitionIndex(index) };
@@ -178,7 +182,7 @@ impl RequestLayer {
     fn settle_lookups(&mut self, connection: ConnectionId, effects: &mut Vec<Effect>) {
         let done = self.serving.get(&connection).is_some_and(|serving| match &serving.work {
             Work::Lookups(work) => work.awaited.is_empty(),
-            Work::Produce(_) | Work::Fetch(_) | Work::Forward(_) => false,
+            Work::Produce(_) | Work::Fetch(_) | Work::Forward(_) | Work::DeleteRecords(_) => false,
         });
         if !done {
             return;

@@ -174,7 +174,7 @@ impl RequestLayer {
     fn produce_work(&mut self, connection: ConnectionId) -> Option<&mut ProduceWork> {
         match &mut self.serving.get_mut(&connection)?.work {
             Work::Produce(work) => Some(work),
-            Work::Fetch(_) | Work::Lookups(_) | Work::Forward(_) => None,
+            Work::Fetch(_) | Work::Lookups(_) | Work::Forward(_) | Work::DeleteRecords(_) => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! How each event changes what is known.
 
-use crate::event::{Event, Kind, Phase, StartedAs};
+use crate::event::{ChainHash, Event, Kind, Phase, StartedAs};
 use crate::trace::model::audit::AuditFailure;
 use crate::trace::model::fold::{FaultView, HostView, Model, RegistrationView};
 use crate::trace::model::log::{LogEntry, LogView};
@@ -20,6 +20,7 @@ impl Model {
             | Kind::LogTruncated { .. }
             | Kind::LogRecovered { .. }
             | Kind::LogStartMoved { .. }
+            | Kind::SegmentsDeleted { .. }
             | Kind::HighWatermarkMoved { .. }
             | Kind::EpochCacheChanged { .. }
             | Kind::RoleTaken { .. }
@@ -86,12 +87,19 @@ impl Model {
             }
             Kind::LogAppended { .. } => self.on_appended(event, node),
             Kind::LogTruncated { .. } | Kind::LogRecovered { .. } => self.on_cut(event, node),
-            Kind::LogStartMoved { partition, log_start_offset } => {
+            Kind::LogStartMoved { partition, log_start_offset, .. } => {
                 let replica = self.replica_mut(*partition, node);
                 replica.log.start = *log_start_offset;
                 if replica.log.end() < *log_start_offset {
-                    replica.log = LogView::starting_at(*log_start_offset);
+                    replica.log = LogView::starting_at(*log_start_offset, None);
                 }
+            }
+            Kind::SegmentsDeleted { partition, first_base, .. } => {
+                self.replica_mut(*partition, node).log.delete_below(*first_base);
+                let view = self.view_mut(*partition);
+                // What some replica has, or may find on its disk, can still be compared.
+                let origins = view.replicas.values().map(|replica| replica.log.origin());
+                view.committed.delete_below(origins.min().unwrap_or_default());
             }
             Kind::HighWatermarkMoved { partition, high_watermark, as_leader } => {
                 self.on_high_watermark(*partition, node, *high_watermark, *as_leader);
@@ -138,17 +146,18 @@ impl Model {
         let log = &mut self.replica_mut(*partition, node).log;
         let end = log.end();
         if end < *base_offset {
-            *log = LogView::starting_at(*base_offset);
+            *log = LogView::starting_at(*base_offset, None);
         } else if end > *base_offset {
             log.truncate_to(*base_offset);
         }
         if log.end() == *base_offset {
+            let chain = log.chain_of(*chain);
             log.append(LogEntry {
                 base: *base_offset,
                 records: *records,
                 epoch: *leader_epoch,
                 batch: *batch,
-                chain: *chain,
+                chain,
                 event: event.index,
             });
         }
@@ -177,20 +186,23 @@ impl Model {
             _ => return,
         };
         let is_recovery = start.is_some();
+        // Where nothing is left, and perhaps somewhere else than before.
+        let began_anew = (chain == ChainHash(0)).then(|| {
+            let committed = self.partition(partition).map(|view| &view.committed);
+            LogView::starting_at(end, committed.and_then(|committed| committed.chain_at(end)))
+        });
         let replica = self.replica_mut(partition, node);
         replica.cut = Some(event.index);
         let before = replica.log.end();
-        replica.log.truncate_to(end);
-        if end > replica.log.end() && replica.log.entries().is_empty() && end > before {
-            // Truncated fully, to start anew further up.
-            replica.log = LogView::starting_at(end);
+        match began_anew {
+            Some(log) if replica.log.origin() != end => replica.log = log,
+            Some(_) | None => replica.log.truncate_to(end),
         }
         if let Some(start) = start {
             replica.log.start = start;
         }
         replica.high_watermark = high_watermark.unwrap_or(replica.high_watermark).min(end);
-        let (known_end, known_chain) = (replica.log.end(), replica.log.chain());
-        let is_comparable = replica.log.chain_at(Offset::ZERO).is_some() && end != Offset::ZERO;
+        let (known_end, known_chain) = (replica.log.end(), replica.log.own_chain());
         if known_end != end {
             let cut = if is_recovery { "was recovered" } else { "was cut" };
             let what = format!(
@@ -198,7 +210,7 @@ impl Model {
                  batch: {known_end} is the next end below, {before} was the end before"
             );
             self.differs(event, partition, what);
-        } else if is_comparable && known_chain != chain {
+        } else if known_chain != chain {
             let what = format!("the log up to {end} is not what was appended to it");
             self.differs(event, partition, what);
         }
@@ -507,12 +519,20 @@ impl Model {
     }
 
     fn on_audited(&mut self, event: &Event, node: BrokerId) {
-        let (partition, end, high_watermark, chain) = match &event.kind {
-            Kind::ReplicaAudited { partition, log_end_offset, high_watermark, chain, .. } => {
-                (*partition, *log_end_offset, Some(*high_watermark), *chain)
+        let (partition, start, end, high_watermark, chain) = match &event.kind {
+            Kind::ReplicaAudited {
+                partition,
+                log_start_offset,
+                log_end_offset,
+                high_watermark,
+                chain,
+                ..
+            } => {
+                let start = Some(*log_start_offset);
+                (*partition, start, *log_end_offset, Some(*high_watermark), *chain)
             }
             Kind::QuorumAudited { log_end_offset, chain, .. } => {
-                (TopicPartition::CLUSTER_METADATA, *log_end_offset, None, *chain)
+                (TopicPartition::CLUSTER_METADATA, None, *log_end_offset, None, *chain)
             }
             _ => return,
         };
@@ -522,11 +542,11 @@ impl Model {
         let mut differences = Vec::new();
         if known.log.end() != end {
             differences.push(format!("its log ends at {end}, on record at {}", known.log.end()));
-        } else if known.log.chain_at(Offset::ZERO).is_some()
-            && !known.log.entries().is_empty()
-            && known.log.chain() != chain
-        {
+        } else if known.log.own_chain() != chain {
             differences.push(format!("its log up to {end} is not the one on record"));
+        }
+        if let Some(real) = start.filter(|real| *real != known.log.start) {
+            differences.push(format!("its log begins at {real}, on record at {}", known.log.start));
         }
         if let Some(real) = high_watermark.filter(|real| *real != known.high_watermark) {
             let known = known.high_watermark;

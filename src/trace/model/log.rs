@@ -14,7 +14,7 @@ pub struct LogEntry {
     pub epoch: LeaderEpoch,
     /// The batch.
     pub batch: BatchId,
-    /// Hash of the log up to its end.
+    /// Hash of the log up to its end, with what was deleted from its front.
     pub chain: ChainHash,
     /// The event that put it there.
     pub event: u64,
@@ -33,20 +33,35 @@ impl LogEntry {
 }
 
 /// A log. Clones share all but its newest entries.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct LogView {
     /// The first offset that is left.
     pub start: Offset,
-    /// Where the entries begin: 0, or the place where a replica started anew.
+    /// Where the entries begin: 0, where the first segment that is left begins, or the place where
+    /// a replica started anew.
     origin: Offset,
+    /// Hash of what was before the origin, if that is known.
+    before: Option<ChainHash>,
     end: Offset,
     entries: Chunks<LogEntry>,
 }
 
+impl Default for LogView {
+    fn default() -> Self {
+        Self::starting_at(Offset::ZERO, Some(ChainHash(0)))
+    }
+}
+
 impl LogView {
-    /// An empty log that begins at `origin`.
-    pub fn starting_at(origin: Offset) -> Self {
-        Self { start: origin, origin, end: origin, entries: Chunks::default() }
+    /// An empty log that begins at `origin`, before which there was what `before` is the hash of,
+    /// as far as that is known.
+    pub fn starting_at(origin: Offset, before: Option<ChainHash>) -> Self {
+        Self { start: origin, origin, before, end: origin, entries: Chunks::default() }
+    }
+
+    /// Where the entries begin.
+    pub fn origin(&self) -> Offset {
+        self.origin
     }
 
     /// The next offset to be written.
@@ -76,6 +91,19 @@ impl LogView {
         self.entries.push(entry);
     }
 
+    /// Forgets the entries below `origin`, where one must begin, or the log end: their segments
+    /// were deleted.
+    pub fn delete_below(&mut self, origin: Offset) {
+        if origin <= self.origin {
+            return;
+        }
+        let Some(before) = self.chain_at(origin) else { return };
+        let kept = self.index_of(origin);
+        self.entries.remove_first(kept);
+        self.before = self.before.is_some().then_some(before);
+        self.origin = origin;
+    }
+
     /// Cuts the log; a batch that reaches beyond `end` goes as a whole.
     pub fn truncate_to(&mut self, end: Offset) {
         self.entries.truncate(self.entries.partition_point(|entry| entry.end() <= end));
@@ -93,31 +121,57 @@ impl LogView {
         self.entries.get(self.index_of(offset)).filter(|entry| entry.base <= offset)
     }
 
-    /// The hash of the log up to its end.
+    /// The hash of the log up to its end, with what was deleted from its front.
     pub fn chain(&self) -> ChainHash {
-        self.entries.last().map_or(ChainHash(0), |entry| entry.chain)
+        self.entries.last().map_or(self.front(), |entry| entry.chain)
     }
 
-    /// The hash of the log up to `end`; `None` unless a batch ends there.
+    /// The hash of the log from its origin to its end.
+    pub fn own_chain(&self) -> ChainHash {
+        self.chain().without(self.front())
+    }
+
+    /// The hash up to the place to which a log with this origin has `own`.
+    pub fn chain_of(&self, own: ChainHash) -> ChainHash {
+        self.front().with(own)
+    }
+
+    /// The hash of what was before the origin; zero where that is not known, and then no hash of
+    /// this log can be compared with another's.
+    fn front(&self) -> ChainHash {
+        self.before.unwrap_or(ChainHash(0))
+    }
+
+    /// The hash of the log up to `end`, with what was deleted from its front; `None` unless a batch
+    /// ends there.
     pub fn chain_at(&self, end: Offset) -> Option<ChainHash> {
         if end == self.origin {
-            return Some(ChainHash(0));
+            return Some(self.front());
         }
         let entry = self.entries.get(self.index_of(end).checked_sub(1)?)?;
         (entry.end() == end).then_some(entry.chain)
     }
 
-    /// Whether this log holds everything that `other` holds below `end`, and the same.
-    pub fn holds(&self, other: &Self, end: Offset) -> bool {
-        if self.origin == other.origin
-            && let (Some(ours), Some(theirs)) = (self.chain_at(end), other.chain_at(end))
-        {
-            return ours == theirs;
+    /// Whether both are equal up to `end`, as far as both go back; `None` when their hashes cannot
+    /// say.
+    pub fn equals(&self, other: &Self, end: Offset) -> Option<bool> {
+        let (ours, theirs) = (self.chain_at(end)?, other.chain_at(end)?);
+        if self.before.is_some() && other.before.is_some() {
+            return Some(ours == theirs);
         }
-        self.first_missing(other, end).is_none()
+        let from = self.origin.max(other.origin);
+        let (our_front, their_front) = (self.chain_at(from)?, other.chain_at(from)?);
+        Some(ours.without(our_front) == theirs.without(their_front))
     }
 
-    /// The first batch below `end` that `other` holds and this log does not.
+    /// Whether this log holds everything that `other` holds below `end`, and the same.
+    pub fn holds(&self, other: &Self, end: Offset) -> bool {
+        let is_equal = self.equals(other, end);
+        is_equal.unwrap_or_else(|| self.first_missing(other, end).is_none())
+    }
+
+    /// The first batch below `end` that `other` holds and this log does not. What this log deleted
+    /// by rule does not count.
     pub fn first_missing<'a>(&self, other: &'a Self, end: Offset) -> Option<&'a LogEntry> {
         let from = other.index_of(self.origin.max(self.start));
         let below = other.entries.iter_from(from).take_while(|entry| entry.base < end);
@@ -140,13 +194,14 @@ mod tests {
     fn log(batches: &[(u32, i32, u64)]) -> LogView {
         let mut log = LogView::default();
         for &(records, epoch, batch) in batches {
-            let words = [log.chain().0, u64::try_from(epoch).unwrap(), batch, u64::from(records)];
+            let words = [log.end().0, epoch.into(), batch.cast_signed(), records.into()]
+                .map(i64::cast_unsigned);
             log.append(LogEntry {
                 base: log.end(),
                 records,
                 epoch: LeaderEpoch(epoch),
                 batch: BatchId(batch),
-                chain: ChainHash(crate::types::hash_words(&words)),
+                chain: log.chain().with(ChainHash(crate::types::hash_words(&words))),
                 event: 0,
             });
         }

@@ -157,13 +157,15 @@ impl PartitionView {
         if high_watermark <= self.true_high_watermark {
             return;
         }
+        if leader.log.origin() > self.committed.end() {
+            // What was in between is gone by now.
+            let origin = leader.log.origin();
+            self.committed = LogView::starting_at(origin, leader.log.chain_at(origin));
+        }
         let from = leader.log.index_of(self.committed.end());
         for entry in leader.log.entries().iter_from(from) {
             if entry.end() > high_watermark {
                 break;
-            }
-            if entry.base > self.committed.end() && self.committed.entries().is_empty() {
-                self.committed = LogView::starting_at(entry.base);
             }
             if entry.base == self.committed.end() {
                 self.committed.append(*entry);
