@@ -479,6 +479,7 @@ impl Script {
             epoch: None,
             base_sequence: None,
             operations: operations.clone(),
+            keys: Vec::new(),
         };
         self.add(host, kind);
         operations

@@ -284,6 +284,7 @@ impl History {
             epoch: _,
             base_sequence,
             operations,
+            keys: _,
         } = &event.kind
         else {
             return;

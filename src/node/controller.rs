@@ -97,7 +97,8 @@ impl Controller {
                 Task::QuorumAdvanced
                 | Task::ApplyMetadata
                 | Task::CompleteRequests
-                | Task::StopWorkload,
+                | Task::StopWorkload
+                | Task::Administer(_),
             )
             | Input::Call { .. } => Lane::Controller,
         }
@@ -161,7 +162,8 @@ impl Controller {
                 Task::AppendMetadata { .. }
                 | Task::ApplyMetadata
                 | Task::CompleteRequests
-                | Task::StopWorkload,
+                | Task::StopWorkload
+                | Task::Administer(_),
             )
             | Input::Response { .. }
             | Input::Connected { .. }

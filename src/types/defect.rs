@@ -312,6 +312,16 @@ defects! {
         "a producer keeps records that it cannot send for as long as that lasts"
         "made up, after KIP-91"
         "producers do not wake up to give up batches older than delivery.timeout.ms";
+    NackTakenForProof "mutation-nack-taken-for-proof" Mutation 0
+        ["nack-not-proof"]
+        "a producer takes every error for proof that its batch is in no log"
+        "made up, after the rule that 7, 6, 20 and a lost connection prove nothing"
+        "batches are reported as failed whose answers were lost, late, or came after the append";
+    KeysSkipLeaderless "mutation-keys-skip-leaderless" Mutation 0
+        ["key-to-partition"]
+        "a key's partition is counted among those that have a leader"
+        "made up; BuiltInPartitioner.partitionForKey counts all partitions"
+        "while a partition has no leader, keys go elsewhere, and so do records of one key";
 }
 
 /// The defects that are switched on in a run.

@@ -101,6 +101,8 @@ pub(crate) const MUSEUM: &[Exhibit] = exhibits! {
         ["producer.checkout.config.delivery.timeout.ms=5000"
          "producer.checkout.config.max.block.ms=1000"]
         "produce-answered";
+    NackTakenForProof "clients/delivery_timeout" [] "nack-not-proof";
+    KeysSkipLeaderless "clients/partitioning" [] "key-to-partition";
 };
 
 /// Further stories of the same defects, and their own numbers in the museum.
@@ -138,6 +140,8 @@ const PROOFS: &[Exhibit] = exhibits! {
     "no-duplicate" DuplicateCheckOff "museum/unclean_election" [];
     "per-producer-order" SequenceCheckOff "replication/leader_crash"
         ["producer.checkout.rate=50/s"];
+    "nack-not-proof" NackTakenForProof "clients/delivery_timeout" [];
+    "key-to-partition" KeysSkipLeaderless "clients/partitioning" [];
     "leader-elected" NoElection "museum/new_leader_cut_off" [];
     "replicas-rejoin" NoExpansion "museum/kafka_13916" [];
     "produce-answered" DeliveryTimeoutIgnored "museum/unclean_election"

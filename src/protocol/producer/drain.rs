@@ -116,6 +116,11 @@ impl Producer {
         if node.ready.is_empty() {
             return;
         }
+        if !node.is_connected || node.in_flight >= self.config.in_flight_max {
+            node.stuck_since.get_or_insert(wall);
+        } else {
+            node.stuck_since = None;
+        }
         if !node.is_connected {
             if !node.is_opening {
                 node.is_opening = true;
@@ -271,6 +276,9 @@ impl Producer {
         });
         let batch = self.batches.get_mut(&serial).expect("queued batches are alive");
         batch.seal(stamp, wall);
+        let mut keys = std::mem::take(&mut batch.keys);
+        keys.sort_unstable();
+        keys.dedup();
         let kind = Kind::BatchSealed {
             partition: self.partitions[slot as usize].id,
             batch: batch.id,
@@ -279,6 +287,7 @@ impl Producer {
             epoch: stamp.map(|stamp| stamp.epoch),
             base_sequence: stamp.map(|stamp| stamp.base_sequence),
             operations: self.operations(serial),
+            keys,
         };
         let about = self.about(self.batches[&serial].calls[0]);
         self.event(kind, about, effects);

@@ -14,6 +14,7 @@
 //! did.
 
 mod config;
+mod described;
 mod effect;
 mod fetch;
 mod fetch_answer;
@@ -29,6 +30,7 @@ mod producer_ids;
 mod wire;
 
 pub use config::RequestConfig;
+pub use described::{ConfigRow, ConfigTable};
 pub use effect::{Ask, Effect};
 pub use input::{Input, Placed, Unreached};
 pub use layer::RequestLayer;
