@@ -9,7 +9,7 @@ use crate::check::history::{
 use crate::check::liveness::{
     HighWatermarkReachesEnd, LeaderElected, MetadataConverges, ProduceAnswered, ReplicasRejoin,
 };
-use crate::check::producer::{NoDuplicate, PerProducerOrder};
+use crate::check::producer::{KeyToPartition, NackNotProof, NoDuplicate, PerProducerOrder};
 use crate::check::property::{Info, Property};
 use crate::check::quorum::{
     QuorumStable, RaftCommittedPrefix, RaftElectionSafety, RaftLogMatching, RaftVoteOnce,
@@ -45,6 +45,8 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(RaftCommittedPrefix::default()),
         Box::new(NoDuplicate::default()),
         Box::new(PerProducerOrder::default()),
+        Box::new(NackNotProof::default()),
+        Box::new(KeyToPartition::default()),
         Box::new(LeaderElected::default()),
         Box::new(ReplicasRejoin::default()),
         Box::new(ProduceAnswered::default()),

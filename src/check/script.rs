@@ -519,6 +519,7 @@ impl Script {
             max_timestamp: 1000 * i64::try_from(batch).unwrap(),
             bytes: 100 * records,
             operations: operations.clone(),
+            keys: Vec::new(),
         };
         self.add(host, kind);
         operations

@@ -9,9 +9,9 @@ use smallvec::SmallVec;
 
 use crate::types::{
     ApiKey, BatchId, BrokerEpoch, BrokerId, BrokerSet, ClientId, ConnectionId, CorrelationId,
-    ErrorCode, HostId, IncarnationId, Lane, LeaderEpoch, Moment, Name, Offset, OperationId,
-    PartitionEpoch, PartitionIndex, ProducerEpoch, ProducerId, Purpose, Sequence, Ticket, TopicId,
-    TopicPartition,
+    ErrorCode, HostId, IncarnationId, KeyHash, Lane, LeaderEpoch, Moment, Name, Offset,
+    OperationId, PartitionEpoch, PartitionIndex, ProducerEpoch, ProducerId, Purpose, Sequence,
+    Ticket, TopicId, TopicPartition,
 };
 
 /// A type that may stand in an event.
@@ -286,7 +286,7 @@ macro_rules! fixed_fields {
     )*};
 }
 
-fixed_fields! { BatchId IncarnationId ChainHash }
+fixed_fields! { BatchId IncarnationId ChainHash KeyHash }
 
 /// The hash of a log from its beginning to some end: equal hashes of equal stretches mean equal
 /// logs. It is the sum of the hashes of what is in it.

@@ -9,8 +9,8 @@ use crate::event::kind_values::{
 };
 use crate::types::{
     ApiKey, BatchId, BrokerEpoch, BrokerId, BrokerSet, ConnectionId, CorrelationId, ErrorCode,
-    HostId, IncarnationId, Lane, LeaderEpoch, Moment, Name, Offset, OperationId, PartitionEpoch,
-    ProducerEpoch, ProducerId, Purpose, Sequence, Ticket, TopicId, TopicPartition,
+    HostId, IncarnationId, KeyHash, Lane, LeaderEpoch, Moment, Name, Offset, OperationId,
+    PartitionEpoch, ProducerEpoch, ProducerId, Purpose, Sequence, Ticket, TopicId, TopicPartition,
 };
 
 /// What the table says of a kind.
@@ -440,6 +440,7 @@ events! {
         max_timestamp: i64, "The largest timestamp, in milliseconds since 1970.";
         bytes: u32, "Its size in a log.";
         operations: Vec<u32>, "The send operation of each record, in order.";
+        keys: Vec<KeyHash>, "The keys, each once, by which records came to this partition.";
     }
     73 BatchSent "batch-sent" "A producer put a batch on the wire." {
         partition: TopicPartition, "The partition.";
@@ -560,6 +561,29 @@ events! {
         leader_epoch: LeaderEpoch, "The leader's epoch.";
         offset: Option<Offset>, "Its high watermark; none if it refused.";
         error: ErrorCode, "Why it refused.";
+    }
+
+    // Clients, continued.
+    150 AdminAsked "admin-asked" "Somebody asked an admin client for something." {
+        operation: OperationId, "The operation.";
+        what: Name, "What, in words.";
+    }
+    151 AdminAnswered "admin-answered" "An admin client has the cluster's answer, or gave up." {
+        operation: OperationId, "The operation.";
+        answer: Name, "What it was told, in words.";
+    }
+    152 TruncationDetected "truncation-detected"
+        "A consumer learned that records which it has read are no longer in the log (KIP-320)." {
+        partition: TopicPartition, "The partition.";
+        position: Offset, "The next record that it would have returned.";
+        diverged_at: Option<Offset>, "The first offset that may differ.";
+    }
+    153 RecordMade "record-made"
+        "A built-in producer made a record with contents (`value = \"json\"`, `headers`)." {
+        operation: OperationId, "The send.";
+        key: Option<Name>, "The key.";
+        value: Name, "The value.";
+        headers: Name, "The headers, as name=value.";
     }
 }
 

@@ -196,6 +196,18 @@ words! {
         DescribeTopic "describe-topic",
         /// Close.
         Close "close",
+        /// Delete the first records of partitions.
+        DeleteRecords "delete-records",
+        /// Elect leaders.
+        ElectLeaders "elect-leaders",
+        /// Change configuration.
+        AlterConfig "alter-config",
+        /// Forget a broker.
+        UnregisterBroker "unregister-broker",
+        /// Name the brokers.
+        DescribeCluster "describe-cluster",
+        /// Show configuration.
+        DescribeConfigs "describe-configs",
     }
     /// What came of an operation, as far as anybody can know.
     OperationResult {

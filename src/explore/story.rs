@@ -1,13 +1,16 @@
 //! A run's story in lines: faults, elections, in-sync sets, controllers, what was broken.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::event::{Event, Kind, Phase, StartMovedBecause};
 use crate::explore::fault_story::told;
 use crate::explore::outcome::Moment;
+use crate::scenario::show_duration;
 use crate::trace::Model;
 use crate::types::{
-    BrokerId, BrokerSet, ErrorCode, HostId, Moment as Instant, Offset, TopicPartition,
+    BrokerId, BrokerSet, ErrorCode, HostId, Moment as Instant, Name, Offset, OperationId,
+    TopicPartition,
 };
 
 /// Changes of several partitions within this many microseconds are told as one.
@@ -15,6 +18,8 @@ const TOGETHER_MICROS: u64 = 20_000;
 
 /// A queue that was full within so many microseconds is the same trouble.
 const QUEUE_FULL_MICROS: u64 = 5_000_000;
+/// An answer that took less time says nothing of it.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
 
 /// What changed for a partition; equal changes of several partitions are one line.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -36,6 +41,8 @@ struct Group {
 pub(crate) struct Story {
     lines: Vec<Moment>,
     groups: BTreeMap<Change, Group>,
+    /// What admin clients asked for and when, until they are answered.
+    asked: BTreeMap<OperationId, (Instant, Name)>,
     /// The faults that began, so that their end can be told.
     faults: BTreeMap<u32, String>,
     /// When a host's request queue was last full.
@@ -78,6 +85,40 @@ impl Story {
                     let what = format!("{host}: the request queue is full ({waiting} wait)");
                     self.tell(event, format!("{what}, network threads stop reading"));
                 }
+            }
+            Kind::AdminAsked { operation, what } => {
+                self.asked.insert(*operation, (event.at, what.clone()));
+            }
+            Kind::AdminAnswered { operation, answer } => {
+                let Some((asked, what)) = self.asked.remove(operation) else { return };
+                let host = model.setup().host_name(event.host).to_owned();
+                // It asks which topics there are; nobody told it to.
+                if host == "probe" {
+                    return;
+                }
+                let took = Duration::from_micros(event.at.0 - asked.0);
+                let after = if took < WORTH_TELLING {
+                    String::new()
+                } else {
+                    format!(
+                        " (after {})",
+                        show_duration(Duration::from_millis(took.as_millis() as u64))
+                    )
+                };
+                self.tell(event, format!("{host}: {what}: {answer}{after}"));
+            }
+            Kind::TruncationDetected { partition, position, diverged_at } => {
+                let host = model.setup().host_name(event.host).to_owned();
+                let partition = model.partition_name(*partition);
+                let from = match diverged_at {
+                    Some(offset) => format!("from offset {offset} on"),
+                    None => "for all it knows".to_owned(),
+                };
+                let text = format!(
+                    "{host} has read {partition} up to offset {position} and learns that it was \
+                     truncated: what it read is gone {from}"
+                );
+                self.tell(event, text);
             }
             Kind::HostStopped { by_itself: true, .. } => {
                 let host = model.setup().host_name(event.host).to_owned();

@@ -290,6 +290,7 @@ impl History {
             max_timestamp,
             bytes,
             operations,
+            keys: _,
         } = &event.kind
         else {
             return;

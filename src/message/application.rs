@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::message::admin::{AdminCall, AdminReply};
 use crate::message::batch::{Header, Record};
-use crate::types::{BrokerId, BrokerSet, ErrorCode, LeaderEpoch, Name, Offset, TopicPartition};
+use crate::types::{ErrorCode, LeaderEpoch, Name, Offset, TopicPartition};
 
 /// What an application asks of its client.
 #[derive(Clone, PartialEq, Debug)]
@@ -65,34 +66,9 @@ pub enum SeekTo {
     End,
     /// This offset.
     Offset(Offset),
-}
-
-/// What an admin client asks of the cluster.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum AdminCall {
-    /// Create a topic (`CreateTopics`).
-    CreateTopic {
-        /// Its name.
-        name: Name,
-        /// How many partitions.
-        partitions: i32,
-        /// How many replicas of each.
-        replication_factor: i16,
-        /// Configuration by key.
-        config: Vec<(Name, Name)>,
-    },
-    /// Delete a topic (`DeleteTopics`).
-    DeleteTopic {
-        /// Its name.
-        name: Name,
-    },
-    /// Name all topics (`Metadata`).
-    ListTopics,
-    /// Describe a topic's partitions (`DescribeTopicPartitions`).
-    DescribeTopic {
-        /// Its name.
-        name: Name,
-    },
+    /// The first record whose timestamp, in milliseconds since 1970, is this or later; the end
+    /// if there is none.
+    Timestamp(i64),
 }
 
 /// What becomes of a call.
@@ -132,43 +108,6 @@ pub struct PolledBatch {
     pub records: Vec<Record>,
 }
 
-/// What an admin call brings.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum AdminReply {
-    /// It is done.
-    Done,
-    /// The names of all topics, in order.
-    Topics(Vec<Name>),
-    /// A topic's state.
-    Topic(TopicDescription),
-}
-
-/// A topic as `DescribeTopicPartitions` shows it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TopicDescription {
-    /// Its name.
-    pub name: Name,
-    /// Its partitions by number.
-    pub partitions: Vec<PartitionDescription>,
-}
-
-/// A partition as an admin client sees it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PartitionDescription {
-    /// The partition.
-    pub partition: TopicPartition,
-    /// Its leader.
-    pub leader: Option<BrokerId>,
-    /// Its leader epoch.
-    pub leader_epoch: LeaderEpoch,
-    /// Its replicas, the preferred one first.
-    pub replicas: Vec<BrokerId>,
-    /// Its in-sync set.
-    pub in_sync: BrokerSet,
-    /// Its eligible leader replicas.
-    pub eligible: BrokerSet,
-}
-
 /// Why a call failed, and whether it may have taken effect all the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AppError {
@@ -180,6 +119,12 @@ pub enum AppError {
     NotSent(ErrorCode),
     /// A consumer without a reset policy stands where there is no record.
     OffsetOutOfRange,
+    /// A consumer without a reset policy has read records that are no longer in the log
+    /// (KIP-320); what it read is gone from `diverged_at` on, if that is known.
+    LogTruncation {
+        /// The first offset at which the log differs from what was read.
+        diverged_at: Option<Offset>,
+    },
     /// The client is closed.
     Closed,
 }

@@ -2,6 +2,7 @@
 //! batches of records, metadata records, disk operations, calls of applications, and what the
 //! machines of replication hand each other.
 
+mod admin;
 mod application;
 mod batch;
 mod batch_codec;
@@ -16,10 +17,11 @@ mod size;
 mod storage;
 mod wire;
 
-pub use application::{
-    AdminCall, AdminReply, AppCall, AppError, AppReply, PartitionDescription, PolledBatch, SeekTo,
-    SendRecord, TopicDescription,
+pub use admin::{
+    AdminCall, AdminReply, BrokerDescription, ClusterDescription, ConfigEntry, ConfigResource,
+    Election, PartitionDescription, TopicDescription, ValueSource,
 };
+pub use application::{AppCall, AppError, AppReply, PolledBatch, SeekTo, SendRecord};
 pub use batch::{Batch, BatchBody, Header, ProducerStamp, Record, Records};
 pub use batch_codec::{LogKind, batch_size_bytes, decode_batches, encode_batch};
 pub use codec::CodecError;

@@ -261,7 +261,8 @@ impl Broker {
                 Task::AppendMetadata { .. }
                 | Task::QuorumAdvanced
                 | Task::CompleteRequests
-                | Task::StopWorkload => {}
+                | Task::StopWorkload
+                | Task::Administer(_) => {}
             },
             // Applications call clients.
             Input::Call { .. } => {}

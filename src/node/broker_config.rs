@@ -1,9 +1,11 @@
 //! How a broker process is configured.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::log::LogConfig;
 use crate::protocol::image::MetadataImage;
+use crate::protocol::request::ConfigTable;
 use crate::types::{BrokerId, BrokerSet, DefectSet, Name, TopicId};
 
 /// A broker process. Defaults are those of Kafka 4.1; times bear the names of its keys.
@@ -66,6 +68,8 @@ pub struct BrokerConfig {
     pub quorum_request_timeout: Duration,
     /// What topics do not set themselves.
     pub log: LogConfig,
+    /// All keys as DescribeConfigs shows them.
+    pub described: Arc<ConfigTable>,
     /// The defects that are on.
     pub defects: DefectSet,
 }
@@ -101,6 +105,7 @@ impl Default for BrokerConfig {
             quorum_fetch_timeout: Duration::from_secs(2),
             quorum_request_timeout: Duration::from_secs(2),
             log: LogConfig::default(),
+            described: Arc::default(),
             defects: DefectSet::NONE,
         }
     }

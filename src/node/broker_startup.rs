@@ -216,6 +216,7 @@ fn request_config(config: &BrokerConfig) -> RequestConfig {
         broker: config.broker,
         fetch_bytes_max: config.fetch_bytes_max,
         fetch_sessions_max: config.fetch_sessions_max,
+        described: Arc::clone(&config.described),
         defects: config.defects,
         ..RequestConfig::default()
     }

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::event::{About, Kind, OperationResult, OperationVerb};
-use crate::message::{AdminCall, AppCall, AppError, AppReply, DiskImage};
+use crate::message::{AppCall, AppError, AppReply, DiskImage, SendRecord};
+use crate::node::admin_words;
 use crate::node::application::{self, Application};
 use crate::node::client_config::ClientConfig;
 use crate::node::port::{Input, Output, Task};
@@ -30,6 +31,8 @@ pub struct Client {
     consumer: Consumer,
     admin: Admin,
     application: Option<Application>,
+    /// Whether its records have contents that are worth an event each.
+    shows_records: bool,
     is_closed: bool,
     /// What one machine has for another, in order; empty between steps.
     work: VecDeque<Work>,
@@ -113,6 +116,7 @@ impl Client {
             consumer: Consumer::new(consumer, rng("consumer-backoff")),
             admin: Admin::new(config.admin.clone(), rng("admin-backoff")),
             application,
+            shows_records: config.application.has_contents(),
             is_closed: false,
             work: VecDeque::new(),
             scratch: Scratch::default(),
@@ -145,6 +149,9 @@ impl Client {
             Input::Call { token, call } => self.work.push_back(Work::Call { token, call: *call }),
             Input::Task(Task::StopWorkload) => {
                 self.work.push_back(Work::Application(application::Input::Stop));
+            }
+            Input::Task(Task::Administer(nth)) => {
+                self.work.push_back(Work::Application(application::Input::Administer(nth)));
             }
             // Nobody connects to a client, it has no disk, and no other lane has work for it.
             Input::Request { .. } | Input::Disk { .. } | Input::Task(_) => {}
@@ -272,6 +279,11 @@ impl Client {
             self.reply(token, AppReply::Failed(AppError::Closed), out);
             return;
         }
+        if let AppCall::Send(record) = &call
+            && self.shows_records
+        {
+            out.push(Output::event(record_made(operation, record)));
+        }
         let work = match call {
             AppCall::Send(record) => Work::Producer(producer::Input::Send { token, record }),
             AppCall::Flush => Work::Producer(producer::Input::Flush { token }),
@@ -282,7 +294,11 @@ impl Client {
                 Work::Consumer(consumer::Input::Seek { token, topic, partition, to })
             }
             AppCall::Poll { timeout } => Work::Consumer(consumer::Input::Poll { token, timeout }),
-            AppCall::Admin(call) => Work::Admin(admin::Input::Call { token, call }),
+            AppCall::Admin(call) => {
+                let what = admin_words::request(&call);
+                out.push(Output::event(Kind::AdminAsked { operation, what }));
+                Work::Admin(admin::Input::Call { token, call })
+            }
             AppCall::Close => {
                 self.is_closed = true;
                 let mut effects = std::mem::take(&mut self.scratch.consumer);
@@ -410,7 +426,23 @@ impl Client {
                 let token = Owner::Admin.tag(token);
                 self.work.push_back(Work::Network(NetworkInput::SendToAny { token, body }));
             }
-            admin::Effect::Reply { token, reply } => self.reply(token, reply, out),
+            admin::Effect::Send { token, to, body } => {
+                let send = connection::Input::Send {
+                    token: Owner::Admin.tag(token),
+                    to,
+                    body,
+                    records: Vec::new(),
+                    timeout: None,
+                    expects_answer: true,
+                };
+                self.work.push_back(Work::Network(NetworkInput::Connection(send)));
+            }
+            admin::Effect::Reply { token, reply } => {
+                let operation = self.operation(token);
+                let kind = Kind::AdminAnswered { operation, answer: admin_words::answer(&reply) };
+                out.push(Output::Event { kind, about: About::Operation(operation) });
+                self.reply(token, reply, out);
+            }
         }
     }
 
@@ -428,6 +460,21 @@ impl Client {
     }
 }
 
+/// What a record holds, as text.
+fn record_made(operation: OperationId, record: &SendRecord) -> Kind {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+    let headers = record.headers.iter().map(|header| {
+        format!("{}={}", text(&header.name), text(header.value.as_deref().unwrap_or_default()))
+    });
+    let headers = headers.collect::<Vec<_>>().join(", ");
+    Kind::RecordMade {
+        operation,
+        key: record.key.as_ref().map(|key| Name::from(text(key))),
+        value: text(record.value.as_deref().unwrap_or_default()).into(),
+        headers: headers.into(),
+    }
+}
+
 /// What a call is called in events, and its topic.
 fn described(call: &AppCall) -> (OperationVerb, Option<Name>) {
     match call {
@@ -437,29 +484,28 @@ fn described(call: &AppCall) -> (OperationVerb, Option<Name>) {
         AppCall::Seek { topic, .. } => (OperationVerb::Assign, Some(topic.clone())),
         AppCall::Poll { .. } => (OperationVerb::Poll, None),
         AppCall::Close => (OperationVerb::Close, None),
-        AppCall::Admin(call) => match call {
-            AdminCall::CreateTopic { name, .. } => (OperationVerb::CreateTopic, Some(name.clone())),
-            AdminCall::DeleteTopic { name } => (OperationVerb::DeleteTopic, Some(name.clone())),
-            AdminCall::ListTopics => (OperationVerb::ListTopics, None),
-            AdminCall::DescribeTopic { name } => (OperationVerb::DescribeTopic, Some(name.clone())),
-        },
+        AppCall::Admin(call) => admin_words::verb(call),
     }
 }
 
 /// What a reply says of its operation.
 fn outcome(reply: &AppReply) -> (OperationResult, ErrorCode) {
     match reply {
-        AppReply::Sent { .. }
-        | AppReply::Flushed
-        | AppReply::Done
-        | AppReply::Polled(_)
-        | AppReply::Admin(_) => (OperationResult::Ok, ErrorCode::None),
+        AppReply::Sent { .. } | AppReply::Flushed | AppReply::Done | AppReply::Polled(_) => {
+            (OperationResult::Ok, ErrorCode::None)
+        }
+        AppReply::Admin(reply) => match admin_words::failure(reply) {
+            Some(error) => (OperationResult::Failed, error),
+            None => (OperationResult::Ok, ErrorCode::None),
+        },
         AppReply::Failed(error) => match error {
             AppError::Refused(error) | AppError::NotSent(error) => {
                 (OperationResult::Failed, *error)
             }
             AppError::Unknown(error) => (OperationResult::Unknown, *error),
-            AppError::OffsetOutOfRange => (OperationResult::Failed, ErrorCode::OffsetOutOfRange),
+            AppError::OffsetOutOfRange | AppError::LogTruncation { .. } => {
+                (OperationResult::Failed, ErrorCode::OffsetOutOfRange)
+            }
             AppError::Closed => (OperationResult::Failed, ErrorCode::None),
         },
     }

@@ -99,7 +99,8 @@ impl Controller {
                 Task::QuorumAdvanced
                 | Task::ApplyMetadata
                 | Task::CompleteRequests
-                | Task::StopWorkload,
+                | Task::StopWorkload
+                | Task::Administer(_),
             )
             | Input::Call { .. } => Lane::Controller,
         }
@@ -163,7 +164,8 @@ impl Controller {
                 Task::AppendMetadata { .. }
                 | Task::ApplyMetadata
                 | Task::CompleteRequests
-                | Task::StopWorkload,
+                | Task::StopWorkload
+                | Task::Administer(_),
             )
             | Input::Response { .. }
             | Input::Connected { .. }

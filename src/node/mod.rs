@@ -1,6 +1,7 @@
 //! Processes: machines joined into brokers, controllers and clients, and the port to the world.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod admin_words;
 pub mod application;
 mod broker;
 mod broker_config;
@@ -30,3 +31,5 @@ pub use start::Start;
 
 // What a client's configuration is made of and its makers have to name.
 pub use crate::protocol::consumer::OffsetReset;
+pub use crate::protocol::producer::Partitioner;
+pub use crate::protocol::request::{ConfigRow, ConfigTable};

@@ -51,6 +51,8 @@ pub enum Task {
     CompleteRequests,
     /// A client's built-in application creates no more load.
     StopWorkload,
+    /// The built-in admin application carries out the operation with this number.
+    Administer(u32),
 }
 
 /// What a process asks of the world, in order.

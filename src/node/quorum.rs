@@ -139,7 +139,8 @@ impl Quorum {
                 Task::QuorumAdvanced
                 | Task::ApplyMetadata
                 | Task::CompleteRequests
-                | Task::StopWorkload,
+                | Task::StopWorkload
+                | Task::Administer(_),
             )
             | Input::Call { .. } => panic!("not an input of the quorum: {input:?}"),
         }

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::runtime::gate::{Reply, SharedGate};
-use crate::sim::{AdminCall, AppCall, AppError, AppReply, PolledBatch, SeekTo, SendRecord};
+use crate::sim::{
+    AdminCall, AdminReply, AppCall, AppError, AppReply, PolledBatch, SeekTo, SendRecord,
+};
 use crate::types::{ErrorCode, HostId, Offset, TopicPartition};
 
 /// A client of the cluster: producer, consumer and admin client of one process.
@@ -44,6 +46,12 @@ pub enum ClientError {
     /// There is no record where the consumer stands, and no reset policy.
     #[error("offset out of range")]
     OffsetOutOfRange,
+    /// What the consumer has read is no longer in the log, and there is no reset policy (KIP-320).
+    #[error("records that were read are no longer in the log")]
+    LogTruncation {
+        /// The first offset at which the log differs from what was read, if it is known.
+        diverged_at: Option<Offset>,
+    },
     /// The client is closed.
     #[error("the client is closed")]
     Closed,
@@ -56,6 +64,7 @@ impl From<AppError> for ClientError {
             AppError::Unknown(code) => Self::Unknown(code),
             AppError::NotSent(code) => Self::NotSent(code),
             AppError::OffsetOutOfRange => Self::OffsetOutOfRange,
+            AppError::LogTruncation { diverged_at } => Self::LogTruncation { diverged_at },
             AppError::Closed => Self::Closed,
         }
     }
@@ -154,6 +163,15 @@ impl Client {
         }
     }
 
+    /// Continues elsewhere in a partition that is assigned.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::NotSent`] for a partition that is not.
+    pub async fn seek(&self, topic: &str, partition: i32, to: SeekTo) -> Result<(), ClientError> {
+        Self::done(self.ask(AppCall::Seek { topic: topic.into(), partition, to })).await
+    }
+
     /// Creates a topic.
     ///
     /// # Errors
@@ -171,6 +189,21 @@ impl Client {
             replication_factor,
             config: Vec::new(),
         };
-        Self::done(self.ask(AppCall::Admin(call))).await
+        self.admin(call).await.map(|_| ())
+    }
+
+    /// Administers the cluster.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Refused`] with Kafka's error code; [`ClientError::Unknown`] when it may have
+    /// been done. Elections and deletions succeed or fail partition by partition: their reply says
+    /// how each went.
+    pub async fn admin(&self, call: AdminCall) -> Result<AdminReply, ClientError> {
+        match self.ask(AppCall::Admin(call)).await {
+            AppReply::Admin(reply) => Ok(reply),
+            AppReply::Failed(error) => Err(error.into()),
+            other => unreachable!("an admin call is answered by {other:?}"),
+        }
     }
 }

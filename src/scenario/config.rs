@@ -14,6 +14,8 @@ pub enum Value {
     Integer(i64),
     /// One of the words that the key allows.
     Word(&'static str),
+    /// `by_duration:` and so many milliseconds.
+    Ago(u64),
 }
 
 /// Who set a value.
@@ -168,6 +170,9 @@ impl Kind {
                 let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
                 format!("one of {}", words.join(", "))
             }
+            Self::Reset => "one of `latest`, `earliest`, `none`, or a duration as in \
+                            `by_duration:PT30S`"
+                .to_owned(),
         }
     }
 }
@@ -178,6 +183,13 @@ impl std::fmt::Display for Value {
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::Integer(number) => write!(f, "{number}"),
             Self::Word(word) => f.write_str(word),
+            Self::Ago(millis) => {
+                write!(f, "by_duration:PT{}", millis / 1000)?;
+                match millis % 1000 {
+                    0 => f.write_str("S"),
+                    rest => write!(f, ".{rest:03}S"),
+                }
+            }
         }
     }
 }

@@ -40,6 +40,8 @@ pub enum Kind {
     Bytes { min: i64, max: i64 },
     /// One of these words.
     Words(&'static [&'static str]),
+    /// `auto.offset.reset`: a word, or `by_duration:` and an ISO 8601 duration.
+    Reset,
 }
 
 /// What the table says of a key.
@@ -63,6 +65,11 @@ impl ConfigKey {
     /// Whether the key belongs to `scope`.
     pub fn has(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)
+    }
+
+    /// All keys of `scope`, in the table's order.
+    pub fn of(scope: Scope) -> impl Iterator<Item = &'static Self> {
+        KEYS.iter().filter(move |key| key.has(scope))
     }
 
     /// The key of `scope` called `name`.
@@ -674,6 +681,33 @@ pub const KEYS: &[ConfigKey] = &[
         16_384,
         "A batch is sent when it has grown to this.",
     ),
+    key(
+        "partitioner.class",
+        PRODUCER,
+        Kind::Words(&[
+            "builtin",
+            "RoundRobinPartitioner",
+            "org.apache.kafka.clients.producer.RoundRobinPartitioner",
+        ]),
+        Value::Word("builtin"),
+        "Who chooses the partition of a record: `builtin` is Kafka's own, by key, and without one \
+         the sticky partition; `RoundRobinPartitioner` takes turns, whatever the key. (In Kafka \
+         the first is to set none.)",
+    ),
+    flag(
+        "partitioner.adaptive.partitioning.enable",
+        PRODUCER,
+        true,
+        "Whether records without a key go less often to partitions for which more batches wait.",
+    ),
+    integer(
+        "partitioner.availability.timeout.ms",
+        PRODUCER,
+        millis(0, LONG),
+        0,
+        "Records without a key do not go to partitions for which batches wait while their broker \
+         has taken nothing for this long; 0 for never. Only with adaptive partitioning.",
+    ),
     flag(
         "partitioner.ignore.keys",
         PRODUCER,
@@ -723,9 +757,11 @@ pub const KEYS: &[ConfigKey] = &[
     key(
         "auto.offset.reset",
         CONSUMER,
-        Kind::Words(&["latest", "earliest", "none"]),
+        Kind::Reset,
         Value::Word("latest"),
-        "Where a consumer goes on whose offset is not there.",
+        "Where a consumer goes on whose offset is not there: at the end, at the first record, \
+         nowhere (its application is told), or at the first record no older than a duration \
+         (KIP-1106).",
     ),
     // Features.
     integer(
@@ -759,6 +795,7 @@ mod tests {
                 ) => assert!((min..=max).contains(&number), "{}", key.name),
                 (Kind::Flag, Some(Value::Flag(_))) | (_, None) => {}
                 (Kind::Words(words), Some(Value::Word(word))) => assert!(words.contains(&word)),
+                (Kind::Reset, Some(Value::Word(_))) => {}
                 (kind, default) => panic!("{}: {kind:?} is not {default:?}", key.name),
             }
             if let Some(broker_key) = key.broker_key {

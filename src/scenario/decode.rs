@@ -6,10 +6,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::scenario::config::{Config, Value};
 use crate::scenario::config_keys::Scope;
+use crate::scenario::decode_admin::{admin, created};
 use crate::scenario::decode_config::{Given, given, layered, settle_producer};
 use crate::scenario::decode_fault::{claims, faults, random};
 use crate::scenario::decode_network::{links, network, service};
@@ -18,7 +20,7 @@ use crate::scenario::file_keys as keys;
 use crate::scenario::known::Known;
 use crate::scenario::plan::{
     BrokerPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan, Keys, Plan, ProducerPlan,
-    Rate, ReadFrom, Release, ServicePlan, TopicPlan,
+    Rate, ReadFrom, Release, ServicePlan, TopicPlan, Values,
 };
 use crate::scenario::table::{
     Mistakes, Read, Table, bytes, duration, integer, kind, number, text, word,
@@ -102,6 +104,7 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
     let defects = root.read("defects", mistakes, defects);
     let (cluster, mut known) = cluster(root, mistakes);
     let topics = topics(root, &cluster, &mut known, mistakes);
+    let created = created(root, &mut known, mistakes);
     let producers = producers(root, &known, mistakes);
     let consumers = consumers(root, &known, mistakes);
     let clients = clients(root, mistakes);
@@ -119,6 +122,7 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
         network: network(root, mistakes),
         links: Vec::new(),
         faults: Vec::new(),
+        admin: Vec::new(),
         random: None,
         claims: claims(root, mistakes),
     };
@@ -126,8 +130,9 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
     known.clients = plan.client_hosts().into_iter().collect();
     let links = links(root, &known, mistakes);
     let faults = faults(root, &known, act, vocabulary, mistakes);
+    let admin = admin(root, &known, act, vocabulary, created, mistakes);
     let random = random(root, &known, &plan.topics, mistakes);
-    act.map(|_| Plan { links, faults, random, ..plan })
+    act.map(|_| Plan { links, faults, admin, random, ..plan })
 }
 
 fn defects(value: &DeValue<'_>) -> Result<DefectSet, Wrong> {
@@ -304,7 +309,7 @@ fn check_min_in_sync(topic: &TopicPlan, cluster: &ClusterPlan, line: u32, mistak
 }
 
 /// A name of letters, digits, `.`, `_` and `-`, as Kafka's topics have it.
-fn legal_name(name: String, length: usize) -> Result<String, Wrong> {
+pub(crate) fn legal_name(name: String, length: usize) -> Result<String, Wrong> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let instead = "write letters, digits, `.`, `_` and `-`";
     if name.is_empty() || name == "." || name == ".." || !name.chars().all(legal) {
@@ -324,8 +329,9 @@ fn client_name(table: &Table<'_, '_>, mistakes: &mut Mistakes) -> Option<Name> {
     let name = table.need("name", mistakes, |value| {
         let name = legal_name(text(value)?, 60)?;
         let taken = ["broker-", "controller-"].iter().any(|prefix| name.starts_with(prefix));
-        if taken || name == "kafsim" {
-            return Err(Wrong::new(format!("`{name}` is a server's name"), "choose another"));
+        if taken || matches!(name.as_str(), "kafsim" | "admin" | "probe") {
+            let what = format!("`{name}` is the name of a host that kafsim has itself");
+            return Err(Wrong::new(what, "choose another"));
         }
         Ok(name)
     })?;
@@ -347,6 +353,9 @@ fn producers(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Ve
         });
         let keys = table.read("keys", mistakes, record_keys);
         let value_bytes = table.read("value_bytes", mistakes, |v| bytes(v, VALUE_BYTES_MAX));
+        let forms = [("filler", Values::Filler), ("json", Values::Json)];
+        let values = table.read("value", mistakes, |value| word(value, &forms));
+        let headers = table.read("headers", mistakes, record_headers);
         let records_max = table.read("records_max", mistakes, |v| number(v, 1, u64::MAX >> 1));
         let start = table.read("start", mistakes, duration);
         let own = given(&table, "config", &[Scope::Producer], mistakes);
@@ -361,6 +370,8 @@ fn producers(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Ve
             rate: rate.map_or(rate_default, |read| read.value),
             keys: keys.map(|read| read.value).unwrap_or_default(),
             value_bytes: value_bytes.map_or(100, |read| u32::try_from(read.value).unwrap_or(100)),
+            values: values.map(|read| read.value).unwrap_or_default(),
+            headers: headers.map(|read| read.value).unwrap_or_default(),
             records_max: records_max.map(|read| read.value),
             start: start.map(|read| read.value).unwrap_or_default(),
             config,
@@ -386,14 +397,46 @@ fn record_keys(value: &DeValue<'_>) -> Result<Keys, Wrong> {
     }
 }
 
+fn record_headers(value: &DeValue<'_>) -> Result<Vec<(Name, Name)>, Wrong> {
+    let instead = "write names and texts, as in { source = \"web\" }";
+    let DeValue::Table(table) = value else {
+        return Err(Wrong::new(format!("{} is no table", kind(value)), instead));
+    };
+    let header = |(name, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+        let name: &std::borrow::Cow<'_, str> = name.get_ref();
+        Ok((Name::from(name.as_ref()), Name::from(text(value.get_ref())?)))
+    };
+    table.iter().map(header).collect()
+}
+
+fn read_from(value: &DeValue<'_>) -> Result<ReadFrom, Wrong> {
+    let instead = "write \"beginning\", \"end\", { ago = \"10s\" } or { time = \"5s\" }";
+    match value {
+        DeValue::String(text) if text == "beginning" => Ok(ReadFrom::Beginning),
+        DeValue::String(text) if text == "end" => Ok(ReadFrom::End),
+        DeValue::Table(table) => {
+            let mut entries = table.iter();
+            match (entries.next(), entries.next()) {
+                (Some((key, value)), None) if key.get_ref() == "ago" => {
+                    duration(value.get_ref()).map(ReadFrom::Ago)
+                }
+                (Some((key, value)), None) if key.get_ref() == "time" => {
+                    duration(value.get_ref()).map(ReadFrom::Time)
+                }
+                _ => Err(Wrong::new("the table does not say from where", instead)),
+            }
+        }
+        other => Err(Wrong::new(format!("{} says not from where", kind(other)), instead)),
+    }
+}
+
 fn consumers(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Vec<ConsumerPlan> {
     let mut plans = Vec::new();
     for table in root.tables("consumer", &keys::CONSUMER, mistakes) {
         let name = client_name(&table, mistakes);
         let count = table.read("count", mistakes, |value| number(value, 1, PROCESSES_MAX));
         let topic = table.need("topic", mistakes, |value| known.topic(&text(value)?));
-        let froms = [("beginning", ReadFrom::Beginning), ("end", ReadFrom::End)];
-        let from = table.read("from", mistakes, |value| word(value, &froms));
+        let from = table.read("from", mistakes, read_from);
         let own = given(&table, "config", &[Scope::Consumer], mistakes);
         let (Some(name), Some(topic)) = (name, topic) else { continue };
         plans.push(ConsumerPlan {

@@ -8,7 +8,7 @@ use crate::scenario::config_keys::{ConfigKey, KEYS, Kind, Scope};
 use crate::scenario::file_error::{Wrong, suggest};
 use crate::scenario::file_keys::LATER_CONFIG;
 use crate::scenario::table::{Mistakes, Table, integer, kind};
-use crate::scenario::units::shown;
+use crate::scenario::units::{parse_iso_duration, shown};
 
 /// A key of Kafka's that was set, and where.
 pub(crate) struct Given {
@@ -112,6 +112,13 @@ fn parse(key: &ConfigKey, value: &DeValue<'_>) -> Result<Value, Wrong> {
             let text = text.map(|text| if text == "-1" { "all".to_owned() } else { text });
             let known = words.iter().find(|word| Some(**word) == text.as_deref());
             known.map(|word| Value::Word(word)).ok_or_else(|| wrong(kind(value)))
+        }
+        Kind::Reset => {
+            let text = value.as_str().unwrap_or_default();
+            let known = ["latest", "earliest", "none"].into_iter().find(|word| *word == text);
+            let ago = || text.strip_prefix("by_duration:").and_then(parse_iso_duration);
+            let value = known.map(Value::Word).or_else(|| ago().map(Value::Ago));
+            value.ok_or_else(|| wrong(format!("\"{}\" is no reset policy", shown(text))))
         }
         Kind::Number { min, max }
         | Kind::Millis { min, max }

@@ -80,7 +80,7 @@ fn check_lasts(fault: Option<&Fault>, lasts: Option<Duration>, line: u32, mistak
     }
 }
 
-fn trigger(
+pub(crate) fn trigger(
     table: &Table<'_, '_>,
     known: &Known,
     act: Option<Duration>,
@@ -94,7 +94,7 @@ fn trigger(
             if let Some(act) = act
                 && at.value >= act
             {
-                let what = format!("the fault begins at {}, after the end", show(at.value));
+                let what = format!("`at` is {}, after the end", show(at.value));
                 let instead = format!("the scenario's `duration` is {}", show(act));
                 mistakes.add(at.line, Wrong::new(what, instead));
                 return None;
@@ -103,11 +103,13 @@ fn trigger(
         }
         (false, true) => milestone(table, known, vocabulary, mistakes).map(Trigger::When),
         (true, true) => {
-            mistakes.add(table.line, Wrong::new("[[fault]] has both `at` and `when`", instead));
+            let what = format!("{} has both `at` and `when`", table.section().name);
+            mistakes.add(table.line, Wrong::new(what, instead));
             None
         }
         (false, false) => {
-            mistakes.add(table.line, Wrong::new("[[fault]] says not when", instead));
+            let what = format!("{} says not when", table.section().name);
+            mistakes.add(table.line, Wrong::new(what, instead));
             None
         }
     }

@@ -67,6 +67,7 @@ sections! {
         "network" "table" "a quiet data centre" "See `[network]`.";
         "link" "tables" "none" "See `[[link]]`.";
         "fault" "tables" "none" "See `[[fault]]`.";
+        "admin" "tables" "none" "See `[[admin]]`.";
         "faults" "table" "none" "See `[faults.random]`.";
         "claim" "tables" "none" "See `[[claim]]`.";
     }
@@ -127,6 +128,10 @@ sections! {
         "keys" "\"none\" or { uniform = n }" "\"none\""
             "Which keys the records have: none, or n different ones.";
         "value_bytes" "size" "100" "The size of each value.";
+        "value" "\"filler\" or \"json\"" "\"filler\""
+            "filler: the same bytes in all; json: an object that says which record it is, of whom \
+             and when, at least `value_bytes` long. `kafsim events` shows it.";
+        "headers" "{ name = text }" "{}" "Headers that every record has.";
         "records_max" "number" "no end" "How many records each process sends at most.";
         "start" "duration" "\"0s\"" "When it begins.";
         "config" "Kafka keys" "{}" "Producer keys.";
@@ -138,7 +143,10 @@ sections! {
         "name" "text" "" "Its name.";
         "count" "1 to 1000" "1" "How many processes; each reads everything.";
         "topic" "text" "" "What it reads.";
-        "from" "\"beginning\" or \"end\"" "\"beginning\"" "Where it begins.";
+        "from" "\"beginning\", \"end\", { ago = duration } or { time = duration }"
+            "\"beginning\""
+            "Where it begins: at the first record, at what comes after its start, at the first \
+             record no older than `ago` then, or of the scenario's `time` or later.";
         "config" "Kafka keys" "{}" "Consumer keys.";
     }
     /// `[[client]]`.
@@ -287,6 +295,81 @@ sections! {
         "count" "number" "1" "The how-manieth such event since time zero.";
         "after" "duration" "\"0s\"" "How long after it.";
     }
+    /// `[[admin]]`.
+    ADMIN "[[admin]]"
+        "Something that the built-in admin client, host `admin`, does once: one of `at` and \
+         `when`, and one of the nine operations. What the cluster answers is a line of the story." {
+        "at" "duration" "or `when`" "When, from time zero.";
+        "when" "milestone" "or `at`" "What the run must have come to; see `when`.";
+        "create_topic" "{ name, partitions, ... }" "one of the nine" "Creates a topic.";
+        "delete_topic" "{ name }" "one of the nine" "Deletes a topic with all its records.";
+        "delete_records" "{ partition, before }" "one of the nine"
+            "Deletes the first records of a partition.";
+        "elect_leaders" "{ election, partitions }" "one of the nine" "Elects leaders.";
+        "alter_config" "{ topic or broker, set, unset }" "one of the nine"
+            "Changes configuration while the cluster runs.";
+        "unregister_broker" "{ id }" "one of the nine" "Has the cluster forget a broker.";
+        "describe_topic" "{ name }" "one of the nine" "Tells leaders and in-sync sets.";
+        "describe_cluster" "{}" "one of the nine" "Tells the brokers, and which are fenced.";
+        "describe_configs" "{ topic or broker }" "one of the nine"
+            "Tells configuration values and who set them.";
+    }
+    /// `create_topic = {}`.
+    CREATE_TOPIC "create_topic"
+        "Creates a topic." {
+        "name" "text" "" "Its name.";
+        "partitions" "1 to 10000" "1" "How many partitions.";
+        "replication_factor" "number" "3, or the number of brokers if that is less"
+            "How many replicas of each; the controller refuses more than there are brokers.";
+        "config" "Kafka keys" "{}" "Topic keys.";
+    }
+    /// `delete_topic = {}`.
+    DELETE_TOPIC "delete_topic"
+        "Deletes a topic with all its records." {
+        "name" "text" "" "Which.";
+    }
+    /// `delete_records = {}`.
+    DELETE_RECORDS "delete_records"
+        "Deletes the first records of a partition." {
+        "partition" "partition" "" "Which: \"orders-0\".";
+        "before" "number" "the high watermark" "The offset that is to be the first.";
+    }
+    /// `elect_leaders = {}`.
+    ELECT_LEADERS "elect_leaders"
+        "Elects leaders." {
+        "election" "\"preferred\" or \"unclean\"" "\"preferred\""
+            "preferred: the first replica, if it is in sync; unclean: any that is alive, where \
+             there is no leader, at the cost of records.";
+        "partitions" "list of partitions" "all" "Of which.";
+    }
+    /// `alter_config = {}`.
+    ALTER_CONFIG "alter_config"
+        "Changes configuration while the cluster runs." {
+        "topic" "text" "or `broker`" "Whose; without `topic` and `broker` every broker's.";
+        "broker" "number" "or `topic`" "Whose.";
+        "set" "Kafka keys" "{}" "Topic or broker keys and their new values.";
+        "unset" "list of keys" "[]" "Keys that go back to what holds without them.";
+    }
+    /// `unregister_broker = {}`.
+    UNREGISTER_BROKER "unregister_broker"
+        "Has the cluster forget a broker." {
+        "id" "number" "" "Which.";
+    }
+    /// `describe_topic = {}`.
+    DESCRIBE_TOPIC "describe_topic"
+        "Tells leaders and in-sync sets." {
+        "name" "text" "" "Of which topic.";
+    }
+    /// `describe_cluster = {}`.
+    DESCRIBE_CLUSTER "describe_cluster"
+        "Tells the brokers, and which are fenced." {
+    }
+    /// `describe_configs = {}`.
+    DESCRIBE_CONFIGS "describe_configs"
+        "Tells configuration values and who set them." {
+        "topic" "text" "or `broker`" "Whose; without `topic` and `broker` every broker's.";
+        "broker" "number" "or `topic`" "Whose.";
+    }
     /// `[faults]`.
     FAULTS "[faults]"
         "Faults that are not written down one by one." {
@@ -394,7 +477,6 @@ pub(crate) const LATER_CONFIG: &[(&str, &str)] = &[
         "max.compaction.lag.ms",
         "every log is cleaned up by deletion; compaction is not simulated yet",
     ),
-    ("partitioner.", "the partitioner is Kafka's default"),
     ("replica.selector.class", "consumers read from leaders only"),
     ("client.rack", "consumers read from leaders only"),
     ("broker.rack", "write `rack` in a [[broker]]"),

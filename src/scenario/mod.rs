@@ -7,6 +7,7 @@
 mod config;
 mod config_keys;
 mod decode;
+mod decode_admin;
 mod decode_config;
 mod decode_fault;
 mod decode_network;
@@ -17,6 +18,7 @@ mod file_keys;
 mod generate;
 mod known;
 mod plan;
+mod plan_admin;
 mod set;
 mod source;
 mod table;
@@ -34,8 +36,9 @@ pub use plan::{
     BrokerPlan, Budget, ClaimPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan,
     CrashKeep, Direction, Fault, FaultPlan, Keys, Latency, LinkPlan, Milestone, NetworkPlan, Plan,
     ProducerPlan, Profile, RandomFaults, Rate, ReadFrom, Release, ServicePlan, Shape, Slower,
-    TopicPlan, Trigger,
+    TopicPlan, Trigger, Values,
 };
+pub use plan_admin::{AdminAction, AdminPlan, AdminResource};
 pub use source::{ChangeError, ChangeErrors, Scenario, ScenarioError};
 pub use target::{PartitionName, Target};
 pub use units::{read_duration, show_duration};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::scenario::config::{Config, Setting};
 use crate::scenario::config_keys::{ConfigKey, Scope};
+use crate::scenario::plan_admin::{AdminAction, AdminPlan};
 use crate::scenario::target::{PartitionName, Target};
 use crate::types::{BrokerId, DefectSet, Expectation, Name, PropertyName};
 
@@ -39,6 +40,8 @@ pub struct Plan {
     pub links: Vec<LinkPlan>,
     /// Faults that are written down, in the order of the file.
     pub faults: Vec<FaultPlan>,
+    /// What the built-in admin client does, in the order of the file.
+    pub admin: Vec<AdminPlan>,
     /// Faults that are drawn from the seed.
     pub random: Option<RandomFaults>,
     /// What the scenario expects of properties; all others are expected to hold.
@@ -122,6 +125,16 @@ pub enum Keys {
     Uniform(u64),
 }
 
+/// What a producer's values are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Values {
+    /// The same bytes in all.
+    #[default]
+    Filler,
+    /// JSON that says which record it is, and of whom.
+    Json,
+}
+
 /// A built-in application that writes.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ProducerPlan {
@@ -137,6 +150,10 @@ pub struct ProducerPlan {
     pub keys: Keys,
     /// The size of each value, in bytes.
     pub value_bytes: u32,
+    /// What the values are.
+    pub values: Values,
+    /// Headers of every record.
+    pub headers: Vec<(Name, Name)>,
     /// How many records each process sends at most.
     pub records_max: Option<u64>,
     /// When it begins.
@@ -153,6 +170,10 @@ pub enum ReadFrom {
     Beginning,
     /// At what comes after it has started.
     End,
+    /// At the first record that is no older than this when it starts.
+    Ago(Duration),
+    /// At the first record of this time, counted from time zero, or later.
+    Time(Duration),
 }
 
 /// A built-in application that reads every partition of a topic, by assignment.
@@ -518,6 +539,24 @@ impl TopicPlan {
 }
 
 impl Plan {
+    /// The topics that there are at some time, and how many partitions each has: those of the plan,
+    /// then those that the admin client creates.
+    pub fn all_topics(&self) -> impl Iterator<Item = (&Name, i32)> {
+        let created = self.admin.iter().filter_map(|admin| match &admin.action {
+            AdminAction::CreateTopic { name, partitions, .. } => Some((name, *partitions)),
+            _ => None,
+        });
+        self.topics.iter().map(|topic| (&topic.name, topic.partitions)).chain(created)
+    }
+
+    /// Whether the admin client creates or deletes topics.
+    pub fn topics_change(&self) -> bool {
+        let changes = |action: &AdminAction| {
+            matches!(action, AdminAction::CreateTopic { .. } | AdminAction::DeleteTopic { .. })
+        };
+        self.admin.iter().any(|admin| changes(&admin.action))
+    }
+
     /// The names of all client hosts: producers, consumers, then other clients, in file order.
     pub fn client_hosts(&self) -> Vec<Name> {
         let producers = self.producers.iter().flat_map(ProducerPlan::hosts);

@@ -21,10 +21,11 @@ const LISTS: &[(&str, &str)] = &[
     ("claim", "property"),
     // By its place, from 1.
     ("fault", ""),
+    ("admin", ""),
     ("link", ""),
 ];
 /// Tables of Kafka's keys, whose dots do not part tables.
-const CONFIGS: &[&str] = &["config", "features", "producer", "consumer"];
+const CONFIGS: &[&str] = &["config", "features", "producer", "consumer", "set"];
 
 /// The scenario `text` with `change`, `path=value`, made to it.
 ///

@@ -111,6 +111,34 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, Wrong> {
     Ok(duration)
 }
 
+/// Reads a duration as ISO 8601 and Java have it (`PT30S`, `P1DT2H30M`), in milliseconds; no
+/// negative ones.
+pub(crate) fn parse_iso_duration(text: &str) -> Option<u64> {
+    let text = text.strip_prefix('P')?;
+    let (days, times) = text.split_once('T').unwrap_or((text, ""));
+    let mut millis = 0_u64;
+    let parts = [(days, &[('D', 86_400_000)][..])];
+    let times = (times, &[('H', 3_600_000), ('M', 60_000), ('S', 1000)][..]);
+    for (mut rest, units) in parts.into_iter().chain([times]) {
+        for (unit, factor) in units {
+            let Some((number, behind)) = rest.split_once(*unit) else { continue };
+            let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+            let thousandths = format!("{fraction:0<3}");
+            if fraction.len() > 3 || !fraction.is_empty() && *unit != 'S' {
+                return None;
+            }
+            let whole: u64 = whole.parse().ok()?;
+            millis = millis.checked_add(whole.checked_mul(*factor)?)?;
+            millis = millis.checked_add(thousandths.parse::<u64>().ok()?)?;
+            rest = behind;
+        }
+        if !rest.is_empty() {
+            return None;
+        }
+    }
+    (text.len() > 1).then_some(millis)
+}
+
 /// Reads `500/s`, `30/min`, `1/10s`.
 pub(crate) fn parse_rate(text: &str) -> Result<Rate, Wrong> {
     let wrong = || {

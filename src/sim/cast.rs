@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{AckMode, Kind};
-use crate::message::{AdminCall, DiskImage};
+use crate::message::{DiskImage, SeekTo};
 use crate::node::application::{
-    ApplicationConfig, ConsumerWorkload, ProbeWorkload, ProducerWorkload, TopicCreation,
+    ApplicationConfig, Begin, ConsumerWorkload, ProbeWorkload, ProducerWorkload, TopicCreation,
+    ValueForm,
 };
-use crate::node::{self, ClientConfig, Input, OffsetReset, Output, Start};
-use crate::scenario::{Config, Keys, Latency, Plan, ReadFrom, Target};
+use crate::node::{self, ClientConfig, Input, OffsetReset, Output, Partitioner, Start};
+use crate::scenario::{Config, Keys, Latency, Plan, ReadFrom, Target, Value, Values};
+use crate::sim::cast_admin::{creation, operations};
 use crate::sim::cast_servers;
+use crate::sim::clock::millis;
 use crate::sim::engine::Physics;
 use crate::sim::host::HostSetup;
 use crate::sim::link::LinkPhysics;
@@ -160,6 +163,11 @@ impl Cast {
                         Keys::Uniform(keys) => Some(keys),
                     },
                     value_bytes: producer.value_bytes,
+                    value: match producer.values {
+                        Values::Filler => ValueForm::Filler,
+                        Values::Json => ValueForm::Json { producer: name.clone() },
+                    },
+                    headers: producer.headers.clone(),
                     records_max: producer.records_max,
                     start_after: Duration::ZERO,
                 });
@@ -169,12 +177,17 @@ impl Cast {
             }
         }
         for consumer in &plan.consumers {
-            let topic = plan.topics.iter().find(|topic| topic.name == consumer.topic);
+            let topic = plan.all_topics().find(|(name, _)| **name == consumer.topic);
             for name in consumer.hosts() {
                 let workload = ApplicationConfig::Consumer(ConsumerWorkload {
                     topic: consumer.topic.clone(),
-                    partitions: topic.map_or(1, |topic| topic.partitions),
-                    from_beginning: consumer.from == ReadFrom::Beginning,
+                    partitions: topic.map_or(1, |(_, partitions)| partitions),
+                    begin: match consumer.from {
+                        ReadFrom::Beginning => Begin::At(SeekTo::Beginning),
+                        ReadFrom::End => Begin::At(SeekTo::End),
+                        ReadFrom::Ago(ago) => Begin::Ago(ago),
+                        ReadFrom::Time(time) => Begin::At(SeekTo::Timestamp(millis(time))),
+                    },
                     poll_timeout: Duration::from_millis(100),
                 });
                 let config = stage.client_config(plan, &name, None, Some(&consumer.config));
@@ -260,8 +273,8 @@ fn topic_setup(plan: &Plan, topic: &crate::scenario::TopicPlan) -> TopicSetup {
     let flush = topic.setting_on(broker, "flush.messages").value;
     TopicSetup {
         name: topic.name.clone(),
-        unclean_elections: unclean == Some(crate::scenario::Value::Flag(true)),
-        flushes_each_message: flush == Some(crate::scenario::Value::Integer(1)),
+        unclean_elections: unclean == Some(Value::Flag(true)),
+        flushes_each_message: flush == Some(Value::Integer(1)),
     }
 }
 
@@ -339,27 +352,20 @@ impl Stage {
 
     /// The admin client of the forming and the client that tries out the healed cluster.
     fn add_staff(&mut self, plan: &Plan) -> (HostId, HostId) {
-        let topics = plan.topics.iter().map(|topic| AdminCall::CreateTopic {
-            name: topic.name.clone(),
-            partitions: topic.partitions,
-            replication_factor: topic.replication_factor,
-            config: topic
-                .config
-                .explicit()
-                .filter_map(|(key, setting)| {
-                    Some((Name::from(key), Name::from(setting.value?.to_string())))
-                })
-                .collect(),
-        });
-        let creation = ApplicationConfig::Creator(TopicCreation {
-            topics: topics.collect(),
+        let creator = ApplicationConfig::Creator(TopicCreation {
+            topics: plan.topics.iter().map(creation).collect(),
+            operations: operations(&plan.admin),
             retry_after: Duration::from_millis(100),
         });
         let name = Name::from("admin");
         let config = self.client_config(plan, &name, None, None);
-        let admin = self.add_client(name, ClientConfig { application: creation, ..config });
+        let admin = self.add_client(name, ClientConfig { application: creator, ..config });
         let probe = ApplicationConfig::Probe(ProbeWorkload {
-            topics: plan.topics.iter().map(|t| (t.name.clone(), t.partitions)).collect(),
+            topics: plan
+                .all_topics()
+                .map(|(name, partitions)| (name.clone(), partitions))
+                .collect(),
+            topics_change: plan.topics_change(),
         });
         let name = Name::from("probe");
         let mut config = self.client_config(plan, &name, None, None);
@@ -402,6 +408,12 @@ fn set_producer(client: &mut ClientConfig, config: &Config) {
     producer.delivery_timeout = config.duration("delivery.timeout.ms");
     producer.retry_backoff = backoff(config);
     producer.ignore_keys = config.flag("partitioner.ignore.keys");
+    producer.partitioner = match config.text("partitioner.class") {
+        "builtin" => Partitioner::BuiltIn,
+        _ => Partitioner::RoundRobin,
+    };
+    producer.is_adaptive = config.flag("partitioner.adaptive.partitioning.enable");
+    producer.availability_timeout = config.duration("partitioner.availability.timeout.ms");
 }
 
 fn set_consumer(client: &mut ClientConfig, config: &Config) {
@@ -411,9 +423,10 @@ fn set_consumer(client: &mut ClientConfig, config: &Config) {
     consumer.fetch_bytes_max = bytes(config, "fetch.max.bytes");
     consumer.partition_fetch_bytes_max = bytes(config, "max.partition.fetch.bytes");
     consumer.poll_records_max = bytes(config, "max.poll.records");
-    consumer.offset_reset = match config.text("auto.offset.reset") {
-        "earliest" => OffsetReset::Earliest,
-        "none" => OffsetReset::None,
+    consumer.offset_reset = match config.setting("auto.offset.reset").value {
+        Some(Value::Word("earliest")) => OffsetReset::Earliest,
+        Some(Value::Word("none")) => OffsetReset::None,
+        Some(Value::Ago(millis)) => OffsetReset::ByDuration(Duration::from_millis(millis)),
         _ => OffsetReset::Latest,
     };
     consumer.retry_backoff = backoff(config);

@@ -1,11 +1,15 @@
 //! Configurations of brokers and controllers, from the keys of a plan.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::node::{BrokerConfig, ControllerConfig};
-use crate::scenario::{BrokerPlan, Config, ControllerPlan, Plan, ServicePlan, Target};
+use crate::node::{BrokerConfig, ConfigRow, ConfigTable, ControllerConfig};
+use crate::scenario::{
+    BrokerPlan, Config, ConfigKey, ConfigSource, ControllerPlan, Plan, Scope, ServicePlan, Setting,
+    Target,
+};
 use crate::sim::service::ServiceTimes;
-use crate::types::{BrokerSet, DefectSet, HostId};
+use crate::types::{BrokerSet, DefectSet, HostId, Name};
 
 fn voters(plan: &Plan) -> BrokerSet {
     plan.cluster.controllers.iter().map(|controller| controller.id).collect()
@@ -102,7 +106,29 @@ pub(crate) fn broker(plan: &Plan, broker: &BrokerPlan) -> BrokerConfig {
     config.log.max_message_bytes = bytes(keys, "message.max.bytes");
     config.log.producer_id_expiration = keys.duration("producer.id.expiration.ms");
     config.log.defects = plan.defects;
+    config.described = Arc::new(described(keys));
     config
+}
+
+/// The keys as DescribeConfigs shows them.
+fn described(broker: &Config) -> ConfigTable {
+    let row = |name: &str, broker_key: Option<&str>, setting: Setting| ConfigRow {
+        name: name.into(),
+        broker_key: broker_key.map(Name::from),
+        value: setting.value.map(|value| Name::from(value.to_string())),
+        is_set: setting.source != ConfigSource::Default,
+    };
+    let topic = ConfigKey::of(Scope::Topic).map(|key| {
+        let setting = match key.broker_key {
+            Some(broker_key) => broker.setting(broker_key),
+            None => Config::new(Scope::Topic).setting(key.name),
+        };
+        row(key.name, key.broker_key, setting)
+    });
+    ConfigTable {
+        broker: broker.all().map(|(key, setting)| row(key.name, None, setting)).collect(),
+        topic: topic.collect(),
+    }
 }
 
 /// The controller `controller` of `plan`.

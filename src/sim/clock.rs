@@ -7,6 +7,13 @@ use crate::types::{Moment, Monotonic, Now, Wall};
 /// Where every wall clock stands when the world begins: 2026-01-01T00:00:00Z.
 const WALL_AT_BEGINNING: Wall = Wall(1_767_225_600_000_000);
 
+/// The wall time, in milliseconds since 1970, of a clock that is right when the scenario is `time`
+/// old.
+pub(crate) fn millis(time: Duration) -> i64 {
+    let since = Moment::SCENARIO_BEGINS + time;
+    WALL_AT_BEGINNING.millis() + i64::try_from(since.0 / 1000).unwrap_or(i64::MAX / 2)
+}
+
 /// A host's clocks. Both run at the world's pace, more or less; the wall clock is off by a bit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Clock {

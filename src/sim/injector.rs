@@ -429,7 +429,7 @@ impl<L: Launch> Finder<'_, L> {
 }
 
 /// Whether `event` is what `milestone` counts.
-fn matches(milestone: &Milestone, event: &Event, model: &Model) -> bool {
+pub(crate) fn matches(milestone: &Milestone, event: &Event, model: &Model) -> bool {
     if event.kind.name() != milestone.event.as_str() {
         return false;
     }

@@ -1,6 +1,8 @@
 //! The simulated world: queue, hosts, lanes, network, disks, clocks, faults, phases.
 
+mod admin_desk;
 mod cast;
+mod cast_admin;
 mod cast_servers;
 mod clock;
 mod disk;
@@ -31,5 +33,9 @@ pub use weather::Spread;
 pub use world::{Exposure, Options, Progress, Sink, World};
 
 // What applications outside say to their clients, for drivers, which know no messages.
-pub use crate::message::{AdminCall, AppCall, AppError, AppReply, PolledBatch, SeekTo, SendRecord};
+pub use crate::message::{
+    AdminCall, AdminReply, AppCall, AppError, AppReply, BrokerDescription, ClusterDescription,
+    ConfigEntry, ConfigResource, Election, PartitionDescription, PolledBatch, SeekTo, SendRecord,
+    TopicDescription, ValueSource,
+};
 pub use crate::trace::Model;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::event::QuorumRole;
 use crate::trace::{Model, Part, PartitionView};
-use crate::types::{BrokerId, TopicPartition};
+use crate::types::{BrokerId, TopicId, TopicPartition};
 
 /// The first thing that is still amiss, in a sentence; `None` when all is well.
 ///
@@ -33,9 +33,11 @@ pub(crate) fn amiss(model: &Model, tried: &BTreeSet<TopicPartition>) -> Option<S
     if let Some(what) = quorum_amiss(model) {
         return Some(what);
     }
+    let topics: BTreeSet<TopicId> = model.topics.values().copied().collect();
     for (partition, view) in &model.partitions {
         let name = || model.partition_name(*partition);
-        if model.topic_name(partition.topic_id).is_none() {
+        // Of a topic that was deleted brokers tell for a while what they do with it.
+        if !topics.contains(&partition.topic_id) {
             continue;
         }
         if let Some(what) = partition_amiss(view) {

@@ -15,6 +15,7 @@ use crate::history::{FigureCounter, Figures};
 use crate::message::{AppCall, AppReply};
 use crate::node::{Input, Task};
 use crate::scenario::{Plan, generate};
+use crate::sim::admin_desk::AdminDesk;
 use crate::sim::cast::{Cast, Program};
 use crate::sim::engine::{Engine, Stepped};
 use crate::sim::injector::{Injector, Schedule};
@@ -67,6 +68,7 @@ enum Business {
     Begin(Phase),
     FaultBegins(u32),
     FaultEnds(u32),
+    Administer(u32),
     AskWhetherSettled,
 }
 
@@ -92,6 +94,7 @@ pub struct World {
     plan: Arc<Plan>,
     cast: Arc<Cast>,
     injector: Injector,
+    admin_desk: AdminDesk,
     model: Model,
     digest: Digest,
     checker: Option<Checker>,
@@ -121,6 +124,7 @@ impl World {
             engine,
             plan: Arc::clone(plan),
             injector: Injector::new(seed, faults),
+            admin_desk: AdminDesk::new(&plan.admin),
             model: Model::new(Arc::clone(&cast.setup)),
             digest: Digest::default(),
             checker: options.check.then(Checker::default),
@@ -156,6 +160,9 @@ impl World {
         }
         for Schedule { fault, at, .. } in self.injector.timetable() {
             self.at(at, Business::FaultBegins(fault));
+        }
+        for (at, nth) in self.admin_desk.timetable().to_vec() {
+            self.at(at, Business::Administer(nth));
         }
         self.at(zero + self.plan.duration, Business::Begin(Phase::Heal));
     }
@@ -196,6 +203,7 @@ impl World {
         }
         let events = std::mem::take(&mut self.engine.events);
         let mut due = Vec::new();
+        let mut admin_due = Vec::new();
         for event in &events {
             self.digest.add(event);
             self.model.apply(event);
@@ -205,6 +213,9 @@ impl World {
             }
             if self.injector.watches() {
                 self.injector.observe(event, &self.model, &mut due);
+            }
+            if self.admin_desk.watches() {
+                self.admin_desk.observe(event, &self.model, &mut admin_due);
             }
             if let Kind::ProbeReturned { partition, offset: Some(_) } = event.kind {
                 self.tried.insert(partition);
@@ -224,6 +235,9 @@ impl World {
         self.engine.events.shrink_to(EVENTS_KEPT);
         for Schedule { fault, at, .. } in due {
             self.at(at, Business::FaultBegins(fault));
+        }
+        for (at, nth) in admin_due {
+            self.at(at, Business::Administer(nth));
         }
     }
 
@@ -246,6 +260,10 @@ impl World {
                     None => {}
                 }
             }
+            Business::Administer(nth) if self.phase == Phase::Act => {
+                self.engine.task(self.cast.admin, Task::Administer(nth));
+            }
+            Business::Administer(_) => {}
             Business::FaultEnds(fault) => self.injector.end(fault, &mut self.engine),
             Business::AskWhetherSettled => self.ask_whether_settled(),
         }

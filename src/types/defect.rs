@@ -362,6 +362,16 @@ defects! {
         "retention deletes a segment that it should keep"
         "made up"
         "where retention deletes anything, it deletes one segment more, below the high watermark";
+    NackTakenForProof "mutation-nack-taken-for-proof" Mutation 0
+        ["nack-not-proof"]
+        "a producer takes every error for proof that its batch is in no log"
+        "made up, after the rule that 7, 6, 20 and a lost connection prove nothing"
+        "batches are reported as failed whose answers were lost, late, or came after the append";
+    KeysSkipLeaderless "mutation-keys-skip-leaderless" Mutation 0
+        ["key-to-partition"]
+        "a key's partition is counted among those that have a leader"
+        "made up; BuiltInPartitioner.partitionForKey counts all partitions"
+        "while a partition has no leader, keys go elsewhere, and so do records of one key";
 }
 
 /// The defects that are switched on in a run.

@@ -25,6 +25,8 @@ integer_newtype! {
     CallToken(u64);
     /// A request's number on its connection.
     CorrelationId(i32);
+    /// Tells a record's key from every other, by its content; not the hash that partitioners take.
+    KeyHash(u64);
     /// A topic's identity for life, a random UUID in Kafka (KIP-516). Never zero.
     // Packed: it stands in most events, which the alignment of 128 bits would pad by a quarter.
     #[repr(C, packed(8))]

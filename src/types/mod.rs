@@ -30,7 +30,8 @@ pub use epoch::{BrokerEpoch, LeaderEpoch, PartitionEpoch, ProducerEpoch};
 pub use error_code::ErrorCode;
 pub use id::{
     BatchId, BrokerId, CallToken, ClientId, ConnectionId, CorrelationId, DirectoryId, HostId,
-    IncarnationId, OperationId, PartitionIndex, ProducerId, Ticket, TopicId, TopicPartition,
+    IncarnationId, KeyHash, OperationId, PartitionIndex, ProducerId, Ticket, TopicId,
+    TopicPartition,
 };
 pub use lane::{Lane, Purpose};
 pub use name::Name;

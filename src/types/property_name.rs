@@ -76,6 +76,10 @@ properties! {
         "a record that an idempotent producer sent once stands in the log once";
     PerProducerOrder "per-producer-order"
         "records of one producer stand in a partition in the order they were sent";
+    NackNotProof "nack-not-proof"
+        "what a producer reports as failed is in no log, and what may be there is not so reported";
+    KeyToPartition "key-to-partition"
+        "records with the same key go to the same partition";
     LeaderElected "leader-elected"
         "after healing every partition gets a leader";
     ReplicasRejoin "replicas-rejoin"

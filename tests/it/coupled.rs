@@ -9,7 +9,8 @@ use std::time::Duration;
 use kafsim::explore::{CoupledRun, Failure, Judgement, RunOptions, run_once, vocabulary};
 use kafsim::runtime::{ClientError, Coupled};
 use kafsim::scenario::Scenario;
-use kafsim::sim::{Options, Progress, SeekTo, World};
+use kafsim::sim::{AdminCall, AdminReply, ConfigResource, Options, Progress, SeekTo, World};
+use kafsim::types::ErrorCode;
 
 use crate::scenarios;
 
@@ -171,4 +172,88 @@ fn an_application_without_its_client_is_told_so() {
     let error = run.run().unwrap_err().to_string();
     assert!(error.contains("the scenario has no [[client]] `shpo`"), "{error}");
     assert!(CoupledRun::new("version = 2", 7).unwrap_err().to_string().contains("newer kafsim"));
+}
+
+const OFFICE: &str = r#"
+version = 1
+title = "an application that administers, and one that reads what a built-in producer writes"
+duration = "10s"
+
+[cluster]
+brokers = 3
+controllers = 1
+
+[[topic]]
+name = "orders"
+
+[[producer]]
+name = "checkout"
+topic = "orders"
+rate = "20/s"
+keys = { uniform = 5 }
+value = "json"
+headers = { source = "web" }
+
+[[client]]
+name = "office"
+
+[[client]]
+name = "audit"
+"#;
+
+/// All that an application may ask of its admin client, and records with contents.
+#[test]
+fn an_application_administers_and_reads_what_is_in_records() {
+    let scenario = Scenario::read("office.toml", OFFICE, &[], &[], &vocabulary()).unwrap();
+    let world = World::new(&scenario.plan, 3, Options::default());
+    let values = Arc::new(Mutex::new(Vec::new()));
+    let (seen, told) = (Arc::clone(&values), Arc::new(Mutex::new(Vec::new())));
+    let answers = Arc::clone(&told);
+    let world = Coupled::new(world, 3)
+        .client("office", move |client| {
+            let answers = Arc::clone(&answers);
+            async move {
+                let resource = || ConfigResource::Topic("orders".into());
+                let calls = [
+                    AdminCall::DescribeCluster,
+                    AdminCall::DescribeConfigs { resource: resource() },
+                    AdminCall::ListTopics,
+                    AdminCall::DescribeTopic { name: "nowhere".into() },
+                ];
+                for call in calls {
+                    let answer = client.admin(call).await;
+                    answers.lock().unwrap().push(answer);
+                }
+            }
+        })
+        .client("audit", move |client| {
+            let seen = Arc::clone(&seen);
+            async move {
+                client.assign("orders", &[0], SeekTo::Timestamp(0)).await.unwrap();
+                client.seek("orders", 0, SeekTo::Beginning).await.unwrap();
+                let nowhere = client.seek("orders", 7, SeekTo::End).await;
+                assert!(matches!(nowhere, Err(ClientError::NotSent(_))));
+                loop {
+                    for batch in client.poll(Duration::from_millis(500)).await.unwrap() {
+                        seen.lock().unwrap().extend(batch.records);
+                    }
+                }
+            }
+        })
+        .run(&mut ())
+        .unwrap();
+    assert_eq!(world.progress(), Progress::Finished, "{:?}", world.amiss());
+    let told = told.lock().unwrap();
+    let Ok(AdminReply::Cluster(cluster)) = &told[0] else { panic!("{:?}", told[0]) };
+    assert_eq!(cluster.brokers.len(), 3);
+    let Ok(AdminReply::Configs(entries)) = &told[1] else { panic!("{:?}", told[1]) };
+    assert!(entries.iter().any(|entry| entry.name.as_str() == "segment.bytes"));
+    assert_eq!(told[2], Ok(AdminReply::Topics(vec!["orders".into()])));
+    assert_eq!(told[3], Err(ClientError::Refused(ErrorCode::UnknownTopicOrPartition)));
+    let records = values.lock().unwrap();
+    assert!(records.len() > 100);
+    let first = &records[0];
+    let text = String::from_utf8(first.value.clone().unwrap().to_vec()).unwrap();
+    assert!(text.contains("\"producer\":\"checkout\"") && text.contains("\"n\":0"), "{text}");
+    assert_eq!(first.headers[0].name, "source");
 }

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod cli;
+mod clients;
 mod controller_process;
 #[cfg(madsim)]
 mod coupled;

@@ -111,6 +111,8 @@ pub(crate) const MUSEUM: &[Exhibit] = exhibits! {
     OneBatchRemembered "museum/kafka_5494" [] "no-duplicate";
     ProducerStateFollowsLog "museum/kafka_7190" [] "duplicate";
     RetentionOneMore "operations/consumer_too_slow" [] "deletion-by-rule";
+    NackTakenForProof "clients/delivery_timeout" [] "nack-not-proof";
+    KeysSkipLeaderless "clients/partitioning" [] "key-to-partition";
 };
 
 /// Further stories of the same defects, and their own numbers in the museum.
@@ -149,6 +151,8 @@ const PROOFS: &[Exhibit] = exhibits! {
     "no-duplicate" DuplicateCheckOff "museum/unclean_election" [];
     "per-producer-order" SequenceCheckOff "replication/leader_crash"
         ["producer.checkout.rate=50/s"];
+    "nack-not-proof" NackTakenForProof "clients/delivery_timeout" [];
+    "key-to-partition" KeysSkipLeaderless "clients/partitioning" [];
     "leader-elected" NoElection "museum/new_leader_cut_off" [];
     "replicas-rejoin" NoExpansion "museum/kafka_13916" [];
     "produce-answered" DeliveryTimeoutIgnored "museum/unclean_election"

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::message::AdminCall;
+use crate::message::{AdminCall, SeekTo};
 use crate::types::Name;
 
 /// A built-in application of a client process.
@@ -21,6 +21,16 @@ pub enum ApplicationConfig {
     Probe(ProbeWorkload),
 }
 
+impl ApplicationConfig {
+    /// Whether it writes records that have contents worth showing.
+    pub fn has_contents(&self) -> bool {
+        match self {
+            Self::Producer(workload) => workload.has_contents(),
+            Self::Outside | Self::Consumer(_) | Self::Creator(_) | Self::Probe(_) => false,
+        }
+    }
+}
+
 /// Records at a steady rate.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProducerWorkload {
@@ -34,10 +44,43 @@ pub struct ProducerWorkload {
     pub keys: Option<u64>,
     /// Size of each value in bytes.
     pub value_bytes: u32,
+    /// What the values are.
+    pub value: ValueForm,
+    /// Headers that every record has.
+    pub headers: Vec<(Name, Name)>,
     /// How many records in all; `None` until it is told to stop.
     pub records_max: Option<u64>,
     /// How long after its process the workload begins.
     pub start_after: Duration,
+}
+
+/// What a producer's values are.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum ValueForm {
+    /// The same bytes in all: records are told apart by their batch and place.
+    #[default]
+    Filler,
+    /// A JSON object that says which record it is, and of whom.
+    Json {
+        /// The producer's name.
+        producer: Name,
+    },
+}
+
+impl ProducerWorkload {
+    /// Whether its records have contents worth showing.
+    pub fn has_contents(&self) -> bool {
+        self.value != ValueForm::Filler || !self.headers.is_empty()
+    }
+}
+
+/// Where a consumer begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Begin {
+    /// Here.
+    At(SeekTo),
+    /// At the first record that is no older than this when the consumer starts.
+    Ago(Duration),
 }
 
 /// Polls for ever.
@@ -47,17 +90,19 @@ pub struct ConsumerWorkload {
     pub topic: Name,
     /// How many partitions it has.
     pub partitions: i32,
-    /// Whether it begins at the first record rather than at the end.
-    pub from_beginning: bool,
+    /// Where it begins.
+    pub begin: Begin,
     /// How long a poll waits when there is nothing.
     pub poll_timeout: Duration,
 }
 
-/// Creates topics, retrying until each is there.
+/// Creates topics, retrying until each is there; then administers when it is told to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TopicCreation {
     /// `AdminCall::CreateTopic` each.
     pub topics: Vec<AdminCall>,
+    /// What it may be told to do later, once each.
+    pub operations: Vec<AdminCall>,
     /// How long to wait before a topic that was refused is tried again.
     pub retry_after: Duration,
 }
@@ -68,4 +113,6 @@ pub struct TopicCreation {
 pub struct ProbeWorkload {
     /// The topics and how many partitions each has.
     pub topics: Vec<(Name, i32)>,
+    /// Whether topics come and go, so that it must ask which there are.
+    pub topics_change: bool,
 }

@@ -1,7 +1,7 @@
 //! An application that reads for ever.
 
 use crate::message::{AppCall, AppError, AppReply, SeekTo};
-use crate::node::application::config::ConsumerWorkload;
+use crate::node::application::config::{Begin, ConsumerWorkload};
 use crate::node::application::input::{Effect, Input};
 use crate::protocol::Machine;
 use crate::types::{CallToken, Deadlines, Now};
@@ -17,15 +17,21 @@ impl Machine for Consumer {
     type Input = Input;
     type Effect = Effect;
 
-    fn step(&mut self, _: Now, input: Input, effects: &mut Vec<Effect>) {
+    fn step(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         match input {
             Input::Start => {
-                let to = if self.config.from_beginning { SeekTo::Beginning } else { SeekTo::End };
+                let to = match self.config.begin {
+                    Begin::At(to) => to,
+                    Begin::Ago(ago) => {
+                        let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
+                        SeekTo::Timestamp(now.wall.millis().saturating_sub(ago).max(0))
+                    }
+                };
                 self.assign(to, effects);
             }
             Input::Reply { token: _, reply } => self.on_reply(reply, effects),
             // It reads on while the cluster heals: that it can is part of what is checked.
-            Input::Stop | Input::Deadline => {}
+            Input::Stop | Input::Deadline | Input::Administer(_) => {}
         }
     }
 
@@ -46,7 +52,7 @@ impl Consumer {
                 self.call(AppCall::Poll { timeout }, effects);
             }
             // Without a reset policy it is for the application to say where to go on.
-            AppReply::Failed(AppError::OffsetOutOfRange) => {
+            AppReply::Failed(AppError::OffsetOutOfRange | AppError::LogTruncation { .. }) => {
                 self.assign(SeekTo::Beginning, effects);
             }
             AppReply::Failed(

@@ -1,4 +1,4 @@
-//! An application that creates topics and then rests.
+//! An application that creates topics, and then administers the cluster when it is told to.
 
 use std::collections::BTreeMap;
 
@@ -44,6 +44,7 @@ impl Machine for Creator {
                 let due: Vec<(Monotonic, usize)> = due;
                 due.into_iter().for_each(|(_, at)| self.create(at, effects));
             }
+            Input::Administer(nth) => self.administer(nth, effects),
             // The cluster is not formed before its topics are there.
             Input::Stop => {}
         }
@@ -65,10 +66,22 @@ impl Creator {
     }
 
     fn create(&mut self, at: usize, effects: &mut Vec<Effect>) {
+        let token = self.call(AppCall::Admin(self.config.topics[at].clone()), effects);
+        self.under_way.insert(token, at);
+    }
+
+    /// What comes of it is in the record for all to see; nothing is tried again.
+    fn administer(&mut self, nth: u32, effects: &mut Vec<Effect>) {
+        let operation = usize::try_from(nth).ok().and_then(|nth| self.config.operations.get(nth));
+        if let Some(operation) = operation {
+            self.call(AppCall::Admin(operation.clone()), effects);
+        }
+    }
+
+    fn call(&mut self, call: AppCall, effects: &mut Vec<Effect>) -> CallToken {
         let token = CallToken(self.calls);
         self.calls += 1;
-        self.under_way.insert(token, at);
-        let call = AppCall::Admin(self.config.topics[at].clone());
         effects.push(Effect::Call { token, call });
+        token
     }
 }

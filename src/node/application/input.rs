@@ -18,6 +18,8 @@ pub(crate) enum Input {
     },
     /// It should create no more load.
     Stop,
+    /// It should carry out the operation with this number (an admin application).
+    Administer(u32),
     /// The instant that `deadlines` named is here, or was.
     Deadline,
 }

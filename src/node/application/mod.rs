@@ -9,7 +9,8 @@ mod probe;
 mod producer;
 
 pub use config::{
-    ApplicationConfig, ConsumerWorkload, ProbeWorkload, ProducerWorkload, TopicCreation,
+    ApplicationConfig, Begin, ConsumerWorkload, ProbeWorkload, ProducerWorkload, TopicCreation,
+    ValueForm,
 };
 pub(crate) use input::{Effect, Input};
 pub(crate) use machine::Application;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::event::Kind;
-use crate::message::{AppCall, AppReply, PolledBatch, SeekTo, SendRecord};
+use crate::message::{AdminCall, AdminReply, AppCall, AppReply, PolledBatch, SeekTo, SendRecord};
 use crate::node::application::config::ProbeWorkload;
 use crate::node::application::input::{Effect, Input};
 use crate::protocol::Machine;
@@ -35,6 +35,7 @@ pub(crate) struct Probe {
     written: BTreeMap<(Name, i32), (TopicPartition, Offset)>,
     /// Partitions not yet read as far as their record.
     unread: BTreeSet<(Name, i32)>,
+    asks_for_topics: bool,
     is_reading: bool,
     /// Polls in a row that returned nothing.
     idle_polls: u32,
@@ -48,26 +49,21 @@ impl Machine for Probe {
 
     fn step(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         match input {
-            Input::Start => {
-                let topics = self.config.topics.clone();
-                for (topic, partitions) in topics {
-                    for partition in 0..partitions {
-                        self.unread.insert((topic.clone(), partition));
-                        self.send(topic.clone(), partition, effects);
-                    }
-                }
-                self.read_when_written(effects);
-            }
+            Input::Start if self.config.topics_change => self.ask_for_topics(effects),
+            Input::Start => self.write(effects),
             Input::Reply { token, reply } => self.on_reply(now.monotonic, token, reply, effects),
             Input::Deadline => {
                 if self.retry_at.is_some_and(|at| at <= now.monotonic) {
                     self.retry_at = None;
+                    if self.asks_for_topics {
+                        self.ask_for_topics(effects);
+                    }
                     for (topic, partition) in std::mem::take(&mut self.failed) {
                         self.send(topic, partition, effects);
                     }
                 }
             }
-            Input::Stop => {}
+            Input::Stop | Input::Administer(_) => {}
         }
     }
 
@@ -85,6 +81,7 @@ impl Probe {
             retry_at: None,
             written: BTreeMap::new(),
             unread: BTreeSet::new(),
+            asks_for_topics: false,
             is_reading: false,
             idle_polls: 0,
             is_done: false,
@@ -118,14 +115,38 @@ impl Probe {
                 if let Some(place) = sent {
                     self.failed.push(place);
                     self.retry_at.get_or_insert(now + RETRY_AFTER);
+                } else if self.asks_for_topics {
+                    self.retry_at.get_or_insert(now + RETRY_AFTER);
                 } else if self.is_reading {
                     self.poll(effects);
                 }
             }
             AppReply::Polled(batches) => self.on_polled(&batches, effects),
             AppReply::Done => self.poll(effects),
+            AppReply::Admin(AdminReply::Topics(names)) => {
+                self.asks_for_topics = false;
+                self.config.topics.retain(|(topic, _)| names.contains(topic));
+                self.write(effects);
+            }
             AppReply::Flushed | AppReply::Admin(_) => {}
         }
+    }
+
+    /// Topics that were deleted, or could not be created, are none of its business.
+    fn ask_for_topics(&mut self, effects: &mut Vec<Effect>) {
+        self.asks_for_topics = true;
+        self.call(AppCall::Admin(AdminCall::ListTopics), effects);
+    }
+
+    fn write(&mut self, effects: &mut Vec<Effect>) {
+        let topics = self.config.topics.clone();
+        for (topic, partitions) in topics {
+            for partition in 0..partitions {
+                self.unread.insert((topic.clone(), partition));
+                self.send(topic.clone(), partition, effects);
+            }
+        }
+        self.read_when_written(effects);
     }
 
     fn read_when_written(&mut self, effects: &mut Vec<Effect>) {

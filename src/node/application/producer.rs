@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::message::{AppCall, SendRecord};
-use crate::node::application::config::ProducerWorkload;
+use crate::message::{AppCall, Header, SendRecord};
+use crate::node::application::config::{ProducerWorkload, ValueForm};
 use crate::node::application::input::{Effect, Input};
 use crate::protocol::Machine;
-use crate::types::{CallToken, Deadlines, Monotonic, Now, Rng};
+use crate::types::{CallToken, Deadlines, Monotonic, Name, Now, Rng, Wall};
 
 /// Records due within this time go out together: a busy application has no finer timer either.
 const TICK: Duration = Duration::from_millis(1);
@@ -25,6 +25,7 @@ pub(crate) struct Producer {
     config: ProducerWorkload,
     rng: Rng,
     value: Bytes,
+    headers: Box<[Header]>,
     /// The keys made so far, while there are few: records with the same key share it.
     keys: Vec<Bytes>,
     /// When the next record is due; `None` before the start and after the end.
@@ -44,10 +45,10 @@ impl Machine for Producer {
                 self.next = Some(now.monotonic + self.config.start_after);
                 self.looked_at = now.monotonic;
             }
-            Input::Deadline => self.on_deadline(now.monotonic, effects),
+            Input::Deadline => self.on_deadline(now, effects),
             Input::Stop => self.next = None,
             // What becomes of a record is for the checkers to see.
-            Input::Reply { .. } => {}
+            Input::Reply { .. } | Input::Administer(_) => {}
         }
     }
 
@@ -61,10 +62,16 @@ impl Producer {
     pub(crate) fn new(config: ProducerWorkload, rng: Rng) -> Self {
         // One value for all: records are told apart by their batch and place.
         let value = Bytes::from(vec![b'v'; config.value_bytes as usize]);
-        Self { config, rng, value, keys: Vec::new(), next: None, looked_at: Monotonic(0), sent: 0 }
+        let header = |(name, value): &(Name, Name)| Header {
+            name: Bytes::from(name.to_string()),
+            value: Some(Bytes::from(value.to_string())),
+        };
+        let headers = config.headers.iter().map(header).collect();
+        let (keys, next, looked_at) = (Vec::new(), None, Monotonic(0));
+        Self { config, rng, value, headers, keys, next, looked_at, sent: 0 }
     }
 
-    fn on_deadline(&mut self, now: Monotonic, effects: &mut Vec<Effect>) {
+    fn on_deadline(&mut self, Now { monotonic: now, wall }: Now, effects: &mut Vec<Effect>) {
         let Some(mut next) = self.next else { return };
         if next > now {
             return;
@@ -78,7 +85,7 @@ impl Producer {
                 self.next = None;
                 return;
             }
-            effects.push(self.send());
+            effects.push(self.send(wall));
             due = due + self.gap();
         }
         self.next = Some(due);
@@ -113,14 +120,36 @@ impl Producer {
         usize::try_from(key).ok().and_then(|key| self.keys.get(key)).cloned().unwrap_or_default()
     }
 
-    fn send(&mut self) -> Effect {
+    /// The value of the record that is sent at `wall`.
+    fn value(&self, wall: Wall, key: Option<&Bytes>) -> Bytes {
+        match &self.config.value {
+            ValueForm::Filler => self.value.clone(),
+            ValueForm::Json { producer } => {
+                let key = key.map(|key| String::from_utf8_lossy(key).into_owned());
+                let mut text = serde_json::json!({
+                    "producer": producer.as_str(),
+                    "n": self.sent,
+                    "key": key,
+                    "at_ms": wall.millis(),
+                })
+                .to_string();
+                // As large as the scenario says: the rest is white space, which JSON allows.
+                let size = self.config.value_bytes as usize;
+                text.extend(std::iter::repeat_n(' ', size.saturating_sub(text.len())));
+                Bytes::from(text)
+            }
+        }
+    }
+
+    fn send(&mut self, wall: Wall) -> Effect {
         let key = self.config.keys.map(|keys| self.key(keys));
+        let value = self.value(wall, key.as_ref());
         let record = SendRecord {
             topic: self.config.topic.clone(),
             partition: None,
             key,
-            value: Some(self.value.clone()),
-            headers: Box::default(),
+            value: Some(value),
+            headers: self.headers.clone(),
         };
         let token = CallToken(self.sent);
         self.sent += 1;
@@ -131,7 +160,6 @@ impl Producer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Name;
 
     fn run(records: u64, seconds: u64) -> (u64, u64) {
         let config = ProducerWorkload {
@@ -140,6 +168,8 @@ mod tests {
             per: Duration::from_secs(1),
             keys: Some(3),
             value_bytes: 10,
+            value: ValueForm::Filler,
+            headers: Vec::new(),
             records_max: None,
             start_after: Duration::from_millis(5),
         };
@@ -174,6 +204,8 @@ mod tests {
                 per: Duration::from_secs(1),
                 keys: None,
                 value_bytes: 1,
+                value: ValueForm::Filler,
+                headers: Vec::new(),
                 records_max: Some(12),
                 start_after: Duration::ZERO,
             },
@@ -189,5 +221,32 @@ mod tests {
             producer.step(now, Input::Deadline, &mut effects);
         }
         assert_eq!(effects.len(), 12, "records_max ends it");
+    }
+
+    #[test]
+    fn json_says_which_record_it_is_and_of_whom() {
+        let config = ProducerWorkload {
+            topic: Name::from("t"),
+            records: 10,
+            per: Duration::from_secs(1),
+            keys: Some(1),
+            value_bytes: 100,
+            value: ValueForm::Json { producer: "checkout".into() },
+            headers: vec![("trace".into(), "on".into())],
+            records_max: None,
+            start_after: Duration::ZERO,
+        };
+        assert!(config.has_contents());
+        let mut producer = Producer::new(config, Rng::named(1, "workload", &[]));
+        let mut effects = Vec::new();
+        producer.step(Now::default(), Input::Start, &mut effects);
+        producer.step(Now::default(), Input::Deadline, &mut effects);
+        let Effect::Call { call: AppCall::Send(record), .. } = &effects[0] else { panic!() };
+        let value = record.value.clone().unwrap();
+        assert_eq!(value.len(), 100);
+        let json: serde_json::Value = serde_json::from_slice(&value).unwrap();
+        assert_eq!((&json["producer"], &json["n"]), (&"checkout".into(), &0.into()));
+        assert_eq!(json["key"], "key-0");
+        assert_eq!(record.headers[0].name, "trace");
     }
 }

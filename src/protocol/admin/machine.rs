@@ -2,16 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use crate::message::{AdminCall, Answer, AppError, AppReply, ResponseBody, SendError};
+use crate::message::{
+    AdminCall, AdminReply, Answer, AppError, AppReply, RequestBody, ResponseBody, SendError,
+};
 use crate::protocol::admin::config::AdminConfig;
 use crate::protocol::admin::effect::Effect;
 use crate::protocol::admin::input::Input;
-use crate::protocol::admin::request::{request, result};
+use crate::protocol::admin::records::Deletions;
+use crate::protocol::admin::request::{node_for, request, result};
 use crate::protocol::machine::Machine;
-use crate::types::{CallToken, Deadlines, ErrorCode, Now, Rng, Wall};
+use crate::types::{BrokerId, CallToken, Deadlines, ErrorCode, Now, Rng, Wall};
 
-/// An admin client: a request to any broker for each call, sent again while that may help and
+/// An admin client: a request for each call, sent again while that may help and
 /// `default.api.timeout.ms` is not over.
+///
+/// Most calls go to any broker, which forwards what only the controller may do; a broker's
+/// configuration is asked of itself, records are deleted by their leaders.
 ///
 /// A call that was sent again and is then answered by an error which its own first attempt would
 /// explain (the topic exists already, or is gone already) is answered so all the same, as in
@@ -19,12 +25,16 @@ use crate::types::{CallToken, Deadlines, ErrorCode, Now, Rng, Wall};
 ///
 /// # Source
 ///
-/// Kafka 4.1, `KafkaAdminClient`.
+/// Kafka 4.1, `KafkaAdminClient`, `AdminApiDriver`.
 #[derive(Clone, Debug)]
 pub struct Admin {
     config: AdminConfig,
     rng: Rng,
+    /// Calls under way, by their number.
     calls: BTreeMap<u64, Call>,
+    /// The call of each request whose answer is awaited.
+    requests: BTreeMap<u64, u64>,
+    next_call: u64,
     next_token: u64,
 }
 
@@ -40,6 +50,8 @@ struct Call {
     /// Whether some attempt may have taken effect although nobody said so.
     may_be_done: bool,
     last_error: ErrorCode,
+    /// What a call that goes to several brokers keeps of them.
+    deletions: Option<Deletions>,
 }
 
 impl Machine for Admin {
@@ -50,7 +62,14 @@ impl Machine for Admin {
         match input {
             Input::Call { token, call } => self.on_call(now.wall, token, call, effects),
             Input::Completed { token, answer } => {
-                self.on_completed(now.wall, token, answer, effects);
+                // One that was given up meanwhile is none of ours any more.
+                let Some(number) = self.requests.remove(&token) else { return };
+                let Some(call) = self.calls.remove(&number) else { return };
+                if call.deletions.is_some() {
+                    self.on_records(now.wall, number, call, token, answer, effects);
+                } else {
+                    self.on_completed(now.wall, number, call, answer, effects);
+                }
             }
             Input::Deadline => self.on_deadline(now.wall, effects),
         }
@@ -68,7 +87,14 @@ impl Machine for Admin {
 impl Admin {
     /// An admin client without calls; `rng` shakes its back-offs.
     pub fn new(config: AdminConfig, rng: Rng) -> Self {
-        Self { config, rng, calls: BTreeMap::new(), next_token: 0 }
+        Self {
+            config,
+            rng,
+            calls: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            next_call: 0,
+            next_token: 0,
+        }
     }
 
     fn on_call(
@@ -78,6 +104,11 @@ impl Admin {
         call: AdminCall,
         effects: &mut Vec<Effect>,
     ) {
+        let deletions = if let AdminCall::DeleteRecords { partitions } = &call {
+            Some(Deletions::new(partitions))
+        } else {
+            None
+        };
         let call = Call {
             token,
             call,
@@ -86,56 +117,130 @@ impl Admin {
             retry_at: None,
             may_be_done: false,
             last_error: ErrorCode::None,
+            deletions,
         };
-        self.send(call, effects);
+        let number = self.next_call;
+        self.next_call += 1;
+        self.send(number, call, effects);
     }
 
-    fn send(&mut self, mut call: Call, effects: &mut Vec<Effect>) {
+    /// A request's time on the broker, in milliseconds.
+    fn timeout(&self) -> i32 {
+        i32::try_from(self.config.request_timeout.as_millis()).unwrap_or(i32::MAX)
+    }
+
+    fn post(
+        &mut self,
+        number: u64,
+        to: Option<BrokerId>,
+        body: RequestBody,
+        effects: &mut Vec<Effect>,
+    ) -> u64 {
         let token = self.next_token;
         self.next_token += 1;
-        let timeout = i32::try_from(self.config.request_timeout.as_millis()).unwrap_or(i32::MAX);
-        let body = request(&call.call, timeout);
-        call.attempts += 1;
-        call.retry_at = None;
-        self.calls.insert(token, call);
-        effects.push(Effect::SendToAny { token, body });
+        self.requests.insert(token, number);
+        effects.push(match to {
+            Some(to) => Effect::Send { token, to, body },
+            None => Effect::SendToAny { token, body },
+        });
+        token
     }
 
-    fn on_completed(&mut self, wall: Wall, token: u64, answer: Answer, effects: &mut Vec<Effect>) {
-        // One that was given up meanwhile is none of ours any more.
-        let Some(mut call) = self.calls.remove(&token) else { return };
-        let error = match answer {
-            Ok((body, _)) => match self.told(&call, &body) {
-                Ok(reply) => {
-                    effects.push(Effect::Reply { token: call.token, reply });
-                    return;
-                }
-                Err(error) => error,
-            },
-            Err(SendError::NotConnected) => ErrorCode::NetworkException,
-            Err(SendError::Disconnected) => {
-                call.may_be_done = true;
-                ErrorCode::NetworkException
+    fn send(&mut self, number: u64, mut call: Call, effects: &mut Vec<Effect>) {
+        call.attempts += 1;
+        call.retry_at = None;
+        let (to, body) = match &call.deletions {
+            Some(deletions) => (None, deletions.lookup()),
+            None => (node_for(&call.call), request(&call.call, self.timeout())),
+        };
+        self.calls.insert(number, call);
+        self.post(number, to, body, effects);
+    }
+
+    fn on_completed(
+        &mut self,
+        wall: Wall,
+        number: u64,
+        mut call: Call,
+        answer: Answer,
+        effects: &mut Vec<Effect>,
+    ) {
+        let is_answered = answer.is_ok();
+        let error = match answer.map(|(body, _)| result(&call.call, &body)) {
+            Ok(Ok(reply)) => {
+                let reply = AppReply::Admin(reply);
+                effects.push(Effect::Reply { token: call.token, reply });
+                return;
             }
-            Err(SendError::TimedOut) => {
-                call.may_be_done = true;
-                ErrorCode::RequestTimedOut
-            }
+            Ok(Err(error)) => error,
+            Err(why) => unanswered(&mut call, why),
         };
         // The controller goes on with what it began when the broker stops waiting for it.
         call.may_be_done |= error == ErrorCode::RequestTimedOut;
         call.last_error = error;
-        if !error.is_retriable() || call.attempts > self.config.retries || call.give_up_at <= wall {
+        // What a broker answers is final; another may know the controller better.
+        if is_answered && error != ErrorCode::NotController {
+            give_up(&call, effects);
+        } else {
+            self.retry(wall, number, call, effects);
+        }
+    }
+
+    /// One of the requests of a call that goes to leaders is answered, or never will be.
+    fn on_records(
+        &mut self,
+        wall: Wall,
+        number: u64,
+        mut call: Call,
+        token: u64,
+        answer: Answer,
+        effects: &mut Vec<Effect>,
+    ) {
+        let deletions = call.deletions.as_mut().expect("only such calls come here");
+        let is_lookup = deletions.awaited.remove(&token).is_none();
+        match answer {
+            Ok((body, _)) if is_lookup => {
+                self.ask_leaders(number, &mut call, &body, effects);
+            }
+            Ok((body, _)) => deletions.told(&body),
+            Err(why) => call.last_error = unanswered(&mut call, why),
+        }
+        let deletions = call.deletions.as_ref().expect("as above");
+        if !deletions.awaited.is_empty() {
+            self.calls.insert(number, call);
+        } else if deletions.open.is_empty() {
+            let reply = AdminReply::Deleted(deletions.outcome(ErrorCode::None));
+            let reply = AppReply::Admin(reply);
+            effects.push(Effect::Reply { token: call.token, reply });
+        } else {
+            self.retry(wall, number, call, effects);
+        }
+    }
+
+    fn ask_leaders(
+        &mut self,
+        number: u64,
+        call: &mut Call,
+        body: &ResponseBody,
+        effects: &mut Vec<Effect>,
+    ) {
+        let timeout = self.timeout();
+        let deletions = call.deletions.as_mut().expect("only such calls come here");
+        for (leader, places) in deletions.leaders(body) {
+            let body = deletions.request(&places, timeout);
+            let token = self.post(number, Some(leader), body, effects);
+            deletions.awaited.insert(token, places);
+        }
+    }
+
+    fn retry(&mut self, wall: Wall, number: u64, mut call: Call, effects: &mut Vec<Effect>) {
+        if call.attempts > self.config.retries || call.give_up_at <= wall {
             give_up(&call, effects);
             return;
         }
         let wait = self.config.retry_backoff.wait(call.attempts - 1, &mut self.rng);
         call.retry_at = Some(wall + wait);
-        self.calls.insert(token, call);
-    }
-
-    fn told(&self, call: &Call, body: &ResponseBody) -> Result<AppReply, ErrorCode> {
-        result(&call.call, body).map(AppReply::Admin)
+        self.calls.insert(number, call);
     }
 
     fn on_deadline(&mut self, wall: Wall, effects: &mut Vec<Effect>) {
@@ -144,27 +249,193 @@ impl Admin {
         };
         let calls = self.calls.iter();
         let due: Vec<u64> =
-            calls.filter(|(_, call)| is_due(call)).map(|(token, _)| *token).collect();
-        for token in due {
-            let mut call = self.calls.remove(&token).expect("listed above");
+            calls.filter(|(_, call)| is_due(call)).map(|(number, _)| *number).collect();
+        for number in due {
+            let mut call = self.calls.remove(&number).expect("listed above");
             if call.give_up_at <= wall {
                 call.may_be_done |= call.retry_at.is_none();
                 call.last_error = ErrorCode::RequestTimedOut;
                 give_up(&call, effects);
             } else {
-                self.send(call, effects);
+                self.send(number, call, effects);
             }
         }
     }
 }
 
+/// Takes note of a request without an answer.
+fn unanswered(call: &mut Call, why: SendError) -> ErrorCode {
+    match why {
+        SendError::NotConnected => ErrorCode::NetworkException,
+        SendError::Disconnected => {
+            call.may_be_done = true;
+            ErrorCode::NetworkException
+        }
+        SendError::TimedOut => {
+            call.may_be_done = true;
+            ErrorCode::RequestTimedOut
+        }
+    }
+}
+
 fn give_up(call: &Call, effects: &mut Vec<Effect>) {
-    let changes_nothing =
-        matches!(call.call, AdminCall::ListTopics | AdminCall::DescribeTopic { .. });
-    let error = if call.may_be_done && !changes_nothing {
-        AppError::Unknown(call.last_error)
-    } else {
-        AppError::Refused(call.last_error)
+    let is_partly_done =
+        call.deletions.as_ref().is_some_and(|deletions| !deletions.settled.is_empty());
+    let reply = match &call.deletions {
+        Some(deletions) if is_partly_done => {
+            let error = ErrorCode::RequestTimedOut;
+            AppReply::Admin(AdminReply::Deleted(deletions.outcome(error)))
+        }
+        _ if call.may_be_done && !call.call.changes_nothing() => {
+            AppReply::Failed(AppError::Unknown(call.last_error))
+        }
+        _ => AppReply::Failed(AppError::Refused(call.last_error)),
     };
-    effects.push(Effect::Reply { token: call.token, reply: AppReply::Failed(error) });
+    effects.push(Effect::Reply { token: call.token, reply });
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages as k;
+    use kafka_protocol::messages::delete_records_response as dr;
+    use kafka_protocol::messages::metadata_response as mr;
+    use kafka_protocol::protocol::StrBytes;
+
+    use super::*;
+    use crate::message::ConfigResource;
+    use crate::types::Offset;
+
+    const TOKEN: CallToken = CallToken(7);
+
+    fn name() -> k::TopicName {
+        k::TopicName(StrBytes::from_static_str("orders"))
+    }
+
+    fn admin() -> Admin {
+        Admin::new(AdminConfig::default(), Rng::named(1, "admin-backoff", &[]))
+    }
+
+    fn step(admin: &mut Admin, millis: i64, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let now = Now { wall: Wall(millis * 1000), ..Now::default() };
+        admin.step(now, input, &mut effects);
+        effects
+    }
+
+    fn call(admin: &mut Admin, call: AdminCall) -> Vec<Effect> {
+        step(admin, 0, Input::Call { token: TOKEN, call })
+    }
+
+    /// Partition n of `orders` is led by the n-th.
+    fn led_by(leaders: &[i32]) -> ResponseBody {
+        let partition = |(index, leader): (i32, &i32)| {
+            mr::MetadataResponsePartition::default()
+                .with_partition_index(index)
+                .with_leader_id(k::BrokerId(*leader))
+        };
+        let topic = mr::MetadataResponseTopic::default()
+            .with_name(Some(name()))
+            .with_partitions((0..).zip(leaders).map(partition).collect());
+        k::MetadataResponse::default().with_topics(vec![topic]).into()
+    }
+
+    fn deleted(partition: i32, start: i64, error: ErrorCode) -> ResponseBody {
+        let partition = dr::DeleteRecordsPartitionResult::default()
+            .with_partition_index(partition)
+            .with_low_watermark(start)
+            .with_error_code(error.code());
+        let topic = dr::DeleteRecordsTopicResult::default()
+            .with_name(name())
+            .with_partitions(vec![partition]);
+        k::DeleteRecordsResponse::default().with_topics(vec![topic]).into()
+    }
+
+    /// The requests to brokers among `effects`, with the partitions and offsets that they name.
+    fn deletions(effects: &[Effect]) -> Vec<(u64, i32, Vec<(i32, i64)>)> {
+        let sent = effects.iter().filter_map(|effect| {
+            let Effect::Send { token, to, body: RequestBody::DeleteRecords(body) } = effect else {
+                return None;
+            };
+            let partitions = body.topics.iter().flat_map(|topic| &topic.partitions);
+            let places = partitions.map(|asked| (asked.partition_index, asked.offset));
+            Some((*token, to.0, places.collect()))
+        });
+        sent.collect()
+    }
+
+    #[test]
+    fn records_are_deleted_by_their_leaders_also_after_these_moved() {
+        let mut admin = admin();
+        let partitions = vec![
+            ("orders".into(), 0, Some(Offset(5))),
+            ("orders".into(), 1, None),
+            ("orders".into(), 2, Some(Offset(9))),
+        ];
+        let asked = call(&mut admin, AdminCall::DeleteRecords { partitions });
+        let [Effect::SendToAny { token, body: RequestBody::Metadata(_) }] = &asked[..] else {
+            panic!("{asked:?} is no question for the leaders")
+        };
+        let answer = Ok((led_by(&[1, 2, 1]), Vec::new()));
+        let sent = deletions(&step(&mut admin, 1, Input::Completed { token: *token, answer }));
+        assert_eq!(sent[0].1, 1);
+        assert_eq!(sent[0].2, [(0, 5), (2, 9)]);
+        assert_eq!((sent[1].1, &sent[1].2[..]), (2, &[(1, -1)][..]));
+        // Broker 1 answers for partition 0 and leaves partition 2 out; broker 2 leads no more.
+        let answer = Ok((deleted(0, 5, ErrorCode::None), Vec::new()));
+        assert_eq!(step(&mut admin, 2, Input::Completed { token: sent[0].0, answer }), []);
+        let answer = Ok((deleted(1, -1, ErrorCode::NotLeaderOrFollower), Vec::new()));
+        assert_eq!(step(&mut admin, 3, Input::Completed { token: sent[1].0, answer }), []);
+        let again = step(&mut admin, 200, Input::Deadline);
+        let [Effect::SendToAny { token, .. }] = &again[..] else { panic!("{again:?}") };
+        let answer = Ok((led_by(&[1, 3, 3]), Vec::new()));
+        let sent = deletions(&step(&mut admin, 201, Input::Completed { token: *token, answer }));
+        assert_eq!((sent[0].1, &sent[0].2[..]), (3, &[(1, -1), (2, 9)][..]));
+        // One is done, of the other the leader says what no further attempt would mend.
+        let mut answer = deleted(1, 40, ErrorCode::None);
+        if let ResponseBody::DeleteRecords(body) = &mut answer {
+            body.topics[0].partitions.push(
+                dr::DeleteRecordsPartitionResult::default()
+                    .with_partition_index(2)
+                    .with_error_code(ErrorCode::OffsetOutOfRange.code()),
+            );
+        }
+        let answer = Ok((answer, Vec::new()));
+        let told = step(&mut admin, 202, Input::Completed { token: sent[0].0, answer });
+        let reply = AppReply::Admin(AdminReply::Deleted(vec![
+            ("orders".into(), 0, Ok(Offset(5))),
+            ("orders".into(), 1, Ok(Offset(40))),
+            ("orders".into(), 2, Err(ErrorCode::OffsetOutOfRange)),
+        ]));
+        assert_eq!(told, [Effect::Reply { token: TOKEN, reply }]);
+    }
+
+    #[test]
+    fn a_brokers_configuration_is_asked_of_itself() {
+        let mut admin = admin();
+        let resource = ConfigResource::Broker(BrokerId(2));
+        let asked = call(&mut admin, AdminCall::DescribeConfigs { resource });
+        assert!(matches!(&asked[..], [Effect::Send { to: BrokerId(2), .. }]), "{asked:?}");
+        let asked = call(&mut admin, AdminCall::DescribeCluster);
+        assert!(matches!(&asked[..], [Effect::SendToAny { .. }]), "{asked:?}");
+    }
+
+    /// An answer that was lost leaves a change unknown and a question unanswered.
+    #[test]
+    fn a_lost_answer_is_an_unknown_outcome_only_of_what_changes_something() {
+        let calls = [
+            (AdminCall::UnregisterBroker { broker: BrokerId(2) }, true),
+            (AdminCall::DescribeCluster, false),
+        ];
+        for (asked, is_unknown) in calls {
+            let config = AdminConfig { retries: 0, ..Default::default() };
+            let mut admin = Admin::new(config, Rng::named(1, "admin-backoff", &[]));
+            let sent = call(&mut admin, asked);
+            let [Effect::SendToAny { token, .. }] = &sent[..] else { panic!("{sent:?}") };
+            let answer = Err(SendError::Disconnected);
+            let told = step(&mut admin, 1, Input::Completed { token: *token, answer });
+            let code = ErrorCode::NetworkException;
+            let error = if is_unknown { AppError::Unknown(code) } else { AppError::Refused(code) };
+            assert_eq!(told, [Effect::Reply { token: TOKEN, reply: AppReply::Failed(error) }]);
+        }
+    }
 }

@@ -1,9 +1,11 @@
-//! The admin client: one request to any broker for each call, tried again while that may help.
+//! The admin client: a request to any broker, or to those it concerns, for each call, tried again
+//! while that may help.
 
 mod config;
 mod effect;
 mod input;
 mod machine;
+mod records;
 mod request;
 
 pub use config::AdminConfig;

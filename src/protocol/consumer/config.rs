@@ -39,6 +39,9 @@ pub enum OffsetReset {
     Latest,
     /// Nowhere: the application is told.
     None,
+    /// At the first record that is no older than this; at what comes from then on when there is
+    /// none (KIP-1106).
+    ByDuration(Duration),
 }
 
 impl Default for ConsumerConfig {

@@ -137,7 +137,7 @@ impl Consumer {
         effects: &mut Vec<Effect>,
     ) {
         if error == ErrorCode::OffsetOutOfRange {
-            self.reset(slot);
+            self.reset(wall, slot);
             return;
         }
         if let Some(leader_epoch) = LeaderEpoch::from_wire(part.current_leader.leader_epoch)

@@ -11,8 +11,8 @@ use kafka_protocol::messages::{
     BrokerId as WireBroker, ListOffsetsRequest, OffsetForLeaderEpochRequest,
 };
 
-use crate::event::About;
-use crate::message::{Answer, RequestBody, ResponseBody, convert};
+use crate::event::{About, Kind};
+use crate::message::{Answer, AppError, RequestBody, ResponseBody, convert};
 use crate::protocol::consumer::config::OffsetReset;
 use crate::protocol::consumer::effect::Effect;
 use crate::protocol::consumer::machine::{Consumer, Pending};
@@ -135,7 +135,7 @@ impl Consumer {
                 // Something else is wanted meanwhile: a seek, another leader.
                 self.update(told.slot);
             } else if told.error == ErrorCode::None {
-                self.on_told(told, effects);
+                self.on_told(wall, told, effects);
             } else {
                 self.on_untold(wall, told.slot, effects);
             }
@@ -186,9 +186,14 @@ impl Consumer {
         self.back_off(wall, slot);
     }
 
-    fn on_told(&mut self, told: Told, effects: &mut Vec<Effect>) {
+    fn on_told(&mut self, wall: Wall, told: Told, effects: &mut Vec<Effect>) {
         let Told { slot, offset, leader_epoch, .. } = told;
         match self.partitions[slot as usize].state {
+            // No record is as young as was asked for: what comes from now on will be.
+            State::LookingUp { by_reset, .. } if offset < 0 => {
+                let state = State::LookingUp { timestamp: LATEST, by_reset };
+                self.partitions[slot as usize].state = state;
+            }
             State::LookingUp { by_reset, .. } => {
                 let partition = &mut self.partitions[slot as usize];
                 partition.state = State::Fetching;
@@ -196,7 +201,7 @@ impl Consumer {
                 partition.offset_epoch = None;
                 self.report_position(slot, Offset(offset), by_reset, About::Nothing, effects);
             }
-            State::Validating => self.on_validated(slot, offset, leader_epoch, effects),
+            State::Validating => self.on_validated(wall, slot, offset, leader_epoch, effects),
             State::Fetching | State::OutOfRange => {}
         }
         self.update(slot);
@@ -208,6 +213,7 @@ impl Consumer {
     /// Source: KIP-320; Kafka 4.1, `SubscriptionState.maybeCompleteValidation`.
     fn on_validated(
         &mut self,
+        wall: Wall,
         slot: u32,
         end_offset: i64,
         leader_epoch: i32,
@@ -215,35 +221,43 @@ impl Consumer {
     ) {
         let partition = &mut self.partitions[slot as usize];
         let known = Offset::from_wire(end_offset).zip(LeaderEpoch::from_wire(leader_epoch));
-        let Some((end_offset, leader_epoch)) = known else {
-            self.reset(slot);
-            return;
-        };
-        if end_offset >= partition.position {
+        if known.is_some_and(|(end_offset, _)| end_offset >= partition.position) {
             partition.state = State::Fetching;
             return;
         }
+        let diverged_at = known.map(|(end_offset, _)| end_offset);
+        let kind = Kind::TruncationDetected {
+            partition: partition.id.expect("only partitions with a name are asked about"),
+            position: partition.position,
+            diverged_at,
+        };
+        effects.push(Effect::Event { kind, about: About::Nothing });
         self.drop_buffered(slot);
-        let partition = &mut self.partitions[slot as usize];
-        match self.config.offset_reset {
-            OffsetReset::Earliest | OffsetReset::Latest => {
+        match (self.config.offset_reset, known) {
+            (OffsetReset::None, _) => self.break_off(slot, AppError::LogTruncation { diverged_at }),
+            (_, None) => self.reset(wall, slot),
+            (_, Some((end_offset, leader_epoch))) => {
+                let partition = &mut self.partitions[slot as usize];
                 partition.state = State::Fetching;
                 partition.position = end_offset;
                 partition.offset_epoch = Some(leader_epoch);
                 self.report_position(slot, end_offset, true, About::Nothing, effects);
             }
-            OffsetReset::None => self.break_off(slot),
         }
     }
 
     /// There is no record where the partition stands: goes where the policy says.
-    pub(crate) fn reset(&mut self, slot: u32) {
+    pub(crate) fn reset(&mut self, wall: Wall, slot: u32) {
         self.drop_buffered(slot);
         let timestamp = match self.config.offset_reset {
             OffsetReset::Earliest => EARLIEST,
             OffsetReset::Latest => LATEST,
+            OffsetReset::ByDuration(duration) => {
+                let ago = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+                wall.millis().saturating_sub(ago).max(0)
+            }
             OffsetReset::None => {
-                self.break_off(slot);
+                self.break_off(slot, AppError::OffsetOutOfRange);
                 return;
             }
         };
@@ -251,10 +265,10 @@ impl Consumer {
         self.update(slot);
     }
 
-    /// Every poll fails from now on, until the application seeks.
-    fn break_off(&mut self, slot: u32) {
+    /// Every poll fails with `error` from now on, until the application seeks.
+    fn break_off(&mut self, slot: u32, error: AppError) {
         self.partitions[slot as usize].state = State::OutOfRange;
-        self.broken.insert(slot);
+        self.broken.insert(slot, error);
         self.update(slot);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::event::{About, Kind};
-use crate::message::{Answer, AppReply, Batch, SeekTo};
+use crate::message::{Answer, AppError, AppReply, Batch, SeekTo};
 use crate::protocol::cluster::ClusterMetadata;
 use crate::protocol::consumer::config::ConsumerConfig;
 use crate::protocol::consumer::effect::Effect;
@@ -48,8 +48,8 @@ pub struct Consumer {
     pub(crate) next_token: u64,
     pub(crate) polls: VecDeque<Poll>,
     pub(crate) buffer: VecDeque<Fetched>,
-    /// Slots that are out of range and without a policy: every poll says so.
-    pub(crate) broken: BTreeSet<u32>,
+    /// Slots without a place and without a policy, and why: every poll says so.
+    pub(crate) broken: BTreeMap<u32, AppError>,
     /// Counts the fetched pieces that held records, for the defects that act on every fiftieth.
     pub(crate) fetches: u32,
 }
@@ -150,7 +150,7 @@ impl Consumer {
             next_token: 0,
             polls: VecDeque::new(),
             buffer: VecDeque::new(),
-            broken: BTreeSet::new(),
+            broken: BTreeMap::new(),
             fetches: 0,
         }
     }
@@ -245,9 +245,7 @@ impl Consumer {
                 AppReply::Done
             }
             // Kafka throws an IllegalStateException.
-            None => AppReply::Failed(crate::message::AppError::NotSent(
-                ErrorCode::UnknownTopicOrPartition,
-            )),
+            None => AppReply::Failed(AppError::NotSent(ErrorCode::UnknownTopicOrPartition)),
         };
         effects.push(Effect::Reply { token, reply });
     }
@@ -268,6 +266,10 @@ impl Consumer {
             }
             SeekTo::End => {
                 partition.state = State::LookingUp { timestamp: LATEST, by_reset: false };
+            }
+            SeekTo::Timestamp(millis) => {
+                let timestamp = millis.max(0);
+                partition.state = State::LookingUp { timestamp, by_reset: false };
             }
         }
     }
@@ -419,6 +421,9 @@ mod tests {
 
     use bytes::Bytes;
     use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+    use kafka_protocol::messages::list_offsets_response::{
+        ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+    };
     use kafka_protocol::messages::metadata_response::{
         MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
     };
@@ -426,8 +431,8 @@ mod tests {
         EpochEndOffset, OffsetForLeaderTopicResult,
     };
     use kafka_protocol::messages::{
-        BrokerId as WireBroker, FetchResponse, MetadataResponse, OffsetForLeaderEpochResponse,
-        TopicName,
+        BrokerId as WireBroker, FetchResponse, ListOffsetsResponse, MetadataResponse,
+        OffsetForLeaderEpochResponse, TopicName,
     };
     use kafka_protocol::protocol::StrBytes;
 
@@ -536,6 +541,159 @@ mod tests {
             let sent = play(consumer, [completed]);
             assert_eq!(sent[0].1, BrokerId(2));
             assert_eq!(fetch_offset(&sent[0].2), from);
+        }
+    }
+
+    /// An answer to a fetch of one partition: this error.
+    fn fetch_error(error: ErrorCode) -> (ResponseBody, Vec<Vec<Batch>>) {
+        let part = PartitionData::default().with_error_code(error.code());
+        let topic = FetchableTopicResponse::default()
+            .with_topic_id(convert::topic_uuid(TopicId(7)))
+            .with_partitions(vec![part]);
+        let response = FetchResponse::default().with_responses(vec![topic]);
+        (ResponseBody::from(response), vec![Vec::new()])
+    }
+
+    /// An answer to a question for an offset.
+    fn listed(offset: i64) -> (ResponseBody, Vec<Vec<Batch>>) {
+        let part = ListOffsetsPartitionResponse::default().with_offset(offset);
+        let topic =
+            ListOffsetsTopicResponse::default().with_name(name()).with_partitions(vec![part]);
+        let response = ListOffsetsResponse::default().with_topics(vec![topic]);
+        (ResponseBody::from(response), Vec::new())
+    }
+
+    fn asked_timestamp(sent: &[(u64, BrokerId, RequestBody)]) -> (u64, i64) {
+        let [(token, _, RequestBody::ListOffsets(body))] = sent else {
+            panic!("{sent:?} is no question for an offset")
+        };
+        (*token, body.topics[0].partitions[0].timestamp)
+    }
+
+    fn assigned(reset: OffsetReset, to: SeekTo) -> (Consumer, Vec<(u64, BrokerId, RequestBody)>) {
+        let config = ConsumerConfig { offset_reset: reset, ..Default::default() };
+        let mut consumer = Consumer::new(config, Rng::named(1, "backoff", &[]));
+        let partitions = vec![("t".into(), 0, to)];
+        let assign = Input::Assign { token: CallToken(1), partitions };
+        let opened = |broker| Input::NodeOpened { to: BrokerId(broker) };
+        let sent = play(&mut consumer, [assign, led(1, 5), opened(1), opened(2)]);
+        (consumer, sent)
+    }
+
+    /// The reply to a poll, if there is one at once.
+    fn polled(consumer: &mut Consumer) -> Option<AppReply> {
+        let mut effects = Vec::new();
+        let poll = Input::Poll { token: CallToken(9), timeout: Duration::from_secs(1) };
+        consumer.step(Now::default(), poll, &mut effects);
+        effects.into_iter().find_map(|effect| {
+            let Effect::Reply { token: CallToken(9), reply } = effect else { return None };
+            Some(reply)
+        })
+    }
+
+    /// `FetchCollector.handleInitializeErrors`, `AutoOffsetResetStrategy`.
+    #[test]
+    fn out_of_range_goes_where_the_policy_says() {
+        let hour = Duration::from_secs(3600);
+        let policies = [
+            (OffsetReset::Earliest, EARLIEST),
+            (OffsetReset::Latest, LATEST),
+            (OffsetReset::ByDuration(hour), 7_200_000 - 3_600_000),
+        ];
+        for (policy, timestamp) in policies {
+            let (mut consumer, sent) = assigned(policy, SeekTo::Offset(Offset(50)));
+            assert_eq!(fetch_offset(&sent[0].2), 50);
+            let answer = Ok(fetch_error(ErrorCode::OffsetOutOfRange));
+            let completed = Input::Completed { token: sent[0].0, answer };
+            let mut effects = Vec::new();
+            let now = Now { wall: Wall(7_200_000_000), ..Now::default() };
+            consumer.step(now, completed, &mut effects);
+            let sent: Vec<_> = effects
+                .into_iter()
+                .filter_map(|effect| {
+                    let Effect::Send { token, to, body } = effect else { return None };
+                    Some((token, to, body))
+                })
+                .collect();
+            let (token, asked) = asked_timestamp(&sent);
+            assert_eq!(asked, timestamp, "{policy:?}");
+            let completed = Input::Completed { token, answer: Ok(listed(20)) };
+            assert_eq!(fetch_offset(&play(&mut consumer, [completed])[0].2), 20);
+        }
+    }
+
+    #[test]
+    fn without_a_policy_every_poll_fails_until_the_application_seeks() {
+        let (mut consumer, sent) = assigned(OffsetReset::None, SeekTo::Offset(Offset(50)));
+        let answer = Ok(fetch_error(ErrorCode::OffsetOutOfRange));
+        let sent = play(&mut consumer, [Input::Completed { token: sent[0].0, answer }]);
+        assert!(sent.is_empty(), "{sent:?}");
+        for _ in 0..2 {
+            let failed = Some(AppReply::Failed(AppError::OffsetOutOfRange));
+            assert_eq!(polled(&mut consumer), failed);
+        }
+        let to = SeekTo::Offset(Offset(3));
+        let seek = Input::Seek { token: CallToken(4), topic: "t".into(), partition: 0, to };
+        assert_eq!(fetch_offset(&play(&mut consumer, [seek])[0].2), 3);
+        assert_eq!(polled(&mut consumer), None);
+    }
+
+    /// A truncation without a policy, and one that the leader knows nothing of.
+    #[test]
+    fn a_truncation_is_told_or_reset() {
+        let read_then_moved = |policy| {
+            let (mut consumer, sent) = assigned(policy, SeekTo::Offset(Offset::ZERO));
+            let completed = Input::Completed { token: sent[0].0, answer: Ok(fetched()) };
+            play(&mut consumer, [completed]);
+            assert!(polled(&mut consumer).is_some());
+            let sent = play(&mut consumer, [led(2, 6)]);
+            (consumer, sent[0].0)
+        };
+        let (mut consumer, token) = read_then_moved(OffsetReset::None);
+        play(&mut consumer, [Input::Completed { token, answer: Ok(ended(2)) }]);
+        let diverged_at = Some(Offset(2));
+        let failed = AppReply::Failed(AppError::LogTruncation { diverged_at });
+        assert_eq!(polled(&mut consumer), Some(failed));
+
+        let (mut consumer, token) = read_then_moved(OffsetReset::Earliest);
+        let sent = play(&mut consumer, [Input::Completed { token, answer: Ok(ended(-1)) }]);
+        assert_eq!(asked_timestamp(&sent).1, EARLIEST);
+    }
+
+    #[test]
+    fn a_seek_to_a_time_asks_for_its_offset_and_goes_to_the_end_if_there_is_none() {
+        let (mut consumer, sent) = assigned(OffsetReset::None, SeekTo::Timestamp(5000));
+        let (token, asked) = asked_timestamp(&sent);
+        assert_eq!(asked, 5000);
+        let mut late = consumer.clone();
+        let sent = play(&mut consumer, [Input::Completed { token, answer: Ok(listed(7)) }]);
+        assert_eq!(fetch_offset(&sent[0].2), 7);
+        let sent = play(&mut late, [Input::Completed { token, answer: Ok(listed(-1)) }]);
+        assert_eq!(asked_timestamp(&sent).1, LATEST);
+    }
+
+    /// Fenced and unknown epochs, a leader that has just been elected: the position stays.
+    #[test]
+    fn errors_that_may_go_away_are_waited_out() {
+        for error in [
+            ErrorCode::FencedLeaderEpoch,
+            ErrorCode::UnknownLeaderEpoch,
+            ErrorCode::OffsetNotAvailable,
+            ErrorCode::NotLeaderOrFollower,
+        ] {
+            let (mut consumer, sent) = assigned(OffsetReset::None, SeekTo::Offset(Offset(5)));
+            let answer = Ok(fetch_error(error));
+            let sent = play(&mut consumer, [Input::Completed { token: sent[0].0, answer }]);
+            assert!(sent.is_empty(), "{error} {sent:?}");
+            assert_eq!(polled(&mut consumer), None, "{error}");
+            let at = consumer.timers.first().expect("it waits").0;
+            let mut effects = Vec::new();
+            consumer.step(Now { wall: at, ..Now::default() }, Input::Deadline, &mut effects);
+            let fetch = effects.iter().find_map(|effect| {
+                let Effect::Send { body, .. } = effect else { return None };
+                Some(fetch_offset(body))
+            });
+            assert_eq!(fetch, Some(5), "{error}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Polls: what was fetched goes to the application in order, some hundred records at a time.
 
 use crate::event::{About, Kind};
-use crate::message::{AppError, AppReply, PolledBatch, Record, Records};
+use crate::message::{AppReply, PolledBatch, Record, Records};
 use crate::protocol::consumer::effect::Effect;
 use crate::protocol::consumer::machine::{Consumer, Fetched, Poll};
 use crate::protocol::consumer::position::State;
@@ -11,14 +11,15 @@ impl Consumer {
     /// Answers the polls that can be answered, and those whose time is up.
     pub(crate) fn serve_polls(&mut self, wall: Wall, effects: &mut Vec<Effect>) {
         while let Some(&Poll { token, .. }) = self.polls.front() {
-            let reply = if self.broken.is_empty() {
+            let broken = self.broken.values().next().copied();
+            let reply = if let Some(error) = broken {
+                AppReply::Failed(error)
+            } else {
                 let polled = self.take(self.operation(token), effects);
                 if polled.is_empty() {
                     break;
                 }
                 AppReply::Polled(polled)
-            } else {
-                AppReply::Failed(AppError::OffsetOutOfRange)
             };
             effects.push(Effect::Reply { token, reply });
             self.polls.pop_front();

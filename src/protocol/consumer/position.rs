@@ -39,7 +39,8 @@ pub(crate) struct Assigned {
 /// Source: Kafka 4.1, `SubscriptionState.FetchStates`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum State {
-    /// It asks the leader for an offset: the first (`timestamp` -2) or the end (-1).
+    /// It asks the leader for an offset: the first (`timestamp` -2), the end (-1), or that of the
+    /// first record of some time or later.
     LookingUp { timestamp: i64, by_reset: bool },
     /// It asks the new leader whether the log still holds what was read (KIP-320).
     Validating,

@@ -8,7 +8,9 @@ use crate::protocol::producer::batch::{Content, ProducerBatch};
 use crate::protocol::producer::effect::Effect;
 use crate::protocol::producer::machine::{InFlightRequest, Producer, SentBatch};
 use crate::protocol::producer::outcome::{is_metadata_error, may_be_written};
-use crate::types::{BrokerId, ErrorCode, LeaderEpoch, Offset, OperationId, TopicPartition, Wall};
+use crate::types::{
+    BrokerId, Defect, ErrorCode, LeaderEpoch, Offset, OperationId, TopicPartition, Wall,
+};
 
 use crate::message::convert;
 
@@ -136,7 +138,8 @@ impl Producer {
         self.unmute(sent.slot);
         if let Some(batch) = self.batches.get_mut(&sent.serial) {
             batch.is_on_the_wire = false;
-            batch.may_be_written |= is_ambiguous;
+            let is_proof = self.config.defects.has(Defect::NackTakenForProof);
+            batch.may_be_written |= is_ambiguous && !is_proof;
             batch.last_error = error;
             if self.can_retry(wall, sent, error) {
                 self.enqueue_again(wall, sent.serial);

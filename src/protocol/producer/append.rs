@@ -1,13 +1,22 @@
 //! The application's half: records are put into batches, or wait for metadata or memory.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::message::{AppError, AppReply, Record, SendRecord};
+use crate::protocol::cluster::PartitionMetadata;
 use crate::protocol::producer::batch::{Content, OpenBatch, ProducerBatch};
+use crate::protocol::producer::config::Partitioner;
 use crate::protocol::producer::effect::Effect;
 use crate::protocol::producer::identity::Identity;
 use crate::protocol::producer::machine::{Blocked, Producer, Topic};
 use crate::protocol::producer::partition::Partition;
-use crate::protocol::producer::partitioner::partition_for_key;
-use crate::types::{BatchId, CallToken, Defect, ErrorCode, TopicPartition, Wall, hash_words};
+use crate::protocol::producer::partitioner::{
+    Load, by_load, partition_for_key, round_robin, uniform,
+};
+use crate::types::{
+    BatchId, BrokerId, CallToken, Defect, ErrorCode, KeyHash, Name, TopicPartition, Wall,
+    hash_words,
+};
 
 /// What became of a record handed over.
 enum Appended {
@@ -15,6 +24,19 @@ enum Appended {
     Done,
     /// It must wait.
     MustWait(SendRecord),
+}
+
+/// How a record came to its partition.
+#[derive(Clone, Copy, Debug)]
+enum Chosen {
+    /// It names the partition itself.
+    ByRecord,
+    /// By its key.
+    ByKey(KeyHash),
+    /// By turns.
+    InTurn,
+    /// It went where those before it went.
+    Sticky,
 }
 
 impl Producer {
@@ -98,34 +120,21 @@ impl Producer {
         if count == 0 {
             return Appended::MustWait(send);
         }
-        let (number, is_sticky) = match send.partition.map(usize::try_from) {
-            Some(Ok(number)) if number < count => (number, false),
+        let (number, chosen) = match send.partition.map(usize::try_from) {
+            Some(Ok(number)) if number < count => (number, Chosen::ByRecord),
             Some(_) => {
                 // It may be one that was added lately.
                 effects.push(Effect::RefreshMetadata);
                 return Appended::MustWait(send);
             }
-            None => match send.key.as_ref().filter(|_| !self.config.ignore_keys) {
-                Some(key) => (partition_for_key(key, count), false),
-                None => (self.sticky_partition(&send, &known.partitions), true),
-            },
+            None => self.choose(wall, &send, &known.partitions),
         };
         let slot = self.slot(wall, &send, number, known.topic_id, effects);
         let SendRecord { topic, partition, key, value, headers } = send;
         let record = Record { key, value, headers, timestamp: wall.millis() };
         match self.put(wall, slot, token, record, effects) {
             Ok(bytes) => {
-                if is_sticky {
-                    let no_batch_is_open = self.has_no_open_batch(slot);
-                    let entry = self.topics.get_mut(&topic).expect("its slot was just looked up");
-                    entry.sticky.produced(
-                        bytes,
-                        no_batch_is_open,
-                        self.config.batch_bytes,
-                        &known.partitions,
-                        &mut self.partitioner_rng,
-                    );
-                }
+                self.on_placed(wall, slot, &topic, &known.partitions, chosen, bytes);
                 Appended::Done
             }
             Err(record) => {
@@ -150,18 +159,78 @@ impl Producer {
         Appended::MustWait(send)
     }
 
-    /// The partition for records without a key; makes up for a switch that an open batch put off.
-    fn sticky_partition(
+    /// The partition of a record that does not name one, and how it came to it.
+    fn choose(
         &mut self,
+        wall: Wall,
         send: &SendRecord,
-        known: &[crate::protocol::cluster::PartitionMetadata],
-    ) -> usize {
-        if !self.topics.contains_key(&send.topic) {
-            self.topics.insert(send.topic.clone(), Topic::default());
+        known: &[PartitionMetadata],
+    ) -> (usize, Chosen) {
+        if self.config.partitioner == Partitioner::RoundRobin {
+            let placed = self.topics.get(&send.topic).map_or(0, |topic| topic.placed);
+            return (round_robin(placed, known), Chosen::InTurn);
+        }
+        let Some(key) = send.key.as_ref().filter(|_| !self.config.ignore_keys) else {
+            return (self.sticky_partition(wall, &send.topic, known), Chosen::Sticky);
+        };
+        let hash = Chosen::ByKey(KeyHash(xxh3_64(key)));
+        if self.config.defects.has(Defect::KeysSkipLeaderless) {
+            let led = known.iter().enumerate().filter(|(_, known)| known.leader.is_some());
+            let led: Vec<usize> = led.map(|(number, _)| number).collect();
+            if !led.is_empty() {
+                return (led[partition_for_key(key, led.len())], hash);
+            }
+        }
+        (partition_for_key(key, known.len()), hash)
+    }
+
+    /// Counts a record that was put into a batch of `slot`.
+    fn on_placed(
+        &mut self,
+        wall: Wall,
+        slot: u32,
+        topic: &Name,
+        known: &[PartitionMetadata],
+        chosen: Chosen,
+        bytes: u32,
+    ) {
+        match chosen {
+            Chosen::ByRecord => {}
+            Chosen::ByKey(key) => {
+                let last = self.partitions[slot as usize].queue.back();
+                // One that was too large is in no batch.
+                if let Some(last) = last.filter(|_| bytes > 0) {
+                    let batch = self.batches.get_mut(last).expect("queued batches are alive");
+                    if batch.keys.last() != Some(&key) {
+                        batch.keys.push(key);
+                    }
+                }
+            }
+            Chosen::InTurn => {
+                let entry = self.topics.get_mut(topic).expect("its slot was just looked up");
+                entry.placed += 1;
+            }
+            Chosen::Sticky => {
+                let no_batch_is_open = self.has_no_open_batch(slot);
+                let batch_bytes = self.config.batch_bytes;
+                let entry = self.topics.get_mut(topic).expect("its slot was just looked up");
+                if entry.sticky.produced(bytes, no_batch_is_open, batch_bytes) {
+                    self.switch(wall, topic, known);
+                }
+            }
+        }
+    }
+
+    /// The partition for records without a key; makes up for a switch that an open batch put off.
+    fn sticky_partition(&mut self, wall: Wall, name: &Name, known: &[PartitionMetadata]) -> usize {
+        if !self.topics.contains_key(name) {
+            self.topics.insert(name.clone(), Topic::default());
         }
         let batch_bytes = self.config.batch_bytes;
-        let topic = self.topics.get_mut(&send.topic).expect("made above");
-        let current = topic.sticky.current(known, &mut self.partitioner_rng);
+        let topic = &self.topics[name];
+        let Some(current) = topic.sticky.current(known.len()) else {
+            return self.switch(wall, name, known);
+        };
         if !topic.sticky.owes_switch(batch_bytes) {
             return current;
         }
@@ -169,9 +238,34 @@ impl Producer {
         if slot.is_some_and(|slot| !self.has_no_open_batch(slot)) {
             return current;
         }
-        let topic = self.topics.get_mut(&send.topic).expect("made above");
-        topic.sticky.produced(0, true, batch_bytes, known, &mut self.partitioner_rng);
-        topic.sticky.current(known, &mut self.partitioner_rng)
+        self.switch(wall, name, known)
+    }
+
+    /// Goes on with another partition of the topic, or perhaps the same.
+    // Differs from Kafka: what waits for each is counted now, not when the sender ran last.
+    fn switch(&mut self, wall: Wall, name: &Name, known: &[PartitionMetadata]) -> usize {
+        let Self { config, topics, partitions, nodes, partitioner_rng: rng, .. } = self;
+        let topic = topics.get_mut(name).expect("a topic is known before it is written to");
+        let slot = |number: usize| topic.slots.get(number).copied().flatten();
+        // Before every partition has been written to, nothing is known of the others' load.
+        let adapts = config.is_adaptive && (0..known.len()).all(|number| slot(number).is_some());
+        // Whether a broker has taken nothing for longer than partitioner.availability.timeout.ms
+        // (`RecordAccumulator.updateNodeLatencyStats`).
+        let is_unavailable = |leader: BrokerId| {
+            let timeout = config.availability_timeout;
+            let stuck_since = nodes.get(&leader).and_then(|node| node.stuck_since);
+            !timeout.is_zero() && stuck_since.is_some_and(|since| since + timeout < wall)
+        };
+        let loads = known.iter().enumerate().filter_map(|(partition, known)| {
+            let leader = known.leader?;
+            let queued = partitions[slot(partition)? as usize].queue.len();
+            let is_left_out = queued > 0 && is_unavailable(leader);
+            (!is_left_out).then_some(Load { partition, queued })
+        });
+        let by_load = if adapts { by_load(loads, known.len(), rng) } else { None };
+        let chosen = by_load.unwrap_or_else(|| uniform(known, rng));
+        topic.sticky.switch_to(chosen);
+        chosen
     }
 
     fn has_no_open_batch(&self, slot: u32) -> bool {
@@ -270,6 +364,7 @@ impl Producer {
             id: BatchId(hash_words(&place)),
             created: wall,
             calls: vec![token],
+            keys: Vec::new(),
             allocated_bytes,
             content: Content::Open(open),
             sends: 0,

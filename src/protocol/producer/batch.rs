@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::message::{Batch, BatchBody, ProducerStamp, Record, Records};
-use crate::types::{BatchId, CallToken, ErrorCode, LeaderEpoch, Sequence, Wall};
+use crate::types::{BatchId, CallToken, ErrorCode, KeyHash, LeaderEpoch, Sequence, Wall};
 
 /// A batch that is being filled, sent, or waits to be sent again.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct ProducerBatch {
     pub created: Wall,
     /// The calls whose records it holds, in order.
     pub calls: Vec<CallToken>,
+    /// The keys by which records came to its partition, until it is sealed.
+    pub keys: Vec<KeyHash>,
     /// Bytes of `buffer.memory` that it holds.
     pub allocated_bytes: u32,
     /// Its records.

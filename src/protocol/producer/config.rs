@@ -42,8 +42,24 @@ pub struct ProducerConfig {
     pub retry_backoff: Backoff,
     /// `partitioner.ignore.keys`.
     pub ignore_keys: bool,
+    /// `partitioner.class`.
+    pub partitioner: Partitioner,
+    /// `partitioner.adaptive.partitioning.enable`.
+    pub is_adaptive: bool,
+    /// `partitioner.availability.timeout.ms`; zero looks at no broker's availability.
+    pub availability_timeout: Duration,
     /// The defects that are switched on.
     pub defects: DefectSet,
+}
+
+/// `partitioner.class`: who chooses the partition of a record that does not name one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Partitioner {
+    /// None is set: by key, and without one the sticky partition (`BuiltInPartitioner`).
+    #[default]
+    BuiltIn,
+    /// One after the other, whatever the key (`RoundRobinPartitioner`).
+    RoundRobin,
 }
 
 impl Default for ProducerConfig {
@@ -69,6 +85,9 @@ impl Default for ProducerConfig {
                 max: Duration::from_secs(1),
             },
             ignore_keys: false,
+            partitioner: Partitioner::BuiltIn,
+            is_adaptive: true,
+            availability_timeout: Duration::ZERO,
             defects: DefectSet::NONE,
         }
     }

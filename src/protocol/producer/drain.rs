@@ -118,6 +118,11 @@ impl Producer {
         if node.ready.is_empty() {
             return;
         }
+        if !node.is_connected || node.in_flight >= self.config.in_flight_max {
+            node.stuck_since.get_or_insert(wall);
+        } else {
+            node.stuck_since = None;
+        }
         if !node.is_connected {
             if !node.is_opening {
                 node.is_opening = true;
@@ -274,6 +279,9 @@ impl Producer {
         let batch = self.batches.get_mut(&serial).expect("queued batches are alive");
         batch.seal(stamp, wall);
         let sealed = Arc::clone(batch.body());
+        let mut keys = std::mem::take(&mut batch.keys);
+        keys.sort_unstable();
+        keys.dedup();
         let kind = Kind::BatchSealed {
             partition: self.partitions[slot as usize].id,
             batch: batch.id,
@@ -284,6 +292,7 @@ impl Producer {
             max_timestamp: sealed.max_timestamp,
             bytes: sealed.size_bytes,
             operations: self.operations(serial),
+            keys,
         };
         let about = self.about(self.batches[&serial].calls[0]);
         self.event(kind, about, effects);

@@ -58,6 +58,8 @@ pub struct Producer {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Topic {
     pub sticky: Sticky,
+    /// Records that the round-robin partitioner has placed.
+    pub placed: u64,
     /// Slots of its partitions, by number.
     pub slots: Vec<Option<u32>>,
 }
@@ -75,6 +77,8 @@ pub(crate) struct Node {
     pub ready: BTreeSet<u32>,
     /// Where the last request began, so that no partition is always first.
     pub rotation: u32,
+    /// Since when something is to go out and cannot.
+    pub stuck_since: Option<Wall>,
 }
 
 /// A produce request whose answer is awaited.

@@ -26,7 +26,7 @@ mod outcome;
 mod partition;
 mod partitioner;
 
-pub use config::ProducerConfig;
+pub use config::{Partitioner, ProducerConfig};
 pub use effect::Effect;
 pub use input::Input;
 pub use machine::Producer;

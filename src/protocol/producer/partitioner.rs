@@ -35,11 +35,75 @@ pub fn murmur2(data: &[u8]) -> u32 {
     hash ^ (hash >> 15)
 }
 
+/// The `count`-th choice of the round-robin partitioner, from 0: in turn among the partitions that
+/// have a leader, or among all if none has.
+///
+/// Source: Kafka 4.1, `RoundRobinPartitioner`.
+pub(crate) fn round_robin(count: u64, known: &[PartitionMetadata]) -> usize {
+    let led = led(known).count();
+    let nth = |of: usize| usize::try_from(count % of as u64).unwrap_or(0);
+    if led == 0 {
+        return nth(known.len());
+    }
+    self::led(known).nth(nth(led)).expect("as many have a leader as were counted")
+}
+
+/// The partitions that have a leader.
+fn led(known: &[PartitionMetadata]) -> impl Iterator<Item = usize> {
+    let all = known.iter().enumerate();
+    all.filter(|(_, partition)| partition.leader.is_some()).map(|(at, _)| at)
+}
+
+/// How busy a partition is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    pub partition: usize,
+    /// Batches that wait to be sent.
+    pub queued: usize,
+}
+
+/// A partition for the next records without a key: the more batches wait for one, the less often
+/// it is chosen. `loads` are those of the partitions that may be chosen, of `all` that there are.
+/// `None` when the loads say nothing: all are alike, or there is but one partition.
+///
+/// Source: KIP-794; Kafka 4.1, `BuiltInPartitioner.updatePartitionLoadStats`, `nextPartition`.
+pub(crate) fn by_load(
+    loads: impl Iterator<Item = Load> + Clone,
+    all: usize,
+    rng: &mut Rng,
+) -> Option<usize> {
+    let queued = || loads.clone().map(|load| load.queued);
+    let (least, most) = (queued().min()?, queued().max()?);
+    if all < 2 || least == most && queued().count() == all {
+        return None;
+    }
+    let weight = |load: &Load| (most + 1 - load.queued) as u64;
+    let total = loads.clone().map(|load| weight(&load)).sum();
+    let mut at = rng.below(total);
+    for load in loads {
+        let weight = weight(&load);
+        if at < weight {
+            return Some(load.partition);
+        }
+        at -= weight;
+    }
+    unreachable!("a number below the sum of all weights lies within one of them")
+}
+
+/// A partition for the next records without a key, each as likely as another: among those that
+/// have a leader, or among all if none has.
+pub(crate) fn uniform(known: &[PartitionMetadata], rng: &mut Rng) -> usize {
+    let led = led(known).count();
+    if led == 0 || led == known.len() {
+        return rng.below(known.len() as u64) as usize;
+    }
+    let nth = rng.below(led as u64) as usize;
+    self::led(known).nth(nth).expect("as many have a leader as were counted")
+}
+
 /// Where records without a key go: one partition, until a batch's worth of bytes went there.
 ///
 /// Source: KIP-480, KIP-794; Kafka 4.1, `BuiltInPartitioner`.
-// Differs from Kafka: the choice is uniform; partitioner.adaptive.partitioning.enable is not
-// followed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sticky {
     partition: Option<usize>,
@@ -47,46 +111,29 @@ pub(crate) struct Sticky {
 }
 
 impl Sticky {
-    /// The partition to write to now.
-    pub(crate) fn current(&mut self, known: &[PartitionMetadata], rng: &mut Rng) -> usize {
+    /// The partition to write to now, of `partitions`; `None` when one must be chosen.
+    pub(crate) fn current(&self, partitions: usize) -> Option<usize> {
         // A topic that was made anew may have fewer partitions.
-        match self.partition.filter(|at| *at < known.len()) {
-            Some(at) => at,
-            None => self.switch(known, rng),
-        }
+        self.partition.filter(|at| *at < partitions)
     }
 
-    /// Chooses a partition among those that have a leader, or among all if none has.
-    fn switch(&mut self, known: &[PartitionMetadata], rng: &mut Rng) -> usize {
-        let led = known.iter().filter(|partition| partition.leader.is_some()).count();
-        let chosen = if led == 0 || led == known.len() {
-            rng.below(known.len() as u64) as usize
-        } else {
-            let nth = rng.below(led as u64) as usize;
-            let mut led = known.iter().enumerate().filter(|(_, p)| p.leader.is_some());
-            led.nth(nth).expect("as many have a leader as were counted").0
-        };
-        *self = Self { partition: Some(chosen), produced_bytes: 0 };
-        chosen
+    /// Goes on with `partition`.
+    pub(crate) fn switch_to(&mut self, partition: usize) {
+        *self = Self { partition: Some(partition), produced_bytes: 0 };
     }
 
-    /// Counts `bytes` written to the current partition, and switches when a batch's worth is
-    /// reached: at once when `no_batch_is_open` there, at twice as much in any case, so that a
+    /// Counts `bytes` written to the current partition, and says whether to switch: when a batch's
+    /// worth is reached and `no_batch_is_open` there, at twice as much in any case, so that a
     /// switch does not leave a batch behind half full.
     pub(crate) fn produced(
         &mut self,
         bytes: u32,
         no_batch_is_open: bool,
         batch_bytes: u32,
-        known: &[PartitionMetadata],
-        rng: &mut Rng,
-    ) {
+    ) -> bool {
         self.produced_bytes = self.produced_bytes.saturating_add(bytes);
-        let is_enough = self.produced_bytes >= batch_bytes && no_batch_is_open
-            || self.produced_bytes >= batch_bytes.saturating_mul(2);
-        if is_enough {
-            self.switch(known, rng);
-        }
+        self.produced_bytes >= batch_bytes && no_batch_is_open
+            || self.produced_bytes >= batch_bytes.saturating_mul(2)
     }
 
     /// Whether a switch is owed as soon as no batch is open.
@@ -132,25 +179,65 @@ mod tests {
 
     #[test]
     fn sticky_stays_until_a_batch_is_written() {
-        let mut rng = Rng::named(1, "partitioner", &[]);
-        let known = known(&[1; 50]);
         let mut sticky = Sticky::default();
-        let first = sticky.current(&known, &mut rng);
-        sticky.produced(99, true, 100, &known, &mut rng);
-        assert_eq!(sticky.current(&known, &mut rng), first);
-        sticky.produced(1, false, 100, &known, &mut rng);
-        assert_eq!(sticky.current(&known, &mut rng), first, "a batch is open there");
-        sticky.produced(0, true, 100, &known, &mut rng);
-        assert_ne!(sticky.current(&known, &mut rng), first);
+        assert_eq!(sticky.current(3), None);
+        sticky.switch_to(2);
+        assert!(!sticky.produced(99, true, 100));
+        assert_eq!(sticky.current(3), Some(2));
+        assert!(!sticky.produced(1, false, 100), "a batch is open there");
+        assert!(sticky.owes_switch(100));
+        assert!(sticky.produced(0, true, 100));
+        assert!(sticky.produced(100, false, 100), "twice as much");
+        assert_eq!(sticky.current(2), None, "there is no such partition any more");
     }
 
     #[test]
-    fn sticky_avoids_partitions_without_a_leader() {
+    fn uniform_choices_avoid_partitions_without_a_leader() {
         let mut rng = Rng::named(1, "partitioner", &[]);
         let known = known(&[-1, 2, -1, 3]);
-        for _ in 0..20 {
-            let chosen = Sticky::default().current(&known, &mut rng);
-            assert!(chosen == 1 || chosen == 3, "{chosen}");
+        let mut counts = [0_u32; 4];
+        (0..1000).for_each(|_| counts[uniform(&known, &mut rng)] += 1);
+        assert_eq!((counts[0], counts[2]), (0, 0));
+        assert!(counts[1].abs_diff(counts[3]) < 100, "{counts:?}");
+        let nobody = self::known(&[-1, -1]);
+        assert!(uniform(&nobody, &mut rng) < 2);
+    }
+
+    #[test]
+    fn round_robin_takes_turns_among_those_with_a_leader() {
+        let known = known(&[1, -1, 2, 3]);
+        let turns: Vec<usize> = (0..6).map(|count| round_robin(count, &known)).collect();
+        assert_eq!(turns, [0, 2, 3, 0, 2, 3]);
+        let nobody = self::known(&[-1, -1]);
+        assert_eq!([0, 1, 2].map(|count| round_robin(count, &nobody)), [0, 1, 0]);
+    }
+
+    fn chosen(queued: &[usize], all: usize) -> Option<Vec<u32>> {
+        let mut rng = Rng::named(1, "partitioner", &[]);
+        let loads = queued.iter().enumerate();
+        let loads = loads.map(|(partition, queued)| Load { partition, queued: *queued });
+        let mut counts = vec![0; queued.len()];
+        for _ in 0..8000 {
+            counts[by_load(loads.clone(), all, &mut rng)?] += 1;
         }
+        Some(counts)
+    }
+
+    /// The example in Kafka's own comment: queues of 0, 3 and 1 batches weigh 4, 1 and 3.
+    #[test]
+    fn the_longer_a_queue_the_less_often_it_is_chosen() {
+        let counts = chosen(&[0, 3, 1], 3).unwrap();
+        for (count, expected) in counts.iter().zip([4000_u32, 1000, 3000]) {
+            assert!(count.abs_diff(expected) < 200, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn equal_loads_and_single_partitions_say_nothing() {
+        assert_eq!(chosen(&[2, 2, 2], 3), None);
+        assert_eq!(chosen(&[5], 1), None);
+        assert_eq!(chosen(&[], 3), None);
+        // One of two is not to be chosen: the other it is.
+        assert_eq!(chosen(&[5], 2), Some(vec![8000]));
     }
 }

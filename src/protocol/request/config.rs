@@ -1,7 +1,9 @@
 //! What the request layer is set up with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::protocol::request::described::ConfigTable;
 use crate::types::{BrokerId, DefectSet};
 
 /// Settings of a broker's request layer.
@@ -23,6 +25,8 @@ pub struct RequestConfig {
     pub retry_backoff: Duration,
     /// `max.request.partition.size.limit`: most partitions in one DescribeTopicPartitions answer.
     pub describe_partitions_max: u32,
+    /// The configuration as DescribeConfigs shows it.
+    pub described: Arc<ConfigTable>,
     /// The defects that are on.
     pub defects: DefectSet,
 }
@@ -37,6 +41,7 @@ impl Default for RequestConfig {
             forwarding_timeout: Duration::from_secs(60),
             retry_backoff: Duration::from_millis(100),
             describe_partitions_max: 2000,
+            described: Arc::default(),
             defects: DefectSet::NONE,
         }
     }

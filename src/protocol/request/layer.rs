@@ -215,6 +215,8 @@ impl RequestLayer {
             }
             RequestBody::Metadata(body) => ResponseBody::from(self.metadata_response(&body)),
             RequestBody::DescribeTopicPartitions(body) => self.describe_response(&body).into(),
+            RequestBody::DescribeConfigs(body) => self.configs_response(&body).into(),
+            RequestBody::DescribeCluster(body) => self.cluster_response(&body).into(),
             RequestBody::InitProducerId(body) => self.init_producer_id(now, &body, effects).into(),
             RequestBody::Vote(_)
             | RequestBody::BeginQuorumEpoch(_)
@@ -223,8 +225,6 @@ impl RequestLayer {
             | RequestBody::BrokerRegistration(_)
             | RequestBody::BrokerHeartbeat(_)
             | RequestBody::AllocateProducerIds(_)
-            | RequestBody::DescribeConfigs(_)
-            | RequestBody::DescribeCluster(_)
             | RequestBody::Envelope(_) => {
                 // A broker does not speak these; Kafka closes on an unknown key too.
                 effects.push(Effect::Close { connection });

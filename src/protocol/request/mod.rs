@@ -16,6 +16,7 @@
 mod alter_configs;
 mod config;
 mod delete_records;
+mod described;
 mod effect;
 mod fetch;
 mod fetch_answer;
@@ -31,6 +32,7 @@ mod producer_ids;
 mod wire;
 
 pub use config::RequestConfig;
+pub use described::{ConfigRow, ConfigTable};
 pub use effect::{Ask, Effect};
 pub use input::{Input, LowWatermark, Placed, Unreached};
 pub use layer::RequestLayer;

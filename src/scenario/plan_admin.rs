@@ -1,0 +1,89 @@
+//! What the built-in admin client is to do.
+
+use crate::scenario::config::Config;
+use crate::scenario::plan::Trigger;
+use crate::scenario::target::PartitionName;
+use crate::types::{BrokerId, Name};
+
+/// Something that the admin client does once, and when.
+#[derive(Clone, PartialEq, Debug)]
+pub struct AdminPlan {
+    /// When.
+    pub trigger: Trigger,
+    /// What.
+    pub action: AdminAction,
+    /// The line of the scenario file, from 1.
+    pub line: u32,
+}
+
+/// Something that an admin client can do.
+#[derive(Clone, PartialEq, Debug)]
+pub enum AdminAction {
+    /// Create a topic.
+    CreateTopic {
+        /// Its name.
+        name: Name,
+        /// How many partitions.
+        partitions: i32,
+        /// How many replicas of each.
+        replication_factor: i16,
+        /// What the topic sets.
+        config: Config,
+    },
+    /// Delete a topic.
+    DeleteTopic {
+        /// Which.
+        topic: Name,
+    },
+    /// Delete the first records of a partition.
+    DeleteRecords {
+        /// Which.
+        partition: PartitionName,
+        /// The offset that is to be the first; `None` for the high watermark.
+        before: Option<u64>,
+    },
+    /// Elect leaders.
+    ElectLeaders {
+        /// Whether a replica outside the in-sync set will do.
+        unclean: bool,
+        /// Of which partitions; `None` for all.
+        partitions: Option<Vec<PartitionName>>,
+    },
+    /// Change configuration.
+    AlterConfig {
+        /// Whose.
+        resource: AdminResource,
+        /// New values.
+        set: Vec<(Name, Name)>,
+        /// Keys that go back to what holds without them.
+        unset: Vec<Name>,
+    },
+    /// Forget a broker.
+    UnregisterBroker {
+        /// Which.
+        broker: BrokerId,
+    },
+    /// Describe a topic.
+    DescribeTopic {
+        /// Which.
+        topic: Name,
+    },
+    /// Name the brokers.
+    DescribeCluster,
+    /// Show configuration.
+    DescribeConfigs {
+        /// Whose.
+        resource: AdminResource,
+    },
+}
+
+/// Whose configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AdminResource {
+    /// A topic's.
+    Topic(Name),
+    /// A broker's.
+    Broker(BrokerId),
+    /// Every broker's.
+    Cluster,
+}
