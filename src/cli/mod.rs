@@ -9,9 +9,11 @@ mod json;
 mod listing;
 mod load;
 mod output;
+mod page;
 mod replay;
 mod run;
 mod run_file;
+mod simulated;
 mod sweep;
 mod text;
 

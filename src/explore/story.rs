@@ -1,9 +1,14 @@
 //! A run's story in lines: faults, elections, in-sync sets, controllers, what was broken.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::event::{Event, FaultVerb, Kind, Phase};
-use crate::explore::outcome::Moment;
+use crate::explore::outcome::{Matter, Moment};
+use crate::explore::story_clients::{Troubles, several};
+use crate::explore::story_faults::{aside, hosts_text};
+use crate::history::{Figures, LONG_WAIT};
+use crate::scenario::{Fault, Plan};
 use crate::trace::Model;
 use crate::types::{BrokerId, BrokerSet, HostId, Moment as Instant};
 
@@ -25,16 +30,35 @@ struct Group {
     partitions: Vec<String>,
 }
 
+/// What stands first of several things at one instant: a broker is fenced, therefore partitions
+/// are led by others, therefore clients find them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Rank {
+    Fault,
+    Process,
+    Leader,
+    InSync,
+    Clients,
+}
+
 /// Gathers the lines.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Story {
-    lines: Vec<Moment>,
+    /// What is run, for what faults were aimed at.
+    plan: Option<Arc<Plan>>,
+    lines: Vec<(Rank, Moment)>,
+    troubles: Troubles,
     groups: BTreeMap<Change, Group>,
     /// The faults that began, so that their end can be told.
     faults: BTreeMap<u32, String>,
 }
 
 impl Story {
+    /// The story of a run of `plan`.
+    pub(crate) fn new(plan: &Arc<Plan>) -> Self {
+        Self { plan: Some(Arc::clone(plan)), ..Self::default() }
+    }
+
     /// Looks at an event that `model` has folded in already.
     pub(crate) fn observe(&mut self, event: &Event, model: &Model) {
         if event.at < Instant::SCENARIO_BEGINS {
@@ -44,19 +68,25 @@ impl Story {
         match &event.kind {
             Kind::FaultBegan { fault, verb, hosts } => {
                 let hosts: Vec<_> = hosts.iter().map(|host| name(*host)).collect();
-                let what = format!("{} {}", deed(*verb), hosts.join(", "));
-                self.tell(event, format!("fault {}: {what}", fault + 1));
+                let what = format!("{} {}", deed(*verb), hosts_text(&hosts));
+                let aside = self.planned(*fault).map(|fault| aside(fault, &hosts));
+                let aside = aside.unwrap_or_default();
+                let line = format!("fault {}: {what}{aside}", fault + 1);
+                self.add(event, Matter::FaultBegins, Rank::Fault, line);
                 self.faults.insert(*fault, what);
             }
             Kind::FaultEnded { fault } => {
                 let what = self.faults.remove(fault).unwrap_or_default();
-                self.tell(event, format!("fault {} ends: {what}", fault + 1));
+                let line = format!("fault {} ends: {what}", fault + 1);
+                self.add(event, Matter::Fault, Rank::Fault, line);
             }
             Kind::FaultWaits { fault } => {
-                self.tell(event, format!("fault {} waits for its target", fault + 1));
+                let line = format!("fault {} waits for its target", fault + 1);
+                self.add(event, Matter::Fault, Rank::Fault, line);
             }
             Kind::PhaseBegan { phase: Phase::Heal } => {
-                self.tell(event, "healing begins: all faults end".to_owned());
+                let line = "healing begins: all faults end".to_owned();
+                self.add(event, Matter::Fault, Rank::Fault, line);
             }
             Kind::HostStopped { by_itself: true, .. } => {
                 let host = model.setup().host_name(event.host).to_owned();
@@ -99,13 +129,24 @@ impl Story {
                     self.gather(event, Change::InSync { from, to }, partition);
                 }
             }
-            _ => {}
+            _ => self.troubles.observe(event, model),
         }
     }
 
+    /// Tells what a server did.
     fn tell(&mut self, event: &Event, text: String) {
+        self.add(event, Matter::Servers, Rank::Process, text);
+    }
+
+    fn add(&mut self, event: &Event, matter: Matter, rank: Rank, text: String) {
         let at_micros = event.at.scenario_micros();
-        self.lines.push(Moment { at_micros, event: event.index, text });
+        self.lines.push((rank, Moment { at_micros, event: Some(event.index), matter, text }));
+    }
+
+    /// The fault of the scenario file with this number; drawn ones stand behind them.
+    fn planned(&self, fault: u32) -> Option<&Fault> {
+        let plan = self.plan.as_ref()?.faults.get(usize::try_from(fault).ok()?)?;
+        Some(&plan.fault)
     }
 
     fn gather(&mut self, event: &Event, change: Change, partition: String) {
@@ -122,11 +163,12 @@ impl Story {
     }
 
     fn write(&mut self, change: &Change, group: &Group) {
-        let partitions = match group.partitions.as_slice() {
-            many if many.len() > 4 => {
-                format!("{}, {} and {} more", many[0], many[1], many.len() - 2)
-            }
-            few => few.join(", "),
+        let mut partitions: Vec<_> = group.partitions.iter().map(String::as_str).collect();
+        partitions.sort_unstable();
+        let partitions = several(partitions.into_iter());
+        let rank = match change {
+            Change::Leader { .. } => Rank::Leader,
+            Change::InSync { .. } => Rank::InSync,
         };
         let text = match change {
             Change::Leader { from: Some(from), to: None, .. } => {
@@ -143,16 +185,28 @@ impl Story {
             }
         };
         let at_micros = group.at.scenario_micros();
-        self.lines.push(Moment { at_micros, event: group.event, text });
+        let matter = Matter::Servers;
+        self.lines.push((rank, Moment { at_micros, event: Some(group.event), matter, text }));
     }
 
-    /// The lines in order of time.
-    pub(crate) fn finish(mut self) -> Vec<Moment> {
+    /// The lines in order of time, with the long waits that `figures` has.
+    pub(crate) fn finish(mut self, figures: &Figures) -> Vec<Moment> {
         for (change, group) in std::mem::take(&mut self.groups) {
             self.write(&change, &group);
         }
-        self.lines.sort_by_key(|line| (line.at_micros, line.event));
-        self.lines
+        for (began, time) in &figures.waits {
+            debug_assert!(*time >= LONG_WAIT, "shorter ones are not told");
+            let hundredths = time.as_millis() / 10;
+            let time = format!("{}.{:02}s", hundredths / 100, hundredths % 100);
+            let text = format!("no record is acknowledged for the next {time}");
+            let at_micros = began.scenario_micros();
+            let line = Moment { at_micros, event: None, matter: Matter::Clients, text };
+            self.lines.push((Rank::Clients, line));
+        }
+        let troubles = std::mem::take(&mut self.troubles).finish();
+        self.lines.extend(troubles.into_iter().map(|line| (Rank::Clients, line)));
+        self.lines.sort_by_key(|(rank, line)| (line.at_micros, *rank, line.event));
+        self.lines.into_iter().map(|(_, line)| line).collect()
     }
 }
 

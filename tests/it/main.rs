@@ -9,6 +9,7 @@ mod determinism;
 mod disk_failure;
 mod engine;
 mod fake_disk;
+mod figures;
 mod golden;
 mod interaction;
 mod interaction_controller;
