@@ -8,17 +8,19 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::scenario::config::{Config, Value};
+use crate::scenario::config::{Config, ConfigSource, Value};
 use crate::scenario::config_keys::Scope;
 use crate::scenario::decode_config::{Given, given, layered, settle_producer};
 use crate::scenario::decode_fault::{claims, faults, latency, links, random};
 use crate::scenario::file_error::{FileErrors, Wrong, suggest};
 use crate::scenario::file_keys as keys;
+use crate::scenario::idle::warn;
 use crate::scenario::known::Known;
 use crate::scenario::plan::{
     BrokerPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan, Keys, NetworkPlan, Plan,
     ProducerPlan, Rate, ReadFrom, Release, TopicPlan,
 };
+use crate::scenario::server_properties::properties;
 use crate::scenario::table::{
     Mistakes, Read, Table, bytes, duration, integer, kind, number, text, word,
 };
@@ -122,13 +124,16 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
         faults: Vec::new(),
         random: None,
         claims: claims(root, mistakes),
+        warnings: Vec::new(),
     };
     check_names(&plan, root, mistakes);
     known.clients = plan.client_hosts().into_iter().collect();
     let links = links(root, &known, mistakes);
     let faults = faults(root, &known, act, vocabulary, mistakes);
     let random = random(root, &known, &plan.topics, mistakes);
-    act.map(|_| Plan { links, faults, random, ..plan })
+    let plan = Plan { links, faults, random, ..plan };
+    warn(&plan, mistakes);
+    act.map(|_| Plan { warnings: mistakes.take_warnings(), ..plan })
 }
 
 fn defects(value: &DeValue<'_>) -> Result<DefectSet, Wrong> {
@@ -154,6 +159,7 @@ fn cluster(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> (ClusterPlan, Known
     let mut controllers = None;
     let mut shared = Vec::new();
     let mut features = Vec::new();
+    let mut server_properties = None;
     if !root.has("cluster") {
         let what = "there is no [cluster]";
         mistakes.add(1, Wrong::new(what, "write [cluster] with `brokers = 3`, `controllers = 3`"));
@@ -162,7 +168,11 @@ fn cluster(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> (ClusterPlan, Known
         table.read("release", mistakes, |value| word(value, &[("4.1", Release::V4_1)]));
         brokers = table.need("brokers", mistakes, |value| number(value, 1, BROKERS_MAX));
         controllers = table.need("controllers", mistakes, |v| number(v, 1, CONTROLLERS_MAX));
-        shared = given(&table, "config", &[Scope::Broker, Scope::Controller], mistakes);
+        let scopes = [Scope::Broker, Scope::Controller];
+        let of_file = properties(&table, &scopes, mistakes);
+        server_properties = of_file.file.map(Name::from);
+        shared = of_file.given;
+        shared.extend(given(&table, "config", &scopes, mistakes));
         features = given(&table, "features", &[Scope::Feature], mistakes);
     }
     // With a wrong number the rest is checked against a usual cluster.
@@ -173,6 +183,7 @@ fn cluster(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> (ClusterPlan, Known
         brokers: broker_plans(root, brokers, &shared, mistakes),
         controllers: controller_plans(root, controllers, &shared, mistakes),
         features: layered(Scope::Feature, &features, &[]),
+        server_properties,
     };
     (plan, Known { brokers, controllers, ..Known::default() })
 }
@@ -204,15 +215,20 @@ fn broker_plans(
         id: BrokerId(id),
         rack,
         config: layered(Scope::Broker, shared, own),
+        server_properties: None,
     };
     let mut plans: Vec<_> = (1..=count).map(|id| plan(id, None, &[])).collect();
     let mut seen = BTreeSet::new();
     for table in root.tables("broker", &keys::BROKER, mistakes) {
         let id = server_id(&table, count, &mut seen, mistakes);
-        let rack = table.read("rack", mistakes, text).map(|read| Name::from(read.value));
-        let own = given(&table, "config", &[Scope::Broker], mistakes);
+        let rack = table.read("rack", mistakes, text).map(|read| read.value);
+        let of_file = properties(&table, &[Scope::Broker], mistakes);
+        let rack = rack.or(of_file.rack).map(Name::from);
+        let mut own = of_file.given;
+        own.extend(given(&table, "config", &[Scope::Broker], mistakes));
         if let Some(place) = plans.iter_mut().find(|plan| Some(plan.id.0) == id) {
             *place = plan(place.id.0, rack, &own);
+            place.server_properties = of_file.file.map(Name::from);
         }
     }
     plans
@@ -227,14 +243,18 @@ fn controller_plans(
     let plan = |id: i32, own: &[Given]| ControllerPlan {
         id: BrokerId(3000 + id),
         config: layered(Scope::Controller, shared, own),
+        server_properties: None,
     };
     let mut plans: Vec<_> = (1..=count).map(|id| plan(id, &[])).collect();
     let mut seen = BTreeSet::new();
     for table in root.tables("controller", &keys::CONTROLLER, mistakes) {
         let id = server_id(&table, count, &mut seen, mistakes);
-        let own = given(&table, "config", &[Scope::Controller], mistakes);
+        let of_file = properties(&table, &[Scope::Controller], mistakes);
+        let mut own = of_file.given;
+        own.extend(given(&table, "config", &[Scope::Controller], mistakes));
         if let Some((place, id)) = id.and_then(|id| Some((usize::try_from(id - 1).ok()?, id))) {
             plans[place] = plan(id, &own);
+            plans[place].server_properties = of_file.file.map(Name::from);
         }
     }
     plans
@@ -292,7 +312,10 @@ fn check_min_in_sync(topic: &TopicPlan, cluster: &ClusterPlan, line: u32, mistak
             "`min.insync.replicas` of `{}` is {least}, above its {replicas} replicas",
             topic.name
         );
-        let line = if setting.line == 0 { line } else { setting.line };
+        let is_elsewhere = setting.source == ConfigSource::ClusterFile
+            || setting.source == ConfigSource::OwnFile
+            || setting.line == 0;
+        let line = if is_elsewhere { line } else { setting.line };
         mistakes.add(line, Wrong::new(what, format!("write at most {replicas}")));
     }
 }

@@ -13,8 +13,13 @@ mod document;
 mod file_error;
 mod file_keys;
 mod generate;
+mod idle;
 mod known;
 mod plan;
+mod properties;
+mod schema;
+mod schema_form;
+mod server_properties;
 mod set;
 mod source;
 mod table;
@@ -33,6 +38,8 @@ pub use plan::{
     CrashKeep, Direction, Fault, FaultPlan, Keys, Latency, LinkPlan, Milestone, NetworkPlan, Plan,
     ProducerPlan, Profile, RandomFaults, Rate, ReadFrom, Release, TopicPlan, Trigger,
 };
+pub use schema::schema;
+pub use server_properties::embed;
 pub use source::{ChangeError, ChangeErrors, Scenario, ScenarioError};
 pub use target::{PartitionName, Target};
 pub use units::{read_duration, show_duration};

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod cli;
+mod cli_files;
 mod controller_process;
 #[cfg(madsim)]
 mod coupled;
