@@ -160,6 +160,11 @@ impl Script {
     }
 
     /// What happened so far.
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The events so far.
     pub(crate) fn events(&self) -> &[Event] {
         &self.events
     }

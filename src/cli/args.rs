@@ -47,6 +47,10 @@ pub(crate) enum Verb {
     Properties(Listing),
     /// Run many seeds of scenarios, over all cores
     Sweep(Sweep),
+    /// Write a scenario to begin with
+    New(New),
+    /// Print the JSON Schema of scenario files, for editors
+    Schema(Schema),
 }
 
 /// How results are written.
@@ -152,6 +156,39 @@ pub(crate) struct Listing {
     /// How to write the list
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+/// `kafsim new`.
+#[derive(Args, Debug)]
+pub(crate) struct New {
+    /// Where to write it; never over a file that is there
+    #[arg(default_value = "scenario.toml")]
+    pub(crate) file: PathBuf,
+    /// What to begin with
+    #[arg(long, value_enum, value_name = "TEMPLATE", default_value_t)]
+    pub(crate) from: Template,
+}
+
+/// What a new scenario begins with.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Template {
+    /// A cluster, a topic, a producer, a consumer; the leader loses power.
+    #[default]
+    Minimal,
+    /// A leader that is cut off goes on acknowledging: what acks=1 and acks=all make of it.
+    Acks,
+    /// Brokers fail one after the other, as in a restart of the whole cluster gone wrong.
+    Rolling,
+    /// Random faults within a budget, for `kafsim sweep`.
+    Sweep,
+}
+
+/// `kafsim schema`.
+#[derive(Args, Debug)]
+pub(crate) struct Schema {
+    /// Write it to this file instead
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// `kafsim sweep`.

@@ -13,9 +13,11 @@ use crate::cli::args::{Arguments, Verb};
 use crate::cli::check;
 use crate::cli::events;
 use crate::cli::listing;
+use crate::cli::new;
 use crate::cli::output::{complain, is_closed_pipe, named};
 use crate::cli::replay;
 use crate::cli::run;
+use crate::cli::schema;
 use crate::cli::sweep;
 use crate::explore::Judgement;
 
@@ -37,6 +39,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Defects(args) => listing::defects(args),
         Verb::Properties(args) => listing::properties(args),
         Verb::Sweep(args) => sweep::sweep(args),
+        Verb::New(args) => new::new(args),
+        Verb::Schema(args) => schema::schema(args),
     };
     match result {
         Ok(done) => ExitCode::from(done.code()),

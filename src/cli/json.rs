@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::cli::simulated;
 use crate::cli::text::end_word;
 use crate::explore::{ClaimOutcome, Judgement, RunOutcome, SeedOutcome, SweepOutcome};
 use crate::types::PropertyName;
@@ -19,7 +20,7 @@ pub(crate) fn run(outcome: &RunOutcome, again: &str) -> Value {
         .collect();
     json!({
         "scenario": outcome.scenario,
-        "title": outcome.title,
+        "title": outcome.plan.title,
         "seed": outcome.seed,
         "outcome": judgement_word(judgement),
         "exit": judgement as u8,
@@ -27,12 +28,16 @@ pub(crate) fn run(outcome: &RunOutcome, again: &str) -> Value {
         "fingerprint": fingerprint(outcome.fingerprint),
         "virtual_seconds": seconds(outcome.simulated),
         "messages": outcome.messages,
+        "simulated": simulated::json(&outcome.plan),
         "claims": outcome.claims.iter().map(claim).collect::<Vec<_>>(),
         "figures": {
             "leaderless_seconds": leaderless,
             "longest_without_ack_seconds": seconds(figures.longest_without_ack),
+            "longest_without_ack_from_seconds":
+                figures.longest_without_ack_at.map(|from| micros(from.scenario_micros())),
             "ack_latency_p50_seconds": figures.ack_latency_p50.map(seconds),
             "ack_latency_p99_seconds": figures.ack_latency_p99.map(seconds),
+            "ack_latency_max_seconds": figures.ack_latency_max.map(seconds),
             "acked": figures.acked,
             "failed": figures.failed,
             "unknown": figures.unknown,
@@ -41,6 +46,7 @@ pub(crate) fn run(outcome: &RunOutcome, again: &str) -> Value {
         "story": outcome.story.iter().map(|moment| json!({
             "seconds": micros(moment.at_micros),
             "event": moment.event,
+            "about": moment.matter.name(),
             "text": moment.text,
         })).collect::<Vec<_>>(),
         "exposure": exposure(outcome.faults),
@@ -170,5 +176,9 @@ mod tests {
         assert_eq!(object["exposure"]["faults_bit"], 1);
         assert_eq!(object["run_file"], "reports/a-7.run");
         assert_eq!(object["story"][0]["seconds"].to_string(), "10.0");
+        assert_eq!(object["story"][0]["about"], "fault-begins");
+        assert_eq!(object["simulated"]["topics"][0]["name"], "orders");
+        assert_eq!(object["figures"]["longest_without_ack_from_seconds"].to_string(), "10.0");
+        assert_eq!(object["figures"]["ack_latency_max_seconds"].to_string(), "9.4");
     }
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::cli::args::Change;
-use crate::cli::output::read_file;
+use crate::cli::output::{complain, read_file};
 use crate::explore::vocabulary;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, ScenarioError, embed};
 
 /// Reads the scenario `path` with `change` made to it.
 pub(crate) fn load(path: &Path, change: &Change) -> anyhow::Result<Scenario> {
@@ -16,7 +16,23 @@ pub(crate) fn load(path: &Path, change: &Change) -> anyhow::Result<Scenario> {
     let text = String::from_utf8(bytes).map_err(|_| {
         anyhow!("`{name}` is not text: give a scenario (TOML, in UTF-8), or `check` a run file")
     })?;
-    Ok(Scenario::read(&name, &text, &change.sets, &change.defects, &vocabulary())?)
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let read = |file: &str| {
+        let bytes = std::fs::read(folder.join(file)).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                format!("`{}` is not there", folder.join(file).display())
+            }
+            _ => error.to_string(),
+        })?;
+        // Java reads properties as ISO 8859-1, where every byte is a letter.
+        Ok(bytes.iter().map(|byte| char::from(*byte)).collect())
+    };
+    let text = embed(&name, &text, read).map_err(ScenarioError::File)?;
+    let scenario = Scenario::read(&name, &text, &change.sets, &change.defects, &vocabulary())?;
+    for warning in &scenario.plan.warnings {
+        complain(&format!("warning: {warning}"));
+    }
+    Ok(scenario)
 }
 
 /// The scenario files that `paths` name: files as they are, folders with all that is in them, in

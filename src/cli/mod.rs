@@ -8,10 +8,14 @@ mod events;
 mod json;
 mod listing;
 mod load;
+mod new;
 mod output;
+mod page;
 mod replay;
 mod run;
 mod run_file;
+mod schema;
+mod simulated;
 mod sweep;
 mod text;
 

@@ -2,7 +2,7 @@
 //! not at all.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -103,38 +103,80 @@ pub(crate) fn write_whole<'a>(
     path: &Path,
     parts: impl IntoIterator<Item = &'a [u8]>,
 ) -> anyhow::Result<()> {
-    let mut parts = parts.into_iter();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("make the folder `{}`", folder.display()))?;
-    }
-    if std::fs::metadata(path).is_ok_and(|known| !known.is_file() && !known.is_dir()) {
-        // A device or a pipe is written to; a file renamed over it would take its place.
-        let written = std::fs::OpenOptions::new().write(true).open(path);
-        let written = written.and_then(|mut file| parts.try_for_each(|part| file.write_all(part)));
-        return written.with_context(|| format!("write `{}`", path.display()));
-    }
-    // The file that a link names is written anew, and the link stays.
-    let real = std::fs::canonicalize(path);
-    let path = real.as_deref().unwrap_or(path);
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".part");
-    let aside = Path::new(&aside);
-    let written = write_aside(aside, parts).and_then(|()| std::fs::rename(aside, path));
-    if written.is_err() {
-        // What is left may be in the way of nobody; the first error is the one to tell.
-        let _ = std::fs::remove_file(aside);
-    }
-    written.with_context(|| format!("write `{}`", path.display()))
+    let mut file = WholeFile::create(path)?;
+    parts.into_iter().try_for_each(|part| file.add(part))?;
+    file.finish()
 }
 
-fn write_aside<'a>(aside: &Path, parts: impl Iterator<Item = &'a [u8]>) -> io::Result<()> {
-    let mut file = io::BufWriter::with_capacity(1 << 16, std::fs::File::create(aside)?);
-    for part in parts {
-        file.write_all(part)?;
+/// A file that is written piece by piece and appears under its name when it is whole.
+///
+/// Dropped before [`finish`](Self::finish) it leaves nothing behind.
+pub(crate) struct WholeFile {
+    /// As it was named.
+    path: PathBuf,
+    /// Where it is written, and what it is called when it is whole; none for a device or a pipe,
+    /// which is written to at once: a file renamed over it would take its place.
+    aside: Option<(PathBuf, PathBuf)>,
+    file: Option<io::BufWriter<std::fs::File>>,
+}
+
+impl WholeFile {
+    /// Begins the file `path`. Makes the folder.
+    pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("make the folder `{}`", folder.display()))?;
+        }
+        let is_device = std::fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir());
+        let (aside, file) = if is_device {
+            (None, std::fs::OpenOptions::new().write(true).open(path))
+        } else {
+            // The file that a link names is written anew, and the link stays.
+            let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+            let mut aside = real.as_os_str().to_owned();
+            aside.push(".part");
+            let aside = PathBuf::from(aside);
+            let file = std::fs::File::create(&aside);
+            (Some((aside, real)), file)
+        };
+        let file = file.with_context(|| format!("write `{}`", path.display()))?;
+        let file = Some(io::BufWriter::with_capacity(1 << 16, file));
+        Ok(Self { path: path.to_owned(), aside, file })
     }
-    file.into_inner()?.sync_all()
+
+    /// Adds `part` at the end.
+    pub(crate) fn add(&mut self, part: &[u8]) -> anyhow::Result<()> {
+        let file = self.file.as_mut().expect("a file that was finished is gone");
+        file.write_all(part).with_context(|| format!("write `{}`", self.path.display()))
+    }
+
+    /// Has the file appear under its name.
+    pub(crate) fn finish(mut self) -> anyhow::Result<()> {
+        let file = self.file.take().expect("a file is finished once");
+        let is_file = self.aside.is_some();
+        let written = file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| {
+            // A pipe has nothing to be flushed to.
+            if is_file { file.sync_all() } else { Ok(()) }
+        });
+        let written = written.and_then(|()| match &self.aside {
+            Some((aside, real)) => std::fs::rename(aside, real),
+            None => Ok(()),
+        });
+        if written.is_ok() {
+            self.aside = None;
+        }
+        written.with_context(|| format!("write `{}`", self.path.display()))
+    }
+}
+
+impl Drop for WholeFile {
+    fn drop(&mut self) {
+        if let Some((aside, _)) = &self.aside {
+            // What is left may be in the way of nobody; the first error is the one to tell.
+            let _ = std::fs::remove_file(aside);
+        }
+    }
 }
 
 /// Reads a whole file; `what` is what it should be, as in "a scenario (.toml)".
@@ -189,6 +231,21 @@ mod tests {
         assert!(error.to_string().starts_with("write `"), "{error}");
         let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(left.len(), 2, "{left:?}");
+    }
+
+    #[test]
+    fn a_file_appears_when_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        let mut file = WholeFile::create(&path).unwrap();
+        file.add(b"one\n").unwrap();
+        assert!(!path.exists());
+        file.add(b"two\n").unwrap();
+        file.finish().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo\n");
+        WholeFile::create(&path).unwrap().add(b"half").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"one\ntwo\n", "it was not finished");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

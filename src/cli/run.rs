@@ -11,6 +11,7 @@ use crate::cli::config_text;
 use crate::cli::json;
 use crate::cli::load;
 use crate::cli::output::{stdout, write_whole};
+use crate::cli::page::wants_colour;
 use crate::cli::text;
 use crate::explore::{RunOptions, run_once};
 use crate::scenario::{Scenario, show_duration};
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &Run) -> anyhow::Result<Done> {
     }
     let mut out = stdout();
     match args.format {
-        Format::Text => text::write_run(&mut out, &executed.outcome, &again)?,
+        Format::Text => text::write_run(&mut out, &executed.outcome, &again, wants_colour())?,
         Format::Json => writeln!(out, "{:#}", json::run(&executed.outcome, &again))?,
     }
     out.flush()?;
@@ -70,7 +71,8 @@ pub(crate) fn again(scenario: &Path, seed: u64, change: &Change) -> String {
     words.join(" ")
 }
 
-fn quoted(word: &str) -> String {
+/// `word` as a shell takes it.
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

@@ -12,7 +12,7 @@ use crate::cli::args::{Format, Sweep};
 use crate::cli::command::Done;
 use crate::cli::json;
 use crate::cli::load;
-use crate::cli::output::{Enduring, check_writable, stdout, write_whole};
+use crate::cli::output::{Enduring, WholeFile, check_writable, stdout, write_whole};
 use crate::cli::run::{again, default_run_file};
 use crate::cli::text::{grouped, judgement_text};
 use crate::explore::{self, Failures, Judgement, RunOptions, SeedOutcome, SweepOutcome, run_once};
@@ -32,7 +32,7 @@ pub(crate) fn sweep(args: &Sweep) -> anyhow::Result<Done> {
     }
     // Files are kept even if nobody reads the lines any more.
     let mut out = Enduring(stdout());
-    let mut lines = Vec::new();
+    let mut lines = args.out.as_deref().map(WholeFile::create).transpose()?;
     let mut results = Vec::new();
     let mut worst = Judgement::AsExpected;
     for (path, scenario) in files.iter().zip(&scenarios) {
@@ -54,8 +54,8 @@ pub(crate) fn sweep(args: &Sweep) -> anyhow::Result<Done> {
             }
         }
     }
-    if let Some(path) = &args.out {
-        write_whole(path, [lines.as_slice()])?;
+    if let Some(lines) = lines {
+        lines.finish()?;
     }
     if args.format == Format::Json {
         let result = json!({
@@ -74,7 +74,7 @@ fn sweep_one(
     args: &Sweep,
     scenario: &Scenario,
     jobs: usize,
-    lines: &mut Vec<u8>,
+    lines: &mut Option<WholeFile>,
     out: &mut impl Write,
 ) -> anyhow::Result<SweepOutcome> {
     let mut outcome = SweepOutcome::default();
@@ -103,11 +103,11 @@ fn tell(
     args: &Sweep,
     scenario: &Scenario,
     seed: &SeedOutcome,
-    lines: &mut Vec<u8>,
+    lines: &mut Option<WholeFile>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    if args.out.is_some() {
-        writeln!(lines, "{}", json::seed(&scenario.file, seed))?;
+    if let Some(lines) = lines {
+        lines.add(format!("{}\n", json::seed(&scenario.file, seed)).as_bytes())?;
     }
     if let (Some(failure), Format::Text) = (&seed.failure, args.format) {
         let property = failure.property.map(PropertyName::name);

@@ -1,32 +1,76 @@
-//! A run's outcome in a dozen lines that a person understands.
+//! A run's outcome as a report of a screen or so: what was simulated, what happened when, what came
+//! of every claim, the figures, and where to look next.
 
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
 use crate::check::Outcome;
-use crate::explore::{ClaimOutcome, End, Failure, Judgement, RunOutcome};
+use crate::cli::page::{Look, Page};
+use crate::cli::simulated;
+use crate::explore::{ClaimOutcome, End, Failure, Judgement, Matter, RunOutcome};
 use crate::types::{Expectation, Moment};
 
 /// A story longer than this is cut in the middle; the run file has all of it.
 const STORY_LINES_MAX: usize = 40;
 /// So many partitions without a leader are named.
-const LEADERLESS_MAX: usize = 6;
+const LEADERLESS_MAX: usize = 4;
+/// Shorter times without a leader are an election, not an outage.
+const LEADERLESS_LEAST: Duration = Duration::from_millis(50);
+/// Where a line of the story says what happened.
+const STORY_INDENT: usize = 22;
 
 /// Writes `outcome`; `again` is the command that shows it again.
-pub(crate) fn write_run(out: &mut impl Write, outcome: &RunOutcome, again: &str) -> io::Result<()> {
-    writeln!(out, "{}, seed {}: {}", outcome.scenario, outcome.seed, outcome.title)?;
-    writeln!(out)?;
-    write_story(out, outcome)?;
-    write_claims(out, outcome)?;
-    write_figures(out, outcome)?;
-    row(out, "fingerprint", &outcome.fingerprint.to_string())?;
-    row(out, "outcome", &judged(outcome))?;
-    row(out, "again", again)?;
-    match &outcome.run_file {
-        Some(file) => row(out, "file", &file.display().to_string()),
-        None => row(out, "file", "none (--no-record)"),
+pub(crate) fn write_run(
+    out: &mut impl Write,
+    outcome: &RunOutcome,
+    again: &str,
+    colour: bool,
+) -> io::Result<()> {
+    let page = &mut Page::new(out, colour);
+    page.line(Some(Look::Bold), &outcome.plan.title)?;
+    page.line(None, &format!("{}, seed {}", outcome.scenario, outcome.seed))?;
+    page.gap()?;
+    for (at, line) in simulated::lines(&outcome.plan).iter().enumerate() {
+        page.row(if at == 0 { "simulated" } else { "" }, line)?;
     }
+    page.gap()?;
+    write_story(page, outcome)?;
+    write_claims(page, outcome)?;
+    write_figures(page, outcome)?;
+    page.row("fingerprint", &outcome.fingerprint.to_string())?;
+    let look = match outcome.judgement() {
+        Judgement::AsExpected => Look::Green,
+        _ => Look::Red,
+    };
+    page.painted_row("outcome", Some(look), &judged(outcome))?;
+    page.verbatim("again", again)?;
+    let Some(file) = &outcome.run_file else {
+        return page.row("file", "none (--no-record)");
+    };
+    page.verbatim("file", &file.display().to_string())?;
+    page.verbatim("look", &format!("kafsim events {} {}", quoted(file), where_to_look(outcome)))
+}
+
+/// The filter of the events that say most: what proves a broken claim, else what decided who leads.
+fn where_to_look(outcome: &RunOutcome) -> String {
+    let broken = outcome.claims.iter().filter(|claim| {
+        !claim.is_as_expected() || (claim.is_written && claim.expect == Expectation::Violated)
+    });
+    let evidence = broken.filter_map(|claim| claim.verdict.outcome.violation());
+    let evidence = evidence.map(|violation| &violation.evidence).find(|events| !events.is_empty());
+    match evidence {
+        Some(events) => {
+            let events: Vec<_> = events.iter().take(6).map(ToString::to_string).collect();
+            format!("'index={}'", events.join("|"))
+        }
+        None => "'kind=fault-*|role-taken|partition-committed' 'time>=0'".to_owned(),
+    }
+}
+
+/// The path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    crate::cli::run::quoted(&path.to_string_lossy())
 }
 
 /// What the run is judged, and why. What was broken stands with the claims; here are their names.
@@ -54,74 +98,90 @@ fn judged(outcome: &RunOutcome) -> String {
     }
 }
 
-fn row(out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
-    writeln!(out, "{name:<12} {text}")
-}
-
-fn write_story(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
+/// What happened when: since time zero, and since a fault began last.
+fn write_story<W: Write>(page: &mut Page<'_, W>, outcome: &RunOutcome) -> io::Result<()> {
     let story = &outcome.story;
     let cut = story.len() > STORY_LINES_MAX;
+    let (head, tail) = (STORY_LINES_MAX - 10, story.len().saturating_sub(10));
+    let mut last_fault = None;
     for (at, moment) in story.iter().enumerate() {
-        let (head, tail) = (STORY_LINES_MAX - 10, story.len().saturating_sub(10));
         if cut && at == head {
-            let file = outcome.run_file.as_deref().unwrap_or(Path::new("FILE"));
             let left = tail - head;
-            writeln!(out, "  ... {left} more: kafsim events {}", file.display())?;
+            let all = match &outcome.run_file {
+                Some(file) => format!(": kafsim events {}", quoted(file)),
+                None => String::new(),
+            };
+            page.verbatim("", &format!("... {left} more{all}"))?;
         }
+        let since = last_fault.map(|fault: i64| moment.at_micros - fault);
+        let look = match moment.matter {
+            Matter::FaultBegins => {
+                last_fault = Some(moment.at_micros);
+                Some(Look::Yellow)
+            }
+            Matter::Clients => Some(Look::Red),
+            Matter::Fault | Matter::Servers => None,
+        };
+        let since = match (moment.matter, since) {
+            (Matter::FaultBegins, _) | (_, None) => String::new(),
+            (_, Some(since)) => format!("+{}", seconds(since)),
+        };
         if !cut || at < head || at >= tail {
-            writeln!(out, "{:>10}  {}", seconds(moment.at_micros), moment.text)?;
+            let times = format!("{:>10} {since:>10}", seconds(moment.at_micros));
+            page.hanging(&times, STORY_INDENT, look, &moment.text)?;
         }
     }
     if !story.is_empty() {
-        writeln!(out)?;
+        page.gap()?;
     }
     Ok(())
 }
 
-fn write_claims(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
-    // What may be either way is worth a line when it is broken.
+fn write_claims<W: Write>(page: &mut Page<'_, W>, outcome: &RunOutcome) -> io::Result<()> {
+    let is_broken = |claim: &ClaimOutcome| claim.verdict.outcome.violation().is_some();
     let shown = |claim: &&ClaimOutcome| {
-        let is_told =
-            claim.expect != Expectation::May || claim.verdict.outcome.violation().is_some();
-        (claim.is_written && is_told) || !claim.is_as_expected()
+        (claim.is_written && claim.expect != Expectation::May) || !claim.is_as_expected()
     };
     for claim in outcome.claims.iter().filter(shown) {
         let came = match &claim.verdict.outcome {
             Outcome::OutsidePremise { violation: Some(_), .. } => "violated outside its premise",
             other => other.name(),
         };
-        let judged = match claim.expect {
-            _ if !claim.is_as_expected() => format!("; expected: {}", claim.expect.name()),
-            Expectation::Holds => String::new(),
-            Expectation::Violated => ", as claimed".to_owned(),
-            Expectation::May => ", which may be".to_owned(),
+        let (judged, look) = match claim.expect {
+            _ if !claim.is_as_expected() => {
+                (format!("; expected: {}", claim.expect.name()), Look::Red)
+            }
+            Expectation::Holds | Expectation::May => (String::new(), Look::Green),
+            Expectation::Violated => (", as claimed".to_owned(), Look::Green),
         };
-        row(out, "claim", &format!("{:<28} {came}{judged}", claim.property.name()))?;
+        let text = format!("{:<28} {came}{judged}", claim.property.name());
+        page.painted_row("claim", Some(look), &text)?;
         if let Outcome::OutsidePremise { because, .. } = &claim.verdict.outcome {
-            row(out, "", &format!("  its premise ended: {because}"))?;
+            page.row("", &format!("  its premise ended: {because}"))?;
         }
         if let Some(violation) = claim.verdict.outcome.violation() {
-            row(out, "", &format!("  {}", violation.sentence))?;
+            page.row("", &format!("  {}", violation.sentence))?;
         }
     }
-    let rest = || outcome.claims.iter().filter(|claim| !shown(claim));
+    let may = outcome.claims.iter().filter(|claim| !shown(claim) && is_broken(claim));
+    let may: Vec<_> = may.map(|claim| claim.property.name()).collect();
+    if !may.is_empty() {
+        page.row("", &format!("violated too, as they may be: {}", may.join(", ")))?;
+    }
+    let rest = || outcome.claims.iter().filter(|claim| !shown(claim) && !is_broken(claim));
     let count = |name: &str| rest().filter(|c| c.verdict.outcome.name() == name).count();
-    if rest().next().is_some() {
-        let outcomes = ["holds", "not exercised", "outside its premise"];
-        let counts: Vec<_> = outcomes
-            .iter()
-            .map(|name| (count(name), name))
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, name)| {
-                format!("{count} {}", if *name == "holds" { "hold" } else { name })
-            })
-            .collect();
-        row(out, "properties", &format!("of the others {}", counts.join(", ")))?;
+    let outcomes = ["holds", "not exercised", "outside its premise"];
+    let counts = outcomes.iter().map(|name| (count(name), *name)).filter(|(count, _)| *count > 0);
+    let counts: Vec<_> = counts
+        .map(|(count, name)| format!("{count} {}", if name == "holds" { "hold" } else { name }))
+        .collect();
+    if !counts.is_empty() {
+        page.row("properties", &format!("of the others {}", counts.join(", ")))?;
     }
     Ok(())
 }
 
-fn write_figures(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
+fn write_figures<W: Write>(page: &mut Page<'_, W>, outcome: &RunOutcome) -> io::Result<()> {
     let figures = &outcome.figures;
     let text = format!(
         "{} acknowledged, {} failed, {} unknown, {} lost",
@@ -130,19 +190,26 @@ fn write_figures(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
         grouped(figures.unknown),
         grouped(figures.lost)
     );
-    row(out, "records", &text)?;
+    let look = (figures.lost > 0).then_some(Look::Red);
+    page.painted_row("records", look, &text)?;
     let latency = |latency: Option<Duration>| latency.map_or("-".to_owned(), rounded);
     let text = format!(
-        "p50 {}, p99 {}, longest time without one {}",
+        "p50 {}, p99 {}, max {}",
         latency(figures.ack_latency_p50),
         latency(figures.ack_latency_p99),
-        rounded(figures.longest_without_ack)
+        latency(figures.ack_latency_max),
     );
-    row(out, "acks", &text)?;
-    row(out, "leaderless", &leaderless(&figures.leaderless))?;
+    page.row("acks", &text)?;
+    let from = match figures.longest_without_ack_at {
+        Some(from) => format!(", from {}", seconds(from.scenario_micros())),
+        None => String::new(),
+    };
+    let text = format!("longest time without one {}{from}", rounded(figures.longest_without_ack));
+    page.row("", &text)?;
+    page.row("leaderless", &leaderless(&figures.leaderless))?;
     let faults = outcome.faults;
     let text = format!("{} planned, {} begun, {} bit", faults.planned, faults.begun, faults.bit);
-    row(out, "faults", &text)?;
+    page.row("faults", &text)?;
     let forming = Moment::SCENARIO_BEGINS.since(Moment(0));
     let text = format!(
         "{} after the {} of forming, {} messages, {} events",
@@ -151,23 +218,29 @@ fn write_figures(out: &mut impl Write, outcome: &RunOutcome) -> io::Result<()> {
         grouped(outcome.messages),
         grouped(outcome.fingerprint.events)
     );
-    row(out, "world", &text)
+    page.row("world", &text)
 }
 
+/// The partitions that nobody led for long, and how many there are beside.
 fn leaderless(partitions: &[(String, Duration)]) -> String {
     let mut down: Vec<_> = partitions.iter().filter(|(_, time)| !time.is_zero()).collect();
-    if down.is_empty() {
-        return "no partition".to_owned();
-    }
     down.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let named: Vec<_> = down
-        .iter()
-        .take(LEADERLESS_MAX)
-        .map(|(name, time)| format!("{name} {}", rounded(*time)))
-        .collect();
-    let more = down.len().saturating_sub(LEADERLESS_MAX);
-    let more = if more > 0 { format!(", {more} more") } else { String::new() };
-    format!("{}{more}", named.join(", "))
+    let long = down.iter().take_while(|(_, time)| *time >= LEADERLESS_LEAST).count();
+    let named = if down.len() == 1 { 1 } else { long.min(LEADERLESS_MAX) };
+    let mut parts: Vec<_> =
+        down[..named].iter().map(|(name, time)| format!("{name} {}", rounded(*time))).collect();
+    match &down[named..] {
+        [] => {}
+        [one] => parts.push(format!("{} {}", one.0, rounded(one.1))),
+        [most, ..] => {
+            let others = if named > 0 { "others" } else { "partitions" };
+            parts.push(format!("{} {others} at most {}", down.len() - named, rounded(most.1)));
+        }
+    }
+    match parts.is_empty() {
+        true => "no partition".to_owned(),
+        false => parts.join(", "),
+    }
 }
 
 /// The judgement in a sentence.
@@ -234,11 +307,12 @@ pub(crate) fn grouped(number: u64) -> String {
 pub(crate) mod tests {
     use super::*;
     use crate::check::{Verdict, Violation};
-    use crate::explore::Moment;
+    use crate::explore::tests::plan;
+    use crate::explore::{Matter, Moment};
     use crate::history::Figures;
     use crate::sim::Exposure;
     use crate::trace::Fingerprint;
-    use crate::types::PropertyName;
+    use crate::types::{Moment as Instant, PropertyName};
 
     fn claim(property: PropertyName, expect: Expectation, outcome: Outcome) -> ClaimOutcome {
         let verdict =
@@ -253,11 +327,16 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn sample(expect: Expectation) -> RunOutcome {
-        let moment = |at_micros, text: &str| Moment { at_micros, event: 7, text: text.to_owned() };
+        let moment = |at_micros, matter, text: &str| Moment {
+            at_micros,
+            event: Some(7),
+            matter,
+            text: text.to_owned(),
+        };
         let lost = "record 17 of checkout-1, acknowledged at 9.998s, is not in the leader's log";
         RunOutcome {
             scenario: "scenarios/a.toml".to_owned(),
-            title: "a leader dies".to_owned(),
+            plan: plan(),
             seed: 7,
             end: End::Finished,
             fingerprint: Fingerprint { events: 1_234_567, hash: 0xabc },
@@ -272,16 +351,19 @@ pub(crate) mod tests {
             figures: Figures {
                 leaderless: vec![("orders-0".to_owned(), Duration::from_millis(9_210))],
                 longest_without_ack: Duration::from_millis(9_400),
+                longest_without_ack_at: Some(Instant::SCENARIO_BEGINS + Duration::from_secs(10)),
+                waits: Vec::new(),
                 ack_latency_p50: Some(Duration::from_micros(4_120)),
                 ack_latency_p99: None,
+                ack_latency_max: Some(Duration::from_millis(9_400)),
                 acked: 23_900,
                 failed: 0,
                 unknown: 12,
                 lost: 1,
             },
             story: vec![
-                moment(10_000_000, "crash of broker-1, the leader of orders-0"),
-                moment(19_210_000, "orders-0: broker-2 leads epoch 1"),
+                moment(10_000_000, Matter::FaultBegins, "fault 1: crash broker-1"),
+                moment(19_210_000, Matter::Servers, "orders-0: broker-2 is elected"),
             ],
             faults: Exposure { planned: 1, begun: 1, bit: 1 },
             run_file: Some("reports/a-7.run".into()),
@@ -290,26 +372,30 @@ pub(crate) mod tests {
 
     fn written(outcome: &RunOutcome) -> String {
         let mut out = Vec::new();
-        write_run(&mut out, outcome, "kafsim run scenarios/a.toml --seed 7").unwrap();
+        write_run(&mut out, outcome, "kafsim run scenarios/a.toml --seed 7", false).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
     fn a_broken_claim_ends_with_what_was_lost_and_how_to_see_it_again() {
         let expected = "\
-scenarios/a.toml, seed 7: a leader dies
+the plan of a test
+scenarios/a.toml, seed 7
 
-   10.000s  crash of broker-1, the leader of orders-0
-   19.210s  orders-0: broker-2 leads epoch 1
+simulated    Kafka 4.1, 3 brokers, 1 controller; 60s of clients and faults
+             topic orders: 1 partition, 3 replicas, min.insync.replicas=1
+
+   10.000s            fault 1: crash broker-1
+   19.210s    +9.210s orders-0: broker-2 is elected
 
 claim        acked-durability             violated; expected: holds
                record 17 of checkout-1, acknowledged at 9.998s, is not in the leader's log
 claim        no-duplicate                 holds
-claim        lost-write                   violated, which may be
-               so was one read
+             violated too, as they may be: lost-write
 properties   of the others 1 hold
 records      23,900 acknowledged, 0 failed, 12 unknown, 1 lost
-acks         p50 4.12ms, p99 -, longest time without one 9.4s
+acks         p50 4.12ms, p99 -, max 9.4s
+             longest time without one 9.4s, from 10.000s
 leaderless   orders-0 9.21s
 faults       1 planned, 1 begun, 1 bit
 world        73.5s after the 10s of forming, 345,678 messages, 1,234,567 events
@@ -317,6 +403,7 @@ fingerprint  1234567-00000000000000000000000000000abc
 outcome      a claim was not met: acked-durability
 again        kafsim run scenarios/a.toml --seed 7
 file         reports/a-7.run
+look         kafsim events reports/a-7.run 'index=41|97'
 ";
         assert_eq!(written(&sample(Expectation::Holds)), expected);
     }
@@ -377,7 +464,10 @@ claim        acked-durability             violated outside its premise, as claim
         outcome.story = vec![moment; 100];
         let text = written(&outcome);
         assert!(text.contains("  ... 60 more: kafsim events reports/a-7.run\n"), "{text}");
-        assert_eq!(text.matches("crash of broker-1").count(), 40);
+        assert_eq!(text.matches("crash broker-1").count(), 40);
+        outcome.run_file = None;
+        let text = written(&outcome);
+        assert!(text.contains("  ... 60 more\n") && !text.contains("kafsim events"), "{text}");
     }
 
     #[test]
@@ -397,5 +487,10 @@ claim        acked-durability             violated outside its premise, as claim
         let partitions = [partition("a-0", 1), partition("a-1", 0), partition("a-2", 9)];
         assert_eq!(leaderless(&partitions), "a-2 9s, a-0 1s");
         assert_eq!(leaderless(&[]), "no partition");
+        let short = |name: &str| (name.to_owned(), Duration::from_micros(900));
+        let mixed = [partition("a-0", 1), short("a-1"), short("a-2")];
+        assert_eq!(leaderless(&mixed), "a-0 1s, 2 others at most 900us");
+        assert_eq!(leaderless(&mixed[1..]), "2 partitions at most 900us");
+        assert_eq!(leaderless(&mixed[1..2]), "a-1 900us");
     }
 }

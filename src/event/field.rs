@@ -18,6 +18,8 @@ use crate::types::{
 pub trait Field: Sized {
     /// How readers that know no Rust should take its bytes.
     const SHAPE: Shape;
+    /// All words that it is shown as, where they are few; else none.
+    const WORDS: &'static [&'static str] = &[];
 
     /// Appends its bytes as a run file has them.
     fn encode(&self, out: &mut Vec<u8>);
@@ -178,9 +180,10 @@ signed_fields! {
 }
 
 macro_rules! unsigned_fields {
-    ($($name:ty, $inner:ty, $make:expr, $take:expr, $show:expr;)*) => {$(
+    ($($name:ty, $inner:ty, $make:expr, $take:expr, $show:expr $(=> $($word:literal)*)?;)*) => {$(
         impl Field for $name {
             const SHAPE: Shape = Shape::Unsigned;
+            const WORDS: &'static [&'static str] = &[$($($word),*)?];
             fn encode(&self, out: &mut Vec<u8>) {
                 let take: fn(&Self) -> u64 = $take;
                 put_unsigned(take(self), out);
@@ -212,7 +215,8 @@ fn number(value: u64) -> Value {
 unsigned_fields! {
     u32, u32, Some, |v| u64::from(*v), |v| Value::Number(i64::from(*v));
     u64, u64, Some, |v| *v, |v| number(*v);
-    bool, u8, |v| (v < 2).then_some(v == 1), |v| u64::from(*v), |v| Value::Bool(*v);
+    bool, u8, |v| (v < 2).then_some(v == 1), |v| u64::from(*v), |v| Value::Bool(*v)
+        => "true" "false";
     Moment, u64, |v| Some(Moment(v)), |v| v.0, |v| number(v.0);
     Ticket, u64, |v| Some(Ticket(v)), |v| v.0, |v| number(v.0);
     HostId, u16, |v| Some(HostId(v)), |v| u64::from(v.0), |v| Value::Host(*v);
@@ -247,6 +251,7 @@ impl Field for i64 {
 
 impl Field for ErrorCode {
     const SHAPE: Shape = Shape::Signed;
+    const WORDS: &'static [&'static str] = Self::NAMES;
     fn encode(&self, out: &mut Vec<u8>) {
         put_signed(i64::from(self.code()), out);
     }
@@ -442,6 +447,7 @@ impl Field for BrokerSet {
 
 impl<T: Field> Field for Option<T> {
     const SHAPE: Shape = Shape::Optional(&T::SHAPE);
+    const WORDS: &'static [&'static str] = T::WORDS;
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             None => out.push(0),

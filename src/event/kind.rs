@@ -33,6 +33,8 @@ pub struct FieldInfo {
     pub name: &'static str,
     /// The layout of its bytes.
     pub shape: Shape,
+    /// All words that it is shown as, where they are few; else none.
+    pub words: &'static [&'static str],
     /// What it holds.
     pub doc: &'static str,
 }
@@ -61,6 +63,7 @@ macro_rules! events {
                 fields: &[$(FieldInfo {
                     name: stringify!($field),
                     shape: <$type as Field>::SHAPE,
+                    words: <$type as Field>::WORDS,
                     doc: $field_doc,
                 },)*],
             },)*];

@@ -30,6 +30,7 @@ macro_rules! words {
 
         impl Field for $name {
             const SHAPE: Shape = Shape::Unsigned;
+            const WORDS: &'static [&'static str] = &[$($text,)*];
             fn encode(&self, out: &mut Vec<u8>) {
                 put_unsigned(*self as u64, out);
             }

@@ -91,7 +91,7 @@ impl CoupledRun {
     /// client of a name that an application was given for.
     pub fn run(self) -> Result<RunOutcome, Crashed> {
         let Self { scenario, seed, coupled } = self;
-        let mut recorder = Recorder::default();
+        let mut recorder = Recorder::new(&scenario.plan, None);
         let world = coupled.run(&mut recorder)?;
         let options = RunOptions::default();
         Ok(conclude(&scenario, (seed, &options), world, recorder, Ok(())).outcome)

@@ -1,6 +1,7 @@
 //! What a fault did, in a sentence as one would write it into an incident report.
 
 use crate::event::FaultVerb;
+use crate::explore::story_faults::hosts_text;
 
 /// The sentence for a fault that befell `hosts`, which stand in groups of these sizes.
 pub(crate) fn told(verb: FaultVerb, hosts: &[String], groups: &[u32], detail: &str) -> String {
@@ -8,11 +9,11 @@ pub(crate) fn told(verb: FaultVerb, hosts: &[String], groups: &[u32], detail: &s
     let mut sides: Vec<String> = Vec::new();
     for size in groups {
         let (side, more) = rest.split_at(rest.len().min(*size as usize));
-        sides.push(side.join(", "));
+        sides.push(hosts_text(side));
         rest = more;
     }
     let side = |n: usize| sides.get(n).map_or("", String::as_str);
-    let (all, one, other) = (hosts.join(", "), side(0), side(1));
+    let (all, one, other) = (hosts_text(hosts), side(0), side(1));
     let links = match sides.len() {
         0 | 1 => format!("links of {all}"),
         _ => format!("link between {one} and {other}"),

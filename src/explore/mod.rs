@@ -7,13 +7,18 @@ mod fault_story;
 mod outcome;
 mod run;
 mod story;
+mod story_clients;
+mod story_faults;
 mod sweep;
 mod vocabulary;
 
 pub use build::{BUILD_ID, VERSION};
 #[cfg(madsim)]
 pub use coupled::CoupledRun;
-pub use outcome::{ClaimOutcome, End, Judgement, Moment, RunOutcome};
+pub use outcome::{ClaimOutcome, End, Judgement, Matter, Moment, RunOutcome};
 pub use run::{Executed, RunOptions, run_once};
 pub use sweep::{Failure, Failures, SeedOutcome, SweepOutcome, TWICE_EVERY, sweep};
 pub use vocabulary::vocabulary;
+
+#[cfg(test)]
+pub(crate) use outcome::tests;

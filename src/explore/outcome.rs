@@ -1,10 +1,12 @@
 //! What one run came to: all that a report, a sweep or a program wants to know of it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::Verdict;
 use crate::history::Figures;
+use crate::scenario::Plan;
 use crate::sim::Exposure;
 use crate::trace::Fingerprint;
 use crate::types::Expectation;
@@ -57,14 +59,29 @@ pub struct ClaimOutcome {
     pub verdict: Verdict,
 }
 
+/// What a line of a run's story is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Matter {
+    /// A fault takes hold.
+    FaultBegins,
+    /// A fault lets go, or waits for its target; healing begins.
+    Fault,
+    /// What servers did: elections, in-sync sets, registrations, controllers.
+    Servers,
+    /// What clients met with: errors, time without an answer.
+    Clients,
+}
+
 /// One line of a run's story.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Moment {
     /// Microseconds since time zero.
     pub at_micros: i64,
-    /// The event.
-    pub event: u64,
-    /// What happened: a fault, an election, a change of an in-sync set, a violation.
+    /// The event that tells of it, where one does.
+    pub event: Option<u64>,
+    /// What it is about.
+    pub matter: Matter,
+    /// What happened: a fault, an election, a change of an in-sync set, errors.
     pub text: String,
 }
 
@@ -73,8 +90,8 @@ pub struct Moment {
 pub struct RunOutcome {
     /// The scenario file as it was named.
     pub scenario: String,
-    /// The scenario's title.
-    pub title: String,
+    /// What was simulated.
+    pub plan: Arc<Plan>,
     /// The seed.
     pub seed: u64,
     /// How it ended.
@@ -95,6 +112,18 @@ pub struct RunOutcome {
     pub faults: Exposure,
     /// Where the run file lies, if one was written.
     pub run_file: Option<PathBuf>,
+}
+
+impl Matter {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FaultBegins => "fault-begins",
+            Self::Fault => "fault",
+            Self::Servers => "servers",
+            Self::Clients => "clients",
+        }
+    }
 }
 
 impl ClaimOutcome {
@@ -147,5 +176,19 @@ impl RunOutcome {
             return Judgement::Vacuous;
         }
         Judgement::AsExpected
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::explore::vocabulary::vocabulary;
+    use crate::scenario::decode;
+
+    /// A small plan, for outcomes that tests make up.
+    pub(crate) fn plan() -> Arc<Plan> {
+        let text = "version = 1\ntitle = \"the plan of a test\"\nduration = \"60s\"\n\
+                    [cluster]\nbrokers = 3\ncontrollers = 1\n[[topic]]\nname = \"orders\"\n";
+        Arc::new(decode("a.toml", text, &vocabulary()).unwrap())
     }
 }

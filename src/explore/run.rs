@@ -1,5 +1,6 @@
 //! One run of a scenario: from the plan and a seed to what it came to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::infos;
@@ -8,7 +9,7 @@ use crate::explore::build::{BUILD_ID, VERSION};
 use crate::explore::outcome::{ClaimOutcome, End, RunOutcome};
 use crate::explore::story::Story;
 use crate::runtime::{Crashed, run_free};
-use crate::scenario::Scenario;
+use crate::scenario::{Plan, Scenario};
 use crate::sim::{Options, Progress, Sink, World};
 use crate::trace::{Header, Model, Recording, Writer};
 use crate::types::{Expectation, Moment, PropertyName};
@@ -38,10 +39,16 @@ pub struct Executed {
 }
 
 /// Takes the events of a run.
-#[derive(Default)]
 pub(crate) struct Recorder {
     writer: Option<Writer>,
     story: Story,
+}
+
+impl Recorder {
+    /// Of a run of `plan`; its events go to `writer`.
+    pub(crate) fn new(plan: &Arc<Plan>, writer: Option<Writer>) -> Self {
+        Self { writer, story: Story::new(plan) }
+    }
 }
 
 impl Sink for Recorder {
@@ -61,7 +68,7 @@ pub fn run_once(scenario: &Scenario, seed: u64, options: &RunOptions) -> Execute
         world.stop_at(Moment::SCENARIO_BEGINS + until);
     }
     let writer = options.record.then(Writer::new);
-    let mut recorder = Recorder { writer, story: Story::default() };
+    let mut recorder = Recorder::new(&scenario.plan, writer);
     let ended = run_free(&mut world, &mut recorder, options.executor_seed);
     conclude(scenario, (seed, options), world, recorder, ended)
 }
@@ -101,17 +108,18 @@ pub(crate) fn conclude(
     });
     let mut claims: Vec<ClaimOutcome> = claims.collect();
     claims.sort_by_key(|claim| !claim.is_written);
+    let figures = world.figures();
     let outcome = RunOutcome {
         scenario: scenario.file.clone(),
-        title: plan.title.clone(),
+        plan: Arc::clone(plan),
         seed,
         end,
         fingerprint: world.fingerprint(),
         simulated: world.now().since(Moment(0)),
         messages: world.counts().1,
         claims,
-        figures: world.figures(),
-        story: recorder.story.finish(),
+        story: recorder.story.finish(&figures),
+        figures,
         faults: world.exposure(),
         run_file: None,
     };

@@ -1,12 +1,16 @@
 //! A run's story in lines: faults, elections, in-sync sets, controllers, what was broken.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Event, Kind, Phase, StartMovedBecause};
 use crate::explore::fault_story::told;
-use crate::explore::outcome::Moment;
-use crate::scenario::show_duration;
+use crate::explore::outcome::{Matter, Moment};
+use crate::explore::story_clients::{Troubles, several};
+use crate::explore::story_faults::aside;
+use crate::history::{Figures, LONG_WAIT};
+use crate::scenario::{Fault, Plan, show_duration};
 use crate::trace::Model;
 use crate::types::{
     BrokerId, BrokerSet, ErrorCode, HostId, Moment as Instant, Name, Offset, OperationId,
@@ -36,15 +40,29 @@ struct Group {
     partitions: Vec<String>,
 }
 
+/// What stands first of several things at one instant: a broker is fenced, therefore partitions
+/// are led by others, therefore clients find them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Rank {
+    Fault,
+    Process,
+    Leader,
+    InSync,
+    Clients,
+}
+
 /// Gathers the lines.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Story {
-    lines: Vec<Moment>,
+    /// What is run, for what faults were aimed at.
+    plan: Option<Arc<Plan>>,
+    lines: Vec<(Rank, Moment)>,
+    troubles: Troubles,
     groups: BTreeMap<Change, Group>,
-    /// What admin clients asked for and when, until they are answered.
-    asked: BTreeMap<OperationId, (Instant, Name)>,
     /// The faults that began, so that their end can be told.
     faults: BTreeMap<u32, String>,
+    /// What admin clients asked for and when, until they are answered.
+    asked: BTreeMap<OperationId, (Instant, Name)>,
     /// When a host's request queue was last full.
     queue_full: BTreeMap<HostId, Instant>,
     /// Replicas whose retention was told of: it comes again and again.
@@ -52,6 +70,11 @@ pub(crate) struct Story {
 }
 
 impl Story {
+    /// The story of a run of `plan`.
+    pub(crate) fn new(plan: &Arc<Plan>) -> Self {
+        Self { plan: Some(Arc::clone(plan)), ..Self::default() }
+    }
+
     /// Looks at an event that `model` has folded in already.
     pub(crate) fn observe(&mut self, event: &Event, model: &Model) {
         if event.at < Instant::SCENARIO_BEGINS {
@@ -62,63 +85,25 @@ impl Story {
             Kind::FaultBegan { fault, verb, hosts, groups, detail } => {
                 let hosts: Vec<_> = hosts.iter().map(|host| name(*host)).collect();
                 let what = told(*verb, &hosts, groups, detail.as_str());
-                self.tell(event, format!("fault {}: {what}", fault + 1));
+                let aside = self.planned(*fault).map(|fault| aside(fault, &hosts));
+                let aside = aside.unwrap_or_default();
+                let line = format!("fault {}: {what}{aside}", fault + 1);
+                self.add(event, Matter::FaultBegins, Rank::Fault, line);
                 self.faults.insert(*fault, what);
             }
             Kind::FaultEnded { fault, changed } => {
                 let what = self.faults.remove(fault).unwrap_or_default();
                 let vain = if *changed == 0 { "; it changed nothing" } else { "" };
-                self.tell(event, format!("fault {} ends: {what}{vain}", fault + 1));
+                let line = format!("fault {} ends: {what}{vain}", fault + 1);
+                self.add(event, Matter::Fault, Rank::Fault, line);
             }
             Kind::FaultWaits { fault } => {
-                self.tell(event, format!("fault {} waits for its target", fault + 1));
+                let line = format!("fault {} waits for its target", fault + 1);
+                self.add(event, Matter::Fault, Rank::Fault, line);
             }
             Kind::PhaseBegan { phase: Phase::Heal } => {
-                self.tell(event, "healing begins: all faults end".to_owned());
-            }
-            Kind::RequestQueueFull { waiting, .. } => {
-                let Some(host) = event.host else { return };
-                // It is full again and again while there is too much to do.
-                let told = self.queue_full.insert(host, event.at);
-                if told.is_none_or(|told| event.at.0 - told.0 > QUEUE_FULL_MICROS) {
-                    let host = name(host);
-                    let what = format!("{host}: the request queue is full ({waiting} wait)");
-                    self.tell(event, format!("{what}, network threads stop reading"));
-                }
-            }
-            Kind::AdminAsked { operation, what } => {
-                self.asked.insert(*operation, (event.at, what.clone()));
-            }
-            Kind::AdminAnswered { operation, answer } => {
-                let Some((asked, what)) = self.asked.remove(operation) else { return };
-                let host = model.setup().host_name(event.host).to_owned();
-                // It asks which topics there are; nobody told it to.
-                if host == "probe" {
-                    return;
-                }
-                let took = Duration::from_micros(event.at.0 - asked.0);
-                let after = if took < WORTH_TELLING {
-                    String::new()
-                } else {
-                    format!(
-                        " (after {})",
-                        show_duration(Duration::from_millis(took.as_millis() as u64))
-                    )
-                };
-                self.tell(event, format!("{host}: {what}: {answer}{after}"));
-            }
-            Kind::TruncationDetected { partition, position, diverged_at } => {
-                let host = model.setup().host_name(event.host).to_owned();
-                let partition = model.partition_name(*partition);
-                let from = match diverged_at {
-                    Some(offset) => format!("from offset {offset} on"),
-                    None => "for all it knows".to_owned(),
-                };
-                let text = format!(
-                    "{host} has read {partition} up to offset {position} and learns that it was \
-                     truncated: what it read is gone {from}"
-                );
-                self.tell(event, text);
+                let line = "healing begins: all faults end".to_owned();
+                self.add(event, Matter::Fault, Rank::Fault, line);
             }
             Kind::HostStopped { by_itself: true, .. } => {
                 let host = model.setup().host_name(event.host).to_owned();
@@ -183,6 +168,58 @@ impl Story {
                     self.gather(event, Change::InSync { from, to }, partition);
                 }
             }
+            _ => self.observe_work(event, model),
+        }
+    }
+
+    /// What servers and administrators do besides.
+    fn observe_work(&mut self, event: &Event, model: &Model) {
+        let name = |host: HostId| model.setup().host_name(Some(host)).to_owned();
+        match &event.kind {
+            Kind::RequestQueueFull { waiting, .. } => {
+                let Some(host) = event.host else { return };
+                // It is full again and again while there is too much to do.
+                let told = self.queue_full.insert(host, event.at);
+                if told.is_none_or(|told| event.at.0 - told.0 > QUEUE_FULL_MICROS) {
+                    let host = name(host);
+                    let what = format!("{host}: the request queue is full ({waiting} wait)");
+                    self.tell(event, format!("{what}, network threads stop reading"));
+                }
+            }
+            Kind::AdminAsked { operation, what } => {
+                self.asked.insert(*operation, (event.at, what.clone()));
+            }
+            Kind::AdminAnswered { operation, answer } => {
+                let Some((asked, what)) = self.asked.remove(operation) else { return };
+                let host = model.setup().host_name(event.host).to_owned();
+                // It asks which topics there are; nobody told it to.
+                if host == "probe" {
+                    return;
+                }
+                let took = Duration::from_micros(event.at.0 - asked.0);
+                let after = if took < WORTH_TELLING {
+                    String::new()
+                } else {
+                    format!(
+                        " (after {})",
+                        show_duration(Duration::from_millis(took.as_millis() as u64))
+                    )
+                };
+                self.tell(event, format!("{host}: {what}: {answer}{after}"));
+            }
+            Kind::TruncationDetected { partition, position, diverged_at } => {
+                let host = model.setup().host_name(event.host).to_owned();
+                let partition = model.partition_name(*partition);
+                let from = match diverged_at {
+                    Some(offset) => format!("from offset {offset} on"),
+                    None => "for all it knows".to_owned(),
+                };
+                let text = format!(
+                    "{host} has read {partition} up to offset {position} and learns that it was \
+                     truncated: what it read is gone {from}"
+                );
+                self.tell(event, text);
+            }
             Kind::LogStartMoved { partition, log_start_offset, because, limit, .. } => {
                 let start = (*partition, *log_start_offset);
                 self.on_deleted(event, start, (*because, *limit), model);
@@ -208,7 +245,7 @@ impl Story {
                 let name = model.partition_name(*partition);
                 self.tell(event, format!("{name}: a client has the records {below} deleted"));
             }
-            _ => {}
+            _ => self.troubles.observe(event, model),
         }
     }
 
@@ -242,9 +279,20 @@ impl Story {
         }
     }
 
+    /// Tells what a server did.
     fn tell(&mut self, event: &Event, text: String) {
+        self.add(event, Matter::Servers, Rank::Process, text);
+    }
+
+    fn add(&mut self, event: &Event, matter: Matter, rank: Rank, text: String) {
         let at_micros = event.at.scenario_micros();
-        self.lines.push(Moment { at_micros, event: event.index, text });
+        self.lines.push((rank, Moment { at_micros, event: Some(event.index), matter, text }));
+    }
+
+    /// The fault of the scenario file with this number; drawn ones stand behind them.
+    fn planned(&self, fault: u32) -> Option<&Fault> {
+        let plan = self.plan.as_ref()?.faults.get(usize::try_from(fault).ok()?)?;
+        Some(&plan.fault)
     }
 
     fn gather(&mut self, event: &Event, change: Change, partition: String) {
@@ -261,11 +309,12 @@ impl Story {
     }
 
     fn write(&mut self, change: &Change, group: &Group) {
-        let partitions = match group.partitions.as_slice() {
-            many if many.len() > 4 => {
-                format!("{}, {} and {} more", many[0], many[1], many.len() - 2)
-            }
-            few => few.join(", "),
+        let mut partitions: Vec<_> = group.partitions.iter().map(String::as_str).collect();
+        partitions.sort_unstable();
+        let partitions = several(partitions.into_iter());
+        let rank = match change {
+            Change::Leader { .. } => Rank::Leader,
+            Change::InSync { .. } => Rank::InSync,
         };
         let text = match change {
             Change::Leader { from: Some(from), to: None, .. } => {
@@ -282,15 +331,27 @@ impl Story {
             }
         };
         let at_micros = group.at.scenario_micros();
-        self.lines.push(Moment { at_micros, event: group.event, text });
+        let matter = Matter::Servers;
+        self.lines.push((rank, Moment { at_micros, event: Some(group.event), matter, text }));
     }
 
-    /// The lines in order of time.
-    pub(crate) fn finish(mut self) -> Vec<Moment> {
+    /// The lines in order of time, with the long waits that `figures` has.
+    pub(crate) fn finish(mut self, figures: &Figures) -> Vec<Moment> {
         for (change, group) in std::mem::take(&mut self.groups) {
             self.write(&change, &group);
         }
-        self.lines.sort_by_key(|line| (line.at_micros, line.event));
-        self.lines
+        for (began, time) in &figures.waits {
+            debug_assert!(*time >= LONG_WAIT, "shorter ones are not told");
+            let hundredths = time.as_millis() / 10;
+            let time = format!("{}.{:02}s", hundredths / 100, hundredths % 100);
+            let text = format!("no record is acknowledged for the next {time}");
+            let at_micros = began.scenario_micros();
+            let line = Moment { at_micros, event: None, matter: Matter::Clients, text };
+            self.lines.push((Rank::Clients, line));
+        }
+        let troubles = std::mem::take(&mut self.troubles).finish();
+        self.lines.extend(troubles.into_iter().map(|line| (Rank::Clients, line)));
+        self.lines.sort_by_key(|(rank, line)| (line.at_micros, *rank, line.event));
+        self.lines.into_iter().map(|(_, line)| line).collect()
     }
 }

@@ -308,6 +308,7 @@ mod tests {
     use super::*;
     use crate::check::{Verdict, Violation};
     use crate::explore::outcome::ClaimOutcome;
+    use crate::explore::outcome::tests::plan;
     use crate::history::Figures;
     use std::time::Duration;
 
@@ -326,7 +327,7 @@ mod tests {
         };
         RunOutcome {
             scenario: "s.toml".to_owned(),
-            title: "t".to_owned(),
+            plan: plan(),
             seed,
             end: End::Finished,
             fingerprint: Fingerprint::default(),

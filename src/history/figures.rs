@@ -18,10 +18,17 @@ pub struct Figures {
     pub leaderless: Vec<(String, Duration)>,
     /// The longest time in which no record was acknowledged while some were asked for.
     pub longest_without_ack: Duration,
+    /// When that time began.
+    pub longest_without_ack_at: Option<Moment>,
+    /// Times of at least [`LONG_WAIT`] in which no record was acknowledged while some were asked
+    /// for: when each began, and how long it was.
+    pub waits: Vec<(Moment, Duration)>,
     /// Half of the acknowledged batches took at most this.
     pub ack_latency_p50: Option<Duration>,
     /// 99 in 100 did.
     pub ack_latency_p99: Option<Duration>,
+    /// The slowest did.
+    pub ack_latency_max: Option<Duration>,
     /// Records acknowledged.
     pub acked: u64,
     /// Records that certainly were not written.
@@ -31,6 +38,9 @@ pub struct Figures {
     /// Acknowledged records that are in no current leader's log at the end.
     pub lost: u64,
 }
+
+/// A wait for acknowledgements is told from this length on.
+pub const LONG_WAIT: Duration = Duration::from_secs(1);
 
 /// Folds events into [`Figures`].
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -47,12 +57,20 @@ pub struct FigureCounter {
     asked: u64,
     /// Since when some are asked for and none was acknowledged.
     waiting_since: Option<Moment>,
-    longest_wait: Duration,
+    longest_wait: Wait,
+    long_waits: Vec<(Moment, Duration)>,
     /// Of each acknowledged batch, in microseconds.
     latencies: Chunks<u32>,
     acked: u64,
     failed: u64,
     unknown: u64,
+}
+
+/// A time without an acknowledgement, and when it began.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+struct Wait {
+    time: Duration,
+    began: Option<Moment>,
 }
 
 /// A client that counts.
@@ -126,7 +144,7 @@ impl FigureCounter {
             }
             Kind::HostStopped { .. } => self.on_stopped(event),
             Kind::PhaseBegan { phase: Phase::Heal } => {
-                self.longest_wait = self.longest_wait_until(event.at);
+                self.end_wait(event.at);
                 self.waiting_since = None;
                 self.healed = Some(event.at);
             }
@@ -190,7 +208,7 @@ impl FigureCounter {
             OperationResult::Ok if client.wants_no_answer => self.unknown += 1,
             OperationResult::Ok => {
                 self.acked += 1;
-                self.longest_wait = self.longest_wait_until(event.at);
+                self.end_wait(event.at);
                 let goes_on = self.asked > 0 && self.healed.is_none();
                 self.waiting_since = goes_on.then_some(event.at);
             }
@@ -220,9 +238,23 @@ impl FigureCounter {
         }
     }
 
-    fn longest_wait_until(&self, now: Moment) -> Duration {
-        let wait = self.waiting_since.map(|since| now.since(since));
-        self.longest_wait.max(wait.unwrap_or_default())
+    /// The wait that is under way at `now`.
+    fn wait_until(&self, now: Moment) -> Wait {
+        let time = self.waiting_since.map(|since| now.since(since)).unwrap_or_default();
+        Wait { time, began: self.waiting_since }
+    }
+
+    fn end_wait(&mut self, now: Moment) {
+        let wait = self.wait_until(now);
+        // The first of several that are equal.
+        if wait.time > self.longest_wait.time {
+            self.longest_wait = wait;
+        }
+        if let Some(began) = wait.began
+            && wait.time >= LONG_WAIT
+        {
+            self.long_waits.push((began, wait.time));
+        }
     }
 
     /// The figures at `now`, with `lost` counted by whoever knows the logs.
@@ -230,15 +262,30 @@ impl FigureCounter {
         let asked = self.clients.iter().flatten().map(|client| client.asked).sum::<u64>();
         let mut latencies: Vec<u32> = self.latencies.iter().copied().collect();
         latencies.sort_unstable();
+        let mut ended = self.clone_waits();
+        ended.end_wait(now);
         Figures {
             leaderless: self.leaderless(now),
-            longest_without_ack: self.longest_wait_until(now),
+            longest_without_ack: ended.longest_wait.time,
+            longest_without_ack_at: ended.longest_wait.began,
+            waits: ended.long_waits,
             ack_latency_p50: percentile(&latencies, 50),
             ack_latency_p99: percentile(&latencies, 99),
+            ack_latency_max: percentile(&latencies, 100),
             acked: self.acked,
             failed: self.failed,
             unknown: self.unknown + asked,
             lost,
+        }
+    }
+
+    /// What is known of waits, and nothing else.
+    fn clone_waits(&self) -> Self {
+        Self {
+            waiting_since: self.waiting_since,
+            longest_wait: self.longest_wait,
+            long_waits: self.long_waits.clone(),
+            ..Self::default()
         }
     }
 
@@ -331,6 +378,26 @@ mod tests {
     }
 
     #[test]
+    fn long_waits_are_told_with_their_beginnings() {
+        let mut run = Script::new();
+        let began = |run: &Script| run.events().last().unwrap().at;
+        let first = run.seal(WRITER, 1, 1, AckMode::All);
+        // Asked for a millisecond before it is sealed.
+        let asked = Moment(began(&run).0 - 1000);
+        run.wait(2).done(WRITER, 1, &first, 0).wait(30);
+        // A short one, of 3 ms, is not told.
+        let second = run.seal(WRITER, 2, 1, AckMode::All);
+        run.done(WRITER, 2, &second, 1);
+        let third = run.seal(WRITER, 3, 1, AckMode::All);
+        let last = Moment(began(&run).0 - 1000);
+        run.wait(4).phase(Phase::Heal).done(WRITER, 3, &third, 2);
+        let found = figures(&run, &[WRITER]);
+        assert_eq!(found.waits, [(asked, millis(2_003)), (last, millis(4_002))]);
+        assert_eq!(found.longest_without_ack, millis(4_002));
+        assert_eq!(found.longest_without_ack_at, Some(last));
+    }
+
+    #[test]
     fn records_without_an_answer_and_those_of_acks_0_are_unknown() {
         let mut run = Script::new();
         run.seal(WRITER, 1, 2, AckMode::All);
@@ -355,5 +422,6 @@ mod tests {
         let found = figures(&run, &[WRITER]);
         assert_eq!(found.ack_latency_p50, Some(millis(100)));
         assert_eq!(found.ack_latency_p99, Some(millis(198)));
+        assert_eq!(found.ack_latency_max, Some(millis(200)));
     }
 }

@@ -5,5 +5,5 @@
 mod figures;
 mod record;
 
-pub use figures::{FigureCounter, Figures};
+pub use figures::{FigureCounter, Figures, LONG_WAIT};
 pub use record::{Batch, Client, History, Operation, Reading, RecordName, Run, Seen};

@@ -23,8 +23,12 @@ pub enum Value {
 pub enum ConfigSource {
     /// Nobody: the release's default.
     Default,
+    /// The `server_properties` of `[cluster]`; the line is that file's.
+    ClusterFile,
     /// `[cluster]`.
     Cluster,
+    /// The `server_properties` of the broker or controller itself; the line is that file's.
+    OwnFile,
     /// The broker, controller, topic, producer or consumer itself.
     Own,
     /// Kafka, because of another key: `enable.idempotence` follows `acks`.

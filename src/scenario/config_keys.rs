@@ -44,6 +44,9 @@ pub enum Kind {
     Reset,
 }
 
+/// The words that `auto.offset.reset` takes, beside a duration.
+pub(crate) const RESETS: [&str; 3] = ["latest", "earliest", "none"];
+
 /// What the table says of a key.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfigKey {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::scenario::config::{Config, Value};
+use crate::scenario::config::{Config, ConfigSource, Value};
 use crate::scenario::config_keys::Scope;
 use crate::scenario::decode_admin::{admin, created};
 use crate::scenario::decode_config::{Given, given, layered, settle_producer};
@@ -17,11 +17,13 @@ use crate::scenario::decode_fault::{claims, faults, random};
 use crate::scenario::decode_network::{links, network, service};
 use crate::scenario::file_error::{FileErrors, Wrong, suggest};
 use crate::scenario::file_keys as keys;
+use crate::scenario::idle::warn;
 use crate::scenario::known::Known;
 use crate::scenario::plan::{
     BrokerPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan, Keys, Plan, ProducerPlan,
     Rate, ReadFrom, Release, ServicePlan, TopicPlan, Values,
 };
+use crate::scenario::server_properties::properties;
 use crate::scenario::table::{
     Mistakes, Read, Table, bytes, duration, integer, kind, number, text, word,
 };
@@ -125,6 +127,7 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
         admin: Vec::new(),
         random: None,
         claims: claims(root, mistakes),
+        warnings: Vec::new(),
     };
     check_names(&plan, root, mistakes);
     known.clients = plan.client_hosts().into_iter().collect();
@@ -132,7 +135,9 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
     let faults = faults(root, &known, act, vocabulary, mistakes);
     let admin = admin(root, &known, act, vocabulary, created, mistakes);
     let random = random(root, &known, &plan.topics, mistakes);
-    act.map(|_| Plan { links, faults, admin, random, ..plan })
+    let plan = Plan { links, faults, admin, random, ..plan };
+    warn(&plan, mistakes);
+    act.map(|_| Plan { warnings: mistakes.take_warnings(), ..plan })
 }
 
 fn defects(value: &DeValue<'_>) -> Result<DefectSet, Wrong> {
@@ -159,6 +164,7 @@ fn cluster(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> (ClusterPlan, Known
     let mut shared = Vec::new();
     let mut features = Vec::new();
     let mut work = ServicePlan::default();
+    let mut server_properties = None;
     if !root.has("cluster") {
         let what = "there is no [cluster]";
         mistakes.add(1, Wrong::new(what, "write [cluster] with `brokers = 3`, `controllers = 3`"));
@@ -167,7 +173,11 @@ fn cluster(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> (ClusterPlan, Known
         table.read("release", mistakes, |value| word(value, &[("4.1", Release::V4_1)]));
         brokers = table.need("brokers", mistakes, |value| number(value, 1, BROKERS_MAX));
         controllers = table.need("controllers", mistakes, |v| number(v, 1, CONTROLLERS_MAX));
-        shared = given(&table, "config", &[Scope::Broker, Scope::Controller], mistakes);
+        let scopes = [Scope::Broker, Scope::Controller];
+        let of_file = properties(&table, &scopes, mistakes);
+        server_properties = of_file.file.map(Name::from);
+        shared = of_file.given;
+        shared.extend(given(&table, "config", &scopes, mistakes));
         work = service(&table, work, mistakes);
         features = given(&table, "features", &[Scope::Feature], mistakes);
     }
@@ -179,6 +189,7 @@ fn cluster(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> (ClusterPlan, Known
         brokers: broker_plans(root, brokers, (&shared, work), mistakes),
         controllers: controller_plans(root, controllers, &shared, mistakes),
         features: layered(Scope::Feature, &features, &[]),
+        server_properties,
     };
     (plan, Known { brokers, controllers, ..Known::default() })
 }
@@ -211,16 +222,21 @@ fn broker_plans(
         rack,
         config: layered(Scope::Broker, shared, own),
         service,
+        server_properties: None,
     };
     let mut plans: Vec<_> = (1..=count).map(|id| plan(id, None, &[], shared_work)).collect();
     let mut seen = BTreeSet::new();
     for table in root.tables("broker", &keys::BROKER, mistakes) {
         let id = server_id(&table, count, &mut seen, mistakes);
-        let rack = table.read("rack", mistakes, text).map(|read| Name::from(read.value));
-        let own = given(&table, "config", &[Scope::Broker], mistakes);
+        let rack = table.read("rack", mistakes, text).map(|read| read.value);
+        let of_file = properties(&table, &[Scope::Broker], mistakes);
+        let rack = rack.or(of_file.rack).map(Name::from);
+        let mut own = of_file.given;
+        own.extend(given(&table, "config", &[Scope::Broker], mistakes));
         let work = service(&table, shared_work, mistakes);
         if let Some(place) = plans.iter_mut().find(|plan| Some(plan.id.0) == id) {
             *place = plan(place.id.0, rack, &own, work);
+            place.server_properties = of_file.file.map(Name::from);
         }
     }
     plans
@@ -236,16 +252,20 @@ fn controller_plans(
         id: BrokerId(3000 + id),
         config: layered(Scope::Controller, shared, own),
         service,
+        server_properties: None,
     };
     let none = ServicePlan::default();
     let mut plans: Vec<_> = (1..=count).map(|id| plan(id, &[], none)).collect();
     let mut seen = BTreeSet::new();
     for table in root.tables("controller", &keys::CONTROLLER, mistakes) {
         let id = server_id(&table, count, &mut seen, mistakes);
-        let own = given(&table, "config", &[Scope::Controller], mistakes);
+        let of_file = properties(&table, &[Scope::Controller], mistakes);
+        let mut own = of_file.given;
+        own.extend(given(&table, "config", &[Scope::Controller], mistakes));
         let work = service(&table, none, mistakes);
         if let Some((place, id)) = id.and_then(|id| Some((usize::try_from(id - 1).ok()?, id))) {
             plans[place] = plan(id, &own, work);
+            plans[place].server_properties = of_file.file.map(Name::from);
         }
     }
     plans
@@ -303,7 +323,10 @@ fn check_min_in_sync(topic: &TopicPlan, cluster: &ClusterPlan, line: u32, mistak
             "`min.insync.replicas` of `{}` is {least}, above its {replicas} replicas",
             topic.name
         );
-        let line = if setting.line == 0 { line } else { setting.line };
+        let is_elsewhere = setting.source == ConfigSource::ClusterFile
+            || setting.source == ConfigSource::OwnFile
+            || setting.line == 0;
+        let line = if is_elsewhere { line } else { setting.line };
         mistakes.add(line, Wrong::new(what, format!("write at most {replicas}")));
     }
 }

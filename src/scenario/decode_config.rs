@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::scenario::config::{Config, ConfigSource, Value};
-use crate::scenario::config_keys::{ConfigKey, KEYS, Kind, Scope};
+use crate::scenario::config_keys::{ConfigKey, KEYS, Kind, RESETS, Scope};
 use crate::scenario::file_error::{Wrong, suggest};
 use crate::scenario::file_keys::LATER_CONFIG;
 use crate::scenario::table::{Mistakes, Table, integer, kind};
@@ -15,6 +15,8 @@ pub(crate) struct Given {
     pub(crate) key: &'static ConfigKey,
     pub(crate) value: Value,
     pub(crate) line: u32,
+    /// Whether it stands in a server's own file, whose line that is.
+    pub(crate) is_of_file: bool,
 }
 
 /// Reads the Kafka keys under `key`, each of one of `scopes`.
@@ -56,7 +58,7 @@ fn flatten(
                 let what = format!("`{name}` is set twice, here to {value}");
                 mistakes.add(line, Wrong::new(what, "leave one"));
             }
-            Ok((key, value)) => found.push(Given { key, value, line }),
+            Ok((key, value)) => found.push(Given { key, value, line, is_of_file: false }),
             Err(wrong) => mistakes.add(line, wrong),
         }
     }
@@ -69,7 +71,7 @@ fn one(
 ) -> Result<(&'static ConfigKey, Value), Wrong> {
     let key = scopes.iter().find_map(|scope| ConfigKey::named(*scope, name));
     let key = key.ok_or_else(|| unknown(name, scopes))?;
-    let value = parse(key, value.get_ref())
+    let value = parse_value(key, value.get_ref())
         .map_err(|Wrong { what, instead }| Wrong::new(format!("`{name}`: {what}"), instead))?;
     Ok((key, value))
 }
@@ -96,7 +98,7 @@ fn unknown(name: &str, scopes: &[Scope]) -> Wrong {
 }
 
 /// The value of `key`. As in a properties file, numbers and flags may be text.
-fn parse(key: &ConfigKey, value: &DeValue<'_>) -> Result<Value, Wrong> {
+pub(crate) fn parse_value(key: &ConfigKey, value: &DeValue<'_>) -> Result<Value, Wrong> {
     let wrong = |what: String| Wrong::new(what, format!("write {}", key.kind.describe()));
     match key.kind {
         Kind::Flag => match (value.as_bool(), value.as_str()) {
@@ -115,7 +117,7 @@ fn parse(key: &ConfigKey, value: &DeValue<'_>) -> Result<Value, Wrong> {
         }
         Kind::Reset => {
             let text = value.as_str().unwrap_or_default();
-            let known = ["latest", "earliest", "none"].into_iter().find(|word| *word == text);
+            let known = RESETS.into_iter().find(|word| *word == text);
             let ago = || text.strip_prefix("by_duration:").and_then(parse_iso_duration);
             let value = known.map(Value::Word).or_else(|| ago().map(Value::Ago));
             value.ok_or_else(|| wrong(format!("\"{}\" is no reset policy", shown(text))))
@@ -134,12 +136,16 @@ fn parse(key: &ConfigKey, value: &DeValue<'_>) -> Result<Value, Wrong> {
     }
 }
 
-/// The configuration of `scope` that the cluster's keys and its own come to.
+/// The configuration of `scope` that the cluster's keys and its own come to; the later wins.
 pub(crate) fn layered(scope: Scope, cluster: &[Given], own: &[Given]) -> Config {
     let mut config = Config::new(scope);
-    let sources = [(cluster, ConfigSource::Cluster), (own, ConfigSource::Own)];
-    for (given, source) in sources {
+    let sources = [
+        (cluster, ConfigSource::Cluster, ConfigSource::ClusterFile),
+        (own, ConfigSource::Own, ConfigSource::OwnFile),
+    ];
+    for (given, source, file) in sources {
         for given in given.iter().filter(|given| given.key.has(scope)) {
+            let source = if given.is_of_file { file } else { source };
             config.set(given.key, given.value, source, given.line);
         }
     }

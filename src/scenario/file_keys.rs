@@ -56,7 +56,7 @@ sections! {
         "settle" "duration" "from the configuration"
             "How long healing may take: by default the largest delivery.timeout.ms + \
              broker.session.timeout.ms + 2 x replica.lag.time.max.ms + 10 s.";
-        "defects" "list of names" "[]" "Bugs to switch on; `kafsim defects` lists them.";
+        "defects" "list of defects" "[]" "Bugs to switch on; `kafsim defects` lists them.";
         "cluster" "table" "" "See `[cluster]`.";
         "broker" "tables" "none" "See `[[broker]]`.";
         "controller" "tables" "none" "See `[[controller]]`.";
@@ -78,6 +78,9 @@ sections! {
         "release" "\"4.1\"" "\"4.1\"" "The release of Kafka whose defaults hold.";
         "brokers" "1 to 200" "" "How many brokers.";
         "controllers" "1 to 9" "" "How many controllers, all of them voters.";
+        "server_properties" "path or { file = text, text = text }" "none"
+            "A real broker's `server.properties`, from the scenario's folder; its keys hold on all \
+             servers, below `config`.";
         "config" "Kafka keys" "{}" "Broker and controller keys that hold on all of them.";
         "service" "table" "{}" "How long the brokers' work takes, see `service`.";
         "features" "features" "{}" "Finalized features.";
@@ -87,6 +90,8 @@ sections! {
         "A broker that differs from the others." {
         "id" "number" "" "Which.";
         "rack" "text" "none" "`broker.rack`.";
+        "server_properties" "path or { file = text, text = text }" "none"
+            "This broker's own `server.properties`, over the keys of the cluster.";
         "config" "Kafka keys" "{}" "Broker keys, over those of the cluster.";
         "service" "table" "{}" "How long its work takes, over the cluster's, see `service`.";
     }
@@ -94,6 +99,8 @@ sections! {
     CONTROLLER "[[controller]]"
         "A controller that differs from the others." {
         "id" "number" "" "Which: 1 for `controller-1`.";
+        "server_properties" "path or { file = text, text = text }" "none"
+            "This controller's own `server.properties`, over the keys of the cluster.";
         "config" "Kafka keys" "{}" "Controller keys, over those of the cluster.";
         "service" "table" "{}" "How long its work takes, see `service`.";
     }
@@ -107,6 +114,12 @@ sections! {
         "kib" "duration" "\"1us\"" "With a KiB of records that a request or response brings.";
         "other" "duration" "\"5us\""
             "With anything else: a deadline, a flush that ended, work of another thread.";
+    }
+    /// A server's own file.
+    SERVER_PROPERTIES "server_properties"
+        "A `server.properties` with its contents, as a run file keeps it." {
+        "file" "text" "" "Its path, for messages.";
+        "text" "text" "" "What stands in it.";
     }
     /// `[[topic]]`.
     TOPIC "[[topic]]"
@@ -288,9 +301,9 @@ sections! {
     /// `when = {}`.
     WHEN "when"
         "The fault begins when the `count`-th event of this description has happened." {
-        "event" "name" "" "The event's kind, as in docs/TRACE.md.";
+        "event" "event" "" "The event's kind, as in docs/TRACE.md.";
         "partition" "partition" "any" "Only events about this partition: \"orders-0\".";
-        "host" "a host" "any" "Only events that this host recorded.";
+        "host" "a host or replica" "any" "Only events that this host recorded.";
         "where" "{ field = text }" "{}" "Only events whose field reads so.";
         "count" "number" "1" "The how-manieth such event since time zero.";
         "after" "duration" "\"0s\"" "How long after it.";
@@ -393,7 +406,7 @@ sections! {
     /// `[[claim]]`.
     CLAIM "[[claim]]"
         "What is expected of a property; all that are not named are expected to hold." {
-        "property" "name" "" "Which; `kafsim properties` lists them.";
+        "property" "property" "" "Which; `kafsim properties` lists them.";
         "expect" "\"holds\", \"violated\" or \"may\"" "\"holds\""
             "`violated`: in this run, or in at least one seed of a sweep; within the premise or \
              not.";
@@ -411,14 +424,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     (
         "the scenario",
         "server_properties",
-        "a broker's file cannot be read yet: write its keys \
-      under [cluster] config",
-    ),
-    (
-        "[cluster]",
-        "server_properties",
-        "a broker's file cannot be read yet: write its keys under \
-      config",
+        "it stands under [cluster], [[broker]] or [[controller]]",
     ),
     ("[cluster]", "mode", "ZooKeeper mode is not simulated yet: leave it out for KRaft"),
     ("[[broker]]", "disk", "disks do not differ yet: leave it out"),

@@ -17,8 +17,15 @@ pub(crate) struct Known {
     pub(crate) topics: BTreeMap<Name, i32>,
 }
 
-const ROLES: &[&str] =
+/// Roles that stand alone.
+pub(crate) const ROLES: &[&str] =
     &["active controller", "random broker", "every broker", "every controller", "every client"];
+
+/// Roles that a partition has, before its name; as patterns for the schema.
+pub(crate) const PARTITION_ROLES: &[&str] =
+    &["leader of", "stale leader of", "follower of", "in-sync follower of", REPLICA];
+/// A replica by its place.
+pub(crate) const REPLICA: &str = "replica [1-9][0-9]* of";
 
 impl Known {
     /// The target that `text` names: a host or a role.

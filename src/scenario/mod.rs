@@ -16,9 +16,14 @@ mod fault_words;
 mod file_error;
 mod file_keys;
 mod generate;
+mod idle;
 mod known;
 mod plan;
 mod plan_admin;
+mod properties;
+mod schema;
+mod schema_form;
+mod server_properties;
 mod set;
 mod source;
 mod table;
@@ -39,6 +44,8 @@ pub use plan::{
     TopicPlan, Trigger, Values,
 };
 pub use plan_admin::{AdminAction, AdminPlan, AdminResource};
+pub use schema::schema;
+pub use server_properties::embed;
 pub use source::{ChangeError, ChangeErrors, Scenario, ScenarioError};
 pub use target::{PartitionName, Target};
 pub use units::{read_duration, show_duration};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::scenario::config::{Config, Setting};
 use crate::scenario::config_keys::{ConfigKey, Scope};
+use crate::scenario::file_error::FileError;
 use crate::scenario::plan_admin::{AdminAction, AdminPlan};
 use crate::scenario::target::{PartitionName, Target};
 use crate::types::{BrokerId, DefectSet, Expectation, Name, PropertyName};
@@ -46,6 +47,8 @@ pub struct Plan {
     pub random: Option<RandomFaults>,
     /// What the scenario expects of properties; all others are expected to hold.
     pub claims: Vec<ClaimPlan>,
+    /// What is no mistake and surely not what was meant.
+    pub warnings: Vec<FileError>,
 }
 
 /// Whose defaults hold where the scenario says nothing.
@@ -67,6 +70,8 @@ pub struct ClusterPlan {
     pub controllers: Vec<ControllerPlan>,
     /// Finalized features ([`Scope::Feature`]).
     pub features: Config,
+    /// The file that servers' keys came from, as the scenario names it.
+    pub server_properties: Option<Name>,
 }
 
 /// A broker. Its host is called `broker-<id>`.
@@ -80,6 +85,8 @@ pub struct BrokerPlan {
     pub config: Config,
     /// How long its work takes: broker over cluster.
     pub service: ServicePlan,
+    /// The file that its own keys came from, as the scenario names it.
+    pub server_properties: Option<Name>,
 }
 
 /// A controller. Its host is called `controller-<id - 3000>`.
@@ -91,6 +98,8 @@ pub struct ControllerPlan {
     pub config: Config,
     /// How long its work takes.
     pub service: ServicePlan,
+    /// The file that its own keys came from, as the scenario names it.
+    pub server_properties: Option<Name>,
 }
 
 /// A topic.

@@ -17,6 +17,7 @@ pub(crate) struct Mistakes {
     file: String,
     line_starts: Vec<usize>,
     found: BTreeSet<FileError>,
+    warnings: Vec<FileError>,
 }
 
 /// A file with more mistakes than this is not worth a longer list.
@@ -26,7 +27,7 @@ impl Mistakes {
     pub(crate) fn new(file: &str, text: &str) -> Self {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let line_starts = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
-        Self { file: file.to_owned(), line_starts, found: BTreeSet::new() }
+        Self { file: file.to_owned(), line_starts, found: BTreeSet::new(), warnings: Vec::new() }
     }
 
     /// The line of the byte `at`, from 1.
@@ -35,15 +36,41 @@ impl Mistakes {
     }
 
     pub(crate) fn add(&mut self, line: u32, wrong: Wrong) {
+        let file = self.file.clone();
+        self.add_in(&file, line, wrong);
+    }
+
+    /// A mistake in a file that the scenario names.
+    pub(crate) fn add_in(&mut self, file: &str, line: u32, wrong: Wrong) {
         if self.found.len() < MISTAKES_MAX {
             let Wrong { what, instead } = wrong;
-            self.found.insert(FileError { file: self.file.clone(), line, what, instead });
+            self.found.insert(FileError { file: file.to_owned(), line, what, instead });
         }
+    }
+
+    /// Something that is no mistake but surely not what was meant.
+    pub(crate) fn warn(&mut self, line: u32, wrong: Wrong) {
+        let file = self.file.clone();
+        self.warn_in(&file, line, wrong);
+    }
+
+    /// The same in a file that the scenario names.
+    pub(crate) fn warn_in(&mut self, file: &str, line: u32, wrong: Wrong) {
+        let Wrong { what, instead } = wrong;
+        self.warnings.push(FileError { file: file.to_owned(), line, what, instead });
+    }
+
+    /// The warnings so far, by file and line.
+    pub(crate) fn take_warnings(&mut self) -> Vec<FileError> {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        warnings.sort();
+        warnings
     }
 
     pub(crate) fn into_errors(self) -> Vec<FileError> {
         let mut errors: Vec<_> = self.found.into_iter().collect();
-        errors.sort_by_key(|error| error.line);
+        // The scenario's own first.
+        errors.sort_by_key(|error| (error.file != self.file, error.file.clone(), error.line));
         errors
     }
 }

@@ -82,6 +82,16 @@ pub enum FilterError {
         /// What may have been meant.
         nearest: String,
     },
+    /// No event has this word in a field of few words.
+    #[error("no event has `{key}={value}`; {nearest}")]
+    Word {
+        /// The field.
+        key: String,
+        /// What was written.
+        value: String,
+        /// What may have been meant, or all words that there are.
+        nearest: String,
+    },
     /// A time or an index is no number.
     #[error("`{value}` is no {key}; write a number, as in `{key}=10..20`")]
     Number {
@@ -127,6 +137,8 @@ const OPERATORS: [(&str, Operator); 7] = [
 const KEYS: [&str; 7] = ["kind", "host", "partition", "time", "index", "cause", "about"];
 /// Keys whose values are numbers.
 const NUMBERS: [&str; 4] = ["time", "index", "cause", "about"];
+/// How a field that may be absent shows that it is.
+const NOTHING: &str = "none";
 /// A message names no more hosts or partitions than this.
 const KNOWN_MAX: usize = 12;
 
@@ -204,6 +216,7 @@ fn term(word: &str) -> Result<(bool, Term), FilterError> {
         check_kinds(&wanted)?;
     }
     check_values(key, *operator, &wanted)?;
+    check_words(key, *operator, &wanted)?;
     let term = Term::Test { key: key.to_owned(), operator: *operator, wanted };
     Ok((is_negated, term))
 }
@@ -254,6 +267,47 @@ fn check_values(key: &str, operator: Operator, wanted: &[Wanted]) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// A field of few words is asked for one of them: `role=lead` would be true of no event.
+fn check_words(key: &str, operator: Operator, wanted: &[Wanted]) -> Result<(), FilterError> {
+    let fields = || Kind::TABLE.iter().flat_map(|kind| kind.fields).filter(|f| f.name == key);
+    // Fields of one name may be of several sorts; one that takes anything takes anything.
+    if fields().next().is_none() || fields().any(|field| field.words.is_empty()) {
+        return Ok(());
+    }
+    let mut known: Vec<&str> = fields().flat_map(|field| field.words).copied().collect();
+    known.sort_unstable();
+    known.dedup();
+    // What is unequal to no word is equal to all: meant was another.
+    let operator = if operator == Operator::Unequal { Operator::Equal } else { operator };
+    for wanted in wanted {
+        let (Wanted::Exactly(value) | Wanted::BeginsWith(value)) = wanted else { continue };
+        let is_none = value == NOTHING;
+        if is_none || known.iter().any(|word| wanted.accepts(operator, word)) {
+            continue;
+        }
+        let (key, value) = (key.to_owned(), value.clone());
+        let nearest = match nearest_word(&value, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.len() > KNOWN_MAX => "docs/TRACE.md has its words".to_owned(),
+            None => format!("there are {}", known.join(", ")),
+        };
+        return Err(FilterError::Word { key, value, nearest });
+    }
+    Ok(())
+}
+
+/// The words that share most of their beginning with what was written, in any case.
+fn nearest_word(written: &str, known: &[&str]) -> Option<String> {
+    let written = written.to_lowercase();
+    let front = |word: &str| {
+        let pairs = word.to_lowercase().chars().zip(written.chars()).collect::<Vec<_>>();
+        pairs.iter().take_while(|(a, b)| a == b).count()
+    };
+    let most = known.iter().map(|word| front(word)).max().filter(|most| *most >= 3)?;
+    let near: Vec<_> = known.iter().copied().filter(|word| front(word) == most).collect();
+    Some(near.join("` or `"))
 }
 
 /// `; did you mean ...?` when a name shares its beginning or its end with what was written.
@@ -504,6 +558,21 @@ mod tests {
         assert!(error("leader_epoch=3..2").contains("nothing lies in"));
         assert_eq!(error("time>soon"), "`soon` is no time; write a number, as in `time=10..20`");
         assert!(error("index=..x").contains("`x` is no index"));
+        assert_eq!(
+            error("role=lead"),
+            "no event has `role=lead`; did you mean `leader` or `leaderless`?"
+        );
+        assert_eq!(
+            error("role!=chief"),
+            "no event has `role=chief`; there are candidate, follower, \
+             leader, leaderless, observer, prospective, resigned, unattached"
+        );
+        assert!(error("error=not_enough").contains("did you mean `NOT_ENOUGH_REPLICAS` or"));
+        assert!(error("unclean=yes").contains("there are false, true"));
+        for fine in ["role=leader|follower", "role=lead*", "role~ead", "error=NONE", "keep!=synced"]
+        {
+            assert!(fine.parse::<Filter>().is_ok(), "{fine}");
+        }
         for fine in ["time=9.5..10", "time=10..", "time=-3..4s", "time~9.5", "index=e1|e5"] {
             assert!(fine.parse::<Filter>().is_ok(), "{fine}");
         }

@@ -18,6 +18,9 @@ macro_rules! error_codes {
             /// All codes, by number.
             pub const ALL: &'static [Self] = &[$(Self::$name,)* Self::UnknownServerError];
 
+            /// The names of all codes.
+            pub const NAMES: &'static [&'static str] = &[$($text,)* "UNKNOWN_SERVER_ERROR"];
+
             /// The code on the wire.
             pub fn code(self) -> i16 {
                 self as i16

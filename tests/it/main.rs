@@ -2,6 +2,7 @@
 
 mod architecture;
 mod cli;
+mod cli_files;
 mod clients;
 mod controller_process;
 #[cfg(madsim)]
@@ -10,6 +11,7 @@ mod determinism;
 mod disk_failure;
 mod engine;
 mod fake_disk;
+mod figures;
 mod golden;
 mod interaction;
 mod interaction_controller;

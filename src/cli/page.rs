@@ -1,0 +1,157 @@
+//! How text results are laid out: a name, what it says, no line longer than a hundred columns; and
+//! colour where somebody looks.
+
+use std::io::{self, IsTerminal as _, Write};
+
+/// No line is longer, but for words that are.
+const WIDTH: usize = 100;
+/// Where what a row says begins.
+const INDENT: usize = 13;
+
+/// How a piece of text is to look on a terminal; the words alone say everything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Look {
+    /// The title.
+    Bold,
+    /// As it should be.
+    Green,
+    /// What went wrong on purpose.
+    Yellow,
+    /// As it should not be.
+    Red,
+}
+
+/// A page of rows.
+pub(crate) struct Page<'w, W: Write> {
+    pub(crate) out: &'w mut W,
+    colour: bool,
+}
+
+/// Whether standard output is looked at by somebody who wants colour (<https://no-color.org>).
+pub(crate) fn wants_colour() -> bool {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    io::stdout().is_terminal() && !plain && !dumb
+}
+
+impl<'w, W: Write> Page<'w, W> {
+    pub(crate) fn new(out: &'w mut W, colour: bool) -> Self {
+        Self { out, colour }
+    }
+
+    /// `text` as it looks.
+    pub(crate) fn paint(&self, look: Look, text: &str) -> String {
+        let code = match look {
+            Look::Bold => "1",
+            Look::Green => "32",
+            Look::Yellow => "33",
+            Look::Red => "31",
+        };
+        match self.colour {
+            true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            false => text.to_owned(),
+        }
+    }
+
+    /// A line of its own.
+    pub(crate) fn line(&mut self, look: Option<Look>, text: &str) -> io::Result<()> {
+        for part in wrapped(text, WIDTH) {
+            let part = look.map_or_else(|| part.clone(), |look| self.paint(look, &part));
+            writeln!(self.out, "{part}")?;
+        }
+        Ok(())
+    }
+
+    /// An empty line.
+    pub(crate) fn gap(&mut self) -> io::Result<()> {
+        writeln!(self.out)
+    }
+
+    /// What `name` is. An empty name goes on with the row before.
+    pub(crate) fn row(&mut self, name: &str, text: &str) -> io::Result<()> {
+        self.painted_row(name, None, text)
+    }
+
+    /// A row whose text looks so.
+    pub(crate) fn painted_row(
+        &mut self,
+        name: &str,
+        look: Option<Look>,
+        text: &str,
+    ) -> io::Result<()> {
+        let indent = INDENT + text.len() - text.trim_start().len();
+        self.hanging(&format!("{name:<INDENT$}"), indent, look, text.trim_start())
+    }
+
+    /// A command or a path: on one line whatever its length, to be copied.
+    pub(crate) fn verbatim(&mut self, name: &str, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{name:<INDENT$}{text}")
+    }
+
+    /// `head`, then `text` from column `indent` on, in as many lines as it needs.
+    pub(crate) fn hanging(
+        &mut self,
+        head: &str,
+        indent: usize,
+        look: Option<Look>,
+        text: &str,
+    ) -> io::Result<()> {
+        for (at, part) in wrapped(text, WIDTH.saturating_sub(indent)).iter().enumerate() {
+            let head = if at == 0 { head } else { "" };
+            let part = look.map_or_else(|| part.clone(), |look| self.paint(look, part));
+            writeln!(self.out, "{head:<indent$}{part}")?;
+        }
+        Ok(())
+    }
+}
+
+/// `text` in lines of at most `width`, parted at spaces.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let length = line.chars().count() + 1 + word.chars().count();
+        if !line.is_empty() && length > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(colour: bool, write: impl FnOnce(&mut Page<'_, Vec<u8>>)) -> String {
+        let mut out = Vec::new();
+        write(&mut Page::new(&mut out, colour));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn long_rows_go_on_below_what_they_say() {
+        let text = page(false, |page| page.row("claim", &"word ".repeat(30)).unwrap());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].starts_with("claim        word") && lines[0].len() <= WIDTH);
+        assert!(lines[1].starts_with("             word"), "{text}");
+        assert_eq!(
+            page(false, |page| page.row("", "  deeper").unwrap()),
+            "               deeper\n"
+        );
+        let long = "x".repeat(120);
+        assert_eq!(page(false, |page| page.verbatim("again", &long).unwrap()).lines().count(), 1);
+    }
+
+    #[test]
+    fn colour_is_asked_for() {
+        let title = |colour| page(colour, |page| page.line(Some(Look::Bold), "a title").unwrap());
+        assert_eq!(title(false), "a title\n");
+        assert_eq!(title(true), "\u{1b}[1ma title\u{1b}[0m\n");
+    }
+}

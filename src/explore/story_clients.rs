@@ -1,0 +1,211 @@
+//! What clients met with, in lines of a run's story: refusals and records given up, each kind
+//! gathered while it goes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::event::{Event, Kind, OperationResult};
+use crate::explore::outcome::{Matter, Moment};
+use crate::trace::Model;
+use crate::types::{ErrorCode, Moment as Instant};
+
+/// Errors of one kind that come within this time of each other are one line.
+const PAUSE_MAX: Duration = Duration::from_secs(3);
+/// So many names stand in a line; of more, the first and how many.
+const NAMES_MAX: usize = 4;
+
+/// What is told in one line.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Trouble {
+    /// A broker answered a batch with this error.
+    Refused(ErrorCode),
+    /// A producer is through with a batch, and it is certain that it was not written.
+    Failed(ErrorCode),
+    /// A producer is through with a batch, and nobody knows whether it was written.
+    Unknown(ErrorCode),
+}
+
+/// What has come of one kind of trouble and has not ended yet.
+#[derive(Clone, Debug)]
+struct Group {
+    since: Instant,
+    until: Instant,
+    event: u64,
+    batches: u64,
+    hosts: BTreeSet<String>,
+    partitions: BTreeSet<String>,
+}
+
+/// Gathers what clients met with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Troubles {
+    open: BTreeMap<Trouble, Group>,
+    lines: Vec<Moment>,
+}
+
+impl Troubles {
+    /// Looks at an event; most say nothing of trouble.
+    pub(crate) fn observe(&mut self, event: &Event, model: &Model) {
+        let (trouble, partition) = match &event.kind {
+            Kind::ProduceAnswered { error, partition, .. } if *error != ErrorCode::None => {
+                (Trouble::Refused(*error), *partition)
+            }
+            Kind::BatchDone { result: OperationResult::Failed, error, partition, .. } => {
+                (Trouble::Failed(*error), *partition)
+            }
+            Kind::BatchDone { result: OperationResult::Unknown, error, partition, .. } => {
+                (Trouble::Unknown(*error), *partition)
+            }
+            _ => return,
+        };
+        if self.open.get(&trouble).is_some_and(|group| event.at.since(group.until) > PAUSE_MAX)
+            && let Some(group) = self.open.remove(&trouble)
+        {
+            self.lines.push(line(trouble, &group));
+        }
+        let group = self.open.entry(trouble).or_insert_with(|| Group {
+            since: event.at,
+            until: event.at,
+            event: event.index,
+            batches: 0,
+            hosts: BTreeSet::new(),
+            partitions: BTreeSet::new(),
+        });
+        group.until = event.at;
+        group.batches += 1;
+        group.hosts.insert(model.setup().host_name(event.host).to_owned());
+        group.partitions.insert(model.partition_name(partition));
+    }
+
+    /// The lines, in no order.
+    pub(crate) fn finish(self) -> Vec<Moment> {
+        let mut lines = self.lines;
+        lines.extend(self.open.iter().map(|(trouble, group)| line(*trouble, group)));
+        lines
+    }
+}
+
+fn line(trouble: Trouble, group: &Group) -> Moment {
+    let hosts = several(group.hosts.iter().map(String::as_str));
+    let of = several(group.partitions.iter().map(String::as_str));
+    let batches = match group.batches {
+        1 => "a batch".to_owned(),
+        many => format!("{many} batches"),
+    };
+    let one = group.hosts.len() == 1;
+    let (refuses, gives) = if one { ("refuses", "gives") } else { ("refuse", "give") };
+    let what = match trouble {
+        Trouble::Refused(error) => format!("{hosts} {refuses} {batches} of {of}: {error}"),
+        Trouble::Failed(error) => {
+            format!("{hosts} {gives} up {batches} of {of}, not written: {error}")
+        }
+        Trouble::Unknown(error) => {
+            format!("{hosts} {gives} up {batches} of {of}, perhaps written: {error}")
+        }
+    };
+    // What took an instant needs no end.
+    let text = match group.until.since(group.since) {
+        short if short < Duration::from_millis(10) => what,
+        _ => format!("{what}, until {}", seconds_of(group.until)),
+    };
+    let at_micros = group.since.scenario_micros();
+    Moment { at_micros, event: Some(group.event), matter: Matter::Clients, text }
+}
+
+/// `at` as seconds since time zero, to the millisecond.
+fn seconds_of(at: Instant) -> String {
+    let millis = at.scenario_micros() / 1000;
+    format!("{}.{:03}s", millis / 1000, millis % 1000)
+}
+
+/// Names in a row, not too many.
+pub(crate) fn several<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.collect();
+    match names.as_slice() {
+        many if many.len() > NAMES_MAX => {
+            format!("{}, {} and {} more", many[0], many[1], many.len() - 2)
+        }
+        few => few.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::script::{ORDERS, PLAIN, Script, WRITER};
+    use crate::event::AckMode;
+    use crate::types::{BatchId, HostId};
+
+    fn told(run: &Script) -> Vec<String> {
+        let mut troubles = Troubles::default();
+        for event in run.events() {
+            troubles.observe(event, run.model());
+        }
+        let mut lines = troubles.finish();
+        lines.sort_by_key(|line| line.at_micros);
+        lines.into_iter().map(|line| line.text).collect()
+    }
+
+    fn refuse(run: &mut Script, broker: u16, error: ErrorCode) {
+        let answered = Kind::ProduceAnswered {
+            partition: ORDERS,
+            batch: BatchId(7),
+            acks: AckMode::All,
+            error,
+            base_offset: None,
+        };
+        run.add(HostId(broker), answered);
+    }
+
+    #[test]
+    fn errors_of_a_kind_are_one_line_until_they_pause() {
+        let mut run = Script::new();
+        refuse(&mut run, 1, ErrorCode::None);
+        for _ in 0..20 {
+            refuse(&mut run, 1, ErrorCode::NotEnoughReplicas);
+        }
+        refuse(&mut run, 2, ErrorCode::NotLeaderOrFollower);
+        run.wait(4);
+        refuse(&mut run, 1, ErrorCode::NotEnoughReplicas);
+        let told = told(&run);
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(
+            told[0].starts_with(
+                "broker-1 refuses 20 batches of orders-0: NOT_ENOUGH_REPLICAS, until "
+            ),
+            "{told:?}"
+        );
+        assert_eq!(told[1], "broker-2 refuses a batch of orders-0: NOT_LEADER_OR_FOLLOWER");
+        assert_eq!(told[2], "broker-1 refuses a batch of orders-0: NOT_ENOUGH_REPLICAS");
+    }
+
+    #[test]
+    fn what_producers_give_up_is_told_with_what_is_known_of_it() {
+        let mut run = Script::new();
+        for (host, result) in [(WRITER, OperationResult::Failed), (PLAIN, OperationResult::Unknown)]
+        {
+            let done = Kind::BatchDone {
+                partition: ORDERS,
+                batch: BatchId(1),
+                result,
+                error: ErrorCode::RequestTimedOut,
+                base_offset: None,
+                latency: Duration::from_secs(3),
+            };
+            run.add(host, done);
+        }
+        assert_eq!(
+            told(&run),
+            [
+                "writer gives up a batch of orders-0, not written: REQUEST_TIMED_OUT",
+                "plain gives up a batch of orders-0, perhaps written: REQUEST_TIMED_OUT",
+            ]
+        );
+    }
+
+    #[test]
+    fn many_names_are_counted() {
+        assert_eq!(several(["a", "b"].into_iter()), "a, b");
+        assert_eq!(several(["a", "b", "c", "d", "e"].into_iter()), "a, b and 3 more");
+    }
+}

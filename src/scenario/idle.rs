@@ -1,0 +1,117 @@
+//! Scenarios that are no mistake and cannot show what they seem to be for. Only what is certain is
+//! told.
+
+use std::time::Duration;
+
+use crate::scenario::file_error::Wrong;
+use crate::scenario::plan::{Plan, ProducerPlan, Trigger};
+use crate::scenario::table::Mistakes;
+use crate::types::PropertyName;
+
+/// Warns of what nothing in `plan` can come of. What a user's own code does nobody knows here.
+pub(crate) fn warn(plan: &Plan, mistakes: &mut Mistakes) {
+    if !plan.clients.is_empty() {
+        return;
+    }
+    let has_faults = !plan.faults.is_empty() || plan.random.is_some();
+    if plan.producers.is_empty() && has_faults {
+        let what = "nobody writes, so no fault can cost a record";
+        mistakes.warn(1, Wrong::new(what, "describe a [[producer]]"));
+    }
+    for consumer in &plan.consumers {
+        if !plan.producers.iter().any(|producer| producer.topic == consumer.topic) {
+            let what =
+                format!("`{}` reads `{}`, and nobody writes it", consumer.name, consumer.topic);
+            mistakes.warn(1, Wrong::new(what, "describe a [[producer]] of that topic"));
+        }
+    }
+    if let (Some(done), Some(first)) = (all_done(plan), first_fault(plan))
+        && done < first
+    {
+        let what = "all producers have sent their `records_max` before the first fault begins";
+        mistakes.warn(1, Wrong::new(what, "let it begin earlier, or leave `records_max` out"));
+    }
+    let nobody_asks =
+        |acks: &str| plan.producers.iter().all(|producer| producer.config.text("acks") != acks);
+    for claim in &plan.claims {
+        let needs = match claim.property {
+            PropertyName::AckedDurability if nobody_asks("all") => "`acks = \"all\"`",
+            PropertyName::AcksOneDurability if nobody_asks("1") => "`acks = \"1\"`",
+            _ => continue,
+        };
+        if !plan.producers.is_empty() {
+            let name = claim.property.name();
+            let what = format!("`{name}` is about records sent with {needs}, and no producer does");
+            mistakes.warn(claim.line, Wrong::new(what, "claim another property, or change `acks`"));
+        }
+    }
+}
+
+/// When the last producer sends its last record, if all of them end.
+fn all_done(plan: &Plan) -> Option<Duration> {
+    let last = |producer: &ProducerPlan| {
+        let records = producer.records_max?;
+        Some(producer.start + producer.rate.moment_of(records.saturating_sub(1)))
+    };
+    let ends: Option<Vec<Duration>> = plan.producers.iter().map(last).collect();
+    ends?.into_iter().max()
+}
+
+/// When the first fault begins, if all are written down and go by time.
+fn first_fault(plan: &Plan) -> Option<Duration> {
+    if plan.random.is_some() {
+        return None;
+    }
+    let begins: Option<Vec<Duration>> = plan
+        .faults
+        .iter()
+        .map(|fault| match fault.trigger {
+            Trigger::At(at) => Some(at),
+            Trigger::When(_) => None,
+        })
+        .collect();
+    begins?.into_iter().min()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::decode::{Vocabulary, decode};
+
+    fn warnings(rest: &str) -> Vec<String> {
+        let text = format!(
+            "version = 1\ntitle = \"t\"\nduration = \"60s\"\n[cluster]\nbrokers = 3\n\
+             controllers = 1\n[[topic]]\nname = \"a\"\n[[topic]]\nname = \"b\"\n{rest}"
+        );
+        let plan = decode("s.toml", &text, &Vocabulary::default()).unwrap();
+        plan.warnings.iter().map(ToString::to_string).collect()
+    }
+
+    const FAULT: &str = "[[fault]]\nat = \"3s\"\npause = { host = \"broker-1\" }\n";
+    const WRITER: &str = "[[producer]]\nname = \"p\"\ntopic = \"a\"\nconfig = { acks = 1 }\n";
+    const NONE: [&str; 0] = [];
+
+    #[test]
+    fn only_what_surely_shows_nothing_is_told() {
+        assert_eq!(warnings(""), NONE);
+        assert_eq!(warnings(&format!("{WRITER}{FAULT}")), NONE);
+        let nobody = "s.toml:1: nobody writes, so no fault can cost a record: describe a \
+                      [[producer]]";
+        assert_eq!(warnings(FAULT), [nobody]);
+        let own_code = warnings(&format!("{FAULT}[[client]]\nname = \"c\"\n"));
+        assert_eq!(own_code, NONE, "what it does is its own business");
+        let reader = "[[consumer]]\nname = \"r\"\ntopic = \"b\"\n";
+        let reads = warnings(&format!("{WRITER}{reader}"));
+        assert!(reads[0].contains("`r` reads `b`, and nobody writes it"), "{reads:?}");
+        let claim = "[[claim]]\nproperty = \"acked-durability\"\n";
+        let other = warnings(&format!("{WRITER}{claim}"));
+        assert!(other[0].contains("sent with `acks = \"all\"`"), "{other:?}");
+    }
+
+    #[test]
+    fn a_fault_after_the_last_record_is_told() {
+        let writer = |max: u32| format!("{WRITER}records_max = {max}\n{FAULT}");
+        // Hundred a second: record 299 is sent at 2.99 s.
+        assert!(warnings(&writer(300))[0].contains("before the first fault begins"));
+        assert_eq!(warnings(&writer(301)), NONE);
+    }
+}
