@@ -33,6 +33,7 @@ mod replication_controller;
 mod replication_world;
 mod scenario_document;
 mod scenario_errors;
+mod scenario_schema;
 mod scenarios;
 mod trace;
 mod trace_document;
