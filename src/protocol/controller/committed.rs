@@ -2,8 +2,8 @@
 
 use crate::event::Kind;
 use crate::message::{MetadataRecord, PartitionState};
-use crate::protocol::image::{MIN_INSYNC_REPLICAS, MetadataImage};
-use crate::types::{BrokerId, ConfigResource, Name, Offset, TopicPartition};
+use crate::protocol::image::MetadataImage;
+use crate::types::{BrokerId, Name, Offset, TopicPartition};
 
 /// The events that say that `record`, at `offset`, is committed, given to `tell`; `before` and
 /// `after` are the committed images around it, as the controller `node` sees them.
@@ -48,22 +48,13 @@ pub(crate) fn committed(
         | MetadataRecord::NoOp => None,
     };
     kind.map(&mut tell);
-    if let MetadataRecord::Config { resource, key, .. } = record
-        && key.as_str() == MIN_INSYNC_REPLICAS
-    {
-        let topic = match resource {
-            ConfigResource::Topic(name) => Some(name),
-            ConfigResource::Broker(_) | ConfigResource::Cluster => None,
-        };
-        partitions_held_otherwise(node, topic, (before, after), offset, tell);
-    } else if let MetadataRecord::ClearEligible { topic } = record {
-        partitions_held_otherwise(node, topic.as_ref(), (before, after), offset, tell);
+    if let MetadataRecord::ClearEligible { topic } = record {
+        partitions_changed(node, topic.as_ref(), (before, after), offset, tell);
     }
 }
 
-/// Partitions of `topic` (or of all) that no record names, and yet are in another state or held to
-/// another minimum.
-fn partitions_held_otherwise(
+/// Partitions of `topic` (or of all) that no record names, and yet are in another state.
+fn partitions_changed(
     node: BrokerId,
     topic: Option<&Name>,
     (before, after): (&MetadataImage, &MetadataImage),
@@ -72,9 +63,8 @@ fn partitions_held_otherwise(
 ) {
     let topics = after.topics().filter(|known| topic.is_none_or(|name| known.name == *name));
     for (partition, state) in topics.flat_map(|known| after.partitions_of(known.topic_id)) {
-        let min_in_sync = after.min_in_sync(node, partition);
-        let is_same = before.partition(partition) == Some(state);
-        if !is_same || before.min_in_sync(node, partition) != min_in_sync {
+        if before.partition(partition) != Some(state) {
+            let min_in_sync = after.min_in_sync(node, partition);
             tell(partition_committed(partition, state, min_in_sync, offset));
         }
     }

@@ -10,6 +10,8 @@ use crate::trace::model::partition::{
 use crate::trace::model::quorum::{AppliedView, MemberView, QuorumRoleView};
 use crate::types::{BrokerId, BrokerSet, HostId, Offset, TopicPartition};
 
+const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+
 impl Model {
     /// Folds in `event`, which must be the next of the trace. O(log n).
     pub fn apply(&mut self, event: &Event) {
@@ -387,8 +389,23 @@ impl Model {
             }
             Kind::ConfigCommitted { resource, key, value, offset } => {
                 self.configs.note((resource, key), value.as_ref(), *offset, event.index);
+                if key.as_str() == MIN_INSYNC_REPLICAS {
+                    self.hold_to_minima();
+                }
             }
             _ => unreachable!("apply sorts the kinds"),
+        }
+    }
+
+    /// Takes over `min.insync.replicas` from the configuration, which changes no partition's epoch.
+    fn hold_to_minima(&mut self) {
+        for (partition, view) in &mut self.partitions {
+            let Some(state) = &mut view.state else { continue };
+            let Some(topic) = self.topic_names.get(&partition.topic_id) else { continue };
+            let value = self.configs.of_topic(topic, MIN_INSYNC_REPLICAS);
+            let wanted = value.and_then(|value| value.as_str().parse().ok()).unwrap_or(1);
+            let replicas = u32::try_from(state.replicas.len()).unwrap_or(u32::MAX);
+            state.min_in_sync = replicas.min(wanted);
         }
     }
 
