@@ -20,7 +20,12 @@ impl Replica {
                 let end = self.truncation_offset(leader_epoch, leader_end);
                 self.truncate_to(end, effects);
             } else {
-                self.append(fetched, effects);
+                if self.append(fetched, effects).is_err() {
+                    // The leader's batches do not go on where this log ends. Kafka marks such a
+                    // partition failed, and copies it no more in this leader epoch.
+                    self.stop_fetching(effects);
+                    return;
+                }
                 self.follow_high_watermark(fetched.high_watermark, effects);
                 self.follow_log_start(fetched.log_start_offset, effects);
                 self.forgot_last_epoch = fetched.records.is_empty()
@@ -40,7 +45,11 @@ impl Replica {
         is_follower && is_same_epoch && fetch_offset == self.log.end_offset()
     }
 
-    fn append(&mut self, fetched: &Fetched, effects: &mut Vec<Effect>) {
+    fn append(
+        &mut self,
+        fetched: &Fetched,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), FollowerAppendError> {
         for batch in &fetched.records {
             // The leader may have been deposed and elected again while it answered; what it wrote
             // in the later epoch belongs to a later fetch (KAFKA-18723).
@@ -48,10 +57,9 @@ impl Replica {
             if is_later && !self.takes_later_epochs() {
                 break;
             }
-            if self.append_batch(batch, effects).is_err() {
-                break;
-            }
+            self.append_batch(batch, effects)?;
         }
+        Ok(())
     }
 
     /// Whether a defect lets a leader of a later epoch answer.
@@ -110,5 +118,72 @@ impl Replica {
             }
         }
         effects.push(Effect::Position(self.position()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::log::{Log, LogConfig};
+    use crate::message::{BatchBody, DiskImage, PartitionState, Record, Records};
+    use crate::protocol::machine::Machine;
+    use crate::protocol::replica::config::ReplicaConfig;
+    use crate::protocol::replica::input::Input;
+    use crate::types::{
+        BatchId, BrokerId, BrokerSet, Now, PartitionEpoch, TopicId, TopicPartition,
+    };
+
+    fn fetched(fetch_offset: i64, base_offset: i64, records: u64) -> Input {
+        let record = Record { key: None, value: None, headers: Box::default(), timestamp: 1 };
+        let body = Arc::new(BatchBody {
+            id: BatchId(records),
+            producer: None,
+            base_timestamp: 1,
+            max_timestamp: 1,
+            records: Records::Data((0..records).map(|_| record.clone()).collect()),
+            size_bytes: 100,
+        });
+        let leader_epoch = LeaderEpoch(0);
+        Input::Fetched(Fetched {
+            leader_epoch,
+            fetch_offset: Offset(fetch_offset),
+            records: vec![Batch { base_offset: Offset(base_offset), leader_epoch, body }],
+            high_watermark: Offset::ZERO,
+            log_start_offset: Offset::ZERO,
+            diverging: None,
+        })
+    }
+
+    /// Logs that differ need not be cut into the same batches.
+    #[test]
+    fn batches_that_do_not_go_on_at_the_end_stop_the_copying() {
+        let partition = TopicPartition::new(TopicId(7), 0);
+        let image = DiskImage::default();
+        let log = Log::recover(partition, LogConfig::default(), &image, true, &mut Vec::new());
+        let mut replica = Replica::new(ReplicaConfig::new(BrokerId(2)), log, Offset::ZERO);
+        let state = Arc::new(PartitionState {
+            replicas: [1, 2].map(BrokerId).to_vec(),
+            in_sync: [1, 2].map(BrokerId).into_iter().collect(),
+            eligible: BrokerSet::default(),
+            last_known: Vec::new(),
+            leader: Some(BrokerId(1)),
+            recovering: false,
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+        });
+        let mut step = |input| {
+            let mut effects = Vec::new();
+            replica.step(Now::default(), input, &mut effects);
+            effects
+        };
+        step(Input::MetadataChanged { state, min_in_sync: 1 });
+        let effects = step(fetched(0, 0, 2));
+        assert!(matches!(effects.last(), Some(Effect::Position(at)) if at.fetch_offset.0 == 2));
+        let effects = step(fetched(2, 1, 3));
+        assert_eq!(effects, [Effect::StopFetching { leader: BrokerId(1) }]);
+        assert_eq!(replica.log().end_offset(), Offset(2));
+        assert_eq!(replica.fetching_from(), None);
     }
 }

@@ -45,7 +45,8 @@ pub enum Input {
         current_leader_epoch: Option<LeaderEpoch>,
         leader_epoch: Option<LeaderEpoch>,
     },
-    /// This follower's fetcher got an answer for the partition. One `Effect::Position` follows.
+    /// This follower's fetcher got an answer for the partition. One `Effect::Position` follows, or
+    /// `Effect::StopFetching` where the records cannot be appended.
     Fetched(Fetched),
     /// This follower's fetcher found that the leader does not have the offset it wants. One
     /// `Effect::Position` follows.
