@@ -438,7 +438,7 @@ fn an_epoch_that_the_leader_does_not_know_makes_its_follower_cut_too_much() {
         story.elect(2).apply(2).produce(2, AckMode::Leader).elect(1).apply_all(1).apply(2);
         // An answer of the first epoch comes first, and is dropped.
         story.response(2, 1).exchange(2, 1);
-        assert_eq!(story.end(2), Offset(if defects.is_empty() { 1 } else { 0 }));
+        assert_eq!(story.end(2), Offset(i64::from(defects.is_empty())));
         story
     });
 }
@@ -457,7 +457,7 @@ fn a_place_in_a_log_of_an_older_epoch_is_not_counted() {
         // It asks in the first epoch.
         story.request(3, 1);
         let counted = story.high_watermark(1);
-        assert_eq!(counted, Offset(if defects.is_empty() { 0 } else { 1 }));
+        assert_eq!(counted, Offset(i64::from(!defects.is_empty())));
         story
     });
 }
