@@ -177,6 +177,25 @@ signed_fields! {
     ProducerId(i64) ProducerEpoch(i16) Offset(i64) Sequence(i32) CorrelationId(i32)
 }
 
+impl Field for i64 {
+    const SHAPE: Shape = Shape::Signed;
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_signed(*self, out);
+    }
+    fn digest(&self, out: &mut Vec<u64>) {
+        out.push(self.cast_unsigned());
+    }
+    fn words(&self) -> [u64; 4] {
+        [self.cast_unsigned(), 0, 0, 0]
+    }
+    fn decode(input: &mut Reader<'_>) -> Option<Self> {
+        input.signed()
+    }
+    fn value(&self) -> Value {
+        Value::Number(*self)
+    }
+}
+
 macro_rules! unsigned_fields {
     ($($name:ty, $inner:ty, $make:expr, $take:expr, $show:expr;)*) => {$(
         impl Field for $name {

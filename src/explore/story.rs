@@ -1,9 +1,11 @@
 //! A run's story in lines: faults, elections, in-sync sets, controllers, what was broken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::event::{Event, FaultVerb, Kind, Phase};
 use crate::explore::outcome::Moment;
+use crate::scenario::show_duration;
 use crate::trace::Model;
 use crate::types::{BrokerId, BrokerSet, HostId, Moment as Instant};
 
@@ -32,6 +34,8 @@ pub(crate) struct Story {
     groups: BTreeMap<Change, Group>,
     /// The faults that began, so that their end can be told.
     faults: BTreeMap<u32, String>,
+    /// Hosts whose disk was told of.
+    told: BTreeSet<HostId>,
 }
 
 impl Story {
@@ -51,6 +55,7 @@ impl Story {
             Kind::FaultEnded { fault } => {
                 let what = self.faults.remove(fault).unwrap_or_default();
                 self.tell(event, format!("fault {} ends: {what}", fault + 1));
+                self.told.clear();
             }
             Kind::FaultWaits { fault } => {
                 self.tell(event, format!("fault {} waits for its target", fault + 1));
@@ -62,6 +67,10 @@ impl Story {
                 let host = model.setup().host_name(event.host).to_owned();
                 self.tell(event, format!("{host} stops by itself, as it must when its disk fails"));
             }
+            Kind::StorageFailed { .. }
+            | Kind::DiskStalled { .. }
+            | Kind::DiskReplaced {}
+            | Kind::ClockSet { .. } => self.tell_trouble(event, model),
             Kind::ControllerActivated { leader_epoch } => {
                 let host = model.setup().host_name(event.host).to_owned();
                 self.tell(
@@ -101,6 +110,37 @@ impl Story {
             }
             _ => {}
         }
+    }
+
+    /// What goes wrong with a host's disk or clocks: of a disk what comes first.
+    fn tell_trouble(&mut self, event: &Event, model: &Model) {
+        let host = model.setup().host_name(event.host).to_owned();
+        let text = match &event.kind {
+            Kind::StorageFailed { partition, error, .. } => {
+                let partition = model.partition_name(*partition);
+                format!("{host} cannot write to the log of {partition}: {error}")
+            }
+            Kind::DiskStalled { lane, blocking: true } => {
+                format!("{host}: {lane} stands still until the disk does")
+            }
+            Kind::DiskReplaced {} => format!("{host} has lost all that was on its disk"),
+            Kind::ClockSet { by: 0, drift } => {
+                format!("{host}: both clocks gain {drift} us in a second from here on")
+            }
+            Kind::ClockSet { by, .. } => {
+                let way = if *by < 0 { "back" } else { "ahead" };
+                let by = show_duration(Duration::from_micros(by.unsigned_abs()));
+                format!("{host}: the wall clock jumps {way} by {by}")
+            }
+            _ => return,
+        };
+        if let (Kind::StorageFailed { .. } | Kind::DiskStalled { .. }, Some(host)) =
+            (&event.kind, event.host)
+            && !self.told.insert(host)
+        {
+            return;
+        }
+        self.tell(event, text);
     }
 
     fn tell(&mut self, event: &Event, text: String) {
@@ -164,5 +204,12 @@ fn deed(verb: FaultVerb) -> &'static str {
         FaultVerb::Partition => "partition",
         FaultVerb::Cut => "cut between",
         FaultVerb::Delay => "slow links of",
+        FaultVerb::SlowDisk => "slow disk of",
+        FaultVerb::HangDisk => "hanging disk of",
+        FaultVerb::FillDisk => "full disk of",
+        FaultVerb::FailDisk => "failing disk of",
+        FaultVerb::ReplaceDisk => "lost disk of",
+        FaultVerb::JumpClock => "jump of the clock of",
+        FaultVerb::DriftClock => "drifting clocks of",
     }
 }

@@ -74,17 +74,21 @@ impl Batches {
         self.chain
     }
 
-    /// Appends `batch`, which must stand at the end; returns the chain hash after it.
-    pub(super) fn push(&mut self, batch: Batch) -> &Entry {
-        assert_eq!(batch.base_offset, self.end, "a batch is appended at the end");
-        let records = batch.body.record_count();
-        let end = batch.base_offset + u64::from(records);
-        let chain = ChainHash(hash_words(&[
+    /// The chain hash that there would be with `batch` at the end.
+    pub(super) fn chain_with(&self, batch: &Batch) -> ChainHash {
+        ChainHash(hash_words(&[
             self.chain.0,
             u64::from(batch.leader_epoch.0.cast_unsigned()),
             batch.body.id.0,
-            u64::from(records),
-        ]));
+            u64::from(batch.body.record_count()),
+        ]))
+    }
+
+    /// Appends `batch`, which must stand at the end; returns the chain hash after it.
+    pub(super) fn push(&mut self, batch: Batch) -> &Entry {
+        assert_eq!(batch.base_offset, self.end, "a batch is appended at the end");
+        let end = batch.base_offset + u64::from(batch.body.record_count());
+        let chain = self.chain_with(&batch);
         let entry = Entry { batch, end, chain };
         self.end = end;
         self.chain = chain;

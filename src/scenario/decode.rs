@@ -14,6 +14,7 @@ use crate::scenario::decode_config::{Given, given, layered, settle_producer};
 use crate::scenario::decode_fault::{claims, faults, latency, links, random};
 use crate::scenario::file_error::{FileErrors, Wrong, suggest};
 use crate::scenario::file_keys as keys;
+use crate::scenario::hardware::{ClockPlan, DiskPlan, clock, disk};
 use crate::scenario::known::Known;
 use crate::scenario::plan::{
     BrokerPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan, Keys, NetworkPlan, Plan,
@@ -204,6 +205,8 @@ fn broker_plans(
         id: BrokerId(id),
         rack,
         config: layered(Scope::Broker, shared, own),
+        disk: DiskPlan::default(),
+        clock: ClockPlan::default(),
     };
     let mut plans: Vec<_> = (1..=count).map(|id| plan(id, None, &[])).collect();
     let mut seen = BTreeSet::new();
@@ -211,8 +214,9 @@ fn broker_plans(
         let id = server_id(&table, count, &mut seen, mistakes);
         let rack = table.read("rack", mistakes, text).map(|read| Name::from(read.value));
         let own = given(&table, "config", &[Scope::Broker], mistakes);
+        let (disk, clock) = (disk(&table, mistakes), clock(&table, mistakes));
         if let Some(place) = plans.iter_mut().find(|plan| Some(plan.id.0) == id) {
-            *place = plan(place.id.0, rack, &own);
+            *place = BrokerPlan { disk, clock, ..plan(place.id.0, rack, &own) };
         }
     }
     plans
@@ -227,14 +231,17 @@ fn controller_plans(
     let plan = |id: i32, own: &[Given]| ControllerPlan {
         id: BrokerId(3000 + id),
         config: layered(Scope::Controller, shared, own),
+        disk: DiskPlan::default(),
+        clock: ClockPlan::default(),
     };
     let mut plans: Vec<_> = (1..=count).map(|id| plan(id, &[])).collect();
     let mut seen = BTreeSet::new();
     for table in root.tables("controller", &keys::CONTROLLER, mistakes) {
         let id = server_id(&table, count, &mut seen, mistakes);
         let own = given(&table, "config", &[Scope::Controller], mistakes);
+        let (disk, clock) = (disk(&table, mistakes), clock(&table, mistakes));
         if let Some((place, id)) = id.and_then(|id| Some((usize::try_from(id - 1).ok()?, id))) {
-            plans[place] = plan(id, &own);
+            plans[place] = ControllerPlan { disk, clock, ..plan(id, &own) };
         }
     }
     plans
@@ -346,6 +353,7 @@ fn producers(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Ve
         let own = given(&table, "config", &[Scope::Producer], mistakes);
         let mut config = layered(Scope::Producer, &[], &own);
         settle_producer(&mut config, 0, mistakes);
+        let clock = clock(&table, mistakes);
         let (Some(name), Some(topic)) = (name, topic) else { continue };
         let rate_default = Rate { times: 100, per: Duration::from_secs(1) };
         plans.push(ProducerPlan {
@@ -358,6 +366,7 @@ fn producers(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Ve
             records_max: records_max.map(|read| read.value),
             start: start.map(|read| read.value).unwrap_or_default(),
             config,
+            clock,
         });
     }
     plans
@@ -389,6 +398,7 @@ fn consumers(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Ve
         let froms = [("beginning", ReadFrom::Beginning), ("end", ReadFrom::End)];
         let from = table.read("from", mistakes, |value| word(value, &froms));
         let own = given(&table, "config", &[Scope::Consumer], mistakes);
+        let clock = clock(&table, mistakes);
         let (Some(name), Some(topic)) = (name, topic) else { continue };
         plans.push(ConsumerPlan {
             name,
@@ -396,6 +406,7 @@ fn consumers(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Ve
             topic: topic.value,
             from: from.map(|read| read.value).unwrap_or_default(),
             config: layered(Scope::Consumer, &[], &own),
+            clock,
         });
     }
     plans
@@ -410,7 +421,8 @@ fn clients(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> Vec<ClientPlan> {
         settle_producer(&mut producer, 0, mistakes);
         let own = given(&table, "consumer", &[Scope::Consumer], mistakes);
         let consumer = layered(Scope::Consumer, &[], &own);
-        plans.extend(name.map(|name| ClientPlan { name, producer, consumer }));
+        let clock = clock(&table, mistakes);
+        plans.extend(name.map(|name| ClientPlan { name, producer, consumer, clock }));
     }
     plans
 }

@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::scenario::decode::Vocabulary;
+use crate::scenario::decode_fault_disk;
 use crate::scenario::file_error::{Wrong, suggest};
 use crate::scenario::file_keys as keys;
 use crate::scenario::known::Known;
@@ -27,7 +28,16 @@ const KINDS: [&str; 6] = ["crash", "pause", "isolate", "partition", "cut", "dela
 
 /// The latency under `latency`.
 pub(crate) fn latency(table: &Table<'_, '_>, mistakes: &mut Mistakes) -> Option<Latency> {
-    let table = table.table("latency", &keys::LATENCY, mistakes)?;
+    latency_under("latency", table, mistakes)
+}
+
+/// The latency under `key`.
+pub(crate) fn latency_under(
+    key: &'static str,
+    table: &Table<'_, '_>,
+    mistakes: &mut Mistakes,
+) -> Option<Latency> {
+    let table = table.table(key, &keys::LATENCY, mistakes)?;
     let p50 = table.need("p50", mistakes, duration);
     let p99 = table.need("p99", mistakes, duration);
     let max = table.need("max", mistakes, duration);
@@ -84,14 +94,15 @@ pub(crate) fn faults(
     for table in root.tables("fault", &keys::FAULT, mistakes) {
         let trigger = trigger(&table, known, act, vocabulary, mistakes);
         let lasts = lasts(&table, trigger.as_ref(), act, mistakes);
-        let present: Vec<_> = KINDS.iter().copied().filter(|kind| table.has(kind)).collect();
+        let kinds = KINDS.iter().chain(&decode_fault_disk::KINDS).copied();
+        let present: Vec<_> = kinds.clone().filter(|kind| table.has(kind)).collect();
         let fault = match present.as_slice() {
             [kind] => fault(kind, &table, known, mistakes),
             // A misspelt kind has been noted already.
             [] if table.has_strangers => None,
             [] => {
                 let what = "[[fault]] says not what goes wrong";
-                let instead = format!("write one of `{}`", KINDS.join("`, `"));
+                let instead = format!("write one of `{}`", kinds.collect::<Vec<_>>().join("`, `"));
                 mistakes.add(table.line, Wrong::new(what, instead));
                 None
             }
@@ -281,7 +292,8 @@ fn fault(
             let between = table.need("between", mistakes, pair)?.value;
             Some(Fault::Cut { between, direction })
         }
-        _ => delay(table, known, mistakes),
+        "delay" => delay(table, known, mistakes),
+        _ => decode_fault_disk::fault(kind, table, known, mistakes),
     }
 }
 

@@ -86,12 +86,31 @@ sections! {
         "id" "number" "" "Which.";
         "rack" "text" "none" "`broker.rack`.";
         "config" "Kafka keys" "{}" "Broker keys, over those of the cluster.";
+        "disk" "table" "a disk of today" "See `disk`.";
+        "clock" "table" "exact" "See `clock`.";
     }
     /// `[[controller]]`.
     CONTROLLER "[[controller]]"
         "A controller that differs from the others." {
         "id" "number" "" "Which: 1 for `controller-1`.";
         "config" "Kafka keys" "{}" "Controller keys, over those of the cluster.";
+        "disk" "table" "a disk of today" "See `disk`.";
+        "clock" "table" "exact" "See `clock`.";
+    }
+    /// `disk = {}`.
+    DISK "disk"
+        "The disk of a broker or a controller." {
+        "flush" "a latency" "p50 400us, p99 3ms, max 20ms"
+            "How long a flush (fsync) takes, beside its bytes.";
+        "bandwidth" "size/s" "none" "How fast it writes what a flush finds unwritten.";
+        "capacity" "size" "none"
+            "How many bytes of records it takes; healing gives it room again.";
+    }
+    /// `clock = {}`.
+    CLOCK "clock"
+        "The clocks of a host." {
+        "offset" "duration, or minus and one" "\"0s\"" "How far the wall clock is ahead.";
+        "drift" "\"50ppm\", \"-1%\"" "\"0ppm\"" "How much both clocks gain.";
     }
     /// `[[topic]]`.
     TOPIC "[[topic]]"
@@ -116,6 +135,7 @@ sections! {
         "records_max" "number" "no end" "How many records each process sends at most.";
         "start" "duration" "\"0s\"" "When it begins.";
         "config" "Kafka keys" "{}" "Producer keys.";
+        "clock" "table" "exact" "See `clock`.";
     }
     /// `[[consumer]]`.
     CONSUMER "[[consumer]]"
@@ -126,6 +146,7 @@ sections! {
         "topic" "text" "" "What it reads.";
         "from" "\"beginning\" or \"end\"" "\"beginning\"" "Where it begins.";
         "config" "Kafka keys" "{}" "Consumer keys.";
+        "clock" "table" "exact" "See `clock`.";
     }
     /// `[[client]]`.
     CLIENT "[[client]]"
@@ -134,6 +155,7 @@ sections! {
         "name" "text" "" "Its name, and its host's.";
         "producer" "Kafka keys" "{}" "Producer keys.";
         "consumer" "Kafka keys" "{}" "Consumer keys.";
+        "clock" "table" "exact" "See `clock`.";
     }
     /// `[network]`.
     NETWORK "[network]"
@@ -155,16 +177,24 @@ sections! {
     }
     /// `[[fault]]`.
     FAULT "[[fault]]"
-        "Something that goes wrong: one of `at` and `when`, one of the six kinds, and `for`." {
+        "Something that goes wrong: one of `at` and `when`, one of the kinds, and `for`." {
         "at" "duration" "or `when`" "When it begins, from time zero.";
         "when" "milestone" "or `at`" "What the run must have come to; see `when`.";
         "for" "duration" "until healing" "How long it lasts.";
-        "crash" "{ host, keep }" "one of the six" "A process dies; it starts again at the end.";
-        "pause" "{ host }" "one of the six" "A process stands still; its clocks go on.";
-        "isolate" "{ host, direction }" "one of the six" "A host is cut off from all others.";
-        "partition" "{ groups }" "one of the six" "Groups of hosts do not hear each other.";
-        "cut" "{ between, direction }" "one of the six" "A link is cut.";
-        "delay" "{ host or between, latency }" "one of the six" "Links are slow.";
+        "crash" "{ host, keep }" "one of the kinds" "A process dies; it starts again at the end.";
+        "pause" "{ host }" "one of the kinds" "A process stands still; its clocks go on.";
+        "isolate" "{ host, direction }" "one of the kinds" "A host is cut off from all others.";
+        "partition" "{ groups }" "one of the kinds" "Groups of hosts do not hear each other.";
+        "cut" "{ between, direction }" "one of the kinds" "A link is cut.";
+        "delay" "{ host or between, latency }" "one of the kinds" "Links are slow.";
+        "slow_disk" "{ host, factor }" "one of the kinds" "Flushes take longer.";
+        "hang_disk" "{ host }" "one of the kinds" "A disk does nothing any more.";
+        "fill_disk" "{ host }" "one of the kinds" "No space is left on a disk.";
+        "fail_disk" "{ host, operations }" "one of the kinds" "A disk answers with errors.";
+        "replace_disk" "{ host }" "one of the kinds"
+            "A host loses its disk and starts with an empty one at the end.";
+        "jump_clock" "{ host, by }" "one of the kinds" "A wall clock jumps.";
+        "drift_clock" "{ host, by }" "one of the kinds" "Clocks run at another pace.";
     }
     /// `crash = {}`.
     CRASH "crash"
@@ -208,6 +238,50 @@ sections! {
         "host" "target" "or `between`" "All links of this host.";
         "between" "two targets" "or `host`" "One link.";
         "latency" "a latency" "" "The latency meanwhile.";
+    }
+    /// `slow_disk = {}`.
+    SLOW_DISK "slow_disk"
+        "Flushes (fsync) take longer." {
+        "host" "a server" "" "Whose disk.";
+        "factor" "2 to 10000" "" "So many times as long.";
+    }
+    /// `hang_disk = {}`.
+    HANG_DISK "hang_disk"
+        "What a disk is asked for is not done before the fault ends. Threads that wait for it \
+         stand still, all others go on, heartbeats too: writes go to the page cache." {
+        "host" "a server" "" "Whose disk.";
+    }
+    /// `fill_disk = {}`.
+    FILL_DISK "fill_disk"
+        "No space is left: what writes gets an IOException, and the process halts. It starts again \
+         when there is room, at the end." {
+        "host" "a server" "" "Whose disk.";
+    }
+    /// `fail_disk = {}`.
+    FAIL_DISK "fail_disk"
+        "A disk answers with I/O errors; whoever gets one halts. The process starts again at the \
+         end." {
+        "host" "a server" "" "Whose disk.";
+        "operations" "\"writes\", \"flushes\", \"reads\" or \"all\"" "\"all\""
+            "What fails. Reads fail a process that starts: one that runs reads its page cache.";
+    }
+    /// `replace_disk = {}`.
+    REPLACE_DISK "replace_disk"
+        "A host loses power and disk, and starts with an empty one at the end." {
+        "host" "a server" "" "Which.";
+    }
+    /// `jump_clock = {}`.
+    JUMP_CLOCK "jump_clock"
+        "A wall clock jumps, and jumps back at the end if the fault has a `for`. Without, it stays \
+         where it is." {
+        "host" "target" "" "Whose.";
+        "by" "duration, or minus and one" "" "How far.";
+    }
+    /// `drift_clock = {}`.
+    DRIFT_CLOCK "drift_clock"
+        "Both clocks of a host run at another pace." {
+        "host" "target" "" "Whose.";
+        "by" "\"1%\", \"-200ppm\"" "" "How much more they gain; at most a tenth.";
     }
     /// `when = {}`.
     WHEN "when"
@@ -270,8 +344,6 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
       config",
     ),
     ("[cluster]", "mode", "ZooKeeper mode is not simulated yet: leave it out for KRaft"),
-    ("[[broker]]", "disk", "disks do not differ yet: leave it out"),
-    ("[[broker]]", "clock", "clocks do not differ yet: leave it out"),
     ("[[broker]]", "service_times", "service times do not differ yet: leave it out"),
     ("[[producer]]", "transaction", "transactions are not simulated yet: leave it out"),
     (
@@ -281,10 +353,7 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
       process reads all partitions",
     ),
     ("[network]", "loss", "loss is not simulated yet: write a `delay` fault"),
-    ("[[fault]]", "clock_jump", "clock faults are not simulated yet"),
-    ("[[fault]]", "disk_full", "disk faults are not simulated yet"),
-    ("[[fault]]", "disk_hang", "disk faults are not simulated yet: `pause` comes near"),
-    ("[[fault]]", "slow_disk", "disk faults are not simulated yet"),
+    ("[[fault]]", "bit_rot", "bytes that rot are not simulated yet: write a `fail_disk`"),
     ("[[fault]]", "loss", "loss is not simulated yet: write a `delay`"),
     ("[[fault]]", "reset", "resets are not simulated yet: write a `cut`"),
     (

@@ -9,10 +9,12 @@ mod config_keys;
 mod decode;
 mod decode_config;
 mod decode_fault;
+mod decode_fault_disk;
 mod document;
 mod file_error;
 mod file_keys;
 mod generate;
+mod hardware;
 mod known;
 mod plan;
 mod set;
@@ -28,6 +30,7 @@ pub use document::fill;
 pub use file_error::{FileError, FileErrors};
 pub use file_keys::{FileKey, SECTIONS, Section};
 pub use generate::generate;
+pub use hardware::{ClockPlan, DiskOperations, DiskPlan};
 pub use plan::{
     BrokerPlan, Budget, ClaimPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan,
     CrashKeep, Direction, Fault, FaultPlan, Keys, Latency, LinkPlan, Milestone, NetworkPlan, Plan,

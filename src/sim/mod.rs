@@ -3,20 +3,24 @@
 mod cast;
 mod cast_servers;
 mod clock;
+mod device;
 mod disk;
 mod engine;
 mod host;
 mod injector;
+mod injector_trouble;
 mod network;
 mod process;
 mod queue;
 mod settled;
 mod transport;
+mod trouble;
 mod weather;
 mod wire;
 mod world;
 
 pub use cast::{Cast, Program};
+pub use device::DeviceSetup;
 pub use engine::{Engine, Physics, Stepped};
 pub use host::{HostSetup, HostState, ServiceTimes};
 pub use process::{Launch, Process};

@@ -2,11 +2,13 @@
 
 mod architecture;
 mod cli;
+mod clock_faults;
 mod controller_process;
 #[cfg(madsim)]
 mod coupled;
 mod determinism;
 mod disk_failure;
+mod disk_faults;
 mod engine;
 mod fake_disk;
 mod golden;
@@ -31,6 +33,7 @@ mod scenario_errors;
 mod scenarios;
 mod trace;
 mod trace_document;
+mod watched;
 mod wire;
 mod wire_admin;
 mod wire_delivery;

@@ -19,6 +19,7 @@ impl Model {
             Kind::LogAppended { .. }
             | Kind::LogTruncated { .. }
             | Kind::LogRecovered { .. }
+            | Kind::StorageFailed { .. }
             | Kind::LogStartMoved { .. }
             | Kind::HighWatermarkMoved { .. }
             | Kind::EpochCacheChanged { .. }
@@ -78,6 +79,26 @@ impl Model {
         match &event.kind {
             Kind::LogAppended { .. } => self.on_appended(event, node),
             Kind::LogTruncated { .. } | Kind::LogRecovered { .. } => self.on_cut(event, node),
+            Kind::StorageFailed {
+                partition,
+                base_offset,
+                records,
+                leader_epoch,
+                batch,
+                chain,
+                ..
+            } => {
+                // The first is the one that stands in the file, if any does.
+                let leftover = LogEntry {
+                    base: *base_offset,
+                    records: *records,
+                    epoch: *leader_epoch,
+                    batch: *batch,
+                    chain: *chain,
+                    event: event.index,
+                };
+                self.replica_mut(*partition, node).leftover.get_or_insert(leftover);
+            }
             Kind::LogStartMoved { partition, log_start_offset } => {
                 let replica = self.replica_mut(*partition, node);
                 replica.log.start = *log_start_offset;
@@ -172,7 +193,16 @@ impl Model {
         let replica = self.replica_mut(partition, node);
         replica.cut = Some(event.index);
         let before = replica.log.end();
+        let leftover = replica.leftover.filter(|_| is_recovery);
         replica.log.truncate_to(end);
+        if let Some(leftover) = leftover {
+            replica.leftover = None;
+            if leftover.chain == chain && leftover.end() == end {
+                // What was refused stands in the file all the same.
+                replica.log.truncate_to(leftover.base);
+                replica.log.append(leftover);
+            }
+        }
         if end > replica.log.end() && replica.log.entries().is_empty() && end > before {
             // Truncated fully, to start anew further up.
             replica.log = LogView::starting_at(end);
@@ -289,7 +319,7 @@ impl Model {
                 {
                     registration.is_of_this_start = false;
                 }
-                if *after == StartedAs::New
+                if matches!(*after, StartedAs::New | StartedAs::AfterDiskLoss)
                     && let Some(node) = self.setup.node(id)
                 {
                     self.forget_disk(node);
