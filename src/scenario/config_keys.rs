@@ -6,64 +6,8 @@
 //! `ConsumerConfig`, and KIP-1030 for what 4.0 changed).
 
 use crate::scenario::config::Value;
-
-/// Whose configuration a key belongs to.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Scope {
-    /// A broker's `server.properties`.
-    Broker,
-    /// A controller's.
-    Controller,
-    /// A topic.
-    Topic,
-    /// A producer client.
-    Producer,
-    /// A consumer client.
-    Consumer,
-    /// The finalized features of the cluster.
-    Feature,
-}
-
-/// What values a key takes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(missing_docs, reason = "both ends of every range are possible values")]
-pub enum Kind {
-    /// `true` or `false`.
-    Flag,
-    /// A number.
-    Number { min: i64, max: i64 },
-    /// Milliseconds.
-    Millis { min: i64, max: i64 },
-    /// Seconds.
-    Seconds { min: i64, max: i64 },
-    /// Bytes.
-    Bytes { min: i64, max: i64 },
-    /// One of these words.
-    Words(&'static [&'static str]),
-    /// `auto.offset.reset`: a word, or `by_duration:` and an ISO 8601 duration.
-    Reset,
-}
-
-/// The words that `auto.offset.reset` takes, beside a duration.
-pub(crate) const RESETS: [&str; 3] = ["latest", "earliest", "none"];
-
-/// What the table says of a key.
-#[derive(Clone, Copy, Debug)]
-pub struct ConfigKey {
-    /// Its name.
-    pub name: &'static str,
-    /// Whose it is.
-    pub scopes: &'static [Scope],
-    /// What values it takes.
-    pub kind: Kind,
-    /// The default of Kafka 4.1; `None` where that is to have no value.
-    pub default: Option<Value>,
-    /// For a topic's key: the broker's key that stands in when the topic does not set it.
-    pub broker_key: Option<&'static str>,
-    /// What it does.
-    pub doc: &'static str,
-}
-
+pub(crate) use crate::scenario::config_key::RESETS;
+pub use crate::scenario::config_key::{ConfigKey, Kind, Scope};
 impl ConfigKey {
     /// Whether the key belongs to `scope`.
     pub fn has(&self, scope: Scope) -> bool {
@@ -78,20 +22,6 @@ impl ConfigKey {
     /// The key of `scope` called `name`.
     pub fn named(scope: Scope, name: &str) -> Option<&'static Self> {
         KEYS.iter().find(|key| key.name == name && key.has(scope))
-    }
-}
-
-impl Scope {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Broker => "broker",
-            Self::Controller => "controller",
-            Self::Topic => "topic",
-            Self::Producer => "producer",
-            Self::Consumer => "consumer",
-            Self::Feature => "feature",
-        }
     }
 }
 

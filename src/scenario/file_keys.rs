@@ -163,7 +163,7 @@ sections! {
         "value" "\"filler\" or \"json\"" "\"filler\""
             "filler: the same bytes in all; json: an object that says which record it is, of whom \
              and when, at least `value_bytes` long. `kafsim events` shows it.";
-        "headers" "{ name = text }" "{}" "Headers that every record has.";
+        "headers" "texts by name" "{}" "Headers that every record has.";
         "records_max" "number" "no end" "How many records each process sends at most.";
         "start" "duration" "\"0s\"" "When it begins.";
         "config" "Kafka keys" "{}" "Producer keys.";
@@ -432,8 +432,8 @@ sections! {
     /// `alter_config = {}`.
     ALTER_CONFIG "alter_config"
         "Changes configuration while the cluster runs." {
-        "topic" "text" "or `broker`" "Whose; without `topic` and `broker` every broker's.";
-        "broker" "number" "or `topic`" "Whose.";
+        "topic" "text" "all brokers" "Whose; without `topic` and `broker` every broker's.";
+        "broker" "number" "all brokers" "Whose.";
         "set" "Kafka keys" "{}" "Topic or broker keys and their new values.";
         "unset" "list of keys" "[]" "Keys that go back to what holds without them.";
     }
@@ -454,8 +454,8 @@ sections! {
     /// `describe_configs = {}`.
     DESCRIBE_CONFIGS "describe_configs"
         "Tells configuration values and who set them." {
-        "topic" "text" "or `broker`" "Whose; without `topic` and `broker` every broker's.";
-        "broker" "number" "or `topic`" "Whose.";
+        "topic" "text" "every broker's" "Whose.";
+        "broker" "number" "every broker's" "Whose.";
     }
     /// `[faults]`.
     FAULTS "[faults]"

@@ -5,6 +5,7 @@
 //! which gathers every mistake with its line and what would be right.
 
 mod config;
+mod config_key;
 mod config_keys;
 mod decode;
 mod decode_admin;

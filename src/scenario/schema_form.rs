@@ -117,6 +117,11 @@ fn of_word(word: &str, vocabulary: &Vocabulary) -> Option<Json> {
         "number" | "a number" => range(0, i64::MAX),
         "n" => range(1, i64::MAX),
         "text" | "path" => json!({ "type": "string" }),
+        "a share" => text(&quantity("%")),
+        "a bandwidth" => text(&quantity(r"(bit|kbit|Mbit|Gbit|B|kB|KiB|MB|MiB|GB|GiB)\s*/s")),
+        "texts by name" => {
+            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        }
         "name" => text(NAME),
         "topic" => text(NAME),
         "partition" => text(r"^[A-Za-z0-9._-]+-[0-9]+$"),
