@@ -6,20 +6,23 @@
 //! crashed counts there although its records are still on its disk: the controller cannot know
 //! and takes the replica out of the eligible ones, and with it the last whole copy. A crash that
 //! loses records is no excuse on a topic where every batch is flushed before it counts
-//! (flush.messages=1): there the configuration promises that none is lost. Nor is an unclean
+//! (flush.messages=1): there the configuration promises that none is lost, unless the disk itself
+//! is lost. Nor is an unclean
 //! election that nobody allowed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{Event, Kind};
+use crate::event::{Event, Kind, StepName};
 use crate::history::{Batch, History};
 use crate::trace::{LogView, Model, TopicSetup};
-use crate::types::{BrokerId, ErrorCode, Sequence, TopicPartition};
+use crate::types::{BrokerId, ErrorCode, HostId, Sequence, TopicPartition};
 
 /// Which partitions have left the premises of durability, and with what.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Premises {
     partitions: BTreeMap<TopicPartition, Partition>,
+    /// The host that is losing its disk in this step.
+    replaced: Option<(HostId, StepName)>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -37,6 +40,7 @@ impl Premises {
     /// The kinds that matter here.
     pub(crate) const KINDS: &'static [&'static str] = &[
         "host-stopped",
+        "disk-replaced",
         "durable-end",
         "election-asked",
         "partition-decided",
@@ -62,6 +66,7 @@ impl Premises {
                     self.on_stop(event, model, node);
                 }
             }
+            Kind::DiskReplaced {} => self.replaced = event.host.map(|host| (host, event.step)),
             Kind::DurableEnd { partition, log_end_offset, durable_end }
                 if durable_end < log_end_offset =>
             {
@@ -115,7 +120,9 @@ impl Premises {
     }
 
     fn on_loss(&mut self, event: &Event, model: &Model, partition: TopicPartition, node: BrokerId) {
-        if flushes_each_message(model, partition) {
+        // What was flushed is lost with the disk, too.
+        let is_replaced = event.host.is_some_and(|host| self.replaced == Some((host, event.step)));
+        if flushes_each_message(model, partition) && !is_replaced {
             return;
         }
         let state = model.partition(partition).and_then(|known| known.state.as_ref());

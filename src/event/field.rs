@@ -179,6 +179,25 @@ signed_fields! {
     ProducerId(i64) ProducerEpoch(i16) Offset(i64) Sequence(i32) CorrelationId(i32)
 }
 
+impl Field for i64 {
+    const SHAPE: Shape = Shape::Signed;
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_signed(*self, out);
+    }
+    fn digest(&self, out: &mut Vec<u64>) {
+        out.push(self.cast_unsigned());
+    }
+    fn words(&self) -> [u64; 4] {
+        [self.cast_unsigned(), 0, 0, 0]
+    }
+    fn decode(input: &mut Reader<'_>) -> Option<Self> {
+        input.signed()
+    }
+    fn value(&self) -> Value {
+        Value::Number(*self)
+    }
+}
+
 macro_rules! unsigned_fields {
     ($($name:ty, $inner:ty, $make:expr, $take:expr, $show:expr $(=> $($word:literal)*)?;)*) => {$(
         impl Field for $name {
@@ -228,25 +247,6 @@ unsigned_fields! {
     ApiKey, i16, ApiKey::from_key, |v| v.key() as u64, |v| Value::Word(v.name());
     Duration, u64, |v| Some(Duration::from_micros(v)), |v| v.as_micros() as u64,
         |v| number(v.as_micros() as u64);
-}
-
-impl Field for i64 {
-    const SHAPE: Shape = Shape::Signed;
-    fn encode(&self, out: &mut Vec<u8>) {
-        put_signed(*self, out);
-    }
-    fn digest(&self, out: &mut Vec<u64>) {
-        out.push(self.cast_unsigned());
-    }
-    fn words(&self) -> [u64; 4] {
-        [self.cast_unsigned(), 0, 0, 0]
-    }
-    fn decode(input: &mut Reader<'_>) -> Option<Self> {
-        input.signed()
-    }
-    fn value(&self) -> Value {
-        Value::Number(*self)
-    }
 }
 
 impl Field for ErrorCode {

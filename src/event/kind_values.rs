@@ -70,6 +70,15 @@ words! {
         PageCache "page-cache",
         /// Power loss: only what was flushed is sure to stay.
         Synced "synced",
+        /// The disk itself is lost.
+        Nothing "nothing",
+    }
+    /// How a disk operation failed.
+    DiskFailure {
+        /// The device answered with an error (`EIO`).
+        Error "i/o error",
+        /// No space is left (`ENOSPC`).
+        Full "no space left",
     }
     /// Why a log begins at a later record than before.
     StartMovedBecause {
@@ -112,6 +121,20 @@ words! {
         OneWay "one-way",
         /// A process works slowly.
         Slow "slow",
+        /// Flushes take longer.
+        SlowDisk "slow-disk",
+        /// A disk does nothing any more.
+        HangDisk "hang-disk",
+        /// No space is left on a disk.
+        FillDisk "fill-disk",
+        /// A disk answers with errors.
+        FailDisk "fail-disk",
+        /// A host loses its disk.
+        ReplaceDisk "replace-disk",
+        /// A wall clock jumps.
+        JumpClock "jump-clock",
+        /// Clocks run at another pace.
+        DriftClock "drift-clock",
     }
     /// Why a connection ended.
     ClosedBecause {
@@ -167,6 +190,8 @@ words! {
         AfterCrash "after-crash",
         /// Its host had lost power.
         AfterPowerLoss "after-power-loss",
+        /// Its host had lost its disk and got an empty one.
+        AfterDiskLoss "after-disk-loss",
     }
     /// What a leader did with a batch.
     ProducerOutcome {

@@ -48,5 +48,20 @@ pub(crate) fn told(verb: FaultVerb, hosts: &[String], groups: &[u32], detail: &s
         }
         FaultVerb::Reset => format!("connections of {all} are reset"),
         FaultVerb::Slow => format!("{all} works slowly ({detail})"),
+        _ => told_of_hardware(verb, &all, detail),
+    }
+}
+
+/// The sentence for a fault of disks or clocks.
+fn told_of_hardware(verb: FaultVerb, all: &str, detail: &str) -> String {
+    match verb {
+        FaultVerb::SlowDisk => format!("slow disk of {all} ({detail})"),
+        FaultVerb::HangDisk => format!("the disk of {all} hangs"),
+        FaultVerb::FillDisk => format!("the disk of {all} is full"),
+        FaultVerb::FailDisk => format!("the disk of {all} fails ({detail})"),
+        FaultVerb::ReplaceDisk => format!("{all} loses its disk"),
+        FaultVerb::JumpClock => format!("the clock of {all} jumps ({detail})"),
+        FaultVerb::DriftClock => format!("the clocks of {all} drift ({detail})"),
+        _ => String::new(),
     }
 }

@@ -67,6 +67,8 @@ pub(crate) struct Story {
     queue_full: BTreeMap<HostId, Instant>,
     /// Replicas whose retention was told of: it comes again and again.
     retained: BTreeSet<(TopicPartition, Option<HostId>)>,
+    /// Hosts whose disk was told of.
+    troubled: BTreeSet<HostId>,
 }
 
 impl Story {
@@ -96,6 +98,7 @@ impl Story {
                 let vain = if *changed == 0 { "; it changed nothing" } else { "" };
                 let line = format!("fault {} ends: {what}{vain}", fault + 1);
                 self.add(event, Matter::Fault, Rank::Fault, line);
+                self.troubled.clear();
             }
             Kind::FaultWaits { fault } => {
                 let line = format!("fault {} waits for its target", fault + 1);
@@ -109,6 +112,10 @@ impl Story {
                 let host = model.setup().host_name(event.host).to_owned();
                 self.tell(event, format!("{host} stops by itself, as it must when its disk fails"));
             }
+            Kind::StorageFailed { .. }
+            | Kind::DiskStalled { .. }
+            | Kind::DiskReplaced {}
+            | Kind::ClockSet { .. } => self.tell_trouble(event, model),
             Kind::ControllerActivated { leader_epoch } => {
                 let host = model.setup().host_name(event.host).to_owned();
                 self.tell(
@@ -277,6 +284,37 @@ impl Story {
                 format!("{host} deletes {name} below offset {start}, the first time ({key})");
             self.tell(event, text);
         }
+    }
+
+    /// What goes wrong with a host's disk or clocks: of a disk what comes first.
+    fn tell_trouble(&mut self, event: &Event, model: &Model) {
+        let host = model.setup().host_name(event.host).to_owned();
+        let text = match &event.kind {
+            Kind::StorageFailed { partition, error, .. } => {
+                let partition = model.partition_name(*partition);
+                format!("{host} cannot write to the log of {partition}: {error}")
+            }
+            Kind::DiskStalled { lane, blocking: true } => {
+                format!("{host}: {lane} stands still until the disk does")
+            }
+            Kind::DiskReplaced {} => format!("{host} has lost all that was on its disk"),
+            Kind::ClockSet { by: 0, drift } => {
+                format!("{host}: both clocks gain {drift} us in a second from here on")
+            }
+            Kind::ClockSet { by, .. } => {
+                let way = if *by < 0 { "back" } else { "ahead" };
+                let by = show_duration(Duration::from_micros(by.unsigned_abs()));
+                format!("{host}: the wall clock jumps {way} by {by}")
+            }
+            _ => return,
+        };
+        if let (Kind::StorageFailed { .. } | Kind::DiskStalled { .. }, Some(host)) =
+            (&event.kind, event.host)
+            && !self.troubled.insert(host)
+        {
+            return;
+        }
+        self.tell(event, text);
     }
 
     /// Tells what a server did.

@@ -49,7 +49,14 @@ fn targets(fault: &Fault) -> Vec<&Target> {
         Fault::Crash { host, .. }
         | Fault::Pause { host }
         | Fault::Isolate { host, .. }
-        | Fault::Slow { host, .. } => vec![host],
+        | Fault::Slow { host, .. }
+        | Fault::SlowDisk { host, .. }
+        | Fault::HangDisk { host }
+        | Fault::FillDisk { host }
+        | Fault::FailDisk { host, .. }
+        | Fault::ReplaceDisk { host }
+        | Fault::JumpClock { host, .. }
+        | Fault::DriftClock { host, .. } => vec![host],
         Fault::Cut { between: (one, other), .. } => vec![one, other],
         Fault::Delay { between: (one, other), .. }
         | Fault::Lose { between: (one, other), .. }

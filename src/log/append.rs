@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use crate::event::Kind;
+use crate::event::{DiskFailure, Kind};
 use crate::log::effect::LogEffect;
 use crate::log::log::Log;
 use crate::log::producer_state::{Admission, SequenceError};
 use crate::log::segment::Segment;
-use crate::message::{Batch, BatchBody, DiskOperation};
+use crate::message::{Batch, BatchBody, DiskError, DiskOperation};
 use crate::types::{Defect, ErrorCode, LeaderEpoch, Offset};
 
 /// Whether a leader looks at a batch's producer stamp before it appends.
@@ -45,6 +45,8 @@ pub enum AppendError {
     TimestampInFuture,
     /// Its epoch or its sequence is not the one that its producer must come with.
     Sequence(SequenceError),
+    /// The disk does not take it, or did not take one before: the log directory is offline.
+    Storage,
 }
 
 /// Why a follower does not append a batch that its leader sent.
@@ -58,7 +60,12 @@ pub enum FollowerAppendError {
         /// The end of the log.
         expected: Offset,
     },
+    /// The disk does not take it, or did not take one before.
+    Storage,
 }
+
+/// The log directory is offline.
+struct Offline;
 
 impl AppendError {
     /// What the client is told.
@@ -69,6 +76,7 @@ impl AppendError {
             Self::TimestampInFuture => ErrorCode::InvalidTimestamp,
             Self::Sequence(SequenceError::Fenced) => ErrorCode::InvalidProducerEpoch,
             Self::Sequence(SequenceError::OutOfOrder) => ErrorCode::OutOfOrderSequenceNumber,
+            Self::Storage => ErrorCode::KafkaStorageError,
         }
     }
 }
@@ -95,6 +103,7 @@ impl Log {
         if check == SequenceCheck::Client {
             self.validate(&body, wall_millis)?;
         }
+        self.check_storage().map_err(|Offline| AppendError::Storage)?;
         let batch = Batch { base_offset: self.end_offset(), leader_epoch, body };
         // Kafka's order, seen in a duplicate or a refused batch: epoch, roll, producer state.
         self.assign_epoch(leader_epoch, batch.base_offset, out);
@@ -113,7 +122,7 @@ impl Log {
                 });
             }
         }
-        Ok(self.append(batch, true, out))
+        self.append(batch, true, out).map_err(|Offline| AppendError::Storage)
     }
 
     /// Appends a batch as the leader sent it. The leader has checked it; that its epoch is not
@@ -138,9 +147,43 @@ impl Log {
             let base_offset = batch.base_offset;
             return Err(FollowerAppendError::UnexpectedOffset { base_offset, expected });
         }
+        self.check_storage().map_err(|Offline| FollowerAppendError::Storage)?;
         self.assign_epoch(batch.leader_epoch, batch.base_offset, out);
         self.roll_for(batch, out);
-        Ok(self.append(batch.clone(), false, out))
+        self.append(batch.clone(), false, out).map_err(|Offline| FollowerAppendError::Storage)
+    }
+
+    /// After one failed append none is taken: what it left in the file is not known, and what came
+    /// behind it would stand elsewhere in memory than on the disk.
+    ///
+    /// # Source
+    ///
+    /// Kafka 4.1, `LocalLog.maybeHandleIOException`; KAFKA-10778.
+    fn check_storage(&self) -> Result<(), Offline> {
+        if self.is_offline && !self.config.defects.has(Defect::AppendAfterError) {
+            return Err(Offline);
+        }
+        Ok(())
+    }
+
+    /// The disk refused an append.
+    fn go_offline(&mut self, error: DiskError, batch: Batch, out: &mut Vec<LogEffect>) {
+        self.is_offline = true;
+        let file = self.file(self.active().base_offset);
+        let event = Kind::StorageFailed {
+            partition: self.partition,
+            error: match error {
+                DiskError::Failed => DiskFailure::Error,
+                DiskError::Full => DiskFailure::Full,
+            },
+            base_offset: batch.base_offset,
+            records: batch.body.record_count(),
+            leader_epoch: batch.leader_epoch,
+            batch: batch.body.id,
+            chain: self.batches.chain_with(&batch),
+        };
+        out.push(LogEffect::Disk(DiskOperation::AppendInVain { file, batch }));
+        out.push(LogEffect::Event(event));
     }
 
     /// Looks at a client's batch before it gets a place.
@@ -184,7 +227,16 @@ impl Log {
         self.segments.push(Segment::new(base));
     }
 
-    fn append(&mut self, batch: Batch, as_leader: bool, out: &mut Vec<LogEffect>) -> Appended {
+    fn append(
+        &mut self,
+        batch: Batch,
+        as_leader: bool,
+        out: &mut Vec<LogEffect>,
+    ) -> Result<Appended, Offline> {
+        if let Some(error) = self.storage {
+            self.go_offline(error, batch, out);
+            return Err(Offline);
+        }
         let (partition, base_offset) = (self.partition, batch.base_offset);
         let file = self.file(self.active().base_offset);
         out.push(LogEffect::Disk(DiskOperation::Append { file, batch: batch.clone() }));
@@ -206,7 +258,7 @@ impl Log {
         }));
         self.flush_if_due(out);
         let last_offset = Offset(end_offset.0 - 1);
-        Appended { base_offset, last_offset, end_offset, duplicate: false }
+        Ok(Appended { base_offset, last_offset, end_offset, duplicate: false })
     }
 
     /// `flush.messages`: flushes before anything else happens on the lane, once so many records
@@ -248,6 +300,27 @@ mod tests {
         assert_eq!(refused(&mut log, &batch(1, 2), 0), AppendError::LargerThanSegment);
         log.set_config(LogConfig { segment_bytes: u64::from(size), ..at(size) });
         append(&mut log, &batch(1, 2), 0);
+    }
+
+    #[test]
+    fn after_an_append_that_failed_none_is_taken() {
+        let mut log = filled(1);
+        log.set_storage(Some(DiskError::Failed));
+        let mut out = Vec::new();
+        let follows = batch(2, 2).placed(Offset(2), LeaderEpoch(1));
+        let result = log.append_as_follower(&follows, &mut out);
+        assert_eq!(result, Err(FollowerAppendError::Storage));
+        assert_eq!(operations(&out), ["append in vain segment 0"]);
+        let failed = out.iter().any(|effect| {
+            matches!(effect, LogEffect::Event(Kind::StorageFailed { base_offset: Offset(2), .. }))
+        });
+        assert!(failed && log.end_offset() == Offset(2), "{out:?}");
+        // The disk is well again; what it holds beyond the end nobody knows.
+        log.set_storage(None);
+        assert_eq!(refused(&mut log, &batch(3, 2), 0), AppendError::Storage);
+        let defects = DefectSet::from_iter([Defect::AppendAfterError]);
+        log.set_config(LogConfig { defects, ..*log.config() });
+        append(&mut log, &batch(3, 2), 1);
     }
 
     #[test]

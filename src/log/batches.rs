@@ -72,21 +72,27 @@ impl Batches {
         self.chain.without(self.base_chain)
     }
 
-    /// Appends `batch`, which must stand at the end.
-    ///
+    /// The hash of the log that there would be with `batch` at the end.
+    pub(super) fn chain_with(&self, batch: &Batch) -> ChainHash {
+        self.absolute_chain_with(batch).without(self.base_chain)
+    }
+
     /// The hash of a log is the sum of those of its batches, each of which counts with its place:
     /// so the hash of a part is a difference, and deleting from the front changes no other.
-    pub(super) fn push(&mut self, batch: Batch) -> &Entry {
-        assert_eq!(batch.base_offset, self.end, "a batch is appended at the end");
-        let records = batch.body.record_count();
-        let end = batch.base_offset + u64::from(records);
-        let own = ChainHash(hash_words(&[
+    fn absolute_chain_with(&self, batch: &Batch) -> ChainHash {
+        self.chain.with(ChainHash(hash_words(&[
             batch.base_offset.0.cast_unsigned(),
             u64::from(batch.leader_epoch.0.cast_unsigned()),
             batch.body.id.0,
-            u64::from(records),
-        ]));
-        let chain = self.chain.with(own);
+            u64::from(batch.body.record_count()),
+        ])))
+    }
+
+    /// Appends `batch`, which must stand at the end.
+    pub(super) fn push(&mut self, batch: Batch) -> &Entry {
+        assert_eq!(batch.base_offset, self.end, "a batch is appended at the end");
+        let end = batch.base_offset + u64::from(batch.body.record_count());
+        let chain = self.absolute_chain_with(&batch);
         let entry = Entry { batch, end, chain };
         self.end = end;
         self.chain = chain;

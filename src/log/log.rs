@@ -9,7 +9,7 @@ use crate::log::effect::LogEffect;
 use crate::log::epoch_cache::EpochCache;
 use crate::log::producer_state::ProducerState;
 use crate::log::segment::Segment;
-use crate::message::{Checkpoint, DiskOperation, FileName};
+use crate::message::{Checkpoint, DiskError, DiskOperation, FileName};
 use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
 /// The log of one replica of a partition, or of one member of the metadata quorum.
@@ -31,9 +31,18 @@ pub struct Log {
     pub(super) segments: Vec<Segment>,
     pub(super) epochs: EpochCache,
     pub(super) producers: ProducerState,
+    /// What a write is told now, if it fails.
+    pub(super) storage: Option<DiskError>,
+    /// Whether an append has failed: the log takes no other (KAFKA-10778).
+    pub(super) is_offline: bool,
 }
 
 impl Log {
+    /// What a write to the disk is told from here on; the world says so beforehand.
+    pub fn set_storage(&mut self, error: Option<DiskError>) {
+        self.storage = error;
+    }
+
     /// A new log on a disk that has none of `partition`: writes `partition.metadata` and the first
     /// segment.
     pub fn create(partition: TopicPartition, config: LogConfig, out: &mut Vec<LogEffect>) -> Self {
@@ -55,6 +64,8 @@ impl Log {
             segments: vec![Segment::new(start)],
             epochs: EpochCache::default(),
             producers: ProducerState::new(start, Arc::default()),
+            storage: None,
+            is_offline: false,
         }
     }
 
@@ -268,6 +279,7 @@ pub(super) mod tests {
         let line = |operation: &DiskOperation| match operation {
             DiskOperation::Create { file } => format!("create {}", short(file)),
             DiskOperation::Append { file, .. } => format!("append {}", short(file)),
+            DiskOperation::AppendInVain { file, .. } => format!("append in vain {}", short(file)),
             DiskOperation::Truncate { file, end } => format!("cut {} at {end}", short(file)),
             DiskOperation::Delete { file } => format!("delete {}", short(file)),
             DiskOperation::Flush { file, blocking: true, .. } => format!("flush! {}", short(file)),

@@ -103,8 +103,19 @@ impl Log {
         let segments = segments_of(&scan, &config);
         let Scan { batches, bases, is_broken, lost } = scan;
         let recovery_point = if clean { end } else { flushed.min(end) };
-        let log =
-            Self { partition, config, start, recovery_point, batches, segments, epochs, producers };
+        let (storage, is_offline) = (None, false);
+        let log = Self {
+            partition,
+            config,
+            start,
+            recovery_point,
+            batches,
+            segments,
+            epochs,
+            producers,
+            storage,
+            is_offline,
+        };
 
         if disk.checkpoint(FileName::PartitionMetadata(partition)).is_none() {
             let content = Checkpoint::PartitionMetadata(partition.topic_id);

@@ -100,6 +100,14 @@ pub enum DiskOperation {
         /// What is appended.
         batch: Batch,
     },
+    /// An append of which the caller knows that it fails: what it leaves in the file, if anything,
+    /// is the disk's.
+    AppendInVain {
+        /// The segment.
+        file: FileName,
+        /// What was to be appended.
+        batch: Batch,
+    },
     /// Cut a segment's batches whose end is above `end`, in the page cache.
     Truncate {
         /// The segment.

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::event::Kind;
-use crate::message::Standing;
+use crate::message::{DiskError, Standing};
 use crate::node::broker_config::BrokerConfig;
 use crate::node::broker_schedule::Schedule;
 use crate::node::port::{Input, Output, Task};
@@ -80,6 +80,8 @@ pub struct Broker {
     pub(crate) schedule: Schedule,
     pub(crate) next_ticket: u64,
     pub(crate) ending: Ending,
+    /// What a write to a log is told now, if it fails.
+    pub(crate) storage: Option<DiskError>,
     /// What waits its turn; empty between steps.
     pub(crate) work: VecDeque<Work>,
     pub(crate) touched: Touched,
@@ -225,6 +227,12 @@ fn fetcher_lane(source: BrokerId) -> Lane {
 }
 
 impl Broker {
+    /// What a write to the disk is told from here on.
+    pub fn set_storage(&mut self, error: Option<DiskError>) {
+        self.storage = error;
+        self.replicas.values_mut().for_each(|replica| replica.log_mut().set_storage(error));
+    }
+
     /// Takes one input on one of its lanes and says what follows, in order.
     pub fn step(&mut self, lane: Lane, now: Now, input: Input, out: &mut Vec<Output>) {
         let is_disk = matches!(input, Input::Disk { .. });

@@ -314,7 +314,7 @@ impl Broker {
     ) {
         match effect {
             replica::Effect::Disk(operation) => out.push(Output::Disk(operation)),
-            replica::Effect::Event { kind, about } => self.on_replica_event(kind, about, out),
+            replica::Effect::Event { kind, about } => self.on_replica_event(now, kind, about, out),
             replica::Effect::Produced { request: connection, result, log_start_offset } => {
                 let result = result.map(|base_offset| Placed {
                     base_offset,
@@ -391,10 +391,13 @@ impl Broker {
         }
     }
 
-    fn on_replica_event(&mut self, kind: Kind, about: About, out: &mut Vec<Output>) {
+    fn on_replica_event(&mut self, now: Now, kind: Kind, about: About, out: &mut Vec<Output>) {
         // A truncation may take the log below the recovery point that the disk knows.
         if let Kind::LogTruncated { .. } = kind {
             self.schedule.recovery_points_are_stale = true;
+        }
+        if let Kind::StorageFailed { .. } = kind {
+            self.on_storage_failed(now);
         }
         out.push(Output::Event { kind, about });
         if self.schedule.recovery_points_are_stale {

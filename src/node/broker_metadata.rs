@@ -153,7 +153,8 @@ impl Broker {
         if !self.replicas.contains_key(&partition) {
             let mut effects = Vec::new();
             let config = self.log_config(partition);
-            let log = Log::create(partition, config, &mut effects);
+            let mut log = Log::create(partition, config, &mut effects);
+            log.set_storage(self.storage);
             out.extend(effects.into_iter().map(log_output));
             let mut replica = Replica::new(self.replica_config(), log, Offset::ZERO);
             let standings = Arc::clone(&self.standings);

@@ -12,6 +12,10 @@ use crate::protocol::replica::Replica;
 use crate::protocol::{connection, fetcher, replica};
 use crate::types::{Deadlines, Monotonic, Now, Offset, Ticket, TopicPartition};
 
+/// How long the thread takes that handles failures of log directories: it stops fetchers and waits
+/// for locks before it halts the process.
+const DIRECTORY_FAILURE_TAKES: Duration = Duration::from_millis(10);
+
 /// When each task is next due, by the steady clock (`KafkaScheduler`); none before the broker has
 /// shown its replicas the first metadata.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +26,8 @@ pub(crate) struct Schedule {
     shrink: Option<Monotonic>,
     retention: Option<Monotonic>,
     producers: Option<Monotonic>,
+    /// When the failure of the log directory is handled.
+    directory_failed: Option<Monotonic>,
     /// A log was cut: what the disk says of recovery points may lie beyond its end.
     pub(crate) recovery_points_are_stale: bool,
 }
@@ -46,6 +52,7 @@ impl Schedule {
             self.shrink,
             self.retention,
             self.producers,
+            self.directory_failed,
         ];
         Deadlines::monotonic(all.into_iter().flatten().min())
     }
@@ -63,7 +70,22 @@ fn is_due(at: &mut Option<Monotonic>, now: Now, interval: Duration) -> bool {
 }
 
 impl Broker {
+    /// A write to a log has failed: the directory is given up, and with it, as it is the only one,
+    /// the process. Until that has been done the process goes on.
+    ///
+    /// Source: Kafka 4.1, `LogDirFailureChannel`, `ReplicaManager.LogDirFailureHandler`,
+    /// `LogManager.handleLogDirFailure`.
+    pub(crate) fn on_storage_failed(&mut self, now: Now) {
+        self.touched.scheduler = true;
+        let due = now.monotonic + DIRECTORY_FAILURE_TAKES;
+        self.schedule.directory_failed.get_or_insert(due);
+    }
+
     pub(crate) fn on_schedule(&mut self, now: Now, out: &mut Vec<Output>) {
+        if self.schedule.directory_failed.is_some_and(|due| due <= now.monotonic) {
+            self.halt("all log directories have failed", out);
+            return;
+        }
         let config = std::sync::Arc::clone(&self.config);
         let every = config.high_watermark_checkpoint_interval;
         if is_due(&mut self.schedule.high_watermarks, now, every) {

@@ -106,6 +106,7 @@ impl Broker {
             schedule: Schedule::default(),
             next_ticket: 1,
             ending: Ending::No,
+            storage: None,
             work,
             scratch: Scratch::default(),
             start,

@@ -1,6 +1,7 @@
 //! The processes of a cluster behind one face, as the world drives them.
 
 use crate::event::Kind;
+use crate::message::DiskError;
 use crate::node::broker::Broker;
 use crate::node::client::Client;
 use crate::node::controller::Controller;
@@ -53,6 +54,15 @@ impl Process {
             Self::Broker(broker) => broker.deadlines(out),
             Self::Controller(controller) => controller.deadlines(out),
             Self::Client(client) => client.deadlines(out),
+        }
+    }
+
+    /// What a write to the disk is told from here on.
+    pub fn set_storage(&mut self, error: Option<DiskError>) {
+        match self {
+            Self::Broker(broker) => broker.set_storage(error),
+            // A controller learns of it when it flushes, before it acts on what it wrote.
+            Self::Controller(_) | Self::Client(_) => {}
         }
     }
 

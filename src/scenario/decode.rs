@@ -17,6 +17,7 @@ use crate::scenario::decode_fault::{claims, faults, random};
 use crate::scenario::decode_network::{links, network, service};
 use crate::scenario::file_error::{FileErrors, Wrong, suggest};
 use crate::scenario::file_keys as keys;
+use crate::scenario::hardware::{ClockPlan, DiskPlan, clock, disk};
 use crate::scenario::idle::warn;
 use crate::scenario::known::Known;
 use crate::scenario::plan::{
@@ -223,6 +224,8 @@ fn broker_plans(
         config: layered(Scope::Broker, shared, own),
         service,
         server_properties: None,
+        disk: DiskPlan::default(),
+        clock: ClockPlan::default(),
     };
     let mut plans: Vec<_> = (1..=count).map(|id| plan(id, None, &[], shared_work)).collect();
     let mut seen = BTreeSet::new();
@@ -234,9 +237,11 @@ fn broker_plans(
         let mut own = of_file.given;
         own.extend(given(&table, "config", &[Scope::Broker], mistakes));
         let work = service(&table, shared_work, mistakes);
+        let (disk, clock) = (disk(&table, mistakes), clock(&table, mistakes));
         if let Some(place) = plans.iter_mut().find(|plan| Some(plan.id.0) == id) {
-            *place = plan(place.id.0, rack, &own, work);
-            place.server_properties = of_file.file.map(Name::from);
+            let server_properties = of_file.file.map(Name::from);
+            let plan = plan(place.id.0, rack, &own, work);
+            *place = BrokerPlan { disk, clock, server_properties, ..plan };
         }
     }
     plans
@@ -253,6 +258,8 @@ fn controller_plans(
         config: layered(Scope::Controller, shared, own),
         service,
         server_properties: None,
+        disk: DiskPlan::default(),
+        clock: ClockPlan::default(),
     };
     let none = ServicePlan::default();
     let mut plans: Vec<_> = (1..=count).map(|id| plan(id, &[], none)).collect();
@@ -263,9 +270,11 @@ fn controller_plans(
         let mut own = of_file.given;
         own.extend(given(&table, "config", &[Scope::Controller], mistakes));
         let work = service(&table, none, mistakes);
+        let (disk, clock) = (disk(&table, mistakes), clock(&table, mistakes));
         if let Some((place, id)) = id.and_then(|id| Some((usize::try_from(id - 1).ok()?, id))) {
-            plans[place] = plan(id, &own, work);
-            plans[place].server_properties = of_file.file.map(Name::from);
+            let server_properties = of_file.file.map(Name::from);
+            plans[place] =
+                ControllerPlan { disk, clock, server_properties, ..plan(id, &own, work) };
         }
     }
     plans
@@ -384,6 +393,7 @@ fn producers(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Ve
         let own = given(&table, "config", &[Scope::Producer], mistakes);
         let mut config = layered(Scope::Producer, &[], &own);
         settle_producer(&mut config, 0, mistakes);
+        let clock = clock(&table, mistakes);
         let (Some(name), Some(topic)) = (name, topic) else { continue };
         let rate_default = Rate { times: 100, per: Duration::from_secs(1) };
         plans.push(ProducerPlan {
@@ -398,6 +408,7 @@ fn producers(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Ve
             records_max: records_max.map(|read| read.value),
             start: start.map(|read| read.value).unwrap_or_default(),
             config,
+            clock,
         });
     }
     plans
@@ -461,6 +472,7 @@ fn consumers(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Ve
         let topic = table.need("topic", mistakes, |value| known.topic(&text(value)?));
         let from = table.read("from", mistakes, read_from);
         let own = given(&table, "config", &[Scope::Consumer], mistakes);
+        let clock = clock(&table, mistakes);
         let (Some(name), Some(topic)) = (name, topic) else { continue };
         plans.push(ConsumerPlan {
             name,
@@ -468,6 +480,7 @@ fn consumers(root: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Ve
             topic: topic.value,
             from: from.map(|read| read.value).unwrap_or_default(),
             config: layered(Scope::Consumer, &[], &own),
+            clock,
         });
     }
     plans
@@ -482,7 +495,8 @@ fn clients(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> Vec<ClientPlan> {
         settle_producer(&mut producer, 0, mistakes);
         let own = given(&table, "consumer", &[Scope::Consumer], mistakes);
         let consumer = layered(Scope::Consumer, &[], &own);
-        plans.extend(name.map(|name| ClientPlan { name, producer, consumer }));
+        let clock = clock(&table, mistakes);
+        plans.extend(name.map(|name| ClientPlan { name, producer, consumer, clock }));
     }
     plans
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use crate::scenario::decode::Vocabulary;
+use crate::scenario::decode_fault_disk;
 use crate::scenario::decode_network::{direction, network_fault, pair, partition};
 use crate::scenario::file_error::{Wrong, suggest};
 use crate::scenario::file_keys as keys;
@@ -42,7 +43,8 @@ pub(crate) fn faults(
     for table in root.tables("fault", &keys::FAULT, mistakes) {
         let trigger = trigger(&table, known, act, vocabulary, mistakes);
         let lasts = lasts(&table, trigger.as_ref(), act, mistakes);
-        let present: Vec<_> = KINDS.iter().copied().filter(|kind| table.has(kind)).collect();
+        let kinds = KINDS.iter().chain(&decode_fault_disk::KINDS).copied();
+        let present: Vec<_> = kinds.clone().filter(|kind| table.has(kind)).collect();
         let fault = match present.as_slice() {
             [kind] => {
                 let fault = fault(kind, &table, known, mistakes);
@@ -53,7 +55,7 @@ pub(crate) fn faults(
             [] if table.has_strangers => None,
             [] => {
                 let what = "[[fault]] says not what goes wrong";
-                let instead = format!("write one of `{}`", KINDS.join("`, `"));
+                let instead = format!("write one of `{}`", kinds.collect::<Vec<_>>().join("`, `"));
                 mistakes.add(table.line, Wrong::new(what, instead));
                 None
             }
@@ -247,7 +249,10 @@ fn fault(
             let between = table.need("between", mistakes, pair)?.value;
             Some(Fault::Cut { between, direction })
         }
-        _ => network_fault(kind, table, known, mistakes),
+        "delay" | "lose" | "throttle" | "reset" | "slow" => {
+            network_fault(kind, table, known, mistakes)
+        }
+        _ => decode_fault_disk::fault(kind, table, known, mistakes),
     }
 }
 

@@ -25,7 +25,16 @@ const FACTOR_MAX: u64 = 1_000_000;
 
 /// The latency under `latency`.
 fn latency(table: &Table<'_, '_>, mistakes: &mut Mistakes) -> Option<Latency> {
-    let table = table.table("latency", &keys::LATENCY, mistakes)?;
+    latency_under("latency", table, mistakes)
+}
+
+/// The latency under `key`.
+pub(crate) fn latency_under(
+    key: &'static str,
+    table: &Table<'_, '_>,
+    mistakes: &mut Mistakes,
+) -> Option<Latency> {
+    let table = table.table(key, &keys::LATENCY, mistakes)?;
     let p50 = table.need("p50", mistakes, duration);
     let p99 = table.need("p99", mistakes, duration);
     let max = table.need("max", mistakes, duration);

@@ -1,5 +1,6 @@
 //! What a fault says beside whom it befalls, for its event.
 
+use crate::scenario::hardware::show_offset;
 use crate::scenario::plan::{CrashKeep, Direction, Fault, Latency, Shape, Slower};
 use crate::scenario::units::{show_bandwidth, show_duration, show_share};
 
@@ -17,9 +18,17 @@ impl Fault {
             Self::Throttle { bandwidth, direction, .. } => {
                 one_way(show_bandwidth(*bandwidth), *direction)
             }
-            Self::Slow { factor, .. } => format!("{factor} times"),
+            Self::Slow { factor, .. } | Self::SlowDisk { factor, .. } => format!("{factor} times"),
+            Self::FailDisk { operations, .. } => operations.name().to_owned(),
+            Self::JumpClock { by_micros, .. } => show_offset(*by_micros),
+            Self::DriftClock { by_ppm, .. } => format!("{by_ppm}ppm"),
             Self::Shape { shape, .. } => shape.name().to_owned(),
-            Self::Pause { .. } | Self::Partition { .. } | Self::Reset { .. } => String::new(),
+            Self::Pause { .. }
+            | Self::Partition { .. }
+            | Self::Reset { .. }
+            | Self::HangDisk { .. }
+            | Self::FillDisk { .. }
+            | Self::ReplaceDisk { .. } => String::new(),
         }
     }
 

@@ -94,6 +94,8 @@ sections! {
             "This broker's own `server.properties`, over the keys of the cluster.";
         "config" "Kafka keys" "{}" "Broker keys, over those of the cluster.";
         "service" "table" "{}" "How long its work takes, over the cluster's, see `service`.";
+        "disk" "table" "a disk of today" "See `disk`.";
+        "clock" "table" "exact" "See `clock`.";
     }
     /// `[[controller]]`.
     CONTROLLER "[[controller]]"
@@ -103,6 +105,8 @@ sections! {
             "This controller's own `server.properties`, over the keys of the cluster.";
         "config" "Kafka keys" "{}" "Controller keys, over those of the cluster.";
         "service" "table" "{}" "How long its work takes, see `service`.";
+        "disk" "table" "a disk of today" "See `disk`.";
+        "clock" "table" "exact" "See `clock`.";
     }
     /// `service = {}`.
     SERVICE "service"
@@ -120,6 +124,21 @@ sections! {
         "A `server.properties` with its contents, as a run file keeps it." {
         "file" "text" "" "Its path, for messages.";
         "text" "text" "" "What stands in it.";
+    }
+    /// `disk = {}`.
+    DISK "disk"
+        "The disk of a broker or a controller." {
+        "flush" "a latency" "p50 400us, p99 3ms, max 20ms"
+            "How long a flush (fsync) takes, beside its bytes.";
+        "bandwidth" "size a second" "none" "How fast it writes what a flush finds unwritten.";
+        "capacity" "size" "none"
+            "How many bytes of records it takes; healing gives it room again.";
+    }
+    /// `clock = {}`.
+    CLOCK "clock"
+        "The clocks of a host." {
+        "offset" "signed duration" "\"0s\"" "How far the wall clock is ahead.";
+        "drift" "drift" "\"0ppm\"" "How much both clocks gain: `50ppm`, `-1%`.";
     }
     /// `[[topic]]`.
     TOPIC "[[topic]]"
@@ -148,6 +167,7 @@ sections! {
         "records_max" "number" "no end" "How many records each process sends at most.";
         "start" "duration" "\"0s\"" "When it begins.";
         "config" "Kafka keys" "{}" "Producer keys.";
+        "clock" "table" "exact" "See `clock`.";
     }
     /// `[[consumer]]`.
     CONSUMER "[[consumer]]"
@@ -161,6 +181,7 @@ sections! {
             "Where it begins: at the first record, at what comes after its start, at the first \
              record no older than `ago` then, or of the scenario's `time` or later.";
         "config" "Kafka keys" "{}" "Consumer keys.";
+        "clock" "table" "exact" "See `clock`.";
     }
     /// `[[client]]`.
     CLIENT "[[client]]"
@@ -169,6 +190,7 @@ sections! {
         "name" "text" "" "Its name, and its host's.";
         "producer" "Kafka keys" "{}" "Producer keys.";
         "consumer" "Kafka keys" "{}" "Consumer keys.";
+        "clock" "table" "exact" "See `clock`.";
     }
     /// `[network]`.
     NETWORK "[network]"
@@ -195,24 +217,32 @@ sections! {
     }
     /// `[[fault]]`.
     FAULT "[[fault]]"
-        "Something that goes wrong: one of `at` and `when`, one kind of fault, and `for`." {
+        "Something that goes wrong: one of `at` and `when`, one of the kinds, and `for`." {
         "at" "duration" "or `when`" "When it begins, from time zero.";
         "when" "milestone" "or `at`" "What the run must have come to; see `when`.";
         "for" "duration" "until healing" "How long it lasts.";
-        "crash" "{ host, keep }" "one of these" "A process dies; it starts again at the end.";
-        "pause" "{ host }" "one of these" "A process stands still; its clocks go on.";
-        "isolate" "{ host, direction }" "one of these" "A host is cut off from all others.";
-        "partition" "{ groups or shape, of }" "one of these"
+        "crash" "{ host, keep }" "one of the kinds" "A process dies; it starts again at the end.";
+        "pause" "{ host }" "one of the kinds" "A process stands still; its clocks go on.";
+        "isolate" "{ host, direction }" "one of the kinds" "A host is cut off from all others.";
+        "partition" "{ groups or shape, of }" "one of the kinds"
             "Groups of hosts do not hear each other.";
-        "cut" "{ between, direction }" "one of these" "A link is cut.";
-        "delay" "{ host or between, latency or by, jitter, direction }" "one of these"
+        "cut" "{ between, direction }" "one of the kinds" "A link is cut.";
+        "delay" "{ host or between, latency or by, jitter, direction }" "one of the kinds"
             "Links are slow.";
-        "lose" "{ host or between, loss, direction }" "one of these"
+        "lose" "{ host or between, loss, direction }" "one of the kinds"
             "Links lose what is sent over them, and TCP sends it again.";
-        "throttle" "{ host or between, bandwidth, direction }" "one of these"
+        "throttle" "{ host or between, bandwidth, direction }" "one of the kinds"
             "A network card or a link carries less.";
-        "reset" "{ host or between }" "one of these" "Open connections are reset, once.";
-        "slow" "{ host, factor }" "one of these" "A process works slowly.";
+        "reset" "{ host or between }" "one of the kinds" "Open connections are reset, once.";
+        "slow" "{ host, factor }" "one of the kinds" "A process works slowly.";
+        "slow_disk" "{ host, factor }" "one of the kinds" "Flushes take longer.";
+        "hang_disk" "{ host }" "one of the kinds" "A disk does nothing any more.";
+        "fill_disk" "{ host }" "one of the kinds" "No space is left on a disk.";
+        "fail_disk" "{ host, operations }" "one of the kinds" "A disk answers with errors.";
+        "replace_disk" "{ host }" "one of the kinds"
+            "A host loses its disk and starts with an empty one at the end.";
+        "jump_clock" "{ host, by }" "one of the kinds" "A wall clock jumps.";
+        "drift_clock" "{ host, by }" "one of the kinds" "Clocks run at another pace.";
     }
     /// `crash = {}`.
     CRASH "crash"
@@ -297,6 +327,50 @@ sections! {
          disk and the network are as fast as ever." {
         "host" "target" "" "Whose.";
         "factor" "2 to 1000000" "" "How many times as long everything takes.";
+    }
+    /// `slow_disk = {}`.
+    SLOW_DISK "slow_disk"
+        "Flushes (fsync) take longer." {
+        "host" "a server" "" "Whose disk.";
+        "factor" "2 to 10000" "" "So many times as long.";
+    }
+    /// `hang_disk = {}`.
+    HANG_DISK "hang_disk"
+        "What a disk is asked for is not done before the fault ends. Threads that wait for it \
+         stand still, all others go on, heartbeats too: writes go to the page cache." {
+        "host" "a server" "" "Whose disk.";
+    }
+    /// `fill_disk = {}`.
+    FILL_DISK "fill_disk"
+        "No space is left: what writes gets an IOException, and the process halts. It starts again \
+         when there is room, at the end." {
+        "host" "a server" "" "Whose disk.";
+    }
+    /// `fail_disk = {}`.
+    FAIL_DISK "fail_disk"
+        "A disk answers with I/O errors; whoever gets one halts. The process starts again at the \
+         end." {
+        "host" "a server" "" "Whose disk.";
+        "operations" "\"writes\", \"flushes\", \"reads\" or \"all\"" "\"all\""
+            "What fails. Reads fail a process that starts: one that runs reads its page cache.";
+    }
+    /// `replace_disk = {}`.
+    REPLACE_DISK "replace_disk"
+        "A host loses power and disk, and starts with an empty one at the end." {
+        "host" "a server" "" "Which.";
+    }
+    /// `jump_clock = {}`.
+    JUMP_CLOCK "jump_clock"
+        "A wall clock jumps, and jumps back at the end if the fault has a `for`. Without, it stays \
+         where it is." {
+        "host" "target" "" "Whose.";
+        "by" "signed duration" "" "How far.";
+    }
+    /// `drift_clock = {}`.
+    DRIFT_CLOCK "drift_clock"
+        "Both clocks of a host run at another pace." {
+        "host" "target" "" "Whose.";
+        "by" "drift" "" "How much more they gain, `1%` or `-200ppm`; at most a tenth.";
     }
     /// `when = {}`.
     WHEN "when"
@@ -427,8 +501,6 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
         "it stands under [cluster], [[broker]] or [[controller]]",
     ),
     ("[cluster]", "mode", "ZooKeeper mode is not simulated yet: leave it out for KRaft"),
-    ("[[broker]]", "disk", "disks do not differ yet: leave it out"),
-    ("[[broker]]", "clock", "clocks do not differ yet: leave it out"),
     ("[[broker]]", "service_times", "write `service`"),
     ("[[producer]]", "transaction", "transactions are not simulated yet: leave it out"),
     (
@@ -437,10 +509,10 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
         "consumer groups are not simulated yet: leave it out, every \
       process reads all partitions",
     ),
-    ("[[fault]]", "clock_jump", "clock faults are not simulated yet"),
-    ("[[fault]]", "disk_full", "disk faults are not simulated yet"),
-    ("[[fault]]", "disk_hang", "disk faults are not simulated yet: `pause` comes near"),
-    ("[[fault]]", "slow_disk", "disk faults are not simulated yet"),
+    ("[[fault]]", "bit_rot", "bytes that rot are not simulated yet: write a `fail_disk`"),
+    ("[[fault]]", "clock_jump", "write `jump_clock`"),
+    ("[[fault]]", "disk_full", "write `fill_disk`"),
+    ("[[fault]]", "disk_hang", "write `hang_disk`"),
     ("[[fault]]", "loss", "write `lose = { between = [...], loss = \"1%\" }`"),
     (
         "[[fault]]",

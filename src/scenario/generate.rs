@@ -11,6 +11,7 @@
 
 use std::time::Duration;
 
+use crate::scenario::hardware::DiskOperations;
 use crate::scenario::plan::{
     CrashKeep, Direction, Fault, FaultPlan, Latency, Plan, Profile, RandomFaults, Shape, Slower,
     Trigger,
@@ -43,9 +44,15 @@ enum Kind {
     Reset,
     Slow,
     Shape,
+    SlowDisk,
+    HangDisk,
+    FillDisk,
+    FailDisk,
+    JumpClock,
+    DriftClock,
 }
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 19] = [
     Kind::Crash,
     Kind::PowerLoss,
     Kind::Pause,
@@ -59,6 +66,12 @@ const KINDS: [Kind; 13] = [
     Kind::Reset,
     Kind::Slow,
     Kind::Shape,
+    Kind::SlowDisk,
+    Kind::HangDisk,
+    Kind::FillDisk,
+    Kind::FailDisk,
+    Kind::JumpClock,
+    Kind::DriftClock,
 ];
 
 /// What all lanes of a run have in common.
@@ -92,7 +105,8 @@ struct Drawn {
 
 /// The random faults of `plan` for `seed`, by the time they begin; none when it asks for none.
 ///
-/// Every one has a time and an end before the plan's duration, and the line 0.
+/// Every one has a time and an end before the plan's duration, but for clocks, which stay where
+/// they jumped to; and the line 0.
 pub fn generate(plan: &Plan, seed: u64) -> Vec<FaultPlan> {
     let Some(random) = plan.random else { return Vec::new() };
     let weather = Weather::new(plan, random.profile, seed);
@@ -115,7 +129,8 @@ pub fn generate(plan: &Plan, seed: u64) -> Vec<FaultPlan> {
         .into_iter()
         .map(|fault| FaultPlan {
             trigger: Trigger::At(Duration::from_micros(fault.begin)),
-            lasts: (!fault.fault.is_instant())
+            // A clock stays where it jumped to: to jump back as far would stop timers for as long.
+            lasts: (!fault.fault.is_instant() && !matches!(fault.fault, Fault::JumpClock { .. }))
                 .then(|| Duration::from_micros(fault.end - fault.begin)),
             fault: fault.fault,
             line: 0,
@@ -269,6 +284,12 @@ impl<'a> Weather<'a> {
                 let slower = Slower::Latency(latency);
                 Fault::Delay { between: (host, peer), slower, direction: Direction::Both }
             }
+            Kind::SlowDisk
+            | Kind::HangDisk
+            | Kind::FillDisk
+            | Kind::FailDisk
+            | Kind::JumpClock
+            | Kind::DriftClock => trouble(kind, host, rng),
         }
     }
 
@@ -399,6 +420,34 @@ impl<'a> Weather<'a> {
     }
 }
 
+/// A fault of a disk or a clock. Clocks that jump back stop their host's timers for as long, so
+/// they jump by seconds only: the settling cluster waits for them.
+fn trouble(kind: Kind, host: Target, rng: &mut Rng) -> Fault {
+    match kind {
+        Kind::SlowDisk => {
+            let factor = 2 << rng.below(9);
+            Fault::SlowDisk { host, factor: u32::try_from(factor).expect("at most 512") }
+        }
+        Kind::HangDisk => Fault::HangDisk { host },
+        Kind::FillDisk => Fault::FillDisk { host },
+        Kind::FailDisk => {
+            let operations =
+                rng.choose(&DiskOperations::EVERY).copied().unwrap_or(DiskOperations::All);
+            Fault::FailDisk { host, operations }
+        }
+        Kind::JumpClock => {
+            let (back, ahead) = (rng.between(1_000, 5_000_000), rng.between(1_000, 60_000_000));
+            let by = |micros: u64| i64::try_from(micros).expect("a minute at most");
+            let by_micros = if rng.chance(1, 3) { -by(back) } else { by(ahead) };
+            Fault::JumpClock { host, by_micros }
+        }
+        _ => {
+            let ppm = i64::try_from(rng.between(1, 100_000)).expect("a tenth at most");
+            Fault::DriftClock { host, by_ppm: if rng.chance(1, 2) { ppm } else { -ppm } }
+        }
+    }
+}
+
 fn direction(rng: &mut Rng) -> Direction {
     let all = [Direction::Both, Direction::Both, Direction::Inbound, Direction::Outbound];
     rng.choose(&all).copied().unwrap_or_default()
@@ -445,7 +494,14 @@ mod tests {
             | Fault::Lose { between, .. }
             | Fault::Throttle { between, .. }
             | Fault::Reset { between } => &between.0,
-            Fault::Slow { host, .. } => host,
+            Fault::Slow { host, .. }
+            | Fault::SlowDisk { host, .. }
+            | Fault::HangDisk { host }
+            | Fault::FillDisk { host }
+            | Fault::FailDisk { host, .. }
+            | Fault::ReplaceDisk { host }
+            | Fault::JumpClock { host, .. }
+            | Fault::DriftClock { host, .. } => host,
             Fault::Shape { of, .. } => &of[0],
         }
     }
@@ -484,7 +540,7 @@ mod tests {
                 assert_eq!(victims.iter().collect::<BTreeSet<_>>().len(), victims.len());
             }
         }
-        assert_eq!(kinds.len(), 10, "{kinds:?}");
+        assert_eq!(kinds.len(), 16, "{kinds:?}");
         assert!(count > 500, "{count}");
     }
 

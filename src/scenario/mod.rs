@@ -11,12 +11,14 @@ mod decode;
 mod decode_admin;
 mod decode_config;
 mod decode_fault;
+mod decode_fault_disk;
 mod decode_network;
 mod document;
 mod fault_words;
 mod file_error;
 mod file_keys;
 mod generate;
+mod hardware;
 mod idle;
 mod known;
 mod plan;
@@ -38,6 +40,7 @@ pub use document::fill;
 pub use file_error::{FileError, FileErrors};
 pub use file_keys::{FileKey, SECTIONS, Section};
 pub use generate::generate;
+pub use hardware::{ClockPlan, DiskOperations, DiskPlan};
 pub use plan::{
     BrokerPlan, Budget, ClaimPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan,
     CrashKeep, Direction, Fault, FaultPlan, Keys, Latency, LinkPlan, Milestone, NetworkPlan, Plan,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::scenario::config::{Config, Setting};
 use crate::scenario::config_keys::{ConfigKey, Scope};
 use crate::scenario::file_error::FileError;
+use crate::scenario::hardware::{ClockPlan, DiskOperations, DiskPlan};
 use crate::scenario::plan_admin::{AdminAction, AdminPlan};
 use crate::scenario::target::{PartitionName, Target};
 use crate::types::{BrokerId, DefectSet, Expectation, Name, PropertyName};
@@ -87,6 +88,10 @@ pub struct BrokerPlan {
     pub service: ServicePlan,
     /// The file that its own keys came from, as the scenario names it.
     pub server_properties: Option<Name>,
+    /// Its disk.
+    pub disk: DiskPlan,
+    /// Its clocks.
+    pub clock: ClockPlan,
 }
 
 /// A controller. Its host is called `controller-<id - 3000>`.
@@ -100,6 +105,10 @@ pub struct ControllerPlan {
     pub service: ServicePlan,
     /// The file that its own keys came from, as the scenario names it.
     pub server_properties: Option<Name>,
+    /// Its disk.
+    pub disk: DiskPlan,
+    /// Its clocks.
+    pub clock: ClockPlan,
 }
 
 /// A topic.
@@ -169,6 +178,8 @@ pub struct ProducerPlan {
     pub start: Duration,
     /// Its configuration over the release's default.
     pub config: Config,
+    /// The clocks of each of its hosts.
+    pub clock: ClockPlan,
 }
 
 /// Where a consumer begins.
@@ -198,6 +209,8 @@ pub struct ConsumerPlan {
     pub from: ReadFrom,
     /// Its configuration over the release's default.
     pub config: Config,
+    /// The clocks of each of its hosts.
+    pub clock: ClockPlan,
 }
 
 /// A client process whose application is not built in (`runtime`'s coupled driver).
@@ -209,6 +222,8 @@ pub struct ClientPlan {
     pub producer: Config,
     /// How it consumes.
     pub consumer: Config,
+    /// Its clocks.
+    pub clock: ClockPlan,
 }
 
 /// How long a message travels one way.
@@ -421,6 +436,49 @@ pub enum Fault {
         /// How many times.
         factor: u32,
     },
+    /// Flushes take longer.
+    SlowDisk {
+        /// Whose.
+        host: Target,
+        /// So many times as long.
+        factor: u32,
+    },
+    /// What a disk is asked for is not done before the fault ends.
+    HangDisk {
+        /// Whose.
+        host: Target,
+    },
+    /// No space is left on a disk.
+    FillDisk {
+        /// Whose.
+        host: Target,
+    },
+    /// A disk answers with errors.
+    FailDisk {
+        /// Whose.
+        host: Target,
+        /// To what.
+        operations: DiskOperations,
+    },
+    /// A host loses its disk and starts with an empty one when the fault ends.
+    ReplaceDisk {
+        /// Which.
+        host: Target,
+    },
+    /// A wall clock jumps; back again at the end, if the fault has one of its own.
+    JumpClock {
+        /// Whose.
+        host: Target,
+        /// How far ahead, in microseconds.
+        by_micros: i64,
+    },
+    /// Clocks run at another pace.
+    DriftClock {
+        /// Whose.
+        host: Target,
+        /// How many microseconds more they gain in a million.
+        by_ppm: i64,
+    },
 }
 
 /// A fault, when it begins and how long it lasts.
@@ -502,6 +560,13 @@ impl Fault {
             Self::Throttle { .. } => "throttle",
             Self::Reset { .. } => "reset",
             Self::Slow { .. } => "slow",
+            Self::SlowDisk { .. } => "slow_disk",
+            Self::HangDisk { .. } => "hang_disk",
+            Self::FillDisk { .. } => "fill_disk",
+            Self::FailDisk { .. } => "fail_disk",
+            Self::ReplaceDisk { .. } => "replace_disk",
+            Self::JumpClock { .. } => "jump_clock",
+            Self::DriftClock { .. } => "drift_clock",
         }
     }
 }

@@ -131,7 +131,10 @@ fn of_word(word: &str, vocabulary: &Vocabulary) -> Option<Json> {
             let text = text(&quantity("(B|kB|KiB|MB|MiB|GiB)"));
             json!({ "anyOf": [range(0, i64::MAX), text] })
         }
-        "target" => target(),
+        "size a second" => text(&quantity("(B|kB|KiB|MB|MiB|GiB)/s")),
+        "signed duration" => text(r"^[-+]?\s*[0-9]+(\.[0-9]{1,9})?\s*(us|ms|s|min|h|d)\s*$"),
+        "drift" => text(r"^[-+]?([0-9]+\s*ppm|[0-9]+(\.[0-9]{0,4})?\s*%)$"),
+        "target" | "a server" => target(),
         "host" | "a host" => text(NAME_OF_HOST),
         "replica" => text(&of_partition(&[REPLICA])),
         "event" => {

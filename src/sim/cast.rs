@@ -5,16 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{AckMode, Kind};
-use crate::message::{DiskImage, SeekTo};
+use crate::message::{DiskError, DiskImage, SeekTo};
 use crate::node::application::{
     ApplicationConfig, Begin, ConsumerWorkload, ProbeWorkload, ProducerWorkload, TopicCreation,
     ValueForm,
 };
 use crate::node::{self, ClientConfig, Input, OffsetReset, Output, Partitioner, Start};
-use crate::scenario::{Config, Keys, Latency, Plan, ReadFrom, Target, Value, Values};
+use crate::scenario::{
+    ClockPlan, Config, DiskPlan, Keys, Latency, Plan, ReadFrom, Target, Value, Values,
+};
 use crate::sim::cast_admin::{creation, operations};
 use crate::sim::cast_servers;
 use crate::sim::clock::millis;
+use crate::sim::device::DeviceSetup;
 use crate::sim::engine::Physics;
 use crate::sim::host::HostSetup;
 use crate::sim::link::LinkPhysics;
@@ -23,13 +26,6 @@ use crate::sim::service::ServiceTimes;
 use crate::sim::weather::Spread;
 use crate::trace::{self, ClientSetup, Part, Setup, TopicSetup};
 use crate::types::{Backoff, BrokerId, ClientId, Deadlines, HostId, Lane, Name, Now};
-
-/// How long a flush takes on a disk of today.
-const FLUSH_TIME: Spread = Spread {
-    p50: Duration::from_micros(400),
-    p99: Duration::from_millis(3),
-    max: Duration::from_millis(20),
-};
 
 /// The program of a host.
 #[derive(Clone, Debug)]
@@ -102,6 +98,10 @@ impl Process for node::Process {
         Self::deadlines(self, out);
     }
 
+    fn set_storage(&mut self, error: Option<DiskError>) {
+        Self::set_storage(self, error);
+    }
+
     fn audit(&self, out: &mut Vec<Kind>) {
         Self::audit(self, out);
     }
@@ -143,12 +143,14 @@ impl Cast {
         for controller in &cluster.controllers {
             let name = Target::Controller(controller.id).to_string();
             let program = Program::Controller(Arc::new(cast_servers::controller(plan, controller)));
-            stage.add(name.into(), Part::Controller(controller.id), program);
+            let host = stage.add(name.into(), Part::Controller(controller.id), program);
+            stage.equip(host, controller.clock, Some(controller.disk));
         }
         for broker in &cluster.brokers {
             let name = Target::Broker(broker.id).to_string();
             let program = Program::Broker(Arc::new(cast_servers::broker(plan, broker)));
-            stage.add(name.into(), Part::Broker(broker.id), program);
+            let host = stage.add(name.into(), Part::Broker(broker.id), program);
+            stage.equip(host, broker.clock, Some(broker.disk));
         }
         let servers = stage.all();
         let mut starts = Vec::new();
@@ -173,6 +175,7 @@ impl Cast {
                 });
                 let config = stage.client_config(plan, &name, Some(&producer.config), None);
                 let host = stage.add_client(name, ClientConfig { application: workload, ..config });
+                stage.equip(host, producer.clock, None);
                 starts.push((host, producer.start));
             }
         }
@@ -192,6 +195,7 @@ impl Cast {
                 });
                 let config = stage.client_config(plan, &name, None, Some(&consumer.config));
                 let host = stage.add_client(name, ClientConfig { application: workload, ..config });
+                stage.equip(host, consumer.clock, None);
                 starts.push((host, Duration::ZERO));
             }
         }
@@ -203,7 +207,9 @@ impl Cast {
                 Some(&client.producer),
                 Some(&client.consumer),
             );
-            starts.push((stage.add_client(client.name.clone(), config), Duration::ZERO));
+            let host = stage.add_client(client.name.clone(), config);
+            stage.equip(host, client.clock, None);
+            starts.push((host, Duration::ZERO));
         }
         let clients = starts.iter().map(|(host, _)| *host).collect();
         let (admin, probe) = stage.add_staff(plan);
@@ -249,7 +255,7 @@ impl Cast {
             },
             links: links.collect(),
             card_bandwidth: plan.network.bandwidth,
-            flush_time: FLUSH_TIME,
+            flush_time: spread(DiskPlan::default().flush),
             service: ServiceTimes::DEFAULT,
             services,
             wire,
@@ -300,9 +306,27 @@ impl Stage {
         };
         self.by_name.insert(name.clone(), host);
         self.parts.push(trace::HostSetup { name: name.clone(), part });
-        let (clock_offset_micros, clock_drift_ppm) = (0, 0);
-        self.hosts.push(HostSetup { name, node, launch, clock_offset_micros, clock_drift_ppm });
+        self.hosts.push(HostSetup {
+            name,
+            node,
+            launch,
+            clock_offset_micros: 0,
+            clock_drift_ppm: 0,
+            device: None,
+        });
         host
+    }
+
+    /// Gives a host clocks and a disk of its own.
+    fn equip(&mut self, host: HostId, clock: ClockPlan, disk: Option<DiskPlan>) {
+        let setup = &mut self.hosts[host.0 as usize];
+        setup.clock_offset_micros = clock.offset_micros;
+        setup.clock_drift_ppm = clock.drift_ppm;
+        setup.device = disk.map(|disk| DeviceSetup {
+            flush_time: spread(disk.flush),
+            bandwidth: disk.bandwidth,
+            capacity: disk.capacity,
+        });
     }
 
     fn add_client(&mut self, name: Name, config: ClientConfig) -> HostId {

@@ -8,12 +8,12 @@
 //! commits metadata in order would have it a moment later.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::message::{
-    Batch, BrokenFile, Checkpoint, DiskImage, DiskOperation, FileContent, FileName,
+    Batch, BrokenFile, Checkpoint, DiskError, DiskImage, DiskOperation, FileContent, FileName,
 };
-use crate::sim::weather::{Spread, Weather};
+use crate::sim::device::{Device, DeviceSetup, Refusal};
+use crate::sim::weather::Weather;
 use crate::types::{Chunks, Moment, Offset, Ticket, TopicPartition};
 
 /// One file, as the page cache has it and as the platters have it.
@@ -45,12 +45,20 @@ pub(crate) struct Flush {
     pub(crate) ticket: Option<Ticket>,
     /// Whether the lane that asked waits.
     pub(crate) blocking: bool,
+    /// How it ends.
+    pub(crate) result: Result<(), DiskError>,
+    /// The fault that slows it, holds it up, or makes it fail.
+    pub(crate) fault: Option<u32>,
+    /// Counts the losses of power: what was under way then never ends.
+    life: u32,
 }
 
 #[derive(Clone, Debug)]
 enum Target {
     Batches(usize),
     Checkpoint(Checkpoint),
+    /// Nothing: it fails.
+    Nothing,
 }
 
 /// What a disk does with an operation.
@@ -60,6 +68,14 @@ pub(crate) enum Accepted {
     Done,
     /// It ends at this moment; then [`Disk::complete`] is to be called.
     Ends(Moment, Flush),
+    /// It waits for a disk that hangs; then [`Disk::go_on`] is to be called.
+    Stalls(Flush),
+    /// It failed at once.
+    Refused(Refusal),
+    /// It failed, as whoever asked for it knows.
+    InVain(Refusal),
+    /// It is done, and the disk is full now, or is no longer.
+    RoomChanged,
 }
 
 /// What power loss did to a replica's log: the end before, and the end of what is left.
@@ -75,26 +91,36 @@ pub(crate) struct DurableEnd {
 pub(crate) struct Disk {
     files: BTreeMap<FileName, File>,
     weather: Weather,
-    flush_time: Spread,
-    /// The device carries out one flush at a time.
-    busy_until: Moment,
+    pub(crate) device: Device,
+    /// Counts the losses of power.
+    life: u32,
 }
 
 impl Disk {
-    pub(crate) fn new(weather: Weather, flush_time: Spread) -> Self {
-        Self { files: BTreeMap::new(), weather, flush_time, busy_until: Moment(0) }
+    pub(crate) fn new(weather: Weather, device: DeviceSetup) -> Self {
+        Self { files: BTreeMap::new(), weather, device: Device::new(device), life: 0 }
     }
 
     /// Takes `operation`, asked for at `now`.
     pub(crate) fn take(&mut self, now: Moment, operation: DiskOperation) -> Accepted {
+        if let Some(refusal) = self.device.refuses_writes()
+            && let Some(refused) = self.refuse(now, &operation, refusal)
+        {
+            return refused;
+        }
         match operation {
             DiskOperation::Create { file } => {
                 self.segment(file);
                 Accepted::Done
             }
             DiskOperation::Append { file, batch } => {
-                self.segment(file).0.push(batch);
-                Accepted::Done
+                let bytes = u64::from(batch.body.size_bytes);
+                let (batches, _, broken) = self.segment(file);
+                // What stands behind a torn batch nobody will find.
+                if broken.is_none() {
+                    batches.push(batch);
+                }
+                self.grown_by(bytes)
             }
             DiskOperation::Truncate { file, end } => {
                 let (batches, durable, broken) = self.segment(file);
@@ -103,10 +129,15 @@ impl Disk {
                 }
                 *durable = (*durable).min(batches.len());
                 *broken = None;
-                Accepted::Done
+                self.measure()
             }
             DiskOperation::Delete { file } => {
                 self.files.remove(&file);
+                self.measure()
+            }
+            // The disk has come round since: the write was refused all the same.
+            DiskOperation::AppendInVain { file, batch } => {
+                self.leave_some(file, batch);
                 Accepted::Done
             }
             DiskOperation::Flush { file, ticket, blocking } => {
@@ -116,17 +147,131 @@ impl Disk {
                     // The file was deleted meanwhile: the flush finds nothing to do.
                     None => Target::Batches(0),
                 };
-                Accepted::Ends(self.device(now), Flush { file, target, ticket, blocking })
+                let refusal = self.device.refuses_flushes();
+                self.begin(now, self.flush_of(file, target, ticket, blocking, refusal))
             }
             DiskOperation::Write { file, content, ticket, blocking } => {
+                // A new file is flushed and then takes the old one's name.
+                let refusal = self.device.refuses_flushes();
+                if refusal.is_some() {
+                    let target = Target::Nothing;
+                    return self.begin(now, self.flush_of(file, target, ticket, blocking, refusal));
+                }
                 let durable = match self.files.remove(&file) {
                     Some(File::Checkpoint { durable, .. }) => durable,
                     Some(File::Segment { .. }) | None => None,
                 };
                 let target = Target::Checkpoint(content.clone());
                 self.files.insert(file, File::Checkpoint { current: content, durable });
-                Accepted::Ends(self.device(now), Flush { file, target, ticket, blocking })
+                self.begin(now, self.flush_of(file, target, ticket, blocking, None))
             }
+        }
+    }
+
+    fn flush_of(
+        &self,
+        file: FileName,
+        target: Target,
+        ticket: Option<Ticket>,
+        blocking: bool,
+        refusal: Option<Refusal>,
+    ) -> Flush {
+        Flush {
+            file,
+            target,
+            ticket,
+            blocking,
+            result: refusal.map_or(Ok(()), |refusal| Err(refusal.error)),
+            fault: refusal.and_then(|refusal| refusal.fault),
+            life: self.life,
+        }
+    }
+
+    /// A flush begins, unless the disk hangs.
+    fn begin(&mut self, now: Moment, mut flush: Flush) -> Accepted {
+        if let Some(fault) = self.device.hangs() {
+            flush.fault = Some(fault);
+            return Accepted::Stalls(flush);
+        }
+        let ends = self.go_on(now, &mut flush);
+        Accepted::Ends(ends, flush)
+    }
+
+    /// When a flush ends that begins at `now`.
+    pub(crate) fn go_on(&mut self, now: Moment, flush: &mut Flush) -> Moment {
+        let mut bytes = 0;
+        if self.device.has_bandwidth()
+            && let Some(File::Segment { batches, durable, .. }) = self.files.get(&flush.file)
+        {
+            let unflushed = batches.iter().skip(*durable);
+            bytes = unflushed.map(|batch| u64::from(batch.body.size_bytes)).sum();
+        }
+        let (ends, slowed_by) = self.device.flush(now, self.weather.draw(now), bytes);
+        flush.fault = flush.fault.or(slowed_by);
+        ends
+    }
+
+    /// What becomes of `operation` when writes fail; `None` if it is none of them.
+    fn refuse(
+        &mut self,
+        now: Moment,
+        operation: &DiskOperation,
+        refusal: Refusal,
+    ) -> Option<Accepted> {
+        match operation {
+            DiskOperation::Append { file, batch } => self.leave_some(*file, batch.clone()),
+            DiskOperation::AppendInVain { file, batch } => {
+                self.leave_some(*file, batch.clone());
+                return Some(Accepted::InVain(refusal));
+            }
+            DiskOperation::Create { .. } => {}
+            // Simplified: what makes room is the file system's journal's, and never fails.
+            DiskOperation::Truncate { .. }
+            | DiskOperation::Delete { .. }
+            | DiskOperation::Flush { .. } => return None,
+            DiskOperation::Write { file, ticket, blocking, .. } => {
+                let (target, ticket) = (Target::Nothing, ticket.or(Some(Ticket(0))));
+                let refusal = Some(refusal);
+                let flush = self.flush_of(*file, target, ticket, *blocking, refusal);
+                return Some(self.begin(now, flush));
+            }
+        }
+        Some(Accepted::Refused(refusal))
+    }
+
+    /// A write that fails gets somewhere. A device that fails has the whole batch in the file, and
+    /// its entry in the index fails (KAFKA-10778); a full one has room for a part of it.
+    fn leave_some(&mut self, file: FileName, batch: Batch) {
+        let is_full = self.device.refuses_writes().is_some_and(|r| r.error == DiskError::Full);
+        let (batches, _, broken) = self.segment(file);
+        if is_full {
+            broken.get_or_insert(BrokenFile::Torn);
+        } else if broken.is_none() {
+            batches.push(batch);
+        }
+    }
+
+    fn grown_by(&mut self, bytes: u64) -> Accepted {
+        if !self.device.has_capacity() || !self.device.holds(self.device.used() + bytes) {
+            return Accepted::Done;
+        }
+        Accepted::RoomChanged
+    }
+
+    /// Counts what the disk holds, where that matters.
+    fn measure(&mut self) -> Accepted {
+        if !self.device.has_capacity() {
+            return Accepted::Done;
+        }
+        let size = |file: &File| match file {
+            File::Segment { batches, .. } => {
+                batches.iter().map(|batch| u64::from(batch.body.size_bytes)).sum::<u64>()
+            }
+            File::Checkpoint { .. } => 0,
+        };
+        match self.device.holds(self.files.values().map(size).sum()) {
+            true => Accepted::RoomChanged,
+            false => Accepted::Done,
         }
     }
 
@@ -141,15 +286,11 @@ impl Disk {
         }
     }
 
-    fn device(&mut self, now: Moment) -> Moment {
-        let begins = self.busy_until.max(now);
-        let takes = self.flush_time.at(self.weather.draw(now)).max(Duration::from_micros(1));
-        self.busy_until = begins + takes;
-        self.busy_until
-    }
-
     /// A flush ended: what it covered is durable.
     pub(crate) fn complete(&mut self, flush: &Flush) {
+        if flush.result.is_err() || flush.life != self.life {
+            return;
+        }
         match (self.files.get_mut(&flush.file), &flush.target) {
             (Some(File::Segment { batches, durable, .. }), Target::Batches(count)) => {
                 *durable = (*durable).max((*count).min(batches.len()));
@@ -166,7 +307,8 @@ impl Disk {
     pub(crate) fn lose_power(&mut self, now: Moment) -> Vec<DurableEnd> {
         let mut ends: BTreeMap<TopicPartition, DurableEnd> = BTreeMap::new();
         let weather = &mut self.weather;
-        self.busy_until = now;
+        self.device.reset(now);
+        self.life += 1;
         self.files.retain(|name, file| match file {
             File::Segment { batches, durable, broken } => {
                 let before = batches.last().map(Batch::end_offset);
@@ -212,6 +354,24 @@ impl Disk {
                 }
             }
         });
+        self.measure();
+        ends.into_values().collect()
+    }
+
+    /// The disk is lost at `now`, and an empty one put in its place.
+    pub(crate) fn replace(&mut self, now: Moment) -> Vec<DurableEnd> {
+        let mut ends: BTreeMap<TopicPartition, DurableEnd> = BTreeMap::new();
+        for (name, file) in std::mem::take(&mut self.files) {
+            if let (FileName::Segment(partition, _), File::Segment { batches, .. }) = (name, file)
+                && let Some(last) = batches.last()
+            {
+                let (log_end_offset, durable_end) = (last.end_offset(), Offset::ZERO);
+                ends.insert(partition, DurableEnd { partition, log_end_offset, durable_end });
+            }
+        }
+        self.device.reset(now);
+        self.life += 1;
+        self.measure();
         ends.into_values().collect()
     }
 
@@ -231,8 +391,10 @@ impl Disk {
 mod tests {
     use super::*;
     use crate::message::{BatchBody, Record, Records};
+    use crate::sim::weather::Spread;
     use crate::types::{BatchId, BrokerEpoch, LeaderEpoch};
     use std::sync::Arc;
+    use std::time::Duration;
 
     const SEGMENT: FileName = FileName::Segment(TopicPartition::CLUSTER_METADATA, Offset(0));
 
@@ -255,7 +417,7 @@ mod tests {
     fn disk(seed: u64) -> Disk {
         let millis = Duration::from_millis;
         let flush = Spread { p50: millis(1), p99: millis(2), max: millis(3) };
-        Disk::new(Weather::new(seed, "disk", &[0]), flush)
+        Disk::new(Weather::new(seed, "disk", &[0]), DeviceSetup::new(flush))
     }
 
     fn batches(disk: &Disk) -> usize {

@@ -9,9 +9,10 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::event::{About, CrashKeep, Event, Kind, StartedAs, StepName};
-use crate::message::{AppCall, AppReply};
+use crate::message::{AppCall, AppReply, DiskError};
 use crate::node::{Input, Output, Start, Task};
 use crate::sim::clock::Clock;
+use crate::sim::device::DeviceSetup;
 use crate::sim::disk::{Disk, Flush};
 use crate::sim::host::{Host, HostSetup, HostState, Waiting};
 use crate::sim::link::{LinkFault, LinkPhysics};
@@ -21,8 +22,10 @@ use crate::sim::process::{Launch, Process};
 use crate::sim::queue::{LaneKind, LaneOrder, Queue, QueueLane};
 use crate::sim::service::ServiceTimes;
 use crate::sim::weather::{Spread, Weather};
-use crate::types::{BrokerId, CallToken, Deadlines, HostId, Lane, Moment, OperationId};
+use crate::types::{BrokerId, CallToken, Deadlines, HostId, Lane, Moment, OperationId, Ticket};
 
+/// Until when a lane is busy that waits for a disk that hangs.
+pub(crate) const NEVER: Moment = Moment(u64::MAX);
 /// Deadlines that stay due this often in a row are a fault of ours.
 const REPEATS_MAX: u32 = 10_000;
 
@@ -86,19 +89,29 @@ pub(crate) enum What {
     /// A network thread that stood before a full request queue goes on.
     Admit(HostId, u32),
     /// Outputs of a step that waited for a blocking disk operation go out.
-    Depart(HostId, u32, Vec<Output>, Option<u64>),
+    Depart(HostId, u32, Departure),
     /// A deadline of a lane may be due.
     Timer(HostId, u32, usize),
     /// A lane looks at its queue.
     Resume(HostId, u32, usize),
     /// A disk operation ends: host, number of the process, whose lane, what.
     Disk(HostId, u32, usize, Box<Flush>, Option<u64>),
+    /// A disk operation that nobody waits for has failed.
+    DiskRefused(HostId, u32, DiskError, Option<u64>),
     /// Work for a lane of the same process.
     Task(HostId, u32, usize, Task, Option<u64>),
     /// An application outside calls its client.
     Call(HostId, CallToken, Box<AppCall>),
     /// The world's own business.
     Control(u32),
+}
+
+/// Outputs that wait for the disk, and the thread whose step they are of.
+#[derive(Clone, Debug)]
+pub(crate) struct Departure {
+    pub(crate) server: Option<(usize, usize)>,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) cause: Option<u64>,
 }
 
 /// The step that is being handled.
@@ -167,11 +180,16 @@ impl<L: Launch> Engine<L> {
                 starts: 0,
                 started_as: StartedAs::New,
                 lanes: Vec::new(),
-                disk: Disk::new(weather, physics.flush_time),
+                disk: Disk::new(
+                    weather,
+                    setup.device.unwrap_or(DeviceSetup::new(physics.flush_time)),
+                ),
                 completions: 0,
                 calls: 0,
                 operations: 0,
-                clock: Clock::new(Moment(0), setup.clock_offset_micros, setup.clock_drift_ppm),
+                clock: Clock::new(setup.clock_offset_micros, setup.clock_drift_ppm),
+                drifts: SmallVec::new(),
+                stalled: Vec::new(),
                 setup,
                 service: service.map_or(physics.service, |(_, service)| *service),
                 slowness: SmallVec::new(),
@@ -243,18 +261,23 @@ impl<L: Launch> Engine<L> {
             What::Retransmit(toward) => self.on_retransmit(toward),
             What::Unmute(toward) => self.on_unmute(toward),
             What::Admit(host, start) => self.on_admit(host, start),
-            What::Depart(host, start, outputs, cause) => {
-                if self.is_alive(host, start) {
-                    self.context.cause = cause;
+            What::Depart(host, start, departure) => {
+                if self.is_alive(host, start) && !self.is_held_up(host, &departure) {
+                    self.context.cause = departure.cause;
                     // What departs belongs to the step that waited for the disk.
-                    self.context.first = cause;
-                    self.depart(host, outputs, at);
+                    self.context.first = departure.cause;
+                    self.depart(host, departure.outputs, at);
+                } else {
+                    self.stall_departure(host, start, departure);
                 }
             }
             What::Timer(host, start, lane) => self.on_timer(host, start, lane),
             What::Resume(host, start, lane) => self.on_resume(host, start, lane),
             What::Disk(host, start, lane, flush, cause) => {
-                self.on_disk(host, start, lane, &flush, cause);
+                self.on_disk(host, start, lane, *flush, cause);
+            }
+            What::DiskRefused(host, start, error, cause) => {
+                self.on_disk_refused(host, start, error, cause);
             }
             What::Task(host, start, lane, task, cause) => {
                 if self.is_alive(host, start) {
@@ -328,10 +351,13 @@ impl<L: Launch> Engine<L> {
         let seed = self.physics.seed;
         let this = &mut self.hosts[host.0 as usize];
         assert!(this.process.is_none(), "{} runs already", this.setup.name);
+        if self.holds_up_start(host) {
+            return;
+        }
         let was_dark = self.network.is_dark(host);
+        let this = &mut self.hosts[host.0 as usize];
         if was_dark || this.starts == 0 {
-            let (offset, drift) = (this.clock.offset_micros, this.clock.drift_ppm);
-            this.clock = Clock::new(at, offset, drift);
+            this.clock.boot(at);
         }
         let (incarnation, after) = (this.starts, this.started_as);
         this.starts += 1;
@@ -344,6 +370,12 @@ impl<L: Launch> Engine<L> {
             .map(|(threads, queue_max)| Box::new(NetworkThreads::new(threads, queue_max)));
         self.network.set_dark(host, false);
         self.record(Some(host), Kind::HostStarted { incarnation, after }, About::Nothing);
+        if self.fails_to_start(host) {
+            if was_dark {
+                self.release();
+            }
+            return;
+        }
         let this = &mut self.hosts[host.0 as usize];
         let now = this.clock.read(at);
         let mut out = std::mem::take(&mut self.scratch_outputs);
@@ -352,6 +384,7 @@ impl<L: Launch> Engine<L> {
         let this = &mut self.hosts[host.0 as usize];
         let process = this.setup.launch.start(this.disk.image(), start, now, &mut out);
         this.process = Some(process);
+        self.tell_storage(host);
         self.carry_out(host, None, out, at);
         self.look_at_deadlines(host);
         if was_dark {
@@ -372,21 +405,17 @@ impl<L: Launch> Engine<L> {
         this.started_as = match keep {
             CrashKeep::PageCache => StartedAs::AfterCrash,
             CrashKeep::Synced => StartedAs::AfterPowerLoss,
+            CrashKeep::Nothing => StartedAs::AfterDiskLoss,
         };
         let ends = match keep {
             CrashKeep::PageCache => Vec::new(),
             CrashKeep::Synced => this.disk.lose_power(at),
+            CrashKeep::Nothing => this.disk.replace(at),
         };
         self.record(Some(host), Kind::HostStopped { keep, by_itself }, About::Nothing);
-        for end in ends {
-            let kind = Kind::DurableEnd {
-                partition: end.partition,
-                log_end_offset: end.log_end_offset,
-                durable_end: end.durable_end,
-            };
-            self.record(Some(host), kind, About::Nothing);
-        }
-        if keep == CrashKeep::Synced {
+        self.record_durable_ends(host, keep, ends);
+        if keep != CrashKeep::PageCache {
+            self.hosts[host.0 as usize].stalled.clear();
             self.network.set_dark(host, true);
         }
         self.abandon_connections(host, keep);
@@ -447,6 +476,7 @@ impl<L: Launch> Engine<L> {
         self.network.lift(fault);
         self.hosts.iter_mut().for_each(|host| host.slowness.retain(|slow| slow.0 != fault));
         self.release();
+        self.lift_trouble(fault);
     }
 
     /// Whether `fault` has changed anything yet.
@@ -505,12 +535,15 @@ impl<L: Launch> Engine<L> {
     }
 
     /// Sees to it that a lane looks at its queue when a thread is idle.
-    fn resume_later(&mut self, host: HostId, lane: usize) {
+    pub(crate) fn resume_later(&mut self, host: HostId, lane: usize) {
         let now = self.context.at;
         let this = &mut self.hosts[host.0 as usize];
         // A process that has just stopped by itself took its lanes along.
         let Some(state) = this.lanes.get_mut(lane) else { return };
         let at = state.next_idle().max(now);
+        if at == NEVER {
+            return;
+        }
         let sooner = state.resume_at.is_none_or(|resume_at| at < resume_at);
         if state.queue.is_empty() || this.state != HostState::Running || !sooner {
             return;
@@ -600,25 +633,22 @@ impl<L: Launch> Engine<L> {
         self.schedule(at, queue_lane, n, What::Timer(host, starts, lane));
     }
 
-    fn on_disk(
-        &mut self,
-        host: HostId,
-        start: u32,
-        lane: usize,
-        flush: &Flush,
-        cause: Option<u64>,
-    ) {
+    fn on_disk(&mut self, host: HostId, start: u32, lane: usize, flush: Flush, cause: Option<u64>) {
         if self.network.is_dark(host) {
             return;
         }
-        self.hosts[host.0 as usize].disk.complete(flush);
-        let Some(ticket) = flush.ticket else { return };
+        let Some(flush) = self.stall_flush(host, start, lane, flush, cause) else { return };
+        self.hosts[host.0 as usize].disk.complete(&flush);
+        // What fails is always told: whoever does not wait for it must stop all the same.
+        let unnamed = flush.result.is_err().then_some(Ticket(0));
+        let Some(ticket) = flush.ticket.or(unnamed) else { return };
         if !self.is_alive(host, start) {
             return;
         }
         self.context.cause = cause;
-        self.record(Some(host), Kind::DiskCompleted { ticket, ok: true }, About::Nothing);
-        let input = Input::Disk { ticket, result: Ok(()) };
+        let ok = flush.result.is_ok();
+        self.record(Some(host), Kind::DiskCompleted { ticket, ok }, About::Nothing);
+        let input = Input::Disk { ticket, result: flush.result };
         if flush.blocking {
             // The lane that waited goes on with this, before what queued up meanwhile.
             self.first(host, lane, input);
@@ -706,12 +736,10 @@ impl<L: Launch> Engine<L> {
             let this = &mut self.hosts[host.0 as usize];
             let index = this.lane_index(lane);
             let state = &mut this.lanes[index];
-            // Most steps leave most deadlines alone, and a running clock is never set.
+            // Most steps leave most deadlines alone; a clock that is set maps them anew itself.
             if deadlines != state.deadlines {
                 state.deadlines = deadlines;
-                let steady = deadlines.monotonic.map(|steady| this.clock.when_monotonic(steady));
-                let wall = deadlines.wall.map(|wall| this.clock.when_wall(wall));
-                let moment = steady.into_iter().chain(wall).min();
+                let moment = this.clock.when(deadlines);
                 if moment != state.wanted {
                     state.wanted = moment;
                     state.wanted_cause = self.context.first;
@@ -763,16 +791,5 @@ impl<L: Launch> Engine<L> {
             let id = self.hosts[host].id;
             kinds.into_iter().for_each(|kind| self.record(Some(id), kind, About::Nothing));
         }
-    }
-
-    /// Names a disk operation's completion in the queue.
-    pub(crate) fn await_disk(&mut self, host: HostId, lane: usize, at: Moment, flush: Flush) {
-        let this = &mut self.hosts[host.0 as usize];
-        let n = this.completions;
-        this.completions += 1;
-        let starts = this.starts;
-        let queue_lane = QueueLane::new(LaneKind::Disk, host.0, 0, 0);
-        let cause = self.context.first;
-        self.schedule(at, queue_lane, n, What::Disk(host, starts, lane, Box::new(flush), cause));
     }
 }

@@ -11,10 +11,12 @@ use smallvec::SmallVec;
 use crate::event::StartedAs;
 use crate::node::Input;
 use crate::sim::clock::Clock;
+use crate::sim::device::DeviceSetup;
 use crate::sim::disk::Disk;
 use crate::sim::network_threads::NetworkThreads;
 use crate::sim::process::Launch;
 use crate::sim::service::ServiceTimes;
+use crate::sim::trouble::Stalled;
 use crate::types::{BrokerId, Deadlines, HostId, Lane, Moment, Name};
 
 /// Whether a host's process runs.
@@ -41,6 +43,8 @@ pub struct HostSetup<L> {
     pub clock_offset_micros: i64,
     /// How many microseconds its clocks gain in a million.
     pub clock_drift_ppm: i64,
+    /// Its disk's device; `None` for one like [`crate::sim::Physics`] says.
+    pub device: Option<DeviceSetup>,
 }
 
 /// An input that waits for a lane, or that takes it.
@@ -57,6 +61,8 @@ pub(crate) struct LaneState {
     pub(crate) lane: Lane,
     /// Until when each thread of the lane is busy.
     pub(crate) busy_until: SmallVec<[Moment; 1]>,
+    /// Until when each thread of the lane waits, or waited last, for the disk.
+    pub(crate) disk_until: SmallVec<[Moment; 1]>,
     pub(crate) queue: VecDeque<Waiting>,
     /// Whether a deadline waits in the queue.
     pub(crate) deadline_waits: bool,
@@ -82,6 +88,7 @@ impl LaneState {
         Self {
             lane,
             busy_until: SmallVec::from_elem(Moment(0), servers),
+            disk_until: SmallVec::from_elem(Moment(0), servers),
             queue: VecDeque::new(),
             deadline_waits: false,
             deadlines: Deadlines::NONE,
@@ -151,9 +158,18 @@ pub(crate) struct Host<L: Launch> {
     pub(crate) slowness: SmallVec<[(u32, u32); 1]>,
     /// Those of a process whose request queue has a bound.
     pub(crate) network_threads: Option<Box<NetworkThreads>>,
+    /// The faults that make its clocks drift, and by how much.
+    pub(crate) drifts: SmallVec<[(u32, i64); 1]>,
+    /// What waits for its disk, which hangs.
+    pub(crate) stalled: Vec<Stalled>,
 }
 
 impl<L: Launch> Host<L> {
+    /// How many microseconds its clocks gain in a million.
+    pub(crate) fn drift(&self) -> i64 {
+        self.setup.clock_drift_ppm + self.drifts.iter().map(|(_, ppm)| ppm).sum::<i64>()
+    }
+
     /// The place of `lane` among the lanes, made if there is none yet.
     pub(crate) fn lane_index(&mut self, lane: Lane) -> usize {
         let lane = match lane {

@@ -51,12 +51,16 @@ pub(crate) struct Schedule {
 /// The faults of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Injector {
-    faults: Vec<FaultPlan>,
+    pub(crate) faults: Vec<FaultPlan>,
     states: Vec<State>,
     watches: Vec<Watch>,
     /// Which faults keep a host down, or paused.
-    down: BTreeMap<HostId, BTreeSet<u32>>,
+    pub(crate) down: BTreeMap<HostId, BTreeSet<u32>>,
     paused: BTreeMap<HostId, BTreeSet<u32>>,
+    /// Which faults of disks a host suffers from: one that stopped by itself starts after them.
+    pub(crate) ailing: BTreeMap<HostId, BTreeSet<u32>>,
+    /// Whose clocks a fault has set.
+    pub(crate) jumped: BTreeMap<u32, Vec<HostId>>,
     seed: u64,
 }
 
@@ -74,6 +78,8 @@ impl Injector {
             faults,
             down: BTreeMap::new(),
             paused: BTreeMap::new(),
+            ailing: BTreeMap::new(),
+            jumped: BTreeMap::new(),
             seed,
         }
     }
@@ -227,6 +233,13 @@ impl Injector {
             | Fault::Throttle { .. }
             | Fault::Reset { .. }
             | Fault::Slow { .. } => network_faults::act(fault, what, aim, engine),
+            Fault::SlowDisk { .. }
+            | Fault::HangDisk { .. }
+            | Fault::FillDisk { .. }
+            | Fault::FailDisk { .. }
+            | Fault::ReplaceDisk { .. }
+            | Fault::JumpClock { .. }
+            | Fault::DriftClock { .. } => self.trouble(fault, what, &aim[0], engine),
         }
     }
 
@@ -243,6 +256,7 @@ impl Injector {
             About::Nothing,
         );
         engine.lift(fault);
+        self.end_trouble(fault, engine);
         for host in released(&mut self.paused, fault) {
             engine.resume(host);
         }
@@ -266,6 +280,7 @@ impl Injector {
             };
         }
         self.watches.clear();
+        engine.lift_capacities();
         for host in engine.host_ids().collect::<Vec<_>>() {
             if engine.state(host) == HostState::Down && engine.was_started(host) {
                 engine.start(host);
@@ -275,7 +290,7 @@ impl Injector {
 }
 
 /// Hosts that `fault` was the last to hold.
-fn released(held: &mut BTreeMap<HostId, BTreeSet<u32>>, fault: u32) -> Vec<HostId> {
+pub(crate) fn released(held: &mut BTreeMap<HostId, BTreeSet<u32>>, fault: u32) -> Vec<HostId> {
     let mut hosts = Vec::new();
     held.retain(|host, faults| {
         let was_in = faults.remove(&fault);
@@ -328,6 +343,13 @@ fn verb(fault: &Fault) -> FaultVerb {
         Fault::Partition { .. } => FaultVerb::Partition,
         Fault::Cut { .. } => FaultVerb::Cut,
         Fault::Delay { .. } => FaultVerb::Delay,
+        Fault::SlowDisk { .. } => FaultVerb::SlowDisk,
+        Fault::HangDisk { .. } => FaultVerb::HangDisk,
+        Fault::FillDisk { .. } => FaultVerb::FillDisk,
+        Fault::FailDisk { .. } => FaultVerb::FailDisk,
+        Fault::ReplaceDisk { .. } => FaultVerb::ReplaceDisk,
+        Fault::JumpClock { .. } => FaultVerb::JumpClock,
+        Fault::DriftClock { .. } => FaultVerb::DriftClock,
     }
 }
 
@@ -346,7 +368,14 @@ impl<L: Launch> Finder<'_, L> {
             Fault::Crash { host, .. }
             | Fault::Pause { host }
             | Fault::Isolate { host, .. }
-            | Fault::Slow { host, .. } => Some(vec![self.hosts(host)?]),
+            | Fault::Slow { host, .. }
+            | Fault::SlowDisk { host, .. }
+            | Fault::HangDisk { host }
+            | Fault::FillDisk { host }
+            | Fault::FailDisk { host, .. }
+            | Fault::ReplaceDisk { host }
+            | Fault::JumpClock { host, .. }
+            | Fault::DriftClock { host, .. } => Some(vec![self.hosts(host)?]),
             Fault::Shape { shape, of } => {
                 let mut hosts = Vec::new();
                 for target in of {

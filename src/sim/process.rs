@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use crate::event::Kind;
-use crate::message::DiskImage;
+use crate::message::{DiskError, DiskImage};
 use crate::node::{Input, Output, Start};
 use crate::types::{Deadlines, Lane, Now};
 
@@ -23,6 +23,12 @@ pub trait Process: Clone + Debug {
 
     /// What every lane waits for; with debug assertions the engine holds `moved_deadlines` to it.
     fn deadlines(&self, out: &mut Vec<(Lane, Deadlines)>);
+
+    /// What a write to the disk will be told from here on: a system call that fails does so before
+    /// the process goes on, so it must know beforehand what the call will say.
+    fn set_storage(&mut self, error: Option<DiskError>) {
+        let _ = error;
+    }
 
     /// What the real state is, told at the audit.
     fn audit(&self, out: &mut Vec<Kind>);

@@ -3,8 +3,7 @@
 use crate::event::{About, ClosedBecause, CrashKeep, Kind};
 use crate::message::{request_size_bytes, response_size_bytes};
 use crate::node::{Input, Output};
-use crate::sim::disk::Accepted;
-use crate::sim::engine::{Engine, What};
+use crate::sim::engine::{Departure, Engine, NEVER, What};
 use crate::sim::network::{Route, Segment, Sent, Toward, Wire};
 use crate::sim::network_threads::Read;
 use crate::sim::process::{Launch, Process};
@@ -38,16 +37,8 @@ impl<L: Launch> Engine<L> {
             match output {
                 Output::Event { kind, about } => self.record(Some(host), kind, about),
                 Output::Disk(operation) => {
-                    let at = self.context.at;
-                    let disk = &mut self.hosts[host.0 as usize].disk;
-                    let Accepted::Ends(ends, flush) = disk.take(at, operation) else { continue };
-                    let lane = self.lane_of_flush(host, server, flush.ticket);
-                    if let (true, Some((lane, server))) = (flush.blocking, server) {
-                        let busy = &mut self.hosts[host.0 as usize].lanes[lane].busy_until[server];
-                        *busy = ends.max(*busy);
-                        leaves = leaves.max(ends);
-                    }
-                    self.await_disk(host, lane, ends, flush);
+                    let until = self.on_disk_operation(host, server, operation);
+                    leaves = leaves.max(until);
                 }
                 Output::Reply { token, reply } => self.replies.push((host, token, reply)),
                 Output::Halt { .. } => {
@@ -78,13 +69,17 @@ impl<L: Launch> Engine<L> {
             this.completions += 1;
             let starts = this.starts;
             let lane = QueueLane::new(LaneKind::Task, host.0, 0, DEPARTS);
-            let cause = self.context.first;
-            self.schedule(leaves, lane, n, What::Depart(host, starts, later, cause));
+            let departure = Departure { server, outputs: later, cause: self.context.first };
+            if leaves == NEVER {
+                self.stall_departure(host, starts, departure);
+            } else {
+                self.schedule(leaves, lane, n, What::Depart(host, starts, departure));
+            }
         }
     }
 
     /// The lane that a flush's completion goes to when it is blocking.
-    fn lane_of_flush(
+    pub(crate) fn lane_of_flush(
         &mut self,
         host: HostId,
         server: Option<(usize, usize)>,
@@ -445,7 +440,7 @@ impl<L: Launch> Engine<L> {
                 this.backlog.clear();
             }
             let other_open = this.ends[1 - side.end].open;
-            if keep == CrashKeep::Synced {
+            if keep != CrashKeep::PageCache {
                 // What the dead host had yet to send is gone with it.
                 this.ends[1 - side.end].held.clear();
             }

@@ -212,6 +212,17 @@ defects! {
         "a broker that lost its page cache keeps its place in the in-sync set"
         "KIP-966, KAFKA-18106, KAFKA-18635; mended in 4.0"
         "the controller ignores previous_broker_epoch at registration";
+    EmptyDiskElected "kafka-14139-empty-disk-elected" Historical 29
+        ["unclean-exclusion" "acked-durability" "leader-completeness" "candidate-completeness"
+         "consistent-read" "inconsistent-offsets"]
+        "a broker that got an empty disk keeps its place in the in-sync set"
+        "KAFKA-14139; mended with KIP-966 in 4.0"
+        "the controller takes a broker whose log directory is new for one that shut down cleanly";
+    AppendAfterError "kafka-10778-append-after-io-error" Historical 30
+        ["log-matching" "candidate-completeness" "consistent-read"]
+        "a log that could not write goes on taking records until its directory is given up"
+        "KAFKA-10778, KAFKA-17181; mended in 2.8"
+        "after an append that failed with an I/O error a log accepts further appends";
     VoteNotPersisted "vote-not-persisted" Mutation 0
         ["raft-vote-once"]
         "a voter forgets its vote when it restarts"

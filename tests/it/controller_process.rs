@@ -168,6 +168,7 @@ fn engine(seed: u64) -> Engine<Program> {
         launch,
         clock_offset_micros: 0,
         clock_drift_ppm: 0,
+        device: None,
     };
     let mut hosts: Vec<_> = (0..VOTERS)
         .map(|n| {

@@ -106,6 +106,7 @@ fn run(failing: HostId, fails_at: Option<u32>, error: DiskError) -> Vec<Event> {
         launch: Program { server, fails_at: fails_at.filter(|_| host == failing), error },
         clock_offset_micros: 0,
         clock_drift_ppm: 0,
+        device: None,
     });
     let mut engine = Engine::new(physics, hosts.into());
     engine.start(CONTROLLER);

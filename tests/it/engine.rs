@@ -162,6 +162,7 @@ fn engine(seed: u64) -> Engine<Program> {
         launch: Program { asks: asks.map(BrokerId) },
         clock_offset_micros: 0,
         clock_drift_ppm: 0,
+        device: None,
     };
     let hosts = vec![
         host("client", None, Some(1)),

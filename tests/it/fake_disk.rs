@@ -23,6 +23,7 @@ impl FakeDisk {
         match operation {
             DiskOperation::Create { file } => drop(self.segment(*file)),
             DiskOperation::Append { file, batch } => self.segment(*file).0.push(batch.clone()),
+            DiskOperation::AppendInVain { .. } => unreachable!("this disk refuses nothing"),
             DiskOperation::Truncate { file, end } => {
                 let (batches, durable) = self.segment(*file);
                 batches.retain(|batch| batch.end_offset() <= *end);

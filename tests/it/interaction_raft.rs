@@ -403,6 +403,7 @@ fn ticket(operation: &DiskOperation) -> Option<Ticket> {
         DiskOperation::Flush { ticket, .. } | DiskOperation::Write { ticket, .. } => *ticket,
         DiskOperation::Create { .. }
         | DiskOperation::Append { .. }
+        | DiskOperation::AppendInVain { .. }
         | DiskOperation::Truncate { .. }
         | DiskOperation::Delete { .. } => None,
     }
@@ -425,6 +426,7 @@ fn show(effect: &Effect) -> Option<String> {
                     (batch.base_offset, batch.end_offset(), batch.leader_epoch);
                 format!("append {base}..{end} epoch={epoch}")
             }
+            DiskOperation::AppendInVain { .. } => unreachable!("this disk refuses nothing"),
             DiskOperation::Truncate { end, .. } => format!("truncate to {end}"),
             DiskOperation::Flush { .. } => "flush".to_owned(),
             DiskOperation::Write { content: Checkpoint::QuorumState(state), .. } => {

@@ -74,6 +74,8 @@ pub(crate) const MUSEUM: &[Exhibit] = exhibits! {
     DuplicateOnRetry "museum/unclean_election" [] "no-duplicate";
     FencedInSync "museum/kafka_13916" [] "isr-membership";
     NoUncleanShutdownDetection "museum/kafka_18635" [] "acked-durability";
+    EmptyDiskElected "museum/kafka_14139" [] "unclean-exclusion";
+    AppendAfterError "museum/kafka_10778" [] "log-matching";
     VoteNotPersisted "museum/vote_not_persisted" [] "raft-vote-once";
     NoPreVote "controller/failover" ["producer.checkout.rate=20/s"] "quorum-stable";
     NoCheckQuorum "controller/failover" ["producer.checkout.rate=20/s"] "quorum-stable";

@@ -142,6 +142,7 @@ fn spread(p50: u64, p99: u64, max: u64) -> Spread {
 /// Three clients of two servers.
 fn engine(physics: Physics, queue: Option<(usize, u32)>) -> Engine<Program> {
     let host = |name: &str, node: Option<i32>| HostSetup {
+        device: None,
         name: name.into(),
         node: node.map(BrokerId),
         launch: Program { is_client: node.is_none(), queue: queue.filter(|_| node.is_some()) },

@@ -138,6 +138,7 @@ impl Disk {
                 self.segment(file);
             }
             DiskOperation::Append { file, batch } => self.segment(file).push(batch),
+            DiskOperation::AppendInVain { .. } => unreachable!("this disk refuses nothing"),
             DiskOperation::Truncate { file, end } => {
                 self.segment(file).retain(|batch| batch.end_offset() <= end);
                 for files in [&mut self.cache, &mut self.durable] {

@@ -453,6 +453,7 @@ fn ticket(operation: &DiskOperation) -> Option<Ticket> {
         DiskOperation::Flush { ticket, .. } | DiskOperation::Write { ticket, .. } => *ticket,
         DiskOperation::Create { .. }
         | DiskOperation::Append { .. }
+        | DiskOperation::AppendInVain { .. }
         | DiskOperation::Truncate { .. }
         | DiskOperation::Delete { .. } => None,
     }

@@ -742,6 +742,7 @@ impl Disk {
         match operation {
             DiskOperation::Create { file } => drop(self.segment(file)),
             DiskOperation::Append { file, batch } => self.segment(file).push(batch),
+            DiskOperation::AppendInVain { .. } => unreachable!("this disk refuses nothing"),
             DiskOperation::Truncate { file, end } => {
                 let batches = self.segment(file);
                 batches.retain(|batch| batch.end_offset() <= end);

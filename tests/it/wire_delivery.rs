@@ -72,6 +72,7 @@ fn delivered(wire: bool) -> usize {
         launch: Program { sends: node.is_none() },
         clock_offset_micros: 0,
         clock_drift_ppm: 0,
+        device: None,
     };
     let mut engine = Engine::new(physics, vec![host("client", None), host("server", Some(1))]);
     [HostId(1), HostId(0)].into_iter().for_each(|host| engine.start(host));

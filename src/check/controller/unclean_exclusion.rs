@@ -50,7 +50,11 @@ impl Property for UncleanExclusion {
         let Some(host) = host else { return };
         if *is_new {
             self.registered.remove(broker);
-            if matches!(host.started_as, Some(StartedAs::AfterCrash | StartedAs::AfterPowerLoss)) {
+            let is_unclean = matches!(
+                host.started_as,
+                Some(StartedAs::AfterCrash | StartedAs::AfterPowerLoss | StartedAs::AfterDiskLoss)
+            );
+            if is_unclean {
                 self.registered.insert(*broker, event.index);
             }
         }

@@ -4,7 +4,8 @@
 //! their logs are equal from the beginning up to and including that batch (Raft's Log Matching;
 //! KIP-101 and KIP-279 for Kafka's epochs).
 //!
-//! Compared when a batch is appended: the hash of the log up to it with the hash of every other
+//! Compared when a batch is appended, or a log is loaded (a disk may hold what its process never
+//! knew of): the hash of the log up to it with the hash of every other
 //! loaded replica that holds an entry at that offset in that epoch. Offsets whose epochs differ
 //! are not compared; logs may fork there until the follower has truncated.
 //!
@@ -26,7 +27,7 @@ const INFO: Info = Info {
                 up to it",
     source: "Raft, section 5.3; KIP-101, KIP-279; kafka-specification, StrongIsr",
     premise: "none",
-    kinds: &["log-appended"],
+    kinds: &["log-appended", "log-recovered"],
     is_liveness: false,
 };
 
@@ -36,7 +37,11 @@ impl Property for LogMatching {
     }
 
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
-        let Kind::LogAppended { partition, .. } = &event.kind else { return };
+        let (Kind::LogAppended { partition, .. } | Kind::LogRecovered { partition, .. }) =
+            &event.kind
+        else {
+            return;
+        };
         if *partition != TopicPartition::CLUSTER_METADATA {
             compare(event, *partition, view, findings);
         }

@@ -7,6 +7,7 @@ use crate::message::MetadataRecord;
 use crate::message::convert::{directory_id, incarnation_id};
 use crate::protocol::controller::replicas::Turn;
 use crate::protocol::controller::state::{Active, Decision};
+use crate::protocol::image::Registration;
 use crate::types::{BrokerEpoch, BrokerId, Defect, ErrorCode, Monotonic, Now, Offset};
 
 /// Where the controller sees a broker.
@@ -48,7 +49,9 @@ impl Active {
         }
         let previous = BrokerEpoch::from_wire(request.previous_broker_epoch);
         let is_clean = existing.is_some_and(|existing| previous == Some(existing.broker_epoch))
-            || self.config.defects.has(Defect::NoUncleanShutdownDetection);
+            || self.config.defects.has(Defect::NoUncleanShutdownDetection)
+            || self.config.defects.has(Defect::EmptyDiskElected)
+                && existing.is_some_and(|existing| has_new_directory(existing, request));
         let mut records = match same {
             Some(_) => Vec::new(),
             None if is_clean => self.leader_and_in_sync_updates(Turn::Leaves(broker)),
@@ -239,3 +242,9 @@ impl Active {
 
 /// `ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`.
 const PRODUCER_ID_BLOCK_SIZE: i32 = 1000;
+
+/// Whether a broker comes with a log directory that it did not have before: its disk is another.
+fn has_new_directory(known: &Registration, request: &k::BrokerRegistrationRequest) -> bool {
+    let mut now = request.log_dirs.iter().copied().map(directory_id);
+    now.any(|directory| !known.directories.contains(&directory))
+}

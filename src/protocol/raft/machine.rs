@@ -72,15 +72,15 @@ impl Machine for Raft {
             return;
         }
         match (&input, self.waiting_for) {
-            (Input::DiskCompleted { ticket, result }, Some(waiting)) if *ticket == waiting => {
+            (Input::DiskCompleted { result: Err(_), .. }, _) => {
                 self.waiting_for = None;
-                if result.is_err() {
-                    self.held.clear();
-                    self.halt("the metadata log's disk failed");
-                } else {
-                    // Instants may have come while the thread stood still.
-                    self.deferred.push_back(Input::Deadline);
-                }
+                self.held.clear();
+                self.halt("the metadata log's disk failed");
+            }
+            (Input::DiskCompleted { ticket, .. }, Some(waiting)) if *ticket == waiting => {
+                self.waiting_for = None;
+                // Instants may have come while the thread stood still.
+                self.deferred.push_back(Input::Deadline);
             }
             (Input::DiskCompleted { .. }, _) | (Input::Deadline, Some(_)) => {}
             (_, _) => self.deferred.push_back(input),
@@ -450,6 +450,7 @@ impl Raft {
                 | DiskOperation::Write { .. }
                 | DiskOperation::Create { .. }
                 | DiskOperation::Append { .. }
+                | DiskOperation::AppendInVain { .. }
                 | DiskOperation::Truncate { .. }
                 | DiskOperation::Delete { .. } => None,
             },

@@ -21,6 +21,7 @@ impl Model {
             Kind::LogAppended { .. }
             | Kind::LogTruncated { .. }
             | Kind::LogRecovered { .. }
+            | Kind::StorageFailed { .. }
             | Kind::LogStartMoved { .. }
             | Kind::SegmentsDeleted { .. }
             | Kind::HighWatermarkMoved { .. }
@@ -89,6 +90,28 @@ impl Model {
             }
             Kind::LogAppended { .. } => self.on_appended(event, node),
             Kind::LogTruncated { .. } | Kind::LogRecovered { .. } => self.on_cut(event, node),
+            Kind::StorageFailed {
+                partition,
+                base_offset,
+                records,
+                leader_epoch,
+                batch,
+                chain,
+                ..
+            } => {
+                // The first is the one that stands in the file, if any does.
+                let replica = self.replica_mut(*partition, node);
+                let chain = replica.log.chain_of(*chain);
+                let leftover = LogEntry {
+                    base: *base_offset,
+                    records: *records,
+                    epoch: *leader_epoch,
+                    batch: *batch,
+                    chain,
+                    event: event.index,
+                };
+                replica.leftover.get_or_insert(leftover);
+            }
             Kind::LogStartMoved { partition, log_start_offset, .. } => {
                 let replica = self.replica_mut(*partition, node);
                 replica.log.start = *log_start_offset;
@@ -196,9 +219,18 @@ impl Model {
         let replica = self.replica_mut(partition, node);
         replica.cut = Some(event.index);
         let before = replica.log.end();
+        let leftover = replica.leftover.filter(|_| is_recovery);
         match began_anew {
             Some(log) if replica.log.origin() != end => replica.log = log,
             Some(_) | None => replica.log.truncate_to(end),
+        }
+        if let Some(leftover) = leftover {
+            replica.leftover = None;
+            if leftover.chain == replica.log.chain_of(chain) && leftover.end() == end {
+                // What was refused stands in the file all the same.
+                replica.log.truncate_to(leftover.base);
+                replica.log.append(leftover);
+            }
         }
         if let Some(start) = start {
             replica.log.start = start;
@@ -311,7 +343,7 @@ impl Model {
                 {
                     registration.is_of_this_start = false;
                 }
-                if *after == StartedAs::New
+                if matches!(*after, StartedAs::New | StartedAs::AfterDiskLoss)
                     && let Some(node) = self.setup.node(id)
                 {
                     self.forget_disk(node);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::ReplicaRole;
-use crate::trace::model::log::LogView;
+use crate::trace::model::log::{LogEntry, LogView};
 use crate::types::{BrokerId, BrokerSet, LeaderEpoch, Offset, PartitionEpoch};
 
 /// A partition.
@@ -87,6 +87,8 @@ pub struct ReplicaView {
     pub cache: Option<CacheView>,
     /// The last cut or recovery of its log.
     pub cut: Option<u64>,
+    /// A batch that its disk refused, and that may stand in the file all the same.
+    pub leftover: Option<LogEntry>,
 }
 
 /// A role that a replica took.
