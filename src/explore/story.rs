@@ -9,6 +9,7 @@ use crate::explore::fault_story::told;
 use crate::explore::outcome::{Matter, Moment};
 use crate::explore::story_clients::{Troubles, several};
 use crate::explore::story_faults::aside;
+use crate::explore::story_processes::Processes;
 use crate::history::{Figures, LONG_WAIT};
 use crate::scenario::{Fault, Plan, show_duration};
 use crate::trace::Model;
@@ -67,6 +68,8 @@ pub(crate) struct Story {
     queue_full: BTreeMap<HostId, Instant>,
     /// Replicas whose retention was told of: it comes again and again.
     retained: BTreeSet<(TopicPartition, Option<HostId>)>,
+    /// Processes that were asked to end.
+    processes: Processes,
 }
 
 impl Story {
@@ -105,9 +108,13 @@ impl Story {
                 let line = "healing begins: all faults end".to_owned();
                 self.add(event, Matter::Fault, Rank::Fault, line);
             }
-            Kind::HostStopped { by_itself: true, .. } => {
-                let host = model.setup().host_name(event.host).to_owned();
-                self.tell(event, format!("{host} stops by itself, as it must when its disk fails"));
+            Kind::ShutdownRequested {}
+            | Kind::HostStopped { .. }
+            | Kind::BrokerStateEntered { .. }
+            | Kind::RestartStepped { .. } => {
+                if let Some(line) = self.processes.line(event, model) {
+                    self.tell(event, line);
+                }
             }
             Kind::ControllerActivated { leader_epoch } => {
                 let host = model.setup().host_name(event.host).to_owned();
@@ -116,7 +123,13 @@ impl Story {
                     format!("{host} takes charge as controller, epoch {leader_epoch}"),
                 );
             }
-            Kind::RegistrationCommitted { broker, fenced, is_new, .. } => {
+            Kind::RegistrationCommitted {
+                broker,
+                fenced,
+                in_controlled_shutdown: leaves,
+                is_new,
+                ..
+            } => {
                 // A new controller tells again what its predecessor may not have told.
                 let known = model.registrations.get(broker);
                 if known.is_none_or(|known| known.event != event.index) {
@@ -124,7 +137,9 @@ impl Story {
                 }
                 let what = match (fenced, is_new) {
                     (true, true) => "registers",
+                    (true, false) if *leaves => "is fenced, and may end",
                     (true, false) => "is fenced",
+                    (false, _) if *leaves => "shuts down: its leaderships go to others",
                     (false, _) => "is unfenced",
                 };
                 self.tell(event, format!("broker-{broker} {what}"));

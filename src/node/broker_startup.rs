@@ -106,6 +106,7 @@ impl Broker {
             schedule: Schedule::default(),
             next_ticket: 1,
             ending: Ending::No,
+            is_shutting_down: false,
             work,
             scratch: Scratch::default(),
             start,
@@ -206,7 +207,9 @@ fn lifecycle(
         heartbeat_interval: config.heartbeat_interval,
         session_timeout: config.session_timeout,
         registration_timeout: config.registration_timeout,
+        controlled_shutdown: config.controlled_shutdown,
         defects: config.defects,
+        ..LifecycleConfig::default()
     };
     Lifecycle::new(config, rng)
 }

@@ -213,6 +213,10 @@ sections! {
             "A network card or a link carries less.";
         "reset" "{ host or between }" "one of these" "Open connections are reset, once.";
         "slow" "{ host, factor }" "one of these" "A process works slowly.";
+        "stop" "{ host, kill_after }" "one of these"
+            "A process is asked to end in order (SIGTERM); it starts again at the end.";
+        "rolling_restart" "{ hosts, pause, kill_after }" "one of these"
+            "Processes are stopped and started in turn; it ends when all are back.";
     }
     /// `crash = {}`.
     CRASH "crash"
@@ -297,6 +301,27 @@ sections! {
          disk and the network are as fast as ever." {
         "host" "target" "" "Whose.";
         "factor" "2 to 1000000" "" "How many times as long everything takes.";
+    }
+    /// `stop = {}`.
+    STOP "stop"
+        "A process is asked to end in order (SIGTERM), and starts again when the fault ends, or, \
+         if it takes longer, when it has ended. A broker goes through a controlled shutdown: the \
+         controller moves its leaderships, then it closes its logs. A controller that leads the \
+         quorum resigns first. A client sends what it has and closes; one whose application is \
+         your own code (`[[client]]`) just dies." {
+        "host" "target" "" "Whose.";
+        "kill_after" "duration" "never"
+            "How long it may take to end before it is killed (SIGKILL), as systemd and Kubernetes \
+             have it; for a broker that is a crash.";
+    }
+    /// `rolling_restart = {}`.
+    ROLLING_RESTART "rolling_restart"
+        "One process after the other is stopped in order and started again, as an operator does \
+         it: the next one is stopped when everything runs and every partition has all its replicas \
+         in sync again." {
+        "hosts" "target, or list of targets" "\"every broker\"" "Whose, in this order.";
+        "pause" "duration" "\"0s\"" "How long the operator waits before the next.";
+        "kill_after" "duration" "never" "How long each may take to end before it is killed.";
     }
     /// `when = {}`.
     WHEN "when"
@@ -442,12 +467,6 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("[[fault]]", "disk_hang", "disk faults are not simulated yet: `pause` comes near"),
     ("[[fault]]", "slow_disk", "disk faults are not simulated yet"),
     ("[[fault]]", "loss", "write `lose = { between = [...], loss = \"1%\" }`"),
-    (
-        "[[fault]]",
-        "shutdown",
-        "clean shutdowns are not simulated yet: write a `crash` that keeps \
-      the page cache",
-    ),
 ];
 
 /// Kafka's keys that nothing here obeys yet, and what to do instead. A name that ends in `.`

@@ -43,9 +43,10 @@ enum Kind {
     Reset,
     Slow,
     Shape,
+    Stop,
 }
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 14] = [
     Kind::Crash,
     Kind::PowerLoss,
     Kind::Pause,
@@ -59,6 +60,7 @@ const KINDS: [Kind; 13] = [
     Kind::Reset,
     Kind::Slow,
     Kind::Shape,
+    Kind::Stop,
 ];
 
 /// What all lanes of a run have in common.
@@ -251,6 +253,7 @@ impl<'a> Weather<'a> {
             Kind::Crash => Fault::Crash { host, keep: CrashKeep::PageCache },
             Kind::PowerLoss => Fault::Crash { host, keep: CrashKeep::Synced },
             Kind::Pause => Fault::Pause { host },
+            Kind::Stop => Fault::Stop { host, kill_after: None },
             Kind::Isolate => Fault::Isolate { host, direction: direction(rng) },
             Kind::Partition => self.partition(host, rng),
             Kind::Cut => {
@@ -438,7 +441,11 @@ mod tests {
     /// The server that a fault takes down, or cuts off.
     fn victim(fault: &Fault) -> &Target {
         match fault {
-            Fault::Crash { host, .. } | Fault::Pause { host } | Fault::Isolate { host, .. } => host,
+            Fault::Crash { host, .. }
+            | Fault::Pause { host }
+            | Fault::Stop { host, .. }
+            | Fault::Isolate { host, .. } => host,
+            Fault::RollingRestart { hosts, .. } => &hosts[0],
             Fault::Partition { groups } => &groups[0][0],
             Fault::Cut { between, .. } => &between.0,
             Fault::Delay { between, .. }
@@ -484,7 +491,7 @@ mod tests {
                 assert_eq!(victims.iter().collect::<BTreeSet<_>>().len(), victims.len());
             }
         }
-        assert_eq!(kinds.len(), 10, "{kinds:?}");
+        assert_eq!(kinds.len(), 11, "{kinds:?}");
         assert!(count > 500, "{count}");
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::event::{About, CrashKeep, Event, Kind, StartedAs, StepName};
+use crate::event::{About, ClosedBecause, CrashKeep, Event, Kind, StartedAs, StepName};
 use crate::message::{AppCall, AppReply};
 use crate::node::{Input, Output, Start, Task};
 use crate::sim::clock::Clock;
@@ -166,6 +166,7 @@ impl<L: Launch> Engine<L> {
                 process: None,
                 starts: 0,
                 started_as: StartedAs::New,
+                is_listening: false,
                 lanes: Vec::new(),
                 disk: Disk::new(weather, physics.flush_time),
                 completions: 0,
@@ -336,6 +337,7 @@ impl<L: Launch> Engine<L> {
         let (incarnation, after) = (this.starts, this.started_as);
         this.starts += 1;
         this.state = HostState::Running;
+        this.is_listening = true;
         this.lanes.clear();
         this.network_threads = this
             .setup
@@ -377,7 +379,11 @@ impl<L: Launch> Engine<L> {
             CrashKeep::PageCache => Vec::new(),
             CrashKeep::Synced => this.disk.lose_power(at),
         };
-        self.record(Some(host), Kind::HostStopped { keep, by_itself }, About::Nothing);
+        self.record(
+            Some(host),
+            Kind::HostStopped { keep, by_itself, in_order: false },
+            About::Nothing,
+        );
         for end in ends {
             let kind = Kind::DurableEnd {
                 partition: end.partition,
@@ -389,7 +395,7 @@ impl<L: Launch> Engine<L> {
         if keep == CrashKeep::Synced {
             self.network.set_dark(host, true);
         }
-        self.abandon_connections(host, keep);
+        self.abandon_connections(host, keep, ClosedBecause::Reset);
     }
 
     /// Stops the process of `host` where it stands.

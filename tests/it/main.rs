@@ -35,6 +35,7 @@ mod scenario_document;
 mod scenario_errors;
 mod scenario_schema;
 mod scenarios;
+mod stopping;
 mod trace;
 mod trace_document;
 mod wire;
