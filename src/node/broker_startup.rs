@@ -90,7 +90,10 @@ impl Broker {
             forwarding_connections: connections(Component::FORWARDING, Purpose::Forwarding, socket),
             raft,
             lifecycle,
-            alter_partition: AlterPartition::new(AlterPartitionConfig::new(config.broker)),
+            alter_partition: AlterPartition::new(AlterPartitionConfig {
+                defects: config.defects,
+                ..AlterPartitionConfig::new(config.broker)
+            }),
             request: RequestLayer::new(request_config(&config), stream(start, "request")),
             replicas,
             fetchers: BTreeMap::new(),
