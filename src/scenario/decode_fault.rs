@@ -14,6 +14,7 @@ use crate::scenario::plan::{
     Trigger,
 };
 use crate::scenario::table::{Mistakes, Table, duration, kind, number, text, word};
+use crate::scenario::target::Target;
 use crate::scenario::units::{show_duration, shown};
 use crate::types::{Expectation, Name, PropertyName};
 

@@ -19,6 +19,8 @@ impl Fault {
             }
             Self::Slow { factor, .. } => format!("{factor} times"),
             Self::Shape { shape, .. } => shape.name().to_owned(),
+            Self::Stop { kill_after, .. } | Self::RollingRestart { kill_after, .. } => kill_after
+                .map_or_else(String::new, |after| format!("killed after {}", show_duration(after))),
             Self::Pause { .. } | Self::Partition { .. } | Self::Reset { .. } => String::new(),
         }
     }
