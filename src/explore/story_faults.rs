@@ -48,8 +48,10 @@ fn targets(fault: &Fault) -> Vec<&Target> {
     match fault {
         Fault::Crash { host, .. }
         | Fault::Pause { host }
+        | Fault::Stop { host, .. }
         | Fault::Isolate { host, .. }
         | Fault::Slow { host, .. } => vec![host],
+        Fault::RollingRestart { hosts, .. } => hosts.iter().collect(),
         Fault::Cut { between: (one, other), .. } => vec![one, other],
         Fault::Delay { between: (one, other), .. }
         | Fault::Lose { between: (one, other), .. }
