@@ -69,7 +69,8 @@ pub enum DefectKind {
 defects! {
     TruncateToHighWatermark "kip-101-truncate-to-high-watermark" Historical 1
         ["leader-completeness" "acked-durability" "consistent-read" "candidate-completeness"
-         "acks-one-durability" "inconsistent-offsets" "log-matching" "nonmonotonic-send"]
+         "acks-one-durability" "inconsistent-offsets" "log-matching" "nonmonotonic-send"
+         "acked-replicated"]
         "a new follower truncates to its own high watermark"
         "KIP-101, KAFKA-1211; mended in 0.11"
         "a replica that becomes follower truncates to its high watermark and ignores epochs";
@@ -81,7 +82,8 @@ defects! {
         "leaders remember an epoch with its first record only; followers ask before they fetch, as \
          up to 2.6, and without an answer truncate to their high watermark";
     OffsetOnlyAnswer "kip-279-offset-only-answer" Historical 4
-        ["log-matching" "epoch-monotone-in-log" "candidate-completeness" "consistent-read"]
+        ["log-matching" "epoch-monotone-in-log" "candidate-completeness" "consistent-read"
+         "acked-replicated"]
         "after two quick elections a follower keeps records of the epoch in between"
         "KIP-279, KAFKA-6361; mended in 2.0"
         "followers ask before they fetch where their last epoch ends, and are not told of which \
@@ -166,7 +168,7 @@ defects! {
         "KAFKA-14704; mended in 3.5"
         "followers apply the high watermark of an answer that tells them to truncate";
     LastFetchedEpochLost "kafka-15510-last-fetched-epoch-lost" Historical 25
-        ["log-matching" "candidate-completeness" "consistent-read"]
+        ["log-matching" "candidate-completeness" "consistent-read" "acked-replicated"]
         "after an empty answer a follower no longer says of which epoch its last record is"
         "KAFKA-15510; mended in 3.6"
         "an answer without records makes a follower forget its last epoch until records come. \
