@@ -7,7 +7,8 @@ use crate::check::history::{
     Duplicate, InconsistentOffsets, LostWrite, NonmonotonicPoll, NonmonotonicSend, PollSkip, Unseen,
 };
 use crate::check::liveness::{
-    HighWatermarkReachesEnd, LeaderElected, MetadataConverges, ProduceAnswered, ReplicasRejoin,
+    AckedReplicated, AlterPartitionAnswered, BrokerUnfenced, HighWatermarkReachesEnd,
+    LeaderElected, MetadataConverges, ProduceAnswered, ReplicasRejoin,
 };
 use crate::check::producer::{KeyToPartition, NackNotProof, NoDuplicate, PerProducerOrder};
 use crate::check::property::{Info, Property};
@@ -53,6 +54,9 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(HighWatermarkReachesEnd::default()),
         Box::new(MetadataConverges::default()),
         Box::new(QuorumStable::default()),
+        Box::new(AlterPartitionAnswered::default()),
+        Box::new(AckedReplicated::default()),
+        Box::new(BrokerUnfenced::default()),
         Box::new(LostWrite),
         Box::new(Unseen::default()),
         Box::new(Duplicate),

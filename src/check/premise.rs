@@ -61,7 +61,7 @@ impl Premises {
     /// Looks at an event that `model` has folded in already.
     pub(crate) fn on_event(&mut self, event: &Event, model: &Model) {
         match &event.kind {
-            Kind::HostStopped { .. } => {
+            Kind::HostStopped { in_order: false, .. } => {
                 if let Some(node) = event.host.and_then(|host| model.setup().node(host)) {
                     self.on_stop(event, model, node);
                 }

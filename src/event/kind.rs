@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::event::field::{ChainHash, Field, Reader, Shape, Value};
 use crate::event::kind_values::{
-    AckMode, ClosedBecause, CrashKeep, DiskFailure, FaultVerb, OperationResult, OperationVerb,
-    Phase, ProducerOutcome, QuorumRole, ReplicaRole, StartMovedBecause, StartedAs,
+    AckMode, ClosedBecause, CrashKeep, DiskFailure, FaultVerb, LifecycleState, OperationResult,
+    OperationVerb, Phase, ProducerOutcome, QuorumRole, ReplicaRole, RestartStep, StartMovedBecause,
+    StartedAs,
 };
 use crate::types::{
     ApiKey, BatchId, BrokerEpoch, BrokerId, BrokerSet, ConnectionId, CorrelationId, ErrorCode,
@@ -188,6 +189,7 @@ events! {
     9 HostStopped "host-stopped" "A process ended." {
         keep: CrashKeep, "What its disk kept.";
         by_itself: bool, "Whether it stopped of its own accord (a failed disk).";
+        in_order: bool, "Whether it ended as it was asked to, all that it wrote on its disk.";
     }
     10 HostPaused "host-paused" "A process stands still from here." {}
     11 HostResumed "host-resumed" "A process goes on." {}
@@ -505,6 +507,29 @@ events! {
         digest: ChainHash, "Hash of all that it replayed.";
     }
 
+    // Load.
+    100 RequestQueueFull "request-queue-full"
+        "A network thread found the request queue full and stands still until all that it holds \
+         is in the queue." {
+        thread: u32, "The thread, from 0.";
+        waiting: u32, "Requests in the queue.";
+    }
+    101 NetworkThreadFree "network-thread-free"
+        "A network thread that stood before the request queue reads and writes again." {
+        thread: u32, "The thread, from 0.";
+    }
+
+    // Starting and stopping in order.
+    113 ShutdownRequested "shutdown-requested" "A process was asked to end (SIGTERM)." {}
+    114 BrokerStateEntered "broker-state-entered" "A broker went on in its life." {
+        state: LifecycleState, "Where it is now.";
+    }
+    115 RestartStepped "restart-stepped" "A rolling restart went on to its next step." {
+        fault: u32, "Its place in the plan, from 0.";
+        host: HostId, "Whose turn it is.";
+        step: RestartStep, "What the operator does.";
+    }
+
     // What administrators ask of the controller.
     120 ConfigCommitted "config-committed"
         "A value of dynamic configuration is committed, seen first by the active controller or, \
@@ -529,17 +554,6 @@ events! {
         "A replica holds its partition to another min.insync.replicas." {
         partition: TopicPartition, "The partition.";
         min_in_sync: u32, "The new one, bounded by the replicas.";
-    }
-    // Load.
-    100 RequestQueueFull "request-queue-full"
-        "A network thread found the request queue full and stands still until all that it holds \
-         is in the queue." {
-        thread: u32, "The thread, from 0.";
-        waiting: u32, "Requests in the queue.";
-    }
-    101 NetworkThreadFree "network-thread-free"
-        "A network thread that stood before the request queue reads and writes again." {
-        thread: u32, "The thread, from 0.";
     }
     // Deletion.
     130 SegmentsDeleted "segments-deleted" "A replica deleted the oldest segments of its log." {

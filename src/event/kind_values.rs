@@ -135,6 +135,10 @@ words! {
         JumpClock "jump-clock",
         /// Clocks run at another pace.
         DriftClock "drift-clock",
+        /// A process is asked to end in order.
+        Stop "stop",
+        /// Processes are stopped and started in turn.
+        RollingRestart "rolling-restart",
     }
     /// Why a connection ended.
     ClosedBecause {
@@ -192,6 +196,30 @@ words! {
         AfterPowerLoss "after-power-loss",
         /// Its host had lost its disk and got an empty one.
         AfterDiskLoss "after-disk-loss",
+    }
+    /// Where a broker is in its life.
+    LifecycleState {
+        /// It registers and catches up with the metadata log.
+        Starting "starting",
+        /// It is caught up and waits to be unfenced.
+        Recovery "recovery",
+        /// It was unfenced: it serves.
+        Running "running",
+        /// It asked the controller to move its leaderships away.
+        PendingControlledShutdown "pending-controlled-shutdown",
+        /// It serves nobody any more, closes its logs and ends.
+        ShuttingDown "shutting-down",
+    }
+    /// What the operator of a rolling restart does.
+    RestartStep {
+        /// Waits until all replicas are in sync before the next stop.
+        Waits "waits",
+        /// Stops the process.
+        Stops "stops",
+        /// Starts it again.
+        Starts "starts",
+        /// Sees that it has caught up.
+        InSync "in-sync",
     }
     /// What a leader did with a batch.
     ProducerOutcome {

@@ -8,7 +8,8 @@ mod record;
 pub use field::{ChainHash, Field, Reader, Shape, Value};
 pub use kind::{ColumnSink, FieldInfo, Kind, KindInfo};
 pub use kind_values::{
-    AckMode, ClosedBecause, CrashKeep, DiskFailure, FaultVerb, OperationResult, OperationVerb,
-    Phase, ProducerOutcome, QuorumRole, ReplicaRole, StartMovedBecause, StartedAs,
+    AckMode, ClosedBecause, CrashKeep, DiskFailure, FaultVerb, LifecycleState, OperationResult,
+    OperationVerb, Phase, ProducerOutcome, QuorumRole, ReplicaRole, RestartStep, StartMovedBecause,
+    StartedAs,
 };
 pub use record::{About, Event, StepName};

@@ -48,6 +48,8 @@ pub(crate) fn told(verb: FaultVerb, hosts: &[String], groups: &[u32], detail: &s
         }
         FaultVerb::Reset => format!("connections of {all} are reset"),
         FaultVerb::Slow => format!("{all} works slowly ({detail})"),
+        FaultVerb::Stop => format!("stop of {all}"),
+        FaultVerb::RollingRestart => format!("rolling restart of {all}"),
         _ => told_of_hardware(verb, &all, detail),
     }
 }

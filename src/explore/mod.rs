@@ -9,6 +9,7 @@ mod run;
 mod story;
 mod story_clients;
 mod story_faults;
+mod story_processes;
 mod sweep;
 mod vocabulary;
 

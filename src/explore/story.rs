@@ -9,6 +9,7 @@ use crate::explore::fault_story::told;
 use crate::explore::outcome::{Matter, Moment};
 use crate::explore::story_clients::{Troubles, several};
 use crate::explore::story_faults::aside;
+use crate::explore::story_processes::Processes;
 use crate::history::{Figures, LONG_WAIT};
 use crate::scenario::{Fault, Plan, show_duration};
 use crate::trace::Model;
@@ -69,6 +70,8 @@ pub(crate) struct Story {
     retained: BTreeSet<(TopicPartition, Option<HostId>)>,
     /// Hosts whose disk was told of.
     troubled: BTreeSet<HostId>,
+    /// Processes that were asked to end.
+    processes: Processes,
 }
 
 impl Story {
@@ -108,9 +111,13 @@ impl Story {
                 let line = "healing begins: all faults end".to_owned();
                 self.add(event, Matter::Fault, Rank::Fault, line);
             }
-            Kind::HostStopped { by_itself: true, .. } => {
-                let host = model.setup().host_name(event.host).to_owned();
-                self.tell(event, format!("{host} stops by itself, as it must when its disk fails"));
+            Kind::ShutdownRequested {}
+            | Kind::HostStopped { .. }
+            | Kind::BrokerStateEntered { .. }
+            | Kind::RestartStepped { .. } => {
+                if let Some(line) = self.processes.line(event, model) {
+                    self.tell(event, line);
+                }
             }
             Kind::StorageFailed { .. }
             | Kind::DiskStalled { .. }
@@ -123,7 +130,13 @@ impl Story {
                     format!("{host} takes charge as controller, epoch {leader_epoch}"),
                 );
             }
-            Kind::RegistrationCommitted { broker, fenced, is_new, .. } => {
+            Kind::RegistrationCommitted {
+                broker,
+                fenced,
+                in_controlled_shutdown: leaves,
+                is_new,
+                ..
+            } => {
                 // A new controller tells again what its predecessor may not have told.
                 let known = model.registrations.get(broker);
                 if known.is_none_or(|known| known.event != event.index) {
@@ -131,7 +144,9 @@ impl Story {
                 }
                 let what = match (fenced, is_new) {
                     (true, true) => "registers",
+                    (true, false) if *leaves => "is fenced, and may end",
                     (true, false) => "is fenced",
+                    (false, _) if *leaves => "shuts down: its leaderships go to others",
                     (false, _) => "is unfenced",
                 };
                 self.tell(event, format!("broker-{broker} {what}"));

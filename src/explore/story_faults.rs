@@ -48,6 +48,7 @@ fn targets(fault: &Fault) -> Vec<&Target> {
     match fault {
         Fault::Crash { host, .. }
         | Fault::Pause { host }
+        | Fault::Stop { host, .. }
         | Fault::Isolate { host, .. }
         | Fault::Slow { host, .. }
         | Fault::SlowDisk { host, .. }
@@ -57,6 +58,7 @@ fn targets(fault: &Fault) -> Vec<&Target> {
         | Fault::ReplaceDisk { host }
         | Fault::JumpClock { host, .. }
         | Fault::DriftClock { host, .. } => vec![host],
+        Fault::RollingRestart { hosts, .. } => hosts.iter().collect(),
         Fault::Cut { between: (one, other), .. } => vec![one, other],
         Fault::Delay { between: (one, other), .. }
         | Fault::Lose { between: (one, other), .. }

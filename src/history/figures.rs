@@ -401,7 +401,10 @@ mod tests {
     fn records_without_an_answer_and_those_of_acks_0_are_unknown() {
         let mut run = Script::new();
         run.seal(WRITER, 1, 2, AckMode::All);
-        run.add(WRITER, Kind::HostStopped { keep: CrashKeep::Synced, by_itself: false });
+        run.add(
+            WRITER,
+            Kind::HostStopped { keep: CrashKeep::Synced, by_itself: false, in_order: false },
+        );
         let operations = run.seal(PLAIN, 2, 3, AckMode::None);
         run.done(PLAIN, 2, &operations, 0).invoke(PLAIN, OperationVerb::Send);
         run.invoke(PLAIN, OperationVerb::Poll);

@@ -82,6 +82,8 @@ pub struct Broker {
     pub(crate) ending: Ending,
     /// What a write to a log is told now, if it fails.
     pub(crate) storage: Option<DiskError>,
+    /// Whether it was asked to end.
+    pub(crate) is_shutting_down: bool,
     /// What waits its turn; empty between steps.
     pub(crate) work: VecDeque<Work>,
     pub(crate) touched: Touched,
@@ -265,6 +267,7 @@ impl Broker {
             Input::Deadline(_) => self.on_deadline(lane, now, out),
             Input::Task(task) => match task {
                 Task::ApplyMetadata => self.apply_metadata(now, out),
+                Task::Shutdown => self.shutdown(now, out),
                 // These are the controllers' and the clients'.
                 Task::AppendMetadata { .. }
                 | Task::QuorumAdvanced
@@ -290,6 +293,7 @@ impl Broker {
             Input::Disk { ticket, .. } if *ticket >= FIRST_RAFT_TICKET => Lane::Raft,
             Input::Disk { .. } => Lane::Scheduler,
             Input::Deadline(lane) => *lane,
+            Input::Task(Task::Shutdown) => Lane::Lifecycle,
             Input::Task(_) => Lane::Metadata,
         }
     }
@@ -362,12 +366,6 @@ impl Broker {
         let (log_end_offset, high_watermark, chain) = self.raft.audit();
         let digest = self.image.digest();
         out.push(Kind::QuorumAudited { log_end_offset, high_watermark, chain, digest });
-    }
-
-    /// Asks the process to end in order: leaderships move first (`SIGTERM`).
-    pub fn shutdown(&mut self, now: Now, out: &mut Vec<Output>) {
-        self.live(now, lifecycle::Input::BeginControlledShutdown);
-        self.carry_out(now, out);
     }
 
     fn on_deadline(&mut self, lane: Lane, now: Now, out: &mut Vec<Output>) {

@@ -56,6 +56,8 @@ pub struct BrokerConfig {
     pub session_timeout: Duration,
     /// `initial.broker.registration.timeout.ms`.
     pub registration_timeout: Duration,
+    /// `controlled.shutdown.enable`.
+    pub controlled_shutdown: bool,
     /// `controller.socket.timeout.ms`: how long the broker waits for the controller's answer.
     pub controller_socket_timeout: Duration,
     /// `fetch.max.bytes` of the broker.
@@ -99,6 +101,7 @@ impl Default for BrokerConfig {
             heartbeat_interval: Duration::from_secs(2),
             session_timeout: Duration::from_secs(9),
             registration_timeout: Duration::from_secs(60),
+            controlled_shutdown: true,
             controller_socket_timeout: Duration::from_secs(30),
             fetch_bytes_max: 55 << 20,
             fetch_sessions_max: 1000,

@@ -6,6 +6,7 @@ use crate::message::{Batch, DiskError, FetchResult, PartitionFetch, RequestBody,
 use crate::node::broker::{
     Broker, Component, Ending, FIRST_RAFT_TICKET, Publication, Source, Touched, Work, queue,
 };
+use crate::node::broker_shutdown::entered;
 use crate::node::port::{Output, Task};
 use crate::protocol::Machine as _;
 use crate::protocol::fetcher::{Fetcher, FetcherConfig};
@@ -84,7 +85,7 @@ impl Broker {
             // The one log directory is offline: Kafka halts when none is left.
             self.halt("a log directory failed", out);
         } else if self.ending == Ending::Closing(ticket) {
-            self.halt("shut down in order", out);
+            self.exit(out);
         }
     }
 
@@ -114,6 +115,8 @@ impl Broker {
             }
             raft::Effect::HighWatermarkMoved { .. } => self.post_apply(out),
             raft::Effect::Event { kind, about } => out.push(Output::Event { kind, about }),
+            // A broker's observer ends with its process.
+            raft::Effect::ShutDown => {}
             raft::Effect::Halt { reason } => self.halt(reason, out),
         }
     }
@@ -137,25 +140,16 @@ impl Broker {
             lifecycle::Effect::Registered { broker_epoch } => {
                 self.on_registered(now, broker_epoch);
             }
-            lifecycle::Effect::StateChanged { state } => match state {
-                BrokerState::Recovery => {
+            lifecycle::Effect::StateChanged { state } => {
+                out.extend(entered(state).map(Output::event));
+                if state == BrokerState::Recovery {
                     self.publication = Publication::Due;
                     self.post_apply(out);
                 }
-                BrokerState::PendingControlledShutdown => {
-                    let partitions: Vec<_> = self.replicas.keys().copied().collect();
-                    for partition in partitions {
-                        self.tell(now, partition, replica::Input::ShutdownBegan);
-                    }
-                }
-                BrokerState::NotRunning
-                | BrokerState::Starting
-                | BrokerState::Running
-                | BrokerState::ShuttingDown => {}
-            },
+            }
             lifecycle::Effect::End { in_order: true } => self.close(now, out),
             lifecycle::Effect::End { in_order: false } => {
-                self.halt("not registered with the controller in time", out);
+                self.halt("not registered in time, or asked to end before it had started", out);
             }
         }
     }

@@ -161,6 +161,10 @@ impl Broker {
             // A replica that knows no metadata yet answers nothing to this.
             let input = replica::Input::StandingsChanged { standings };
             crate::protocol::Machine::step(&mut replica, now, input, &mut Vec::new());
+            if self.is_shutting_down {
+                let input = replica::Input::ShutdownBegan;
+                crate::protocol::Machine::step(&mut replica, now, input, &mut Vec::new());
+            }
             self.replicas.insert(partition, replica);
         }
         let Some(state) = self.image.partition(partition).cloned() else { return };

@@ -1,11 +1,11 @@
 //! What a broker does at intervals: checkpoints, the look for lagging followers, retention,
-//! forgetting producers; and the orderly end.
+//! forgetting producers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::message::{Checkpoint, DiskOperation, FileName};
-use crate::node::broker::{Broker, Component, Ending, Touched};
+use crate::node::broker::{Broker, Component};
 use crate::node::broker_config::BrokerConfig;
 use crate::node::port::Output;
 use crate::protocol::replica::Replica;
@@ -129,7 +129,7 @@ impl Broker {
         self.write_offsets(FileName::RecoveryPoints, offsets, blocking, out);
     }
 
-    fn checkpoint_log_starts(&mut self, blocking: bool, out: &mut Vec<Output>) {
+    pub(crate) fn checkpoint_log_starts(&mut self, blocking: bool, out: &mut Vec<Output>) {
         let offsets = self.offsets(|replica| replica.log().start_offset_to_checkpoint());
         self.write_offsets(FileName::LogStarts, offsets, blocking, out);
     }
@@ -157,30 +157,6 @@ impl Broker {
     pub(crate) fn ticket(&mut self) -> Ticket {
         self.next_ticket += 1;
         Ticket(self.next_ticket - 1)
-    }
-
-    /// Ends the process in order: logs are flushed and closed, checkpoints written, and last the
-    /// file that says so, with the epoch of the session that ends (A.6, KIP-966).
-    ///
-    /// Source: Kafka 4.1, `BrokerServer.shutdown`, `LogManager.shutdown`.
-    pub(crate) fn close(&mut self, now: Now, out: &mut Vec<Output>) {
-        let partitions: Vec<_> = self.replicas.keys().copied().collect();
-        for partition in partitions {
-            self.tell(now, partition, replica::Input::Close);
-        }
-        self.carry_out(now, out);
-        self.checkpoint_high_watermarks(true, out);
-        self.checkpoint_recovery_points(true, out);
-        self.checkpoint_log_starts(true, out);
-        let ticket = self.ticket();
-        out.push(Output::Disk(DiskOperation::Write {
-            file: FileName::CleanShutdown,
-            content: Checkpoint::CleanShutdown(self.broker_epoch),
-            ticket: Some(ticket),
-            blocking: true,
-        }));
-        self.ending = Ending::Closing(ticket);
-        self.touched = Touched::everything();
     }
 
     /// Fetchers without partitions end, and their connections with them. A later one begins

@@ -90,7 +90,10 @@ impl Broker {
             forwarding_connections: connections(Component::FORWARDING, Purpose::Forwarding, socket),
             raft,
             lifecycle,
-            alter_partition: AlterPartition::new(AlterPartitionConfig::new(config.broker)),
+            alter_partition: AlterPartition::new(AlterPartitionConfig {
+                defects: config.defects,
+                ..AlterPartitionConfig::new(config.broker)
+            }),
             request: RequestLayer::new(request_config(&config), stream(start, "request")),
             replicas,
             fetchers: BTreeMap::new(),
@@ -107,6 +110,7 @@ impl Broker {
             next_ticket: 1,
             ending: Ending::No,
             storage: None,
+            is_shutting_down: false,
             work,
             scratch: Scratch::default(),
             start,
@@ -207,7 +211,9 @@ fn lifecycle(
         heartbeat_interval: config.heartbeat_interval,
         session_timeout: config.session_timeout,
         registration_timeout: config.registration_timeout,
+        controlled_shutdown: config.controlled_shutdown,
         defects: config.defects,
+        ..LifecycleConfig::default()
     };
     Lifecycle::new(config, rng)
 }

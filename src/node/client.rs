@@ -153,6 +153,14 @@ impl Client {
             Input::Task(Task::Administer(nth)) => {
                 self.work.push_back(Work::Application(application::Input::Administer(nth)));
             }
+            Input::Task(Task::Shutdown) => {
+                if self.application.is_some() {
+                    self.work.push_back(Work::Application(application::Input::Shutdown));
+                } else {
+                    // A program that does not mind the signal just ends.
+                    out.push(Output::Halt { reason: "killed by SIGTERM" });
+                }
+            }
             // Nobody connects to a client, it has no disk, and no other lane has work for it.
             Input::Request { .. } | Input::Disk { .. } | Input::Task(_) => {}
         }
@@ -258,6 +266,7 @@ impl Client {
                                 self.work.push_back(Work::Call { token, call });
                             }
                             application::Effect::Event(kind) => out.push(Output::event(kind)),
+                            application::Effect::Exit => out.push(Output::Exit),
                         }
                     }
                     self.scratch.application = effects;

@@ -74,6 +74,9 @@ impl Controller {
             if let Some(at) = self.quorum.step(now, input, out) {
                 self.tell(at, out);
             }
+            if self.quorum.is_shut_down() {
+                out.push(Output::Exit);
+            }
         } else {
             self.step_controller(now, input, out);
         }
@@ -90,7 +93,7 @@ impl Controller {
                 }
             }
             Input::Deadline(lane) => *lane,
-            Input::Task(Task::AppendMetadata { .. })
+            Input::Task(Task::AppendMetadata { .. } | Task::Shutdown)
             | Input::Response { .. }
             | Input::Connected { .. }
             | Input::Disconnected { .. }
@@ -117,13 +120,6 @@ impl Controller {
         let (log_end_offset, high_watermark, chain) = self.quorum.raft().audit();
         let digest = self.machine.image().digest();
         out.push(Kind::QuorumAudited { log_end_offset, high_watermark, chain, digest });
-    }
-
-    /// Prepares to stop: gives up the leadership, if it has it.
-    pub fn shutdown(&mut self, now: Now, out: &mut Vec<Output>) {
-        if let Some(at) = self.quorum.resign(now, out) {
-            self.tell(at, out);
-        }
     }
 
     /// The process' part in the quorum.
@@ -162,6 +158,7 @@ impl Controller {
             Input::Task(Task::QuorumAdvanced) => self.follow_quorum(now, out),
             Input::Task(
                 Task::AppendMetadata { .. }
+                | Task::Shutdown
                 | Task::ApplyMetadata
                 | Task::CompleteRequests
                 | Task::StopWorkload

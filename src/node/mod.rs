@@ -8,6 +8,7 @@ mod broker_config;
 mod broker_effects;
 mod broker_metadata;
 mod broker_schedule;
+mod broker_shutdown;
 mod broker_startup;
 mod client;
 mod client_config;

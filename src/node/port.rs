@@ -53,6 +53,8 @@ pub enum Task {
     StopWorkload,
     /// The built-in admin application carries out the operation with this number.
     Administer(u32),
+    /// The process is asked to end in order (SIGTERM).
+    Shutdown,
 }
 
 /// What a process asks of the world, in order.
@@ -76,6 +78,10 @@ pub enum Output {
     Event { kind: Kind, about: About },
     /// Answer the application's call `token`.
     Reply { token: CallToken, reply: AppReply },
+    /// Take no more connections, and close those that others opened.
+    StopListening,
+    /// The process has ended in order, as it was asked to.
+    Exit,
     /// The process cannot go on (`Exit.halt`): its disk failed.
     Halt { reason: &'static str },
 }

@@ -34,6 +34,8 @@ pub struct Quorum {
     connections: Connections,
     /// The number of the request that is being served on a connection.
     asked: BTreeMap<ConnectionId, CorrelationId>,
+    /// Whether the machine has ended in order.
+    is_shut_down: bool,
 }
 
 impl Quorum {
@@ -64,7 +66,13 @@ impl Quorum {
         let rng = Rng::named(start.seed, "election", &place);
         let mut effects = Vec::new();
         let raft = Raft::start(config, disk, clean, rng, FIRST_TICKET, now, &mut effects);
-        let mut quorum = Self { host: start.host, raft, connections, asked: BTreeMap::new() };
+        let mut quorum = Self {
+            host: start.host,
+            raft,
+            connections,
+            asked: BTreeMap::new(),
+            is_shut_down: false,
+        };
         quorum.run(now, effects, VecDeque::new(), out);
         quorum
     }
@@ -135,6 +143,7 @@ impl Quorum {
             Input::Task(Task::AppendMetadata { leader_epoch, records }) => {
                 inputs.push_back(raft::Input::Append { leader_epoch, records });
             }
+            Input::Task(Task::Shutdown) => inputs.push_back(raft::Input::ShutDown),
             Input::Task(
                 Task::QuorumAdvanced
                 | Task::ApplyMetadata
@@ -147,11 +156,9 @@ impl Quorum {
         self.run(now, Vec::new(), inputs, out)
     }
 
-    /// Gives up the leadership, if this node has it, before the process is shut down.
-    pub fn resign(&mut self, now: Now, out: &mut Vec<Output>) -> Option<usize> {
-        let leader_epoch = self.raft.leader_epoch();
-        let inputs = VecDeque::from([raft::Input::Resign { leader_epoch }]);
-        self.run(now, Vec::new(), inputs, out)
+    /// Whether it has ended in order, as `Task::Shutdown` asked: whoever led has given up.
+    pub fn is_shut_down(&self) -> bool {
+        self.is_shut_down
     }
 
     /// Carries out `effects`, then takes `inputs` and what follows from them until all is done.
@@ -209,6 +216,7 @@ impl Quorum {
                 return true;
             }
             raft::Effect::Event { kind, about } => out.push(Output::Event { kind, about }),
+            raft::Effect::ShutDown => self.is_shut_down = true,
             raft::Effect::Halt { reason } => out.push(Output::Halt { reason }),
         }
         false

@@ -323,6 +323,12 @@ pub const KEYS: &[ConfigKey] = &[
         60_000,
         "How long a broker tries to register before it gives up.",
     ),
+    flag(
+        "controlled.shutdown.enable",
+        BROKER,
+        true,
+        "Whether a broker that is stopped has the controller move its leaderships first.",
+    ),
     integer(
         "broker.session.timeout.ms",
         CONTROLLER,

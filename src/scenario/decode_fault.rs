@@ -15,6 +15,7 @@ use crate::scenario::plan::{
     Trigger,
 };
 use crate::scenario::table::{Mistakes, Table, duration, kind, number, text, word};
+use crate::scenario::target::Target;
 use crate::scenario::units::{show_duration, shown};
 use crate::types::{Expectation, Name, PropertyName};
 
@@ -29,6 +30,8 @@ const KINDS: &[&str] = &[
     "throttle",
     "reset",
     "slow",
+    "stop",
+    "rolling_restart",
 ];
 
 /// `[[fault]]`.
@@ -249,11 +252,64 @@ fn fault(
             let between = table.need("between", mistakes, pair)?.value;
             Some(Fault::Cut { between, direction })
         }
+        "stop" => {
+            let table = table.table("stop", &keys::STOP, mistakes)?;
+            let kill_after = kill_after(&table, mistakes);
+            Some(Fault::Stop { host: table.need("host", mistakes, target)?.value, kill_after })
+        }
+        "rolling_restart" => rolling_restart(table, known, mistakes),
         "delay" | "lose" | "throttle" | "reset" | "slow" => {
             network_fault(kind, table, known, mistakes)
         }
         _ => decode_fault_disk::fault(kind, table, known, mistakes),
     }
+}
+
+fn rolling_restart(table: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Option<Fault> {
+    let table = table.table("rolling_restart", &keys::ROLLING_RESTART, mistakes)?;
+    let pause = table.read("pause", mistakes, duration);
+    let kill_after = kill_after(&table, mistakes);
+    let hosts = if table.has("hosts") {
+        table.read("hosts", mistakes, |value| restarted(value, known))?.value
+    } else {
+        vec![Target::EveryBroker]
+    };
+    let pause = pause.map_or(Duration::ZERO, |read| read.value);
+    Some(Fault::RollingRestart { hosts, pause, kill_after })
+}
+
+fn kill_after(table: &Table<'_, '_>, mistakes: &mut Mistakes) -> Option<Duration> {
+    let read = table.read("kill_after", mistakes, duration)?;
+    if read.value.is_zero() {
+        let what = "`kill_after`: the process has no time to end";
+        mistakes.add(read.line, Wrong::new(what, "write at least \"1us\", or a `crash`"));
+    }
+    Some(read.value)
+}
+
+/// Whom a rolling restart restarts: a target, or a list of different ones.
+fn restarted(value: &DeValue<'_>, known: &Known) -> Result<Vec<Target>, Wrong> {
+    let instead = "write \"every broker\", or a list as in [\"broker-1\", \"broker-3\"]";
+    let Some(list) = value.as_array() else {
+        return Ok(vec![
+            known
+                .target(&text(value).map_err(|_| {
+                    Wrong::new(format!("{} names no hosts", kind(value)), instead)
+                })?)?,
+        ]);
+    };
+    let mut hosts: Vec<Target> = Vec::new();
+    for value in list {
+        let target = known.target(&text(value.get_ref())?)?;
+        if hosts.contains(&target) {
+            return Err(Wrong::new(format!("`{target}` is listed twice"), "leave it in once"));
+        }
+        hosts.push(target);
+    }
+    if hosts.is_empty() {
+        return Err(Wrong::new("the list of hosts is empty", instead));
+    }
+    Ok(hosts)
 }
 
 /// `[faults.random]`.

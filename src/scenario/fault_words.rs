@@ -23,6 +23,8 @@ impl Fault {
             Self::JumpClock { by_micros, .. } => show_offset(*by_micros),
             Self::DriftClock { by_ppm, .. } => format!("{by_ppm}ppm"),
             Self::Shape { shape, .. } => shape.name().to_owned(),
+            Self::Stop { kill_after, .. } | Self::RollingRestart { kill_after, .. } => kill_after
+                .map_or_else(String::new, |after| format!("killed after {}", show_duration(after))),
             Self::Pause { .. }
             | Self::Partition { .. }
             | Self::Reset { .. }

@@ -243,6 +243,10 @@ sections! {
             "A host loses its disk and starts with an empty one at the end.";
         "jump_clock" "{ host, by }" "one of the kinds" "A wall clock jumps.";
         "drift_clock" "{ host, by }" "one of the kinds" "Clocks run at another pace.";
+        "stop" "{ host, kill_after }" "one of the kinds"
+            "A process is asked to end in order (SIGTERM); it starts again at the end.";
+        "rolling_restart" "{ hosts, pause, kill_after }" "one of the kinds"
+            "Processes are stopped and started in turn; it ends when all are back.";
     }
     /// `crash = {}`.
     CRASH "crash"
@@ -371,6 +375,27 @@ sections! {
         "Both clocks of a host run at another pace." {
         "host" "target" "" "Whose.";
         "by" "drift" "" "How much more they gain, `1%` or `-200ppm`; at most a tenth.";
+    }
+    /// `stop = {}`.
+    STOP "stop"
+        "A process is asked to end in order (SIGTERM), and starts again when the fault ends, or, \
+         if it takes longer, when it has ended. A broker goes through a controlled shutdown: the \
+         controller moves its leaderships, then it closes its logs. A controller that leads the \
+         quorum resigns first. A client sends what it has and closes; one whose application is \
+         your own code (`[[client]]`) just dies." {
+        "host" "target" "" "Whose.";
+        "kill_after" "duration" "never"
+            "How long it may take to end before it is killed (SIGKILL), as systemd and Kubernetes \
+             have it; for a broker that is a crash.";
+    }
+    /// `rolling_restart = {}`.
+    ROLLING_RESTART "rolling_restart"
+        "One process after the other is stopped in order and started again, as an operator does \
+         it: the next one is stopped when everything runs and every partition has all its replicas \
+         in sync again." {
+        "hosts" "target or list of targets" "\"every broker\"" "Whose, in this order.";
+        "pause" "duration" "\"0s\"" "How long the operator waits before the next.";
+        "kill_after" "duration" "never" "How long each may take to end before it is killed.";
     }
     /// `when = {}`.
     WHEN "when"
@@ -514,12 +539,6 @@ pub(crate) const LATER: &[(&str, &str, &str)] = &[
     ("[[fault]]", "disk_full", "write `fill_disk`"),
     ("[[fault]]", "disk_hang", "write `hang_disk`"),
     ("[[fault]]", "loss", "write `lose = { between = [...], loss = \"1%\" }`"),
-    (
-        "[[fault]]",
-        "shutdown",
-        "clean shutdowns are not simulated yet: write a `crash` that keeps \
-      the page cache",
-    ),
 ];
 
 /// Kafka's keys that nothing here obeys yet, and what to do instead. A name that ends in `.`

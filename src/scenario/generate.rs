@@ -50,9 +50,10 @@ enum Kind {
     FailDisk,
     JumpClock,
     DriftClock,
+    Stop,
 }
 
-const KINDS: [Kind; 19] = [
+const KINDS: [Kind; 20] = [
     Kind::Crash,
     Kind::PowerLoss,
     Kind::Pause,
@@ -72,6 +73,7 @@ const KINDS: [Kind; 19] = [
     Kind::FailDisk,
     Kind::JumpClock,
     Kind::DriftClock,
+    Kind::Stop,
 ];
 
 /// What all lanes of a run have in common.
@@ -266,6 +268,7 @@ impl<'a> Weather<'a> {
             Kind::Crash => Fault::Crash { host, keep: CrashKeep::PageCache },
             Kind::PowerLoss => Fault::Crash { host, keep: CrashKeep::Synced },
             Kind::Pause => Fault::Pause { host },
+            Kind::Stop => Fault::Stop { host, kill_after: None },
             Kind::Isolate => Fault::Isolate { host, direction: direction(rng) },
             Kind::Partition => self.partition(host, rng),
             Kind::Cut => {
@@ -487,7 +490,11 @@ mod tests {
     /// The server that a fault takes down, or cuts off.
     fn victim(fault: &Fault) -> &Target {
         match fault {
-            Fault::Crash { host, .. } | Fault::Pause { host } | Fault::Isolate { host, .. } => host,
+            Fault::Crash { host, .. }
+            | Fault::Pause { host }
+            | Fault::Stop { host, .. }
+            | Fault::Isolate { host, .. } => host,
+            Fault::RollingRestart { hosts, .. } => &hosts[0],
             Fault::Partition { groups } => &groups[0][0],
             Fault::Cut { between, .. } => &between.0,
             Fault::Delay { between, .. }
@@ -540,7 +547,7 @@ mod tests {
                 assert_eq!(victims.iter().collect::<BTreeSet<_>>().len(), victims.len());
             }
         }
-        assert_eq!(kinds.len(), 16, "{kinds:?}");
+        assert_eq!(kinds.len(), 17, "{kinds:?}");
         assert!(count > 500, "{count}");
     }
 

@@ -390,6 +390,23 @@ pub enum Fault {
         /// Which way.
         direction: Direction,
     },
+    /// A process is asked to end in order (SIGTERM); it starts again when the fault ends.
+    Stop {
+        /// Whose.
+        host: Target,
+        /// How long it may take to end; then it is killed (SIGKILL). `None` lets it take its time.
+        kill_after: Option<Duration>,
+    },
+    /// Processes are stopped and started one after the other, each when the one before has caught
+    /// up.
+    RollingRestart {
+        /// Whose, in this order.
+        hosts: Vec<Target>,
+        /// How long the operator waits between one and the next.
+        pause: Duration,
+        /// How long each may take to end, as for a stop.
+        kill_after: Option<Duration>,
+    },
     /// A link is slow.
     Delay {
         /// The two hosts; `None` for the second means every link of the first.
@@ -567,6 +584,8 @@ impl Fault {
             Self::ReplaceDisk { .. } => "replace_disk",
             Self::JumpClock { .. } => "jump_clock",
             Self::DriftClock { .. } => "drift_clock",
+            Self::Stop { .. } => "stop",
+            Self::RollingRestart { .. } => "rolling_restart",
         }
     }
 }

@@ -80,6 +80,7 @@ pub(crate) fn broker(plan: &Plan, broker: &BrokerPlan) -> BrokerConfig {
         heartbeat_interval: keys.duration("broker.heartbeat.interval.ms"),
         registration_timeout: keys.duration("initial.broker.registration.timeout.ms"),
         controller_socket_timeout: keys.duration("controller.socket.timeout.ms"),
+        controlled_shutdown: keys.flag("controlled.shutdown.enable"),
         defects: plan.defects,
         ..BrokerConfig::default()
     };

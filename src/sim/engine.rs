@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::event::{About, CrashKeep, Event, Kind, StartedAs, StepName};
+use crate::event::{About, ClosedBecause, CrashKeep, Event, Kind, StartedAs, StepName};
 use crate::message::{AppCall, AppReply, DiskError};
 use crate::node::{Input, Output, Start, Task};
 use crate::sim::clock::Clock;
@@ -179,6 +179,7 @@ impl<L: Launch> Engine<L> {
                 process: None,
                 starts: 0,
                 started_as: StartedAs::New,
+                is_listening: false,
                 lanes: Vec::new(),
                 disk: Disk::new(
                     weather,
@@ -362,6 +363,7 @@ impl<L: Launch> Engine<L> {
         let (incarnation, after) = (this.starts, this.started_as);
         this.starts += 1;
         this.state = HostState::Running;
+        this.is_listening = true;
         this.lanes.clear();
         this.network_threads = this
             .setup
@@ -412,13 +414,14 @@ impl<L: Launch> Engine<L> {
             CrashKeep::Synced => this.disk.lose_power(at),
             CrashKeep::Nothing => this.disk.replace(at),
         };
-        self.record(Some(host), Kind::HostStopped { keep, by_itself }, About::Nothing);
+        let stopped = Kind::HostStopped { keep, by_itself, in_order: false };
+        self.record(Some(host), stopped, About::Nothing);
         self.record_durable_ends(host, keep, ends);
         if keep != CrashKeep::PageCache {
             self.hosts[host.0 as usize].stalled.clear();
             self.network.set_dark(host, true);
         }
-        self.abandon_connections(host, keep);
+        self.abandon_connections(host, keep, ClosedBecause::Reset);
     }
 
     /// Stops the process of `host` where it stands.

@@ -144,6 +144,8 @@ pub(crate) struct Host<L: Launch> {
     /// Counts the starts; the running process' number is one less.
     pub(crate) starts: u32,
     pub(crate) started_as: StartedAs,
+    /// Whether its process takes connections.
+    pub(crate) is_listening: bool,
     pub(crate) lanes: Vec<LaneState>,
     pub(crate) disk: Disk,
     /// Counts disk completions: the n of their keys.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::event::{About, CrashKeep, Event, FaultVerb, Kind, Value};
+use crate::event::{About, CrashKeep, Event, FaultVerb, Kind, RestartStep, Value};
 use crate::scenario::{self, Fault, FaultPlan, Milestone, Shape, Target, Trigger};
 use crate::sim::cast::Cast;
 use crate::sim::engine::Engine;
 use crate::sim::host::HostState;
 use crate::sim::network_faults::{self, directions, pairs_between};
 use crate::sim::process::Launch;
+use crate::sim::rolling_restart::{LOOK, RollingRestart, Turn};
 use crate::sim::shape;
 use crate::trace::Model;
 use crate::types::{HostId, Moment, Rng, TopicPartition};
@@ -48,6 +49,15 @@ pub(crate) struct Schedule {
     pub(crate) ends: bool,
 }
 
+/// A process that is killed unless it has ended by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Kill {
+    pub(crate) at: Moment,
+    pub(crate) host: HostId,
+    /// How many starts the host had seen: a later process is not meant.
+    pub(crate) starts: u32,
+}
+
 /// The faults of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Injector {
@@ -61,6 +71,14 @@ pub(crate) struct Injector {
     pub(crate) ailing: BTreeMap<HostId, BTreeSet<u32>>,
     /// Whose clocks a fault has set.
     pub(crate) jumped: BTreeMap<u32, Vec<HostId>>,
+    /// Hosts whose processes were asked to end, and have not ended yet.
+    stopping: BTreeSet<HostId>,
+    /// Those of them that are to start again as soon as they have.
+    awaited: BTreeSet<HostId>,
+    /// Rolling restarts that are under way.
+    restarts: BTreeMap<u32, RollingRestart>,
+    /// Whom to kill, and when, if they have not ended by then.
+    kills: Vec<Kill>,
     seed: u64,
 }
 
@@ -80,6 +98,10 @@ impl Injector {
             paused: BTreeMap::new(),
             ailing: BTreeMap::new(),
             jumped: BTreeMap::new(),
+            stopping: BTreeSet::new(),
+            awaited: BTreeSet::new(),
+            restarts: BTreeMap::new(),
+            kills: Vec::new(),
             seed,
         }
     }
@@ -196,6 +218,13 @@ impl Injector {
                     }
                 }
             }
+            Fault::Stop { kill_after, .. } => {
+                aim[0].iter().for_each(|host| self.stop(fault, *host, *kill_after, engine));
+            }
+            Fault::RollingRestart { pause, kill_after, .. } => {
+                let restart = RollingRestart::new(aim.concat(), *pause, *kill_after);
+                self.restarts.insert(fault, restart);
+            }
             Fault::Pause { .. } => {
                 for &host in &aim[0] {
                     self.paused.entry(host).or_default().insert(fault);
@@ -260,11 +289,84 @@ impl Injector {
         for host in released(&mut self.paused, fault) {
             engine.resume(host);
         }
+        self.restarts.remove(&fault);
         for host in released(&mut self.down, fault) {
             if engine.state(host) == HostState::Down {
                 engine.start(host);
+            } else if self.stopping.contains(&host) {
+                self.awaited.insert(host);
             }
         }
+    }
+
+    /// Asks the process of `host` to end, and keeps it down until `fault` ends.
+    fn stop<L: Launch>(
+        &mut self,
+        fault: u32,
+        host: HostId,
+        kill_after: Option<Duration>,
+        engine: &mut Engine<L>,
+    ) {
+        self.down.entry(host).or_default().insert(fault);
+        if engine.shut_down(host) {
+            self.stopping.insert(host);
+            let starts = engine.starts(host);
+            let kill = |after| Kill { at: engine.now() + after, host, starts };
+            self.kills.extend(kill_after.map(kill));
+            engine.bite(fault);
+        }
+    }
+
+    /// Whom to kill, and when, since the last call.
+    pub(crate) fn take_kills(&mut self) -> Vec<Kill> {
+        std::mem::take(&mut self.kills)
+    }
+
+    /// The process of `host` has ended, whatever the reason. Says whether it is to be started
+    /// again at once: it took longer to stop than it was to stay away.
+    pub(crate) fn on_stopped(&mut self, host: HostId) -> bool {
+        self.stopping.remove(&host);
+        self.awaited.remove(&host) && !self.down.contains_key(&host)
+    }
+
+    /// Whether `fault` is a rolling restart that is under way.
+    pub(crate) fn is_rolling(&self, fault: u32) -> bool {
+        self.restarts.contains_key(&fault)
+    }
+
+    /// The operator of the rolling restart `fault` looks, and does what is next. Says when to look
+    /// again; not at all when it is over.
+    pub(crate) fn look<L: Launch>(
+        &mut self,
+        fault: u32,
+        engine: &mut Engine<L>,
+        model: &Model,
+    ) -> Option<Moment> {
+        let restart = self.restarts.get_mut(&fault)?;
+        let is_down = |host| engine.state(host) == HostState::Down;
+        match restart.look(engine.now(), model, is_down) {
+            Turn::Look => {}
+            Turn::Done => {
+                self.end(fault, engine);
+                return None;
+            }
+            Turn::Step(host, step) => {
+                engine.record(None, Kind::RestartStepped { fault, host, step }, About::Nothing);
+                match step {
+                    RestartStep::Stops => {
+                        let kill_after = restart.kill_after();
+                        self.stop(fault, host, kill_after, engine);
+                    }
+                    RestartStep::Starts => {
+                        for host in released(&mut self.down, fault) {
+                            engine.start(host);
+                        }
+                    }
+                    RestartStep::Waits | RestartStep::InSync => {}
+                }
+            }
+        }
+        Some(engine.now() + LOOK)
     }
 
     /// Ends all faults and lets none begin any more.
@@ -284,6 +386,8 @@ impl Injector {
         for host in engine.host_ids().collect::<Vec<_>>() {
             if engine.state(host) == HostState::Down && engine.was_started(host) {
                 engine.start(host);
+            } else if self.stopping.contains(&host) {
+                self.awaited.insert(host);
             }
         }
     }
@@ -350,6 +454,8 @@ fn verb(fault: &Fault) -> FaultVerb {
         Fault::ReplaceDisk { .. } => FaultVerb::ReplaceDisk,
         Fault::JumpClock { .. } => FaultVerb::JumpClock,
         Fault::DriftClock { .. } => FaultVerb::DriftClock,
+        Fault::Stop { .. } => FaultVerb::Stop,
+        Fault::RollingRestart { .. } => FaultVerb::RollingRestart,
     }
 }
 
@@ -367,6 +473,7 @@ impl<L: Launch> Finder<'_, L> {
         match fault {
             Fault::Crash { host, .. }
             | Fault::Pause { host }
+            | Fault::Stop { host, .. }
             | Fault::Isolate { host, .. }
             | Fault::Slow { host, .. }
             | Fault::SlowDisk { host, .. }
@@ -386,6 +493,15 @@ impl<L: Launch> Finder<'_, L> {
                 // Two roles may be one host, which leaves too few: the fault waits.
                 let are_enough = hosts.len() >= shape.hosts_min();
                 are_enough.then(|| shape::draw(*shape, &hosts, &mut self.rng))
+            }
+            Fault::RollingRestart { hosts, .. } => {
+                let mut in_turn = Vec::new();
+                for target in hosts {
+                    in_turn.extend(self.hosts(target)?);
+                }
+                let mut taken = BTreeSet::new();
+                in_turn.retain(|host| taken.insert(*host));
+                Some(vec![in_turn])
             }
             Fault::Partition { groups } => {
                 let mut taken = BTreeSet::new();

@@ -47,6 +47,8 @@ impl Injector {
                 }
                 Fault::Crash { .. }
                 | Fault::Pause { .. }
+                | Fault::Stop { .. }
+                | Fault::RollingRestart { .. }
                 | Fault::Isolate { .. }
                 | Fault::Partition { .. }
                 | Fault::Cut { .. }

@@ -20,6 +20,14 @@ const UNMUTES: u16 = 0x200;
 /// Set in the detail of a task lane for what departs after a blocking disk operation.
 const DEPARTS: u16 = 0x8000;
 
+/// How a process ends of itself.
+enum End {
+    /// It cannot go on.
+    Halt,
+    /// It was asked to, and is done.
+    Exit,
+}
+
 impl<L: Launch> Engine<L> {
     /// Carries out what a step asked for. Facts and disk operations take effect now; messages
     /// leave at `done`, or, behind a blocking disk operation, when that has ended.
@@ -32,7 +40,7 @@ impl<L: Launch> Engine<L> {
     ) {
         let mut leaves = done;
         let mut later = Vec::new();
-        let mut halts = false;
+        let mut ends = None;
         for output in out.drain(..) {
             match output {
                 Output::Event { kind, about } => self.record(Some(host), kind, about),
@@ -42,13 +50,18 @@ impl<L: Launch> Engine<L> {
                 }
                 Output::Reply { token, reply } => self.replies.push((host, token, reply)),
                 Output::Halt { .. } => {
-                    halts = true;
+                    ends = Some(End::Halt);
+                    break;
+                }
+                Output::Exit => {
+                    ends = Some(End::Exit);
                     break;
                 }
                 message @ (Output::Connect { .. }
                 | Output::Close { .. }
                 | Output::Request { .. }
                 | Output::Answer { .. }
+                | Output::StopListening
                 | Output::Post { .. }) => {
                     if leaves == done {
                         self.depart_one(host, message, done);
@@ -61,8 +74,11 @@ impl<L: Launch> Engine<L> {
         out.clear();
         out.shrink_to(OUTPUTS_KEPT);
         self.scratch_outputs = out;
-        if halts {
-            self.crash(host, CrashKeep::PageCache, true);
+        if let Some(end) = ends {
+            match end {
+                End::Halt => self.crash(host, CrashKeep::PageCache, true),
+                End::Exit => self.exit(host),
+            }
         } else if !later.is_empty() {
             let this = &mut self.hosts[host.0 as usize];
             let n = this.completions;
@@ -112,6 +128,7 @@ impl<L: Launch> Engine<L> {
                 self.send(toward, Segment::Syn, at, None, 0);
             }
             Output::Close { connection } => self.close(host, connection, at),
+            Output::StopListening => self.stop_listening(host, at),
             Output::Request { connection, request } => {
                 let Some(side) = self.network.side(connection, host) else { return };
                 let bytes = request_size_bytes(&request);
@@ -151,7 +168,11 @@ impl<L: Launch> Engine<L> {
                 let what = What::Task(host, starts, index, task, cause);
                 self.schedule(at, queue_lane, n, what);
             }
-            Output::Event { .. } | Output::Disk(_) | Output::Reply { .. } | Output::Halt { .. } => {
+            Output::Event { .. }
+            | Output::Disk(_)
+            | Output::Reply { .. }
+            | Output::Exit
+            | Output::Halt { .. } => {
                 unreachable!("facts and disk operations are carried out at once")
             }
         }
@@ -217,7 +238,7 @@ impl<L: Launch> Engine<L> {
         self.own_network_entry(toward, from, to, purpose, RETRANSMITS, at);
     }
 
-    fn close(&mut self, host: HostId, connection: ConnectionId, at: Moment) {
+    pub(crate) fn close(&mut self, host: HostId, connection: ConnectionId, at: Moment) {
         let Some(side) = self.network.side(connection, host) else { return };
         let this = self.network.get(side).expect("a side that was just found");
         this.ends[side.end].open = false;
@@ -299,7 +320,8 @@ impl<L: Launch> Engine<L> {
     }
 
     fn on_syn(&mut self, toward: Toward, host: HostId) {
-        let listens = self.hosts[host.0 as usize].process.is_some();
+        let this = &self.hosts[host.0 as usize];
+        let listens = this.process.is_some() && this.is_listening;
         let this = self.network.get(toward).expect("it was just found");
         if !this.ends[0].open {
             // Closed before it stood: the close is on its way, or there is nothing to close.
@@ -428,8 +450,14 @@ impl<L: Launch> Engine<L> {
         self.network.get(side)?.serving
     }
 
-    /// The process of `host` is gone: its connections are reset, or, without power, just silent.
-    pub(crate) fn abandon_connections(&mut self, host: HostId, keep: CrashKeep) {
+    /// The process of `host` is gone: its connections end `because` of that, or, without power, are
+    /// just silent.
+    pub(crate) fn abandon_connections(
+        &mut self,
+        host: HostId,
+        keep: CrashKeep,
+        because: ClosedBecause,
+    ) {
         let now = self.context.at;
         for side in self.network.of_host(host) {
             let this = self.network.get(side).expect("it was just listed");
@@ -448,7 +476,7 @@ impl<L: Launch> Engine<L> {
                 // Nobody is left, but for a connection request on its way, which finds nobody.
                 self.network.forget(side);
             } else if was_open && keep == CrashKeep::PageCache {
-                self.send(side.back(), Segment::End(ClosedBecause::Reset), now, None, 0);
+                self.send(side.back(), Segment::End(because), now, None, 0);
             }
         }
     }

@@ -187,7 +187,8 @@ impl<L: Launch> Engine<L> {
         let Some(refusal) = this.disk.device.refuses_reads() else { return false };
         this.state = HostState::Down;
         refusal.fault.into_iter().for_each(|fault| self.bite(fault));
-        let stopped = Kind::HostStopped { keep: CrashKeep::PageCache, by_itself: true };
+        let stopped =
+            Kind::HostStopped { keep: CrashKeep::PageCache, by_itself: true, in_order: false };
         self.record(Some(host), stopped, About::Nothing);
         true
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::{Checker, Verdict};
-use crate::event::{About, Event, Kind, Phase};
+use crate::event::{About, CrashKeep, Event, Kind, Phase};
 use crate::history::{FigureCounter, Figures};
 use crate::message::{AppCall, AppReply};
 use crate::node::{Input, Task};
@@ -18,7 +18,8 @@ use crate::scenario::{Plan, generate};
 use crate::sim::admin_desk::AdminDesk;
 use crate::sim::cast::{Cast, Program};
 use crate::sim::engine::{Engine, Stepped};
-use crate::sim::injector::{Injector, Schedule};
+use crate::sim::host::HostState;
+use crate::sim::injector::{Injector, Kill, Schedule};
 use crate::sim::settled::amiss;
 use crate::trace::{Digest, Fingerprint, Model};
 use crate::types::{CallToken, HostId, Moment, Rng, TopicPartition};
@@ -69,6 +70,12 @@ enum Business {
     FaultBegins(u32),
     FaultEnds(u32),
     Administer(u32),
+    /// The operator of a rolling restart looks at the cluster.
+    Look(u32),
+    /// A process that was asked to end is killed if it has not ended.
+    Kill(Kill),
+    /// A process that was asked to end has ended, and is due to be back.
+    Restart(HostId),
     AskWhetherSettled,
 }
 
@@ -202,7 +209,7 @@ impl World {
             return;
         }
         let events = std::mem::take(&mut self.engine.events);
-        let mut due = Vec::new();
+        let (mut due, mut stopped) = (Vec::new(), Vec::new());
         let mut admin_due = Vec::new();
         for event in &events {
             self.digest.add(event);
@@ -216,6 +223,9 @@ impl World {
             }
             if self.admin_desk.watches() {
                 self.admin_desk.observe(event, &self.model, &mut admin_due);
+            }
+            if let (Kind::HostStopped { .. }, Some(host)) = (&event.kind, event.host) {
+                stopped.push(host);
             }
             if let Kind::ProbeReturned { partition, offset: Some(_) } = event.kind {
                 self.tried.insert(partition);
@@ -239,6 +249,11 @@ impl World {
         for (at, nth) in admin_due {
             self.at(at, Business::Administer(nth));
         }
+        for host in stopped {
+            if self.injector.on_stopped(host) {
+                self.at(self.engine.now(), Business::Restart(host));
+            }
+        }
     }
 
     fn mind(&mut self, business: Business) {
@@ -259,6 +274,26 @@ impl World {
                     }
                     None => {}
                 }
+                self.plan_kills();
+                if self.injector.is_rolling(fault) {
+                    self.at(self.engine.now(), Business::Look(fault));
+                }
+            }
+            Business::Kill(Kill { host, starts, .. }) => {
+                if self.engine.starts(host) == starts {
+                    self.engine.crash(host, CrashKeep::PageCache, false);
+                }
+            }
+            Business::Look(fault) => {
+                if let Some(at) = self.injector.look(fault, &mut self.engine, &self.model) {
+                    self.at(at, Business::Look(fault));
+                }
+                self.plan_kills();
+            }
+            Business::Restart(host) => {
+                if self.engine.state(host) == HostState::Down {
+                    self.engine.start(host);
+                }
             }
             Business::Administer(nth) if self.phase == Phase::Act => {
                 self.engine.task(self.cast.admin, Task::Administer(nth));
@@ -266,6 +301,12 @@ impl World {
             Business::Administer(_) => {}
             Business::FaultEnds(fault) => self.injector.end(fault, &mut self.engine),
             Business::AskWhetherSettled => self.ask_whether_settled(),
+        }
+    }
+
+    fn plan_kills(&mut self) {
+        for kill in self.injector.take_kills() {
+            self.at(kill.at, Business::Kill(kill));
         }
     }
 

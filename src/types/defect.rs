@@ -69,7 +69,8 @@ pub enum DefectKind {
 defects! {
     TruncateToHighWatermark "kip-101-truncate-to-high-watermark" Historical 1
         ["leader-completeness" "acked-durability" "consistent-read" "candidate-completeness"
-         "acks-one-durability" "inconsistent-offsets" "log-matching" "nonmonotonic-send"]
+         "acks-one-durability" "inconsistent-offsets" "log-matching" "nonmonotonic-send"
+         "acked-replicated"]
         "a new follower truncates to its own high watermark"
         "KIP-101, KAFKA-1211; mended in 0.11"
         "a replica that becomes follower truncates to its high watermark and ignores epochs";
@@ -81,7 +82,8 @@ defects! {
         "leaders remember an epoch with its first record only; followers ask before they fetch, as \
          up to 2.6, and without an answer truncate to their high watermark";
     OffsetOnlyAnswer "kip-279-offset-only-answer" Historical 4
-        ["log-matching" "epoch-monotone-in-log" "candidate-completeness" "consistent-read"]
+        ["log-matching" "epoch-monotone-in-log" "candidate-completeness" "consistent-read"
+         "acked-replicated"]
         "after two quick elections a follower keeps records of the epoch in between"
         "KIP-279, KAFKA-6361; mended in 2.0"
         "followers ask before they fetch where their last epoch ends, and are not told of which \
@@ -166,7 +168,7 @@ defects! {
         "KAFKA-14704; mended in 3.5"
         "followers apply the high watermark of an answer that tells them to truncate";
     LastFetchedEpochLost "kafka-15510-last-fetched-epoch-lost" Historical 25
-        ["log-matching" "candidate-completeness" "consistent-read"]
+        ["log-matching" "candidate-completeness" "consistent-read" "acked-replicated"]
         "after an empty answer a follower no longer says of which epoch its last record is"
         "KAFKA-15510; mended in 3.6"
         "an answer without records makes a follower forget its last epoch until records come. \
@@ -261,12 +263,12 @@ defects! {
     LeaderEpochNotRaised "mutation-leader-epoch-not-raised" Mutation 0
         ["one-leader-per-epoch" "epoch-offset-unique" "log-matching" "candidate-completeness"
          "consistent-read" "acked-durability" "quorum-superset" "replicas-rejoin" "duplicate"
-         "inconsistent-offsets" "acks-one-durability"]
+         "inconsistent-offsets" "acks-one-durability" "acked-replicated"]
         "an election that leaves the leader epoch as it was"
         "made up"
         "the controller elects a leader without raising the leader epoch";
     EpochCacheNotTruncated "mutation-epoch-cache-not-truncated" Mutation 0
-        ["epoch-monotone-in-log" "replicas-rejoin"]
+        ["epoch-monotone-in-log" "replicas-rejoin" "acked-replicated"]
         "truncation forgets the leader-epoch cache"
         "made up, after KAFKA-10706"
         "truncating a log leaves the entries of its leader-epoch cache";
@@ -307,11 +309,21 @@ defects! {
         "a replica that caught up is never added to the in-sync set"
         "made up"
         "leaders never propose to expand the in-sync set";
-    HighWatermarkStuck "mutation-high-watermark-stuck" Mutation 0
+    HighWatermarkStuck "kafka-13091-high-watermark-stuck" Historical 27
         ["high-watermark-reaches-end"]
         "the high watermark is not moved when the in-sync set shrinks"
-        "made up, after KAFKA-13091"
+        "KAFKA-13091; mended in 2.8.1 and 3.0"
         "leaders do not look at the high watermark again when the controller has answered";
+    ShuttingDownReplicaCounts "kafka-15021-shutting-down-replica-counts" Historical 27
+        ["high-watermark-reaches-end"]
+        "a replica that shuts down holds the high watermark back"
+        "KAFKA-15021; mended in 3.5 and 3.6"
+        "leaders wait for whoever has just caught up, also if it may not join the in-sync set";
+    RetriableErrorNotRetried "kafka-14010-retriable-error-not-retried" Historical 27
+        ["alter-partition-answered"]
+        "a request to change the in-sync set is refused for a moment, and never sent again"
+        "KAFKA-14010; mended in 3.2.1 and 3.3"
+        "brokers take an AlterPartition that was refused with NOT_CONTROLLER for still under way";
     PendingChangeDropped "pending-change-dropped" Historical 0
         ["quorum-superset"]
         "metadata that tells nothing new makes a leader forget a change that is under way"
@@ -334,7 +346,8 @@ defects! {
         "consumers forget the last position after every fiftieth fetch response";
     OldEpochStamped "mutation-old-epoch-stamped" Mutation 0
         ["epoch-monotone-in-log" "epoch-offset-unique" "log-matching" "candidate-completeness"
-         "consistent-read" "acked-durability" "inconsistent-offsets" "replicas-rejoin"]
+         "consistent-read" "acked-durability" "inconsistent-offsets" "replicas-rejoin"
+         "acked-replicated"]
         "a leader stamps batches with the epoch at the wrong end of its leader-epoch cache"
         "made up, after KIP-101"
         "leaders append in the first epoch that their log knows, not in the one that they lead";
@@ -343,6 +356,11 @@ defects! {
         "a quorum leader does not see that the log of whoever fetches has parted from its own"
         "made up, after KIP-595"
         "quorum leaders compare only the offset of a fetch, not the epoch of the record before it";
+    NeverUnfenced "mutation-never-unfenced" Mutation 0
+        ["broker-unfenced" "replicas-rejoin" "produce-answered"]
+        "a broker whose session ran out stays fenced, although it is heard again"
+        "made up, after KAFKA-13959"
+        "the controller unfences a broker once, after its registration, and never again";
     DeliveryTimeoutIgnored "mutation-delivery-timeout-ignored" Mutation 0
         ["produce-answered"]
         "a producer keeps records that it cannot send for as long as that lasts"

@@ -92,6 +92,12 @@ properties! {
         "after healing all brokers know the same metadata";
     QuorumStable "quorum-stable"
         "a connected majority keeps its leader";
+    AlterPartitionAnswered "alter-partition-answered"
+        "what a leader asks for its in-sync set is answered or overtaken";
+    AckedReplicated "acked-replicated"
+        "after healing every replica holds what was acknowledged";
+    BrokerUnfenced "broker-unfenced"
+        "after healing every broker that was fenced is unfenced";
     LostWrite "lost-write"
         "an acknowledged record below what a consumer has read was never read by it";
     Unseen "unseen"

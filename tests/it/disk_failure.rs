@@ -133,7 +133,8 @@ fn assert_stops(host: HostId, fails_at: u32, error: DiskError) {
     let place = format!("{host:?}, operation {fails_at}, {error:?}");
     assert_eq!(writes(host, &events), fails_at, "{place}: nothing is written after it");
     let last = of(host, &events).last().expect("it was started");
-    let stopped = Kind::HostStopped { keep: CrashKeep::PageCache, by_itself: true };
+    let stopped =
+        Kind::HostStopped { keep: CrashKeep::PageCache, by_itself: true, in_order: false };
     assert_eq!(*last, stopped, "{place}");
     let other = if host == BROKER { CONTROLLER } else { BROKER };
     let stops = |kind: &Kind| matches!(kind, Kind::HostStopped { .. });

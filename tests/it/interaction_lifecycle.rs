@@ -33,6 +33,7 @@ impl Scene {
                     incarnation: IncarnationId(7),
                     directories: vec![DirectoryId(11)],
                     previous_broker_epoch: previous.map(BrokerEpoch),
+                    controlled_shutdown: !command.has("no-controlled-shutdown"),
                     ..LifecycleConfig::default()
                 };
                 self.lifecycle = Some(Lifecycle::new(config, Rng::named(1, "lifecycle", &[])));

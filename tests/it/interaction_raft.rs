@@ -102,6 +102,7 @@ impl Scene {
                 let records = vec![MetadataRecord::NoOp; count];
                 self.step(Input::Append { leader_epoch: epoch, records })
             }
+            "shut-down" => self.step(Input::ShutDown),
             "resign" => self.step(Input::Resign { leader_epoch: epoch }),
             "show" => self.show(),
             other => panic!("unknown command {other}"),
@@ -445,6 +446,7 @@ fn show(effect: &Effect) -> Option<String> {
         }
         Effect::HighWatermarkMoved { offset } => format!("tell high-watermark={offset}"),
         Effect::Event { kind, .. } => show_event(kind)?,
+        Effect::ShutDown => "shut down".to_owned(),
         Effect::Halt { reason } => format!("halt: {reason}"),
     })
 }

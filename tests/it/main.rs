@@ -37,6 +37,7 @@ mod scenario_document;
 mod scenario_errors;
 mod scenario_schema;
 mod scenarios;
+mod stopping;
 mod trace;
 mod trace_document;
 mod watched;

@@ -97,6 +97,8 @@ pub(crate) const MUSEUM: &[Exhibit] = exhibits! {
     HighWatermarkStuck "museum/unclean_election"
         ["producer.checkout.config.acks=1" "producer.checkout.records_max=350"]
         "high-watermark-reaches-end";
+    ShuttingDownReplicaCounts "museum/kafka_15021" [] "high-watermark-reaches-end";
+    RetriableErrorNotRetried "museum/kafka_14010" [] "alter-partition-answered";
     PendingChangeDropped "museum/pending_change_dropped" [] "quorum-superset";
     ReadBeyondHighWatermark "museum/kafka_13916" [] "consistent-read";
     PollSkips "museum/kafka_13916" [] "poll-skip";
@@ -104,6 +106,7 @@ pub(crate) const MUSEUM: &[Exhibit] = exhibits! {
     OldEpochStamped "museum/new_leader_cut_off" [] "epoch-monotone-in-log";
     QuorumFetchByOffset "controller/failover" ["producer.checkout.rate=20/s"]
         "raft-log-matching";
+    NeverUnfenced "replication/leader_crash" ["producer.checkout.rate=50/s"] "broker-unfenced";
     DeliveryTimeoutIgnored "museum/unclean_election"
         ["producer.checkout.config.delivery.timeout.ms=5000"
          "producer.checkout.config.max.block.ms=1000"]
@@ -164,6 +167,9 @@ const PROOFS: &[Exhibit] = exhibits! {
         ["producer.checkout.config.acks=1" "producer.checkout.records_max=350"];
     "metadata-converges" SkippedMetadataRecord "museum/unclean_election" [];
     "quorum-stable" NoPreVote "controller/failover" ["producer.checkout.rate=20/s"];
+    "alter-partition-answered" RetriableErrorNotRetried "museum/kafka_14010" [];
+    "acked-replicated" EpochCacheNotTruncated "museum/new_leader_cut_off" [];
+    "broker-unfenced" NeverUnfenced "replication/leader_crash" ["producer.checkout.rate=50/s"];
     "lost-write" AckBeforeInSync "museum/new_leader_cut_off" [];
     "unseen" AckBeforeInSync "museum/new_leader_cut_off" [];
     "duplicate" DuplicateCheckOff "museum/unclean_election" [];

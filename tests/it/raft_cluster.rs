@@ -363,7 +363,7 @@ impl Cluster {
                 }
                 Effect::LeaderChanged { .. } | Effect::HighWatermarkMoved { .. } => {}
                 // The process is gone, as a fatal fault leaves it; it does not come back.
-                Effect::Halt { .. } => {
+                Effect::Halt { .. } | Effect::ShutDown => {
                     self.nodes[node].raft = None;
                     self.nodes[node].starts += 1;
                     self.nodes[node].wakes = Some(u64::MAX);

@@ -4,9 +4,10 @@
 //! writing has stopped the high watermark reaches the log end (Kafka,
 //! `Partition.maybeIncrementLeaderHW`; KAFKA-13091).
 //!
-//! Compared: when the set that a leader waits for becomes the recorded one, the smallest log end
-//! of that set, as far as the leader was told, with its high watermark some seconds later. When
-//! the audit begins, the high watermark with what the log held when settling began.
+//! Compared: the smallest log end of the set that a leader waits for, as far as it was told, with
+//! its high watermark some seconds later: when that set becomes the recorded one, and, while nobody
+//! else could join, whenever a member of it tells of a new end. When the audit begins, the high
+//! watermark with what the log held when settling began.
 //!
 //! The boundary case: a follower outside the set that is catching up holds the high watermark back
 //! rightly, so that it can catch up with a leader that is alone. While such a one fetches, or was
@@ -50,13 +51,14 @@ const INFO: Info = Info {
     name: "high-watermark-reaches-end",
     statement: "a leader's high watermark reaches what all hold that it waits for, and the log \
                 end when writing stops",
-    source: "Kafka 4.1, Partition.maybeIncrementLeaderHW; KAFKA-13091",
+    source: "Kafka 4.1, Partition.maybeIncrementLeaderHW; KAFKA-13091, KAFKA-15021",
     premise: "min.insync.replicas are in sync; the leader's process runs",
     kinds: &[
         "in-sync-changed",
         "high-watermark-moved",
         "follower-counted",
         "role-taken",
+        "registration-committed",
         "host-stopped",
         "host-paused",
         "phase-began",
@@ -82,6 +84,10 @@ impl Property for HighWatermarkReachesEnd {
             Kind::FollowerCounted { partition, follower, log_end_offset } => {
                 let Some(host) = event.host else { return };
                 self.told.insert((*partition, *follower), (host, *log_end_offset));
+                if !self.due.contains_key(partition) {
+                    self.expect(event, (*partition, *follower), *log_end_offset, view);
+                    return;
+                }
                 self.on_fetch(event, (*partition, *follower), view, findings);
             }
             Kind::RoleTaken { partition, leader_epoch, .. } => {
@@ -100,6 +106,14 @@ impl Property for HighWatermarkReachesEnd {
                 // Whoever takes a part begins without knowing its followers.
                 self.told.retain(|(other, _), (host, _)| {
                     other != partition || Some(*host) != event.host
+                });
+            }
+            // Whoever may join again may be waited for again.
+            Kind::RegistrationCommitted { broker, fenced: false, .. } => {
+                self.drop_if(event, view, findings, |partition, _| {
+                    let state = view.model.partitions.get(&partition).map(|p| &p.state);
+                    let state = state.and_then(Option::as_ref);
+                    state.is_some_and(|state| state.replicas.contains(broker))
                 });
             }
             Kind::HostStopped { .. } | Kind::HostPaused {} => {
@@ -166,6 +180,37 @@ impl HighWatermarkReachesEnd {
             let due = Due { host, leader_epoch: role.leader_epoch, offset, since, event };
             self.due.insert(partition, due);
         }
+    }
+
+    /// A follower of the set told of its new end: if all that the leader waits for have come there,
+    /// the high watermark moves in this very step.
+    fn expect(
+        &mut self,
+        event: &Event,
+        (partition, follower): (TopicPartition, BrokerId),
+        log_end: Offset,
+        view: View<'_>,
+    ) {
+        let Some(known) = view.model.partitions.get(&partition) else { return };
+        let Some((broker, leader)) = known.acting_leader() else { return };
+        let (Some(role), Some(host)) = (&leader.role, event.host) else { return };
+        if log_end <= leader.high_watermark
+            || !role.maximal.contains(follower)
+            || role.maximal != role.in_sync
+            || is_under_min(role)
+            || view.model.host_of(broker) != Some(host)
+        {
+            return;
+        }
+        let offset = self.smallest_end(event, partition, known, (broker, role));
+        let Some(offset) = offset.filter(|offset| leader.high_watermark < *offset) else { return };
+        let may_join =
+            |broker: &BrokerId| !role.maximal.contains(*broker) && view.model.is_electable(*broker);
+        if known.state.iter().flat_map(|state| &state.replicas).any(may_join) {
+            return;
+        }
+        let (since, event, leader_epoch) = (event.at, event.index, role.leader_epoch);
+        self.due.insert(partition, Due { host, leader_epoch, offset, since, event });
     }
 
     /// A follower outside the set is catching up: the leader may wait for it.
@@ -305,6 +350,28 @@ mod tests {
     fn a_high_watermark_that_is_late_is_a_breach() {
         let mut run = shrunk(&[1, 2]);
         run.wait(6).high_watermark(1, 2, true);
+        assert_eq!(run.outcome("high-watermark-reaches-end"), "violated");
+    }
+
+    #[test]
+    fn a_high_watermark_that_stands_still_while_all_go_on_is_a_breach() {
+        let go_on = |run: &mut Script| {
+            run.append(1, 2, 1, 0, true).append(2, 2, 1, 0, false);
+            counted(run, 2, 3);
+        };
+        let mut run = shrunk(&[1, 2]);
+        run.high_watermark(1, 2, true);
+        // Whoever may join is waited for.
+        let mut with_another = run.clone();
+        go_on(&mut with_another);
+        with_another.wait(6).high_watermark(1, 3, true);
+        assert_eq!(with_another.outcome("high-watermark-reaches-end"), "holds");
+        run.register(3, 3, true, false);
+        go_on(&mut run);
+        let mut in_time = run.clone();
+        in_time.high_watermark(1, 3, true);
+        assert_eq!(in_time.outcome("high-watermark-reaches-end"), "holds");
+        run.wait(6).high_watermark(1, 3, true);
         assert_eq!(run.outcome("high-watermark-reaches-end"), "violated");
     }
 

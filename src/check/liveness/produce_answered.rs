@@ -164,7 +164,10 @@ mod tests {
         run.seal(WRITER, 1, 1, AckMode::All);
         let mut died = run.clone();
         assert_eq!(run.wait(9).settle().outcome("produce-answered"), "violated");
-        died.add(WRITER, Kind::HostStopped { keep: CrashKeep::Synced, by_itself: false });
+        died.add(
+            WRITER,
+            Kind::HostStopped { keep: CrashKeep::Synced, by_itself: false, in_order: false },
+        );
         assert_eq!(died.wait(9).settle().outcome("produce-answered"), "not exercised");
     }
 

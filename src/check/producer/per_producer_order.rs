@@ -181,7 +181,10 @@ mod tests {
     #[test]
     fn the_next_process_begins_anew() {
         let mut run = sealed(WRITER);
-        run.add(WRITER, Kind::HostStopped { keep: CrashKeep::PageCache, by_itself: false });
+        run.add(
+            WRITER,
+            Kind::HostStopped { keep: CrashKeep::PageCache, by_itself: false, in_order: false },
+        );
         run.seal(WRITER, 4, 1, AckMode::All);
         run.append(1, 4, 1, 0, true).append(1, 1, 1, 0, true);
         assert_eq!(run.outcome("per-producer-order"), "holds");

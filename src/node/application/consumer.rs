@@ -11,6 +11,8 @@ use crate::types::{CallToken, Deadlines, Now};
 pub(crate) struct Consumer {
     config: ConsumerWorkload,
     calls: u64,
+    /// The call that closes its client, once its process was asked to end.
+    closing: Option<CallToken>,
 }
 
 impl Machine for Consumer {
@@ -29,9 +31,18 @@ impl Machine for Consumer {
                 };
                 self.assign(to, effects);
             }
+            Input::Reply { token, .. } if self.closing == Some(token) => {
+                effects.push(Effect::Exit);
+            }
+            // Polls that were under way come back empty.
+            Input::Reply { .. } if self.closing.is_some() => {}
             Input::Reply { token: _, reply } => self.on_reply(reply, effects),
+            Input::Shutdown if self.closing.is_none() => {
+                self.closing = Some(CallToken(self.calls));
+                self.call(AppCall::Close, effects);
+            }
             // It reads on while the cluster heals: that it can is part of what is checked.
-            Input::Stop | Input::Deadline | Input::Administer(_) => {}
+            Input::Stop | Input::Deadline | Input::Administer(_) | Input::Shutdown => {}
         }
     }
 
@@ -42,7 +53,7 @@ impl Machine for Consumer {
 
 impl Consumer {
     pub(crate) fn new(config: ConsumerWorkload) -> Self {
-        Self { config, calls: 0 }
+        Self { config, calls: 0, closing: None }
     }
 
     fn on_reply(&mut self, reply: AppReply, effects: &mut Vec<Effect>) {

@@ -47,6 +47,7 @@ impl Machine for Creator {
             Input::Administer(nth) => self.administer(nth, effects),
             // The cluster is not formed before its topics are there.
             Input::Stop => {}
+            Input::Shutdown => effects.push(Effect::Exit),
         }
     }
 

@@ -20,6 +20,8 @@ pub(crate) enum Input {
     Stop,
     /// It should carry out the operation with this number (an admin application).
     Administer(u32),
+    /// Its process is asked to end (SIGTERM): it closes its client and exits.
+    Shutdown,
     /// The instant that `deadlines` named is here, or was.
     Deadline,
 }
@@ -36,4 +38,6 @@ pub(crate) enum Effect {
     },
     /// This happened.
     Event(Kind),
+    /// Its process ends: it has closed its client.
+    Exit,
 }

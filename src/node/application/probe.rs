@@ -64,6 +64,7 @@ impl Machine for Probe {
                 }
             }
             Input::Stop | Input::Administer(_) => {}
+            Input::Shutdown => effects.push(Effect::Exit),
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Producer {
     /// When it last looked: a fast rate goes out in ticks.
     looked_at: Monotonic,
     sent: u64,
+    /// The call that closes its client, once its process was asked to end.
+    closing: Option<CallToken>,
 }
 
 impl Machine for Producer {
@@ -47,8 +49,18 @@ impl Machine for Producer {
             }
             Input::Deadline => self.on_deadline(now, effects),
             Input::Stop => self.next = None,
+            // What was sent is waited for (`KafkaProducer.close`).
+            Input::Shutdown if self.closing.is_none() => {
+                self.next = None;
+                let token = CallToken(self.sent);
+                self.closing = Some(token);
+                effects.push(Effect::Call { token, call: AppCall::Close });
+            }
+            Input::Reply { token, .. } if self.closing == Some(token) => {
+                effects.push(Effect::Exit);
+            }
             // What becomes of a record is for the checkers to see.
-            Input::Reply { .. } | Input::Administer(_) => {}
+            Input::Reply { .. } | Input::Administer(_) | Input::Shutdown => {}
         }
     }
 
@@ -68,7 +80,7 @@ impl Producer {
         };
         let headers = config.headers.iter().map(header).collect();
         let (keys, next, looked_at) = (Vec::new(), None, Monotonic(0));
-        Self { config, rng, value, headers, keys, next, looked_at, sent: 0 }
+        Self { config, rng, value, headers, keys, next, looked_at, sent: 0, closing: None }
     }
 
     fn on_deadline(&mut self, Now { monotonic: now, wall }: Now, effects: &mut Vec<Effect>) {

@@ -13,8 +13,8 @@ use crate::protocol::alter_partition::effect::Effect;
 use crate::protocol::alter_partition::input::Input;
 use crate::protocol::machine::Machine;
 use crate::types::{
-    BrokerEpoch, BrokerId, Deadlines, ErrorCode, LeaderEpoch, Monotonic, Now, PartitionEpoch,
-    TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, Deadlines, Defect, DefectSet, ErrorCode, LeaderEpoch, Monotonic, Now,
+    PartitionEpoch, TopicId, TopicPartition,
 };
 
 /// What the sender of AlterPartition must know.
@@ -24,6 +24,8 @@ pub struct AlterPartitionConfig {
     pub broker: BrokerId,
     /// How long to wait after a refusal before asking again. 50 ms in Kafka, not configurable.
     pub retry_backoff: Duration,
+    /// The defects that are on.
+    pub defects: DefectSet,
 }
 
 /// The sender of AlterPartition of one broker process.
@@ -52,7 +54,7 @@ struct Formed {
 impl AlterPartitionConfig {
     /// Kafka's constants for `broker`.
     pub fn new(broker: BrokerId) -> Self {
-        Self { broker, retry_backoff: Duration::from_millis(50) }
+        Self { broker, retry_backoff: Duration::from_millis(50), defects: DefectSet::NONE }
     }
 }
 
@@ -151,6 +153,11 @@ impl AlterPartition {
             // Also when only a partition says so: then the controller is one of the past
             // (KAFKA-14154). Kafka asks again as soon as it knows a controller.
             // Differs from Kafka: not sooner than after the back-off.
+            if self.config.defects.has(Defect::RetriableErrorNotRetried) {
+                // Still under way, for all that this sender will ever know.
+                self.request = Some(request);
+                return;
+            }
             self.request = Some(Formed { token: None, ..request });
             self.retry_at = Some(now.monotonic + self.config.retry_backoff);
             return;

@@ -26,6 +26,8 @@ struct Heard {
     fenced: bool,
     /// The last metadata record that it has applied; `None` before it said so.
     metadata_offset: Option<Offset>,
+    /// Whether it was unfenced in this registration; for `NeverUnfenced`.
+    was_unfenced: bool,
     /// It may stop once all active brokers have applied this record; `None` unless it is in
     /// controlled shutdown.
     controlled_shutdown_offset: Option<Offset>,
@@ -67,6 +69,7 @@ impl Heartbeats {
             contact: now,
             fenced,
             metadata_offset,
+            was_unfenced: !fenced || before.is_some_and(|heard| heard.was_unfenced),
             // A fenced broker leaves controlled shutdown; its next heartbeat stops it at once.
             controlled_shutdown_offset: shutdown.filter(|_| !fenced),
         };
@@ -103,6 +106,11 @@ impl Heartbeats {
     /// Where `broker`'s controlled shutdown ends; `None` unless it is in one.
     pub(crate) fn shutdown_offset(&self, broker: BrokerId) -> Option<Offset> {
         self.brokers.get(&broker).and_then(|heard| heard.controlled_shutdown_offset)
+    }
+
+    /// Whether `broker` was unfenced since it registered, or since this controller took charge.
+    pub(crate) fn was_unfenced(&self, broker: BrokerId) -> bool {
+        self.brokers.get(&broker).is_some_and(|heard| heard.was_unfenced)
     }
 
     /// Whether every active broker has applied the record at `offset`.

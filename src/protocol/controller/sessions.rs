@@ -148,6 +148,12 @@ impl Active {
         let (wants_fence, wants_shutdown) = (request.want_fence, request.want_shut_down);
         match current {
             Standing::Fenced if wants_shutdown => Standing::ShutdownNow,
+            Standing::Fenced
+                if self.config.defects.has(Defect::NeverUnfenced)
+                    && self.heartbeats.was_unfenced(broker) =>
+            {
+                Standing::Fenced
+            }
             Standing::Fenced if !wants_fence && is_caught_up => Standing::Unfenced,
             Standing::Fenced => Standing::Fenced,
             Standing::Unfenced if wants_fence && wants_shutdown => Standing::ShutdownNow,

@@ -23,6 +23,11 @@ pub struct LifecycleConfig {
     pub session_timeout: Duration,
     /// `initial.broker.registration.timeout.ms`: a broker that is not registered by then ends.
     pub registration_timeout: Duration,
+    /// `controlled.shutdown.enable`: whether leaderships are moved before the process ends.
+    pub controlled_shutdown: bool,
+    /// How long the process waits for the controller to let it go; then it ends all the same
+    /// (five minutes, `KafkaServer.shutdown`).
+    pub shutdown_timeout: Duration,
     /// The defects that are on.
     pub defects: DefectSet,
 }
@@ -38,6 +43,8 @@ impl Default for LifecycleConfig {
             heartbeat_interval: Duration::from_secs(2),
             session_timeout: Duration::from_secs(9),
             registration_timeout: Duration::from_secs(60),
+            controlled_shutdown: true,
+            shutdown_timeout: Duration::from_secs(300),
             defects: DefectSet::NONE,
         }
     }

@@ -14,6 +14,7 @@ pub enum Effect {
     Registered { broker_epoch: BrokerEpoch },
     /// The broker is now in `state`.
     StateChanged { state: BrokerState },
-    /// The process ends: not registered in time, or shut down in order (`in_order`).
+    /// The process ends: in order (`in_order`), or because it was not registered in time, or was
+    /// asked to end before it had started.
     End { in_order: bool },
 }

@@ -49,6 +49,8 @@ pub struct Lifecycle {
     /// Until when the first registration must have succeeded.
     register_by: Option<Monotonic>,
     heard_of_shutdown: bool,
+    /// When the process ends even if the controller has not let it go.
+    shutdown_by: Option<Monotonic>,
 }
 
 impl Machine for Lifecycle {
@@ -76,7 +78,8 @@ impl Machine for Lifecycle {
 
     /// Kafka's event queue goes by the steady clock.
     fn deadlines(&self) -> Deadlines {
-        Deadlines::monotonic(self.next_call).or(Deadlines::monotonic(self.register_by))
+        let by = Deadlines::monotonic(self.register_by).or(Deadlines::monotonic(self.shutdown_by));
+        Deadlines::monotonic(self.next_call).or(by)
     }
 }
 
@@ -98,6 +101,7 @@ impl Lifecycle {
             failures: 0,
             register_by: None,
             heard_of_shutdown: false,
+            shutdown_by: None,
         }
     }
 
@@ -129,14 +133,17 @@ impl Lifecycle {
 
     fn on_shutdown(&mut self, now: Now, effects: &mut Vec<Effect>) {
         match self.state {
-            BrokerState::Running => {
+            BrokerState::Running if self.config.controlled_shutdown => {
                 self.enter(BrokerState::PendingControlledShutdown, effects);
+                self.shutdown_by = Some(now.monotonic + self.config.shutdown_timeout);
                 self.call_soon(now);
             }
+            BrokerState::Running => self.end(true, effects),
             BrokerState::PendingControlledShutdown | BrokerState::ShuttingDown => {}
-            // A broker that never served leads nothing.
+            // A server that has not finished starting is not shut down at all, the process just
+            // ends (`BrokerServer.shutdown` asks for `STARTED`).
             BrokerState::NotRunning | BrokerState::Starting | BrokerState::Recovery => {
-                self.end(true, effects);
+                self.end(false, effects);
             }
         }
     }
@@ -144,6 +151,11 @@ impl Lifecycle {
     fn on_deadline(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if self.register_by.is_some_and(|by| by <= now.monotonic) {
             self.end(false, effects);
+            return;
+        }
+        if self.shutdown_by.is_some_and(|by| by <= now.monotonic) {
+            // No controller let it go: it closes its logs and ends without leave.
+            self.end(true, effects);
             return;
         }
         if self.next_call.is_some_and(|at| at <= now.monotonic) {
@@ -241,6 +253,7 @@ impl Lifecycle {
         self.enter(BrokerState::ShuttingDown, effects);
         self.next_call = None;
         self.register_by = None;
+        self.shutdown_by = None;
         effects.push(Effect::End { in_order });
     }
 

@@ -28,6 +28,8 @@ pub enum Effect {
     HighWatermarkMoved { offset: Offset },
     /// Record that `kind` happened, in service of `about`.
     Event { kind: Kind, about: About },
+    /// The machine has ended in order, as `Input::ShutDown` asked, and does nothing more.
+    ShutDown,
     /// The process cannot go on: its disk failed, or the protocol's own promises are broken
     /// (Kafka's fatal fault handler).
     Halt { reason: &'static str },

@@ -21,6 +21,9 @@ pub enum Input {
     Append { leader_epoch: LeaderEpoch, records: Vec<MetadataRecord> },
     /// The state machine gives up the leadership of `leader_epoch`.
     Resign { leader_epoch: LeaderEpoch },
+    /// The process was asked to end: whoever leads gives up, and `Effect::ShutDown` follows when
+    /// somebody else leads, or after five seconds.
+    ShutDown,
     /// An instant that `deadlines` named may be here; or the machine was just made.
     Deadline,
 }

@@ -61,6 +61,8 @@ pub struct Raft {
     held: VecDeque<Effect>,
     deferred: VecDeque<Input>,
     is_halted: bool,
+    /// Until when it waits for a successor, once the process was asked to end.
+    pub(super) shutdown: Option<Timer>,
 }
 
 impl Machine for Raft {
@@ -68,13 +70,16 @@ impl Machine for Raft {
     type Effect = Effect;
 
     fn step(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
-        if self.is_halted {
+        // What was to be done before the end is done: a disk may still be waited for.
+        if self.is_halted && self.waiting_for.is_none() {
             return;
         }
         match (&input, self.waiting_for) {
             (Input::DiskCompleted { result: Err(_), .. }, _) => {
                 self.waiting_for = None;
                 self.held.clear();
+                // What it does at the end may still fail, and must be told.
+                self.is_halted = false;
                 self.halt("the metadata log's disk failed");
             }
             (Input::DiskCompleted { ticket, .. }, Some(waiting)) if *ticket == waiting => {
@@ -96,6 +101,16 @@ impl Machine for Raft {
         }
         let others = || self.others();
         let wall = match &self.role {
+            Role::Prospective { votes, .. } | Role::Candidate { votes, .. }
+                if self.shutdown.is_some() =>
+            {
+                let open = !votes.is_rejected();
+                self.peers.next_ready(votes.unrecorded().filter(|_| open))
+            }
+            Role::Resigned { unacknowledged, .. } if self.shutdown.is_some() => {
+                self.peers.next_ready(unacknowledged.iter())
+            }
+            Role::Unattached { .. } if self.shutdown.is_some() => None,
             Role::Unattached { election, .. } => {
                 let stand = election.as_ref().and_then(Timer::pending);
                 earlier(stand, self.peers.next_any_ready(others()))
@@ -120,6 +135,7 @@ impl Machine for Raft {
                 earlier(election.pending(), self.peers.next_ready(unacknowledged.iter()))
             }
         };
+        let wall = earlier(wall, self.shutdown.as_ref().and_then(Timer::pending));
         let parked = self.parked.iter().map(|parked| parked.expires).min();
         Deadlines { wall, monotonic: parked }
     }
@@ -163,6 +179,7 @@ impl Raft {
             held: out.into_iter().map(Effect::Log).collect(),
             deferred: VecDeque::from([Input::Deadline]),
             is_halted: false,
+            shutdown: None,
             config,
             rng,
             log,
@@ -291,6 +308,7 @@ impl Raft {
                     self.become_resigned(now);
                 }
             }
+            Input::ShutDown => self.begin_shutdown(now),
             Input::Deadline => self.expire_parked(now),
         }
     }
@@ -300,7 +318,14 @@ impl Raft {
         // A role leads to the next at most a few times: resigned, unattached, prospective,
         // candidate, leader.
         for _ in 0..16 {
-            if self.is_halted || !self.poll_once(now) {
+            if self.is_halted || self.maybe_complete_shutdown(now) {
+                return;
+            }
+            let has_moved = match self.shutdown {
+                Some(_) => self.poll_shutting_down(now),
+                None => self.poll_once(now),
+            };
+            if !has_moved {
                 return;
             }
         }
@@ -436,6 +461,11 @@ impl Raft {
     /// Ends the process: what follows would break promises that others rely on.
     pub(super) fn halt(&mut self, reason: &'static str) {
         self.emit(Effect::Halt { reason });
+        self.end();
+    }
+
+    /// Takes no more inputs.
+    pub(super) fn end(&mut self) {
         self.is_halted = true;
         self.deferred.clear();
     }
@@ -460,6 +490,7 @@ impl Raft {
             | Effect::LeaderChanged { .. }
             | Effect::HighWatermarkMoved { .. }
             | Effect::Event { .. }
+            | Effect::ShutDown
             | Effect::Halt { .. } => None,
         }
     }
@@ -479,6 +510,7 @@ impl Raft {
             | Effect::Log(_)
             | Effect::Disk(_)
             | Effect::Event { .. }
+            | Effect::ShutDown
             | Effect::Halt { .. } => {}
         }
     }

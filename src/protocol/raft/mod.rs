@@ -26,6 +26,7 @@ mod peers;
 mod replication;
 mod role;
 mod rpc;
+mod shutdown;
 mod timer;
 mod transition;
 mod votes;

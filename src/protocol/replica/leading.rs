@@ -128,12 +128,13 @@ impl Replica {
         let overlooked =
             leading.in_sync.joining().filter(|_| defects.has(Defect::HighWatermarkOverCommitted));
         let lag_max = self.config.replica_lag_time_max;
+        let waits_for_all = defects.has(Defect::ShuttingDownReplicaCounts);
         let mut lowest = end;
         for (broker, follower) in &leading.followers {
             let counts = || {
                 leading.in_sync.maximal.contains(*broker)
                     || (follower.is_caught_up(now.wall, end, lag_max)
-                        && self.is_eligible(*broker, follower))
+                        && (self.is_eligible(*broker, follower) || waits_for_all))
             };
             let is_behind = follower.log_end.is_none_or(|follower_end| follower_end < lowest);
             if is_behind && Some(*broker) != overlooked && counts() {

@@ -1,0 +1,52 @@
+//! What becomes of processes that are asked to end, in lines of a run's story.
+
+use std::collections::BTreeSet;
+
+use crate::event::{Event, Kind, LifecycleState, RestartStep};
+use crate::trace::Model;
+use crate::types::HostId;
+
+/// Follows processes that are asked to end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Processes {
+    /// Hosts whose processes were asked to end and have not ended.
+    asked: BTreeSet<HostId>,
+}
+
+impl Processes {
+    /// The line for `event`: a process is asked to end, ends, or has its turn in a rolling restart.
+    pub(crate) fn line(&mut self, event: &Event, model: &Model) -> Option<String> {
+        let host = model.setup().host_name(event.host);
+        match &event.kind {
+            Kind::ShutdownRequested {} => {
+                self.asked.extend(event.host);
+                None
+            }
+            Kind::HostStopped { by_itself, in_order, .. } => {
+                let was_asked = event.host.is_some_and(|host| self.asked.remove(&host));
+                let what = match (in_order, by_itself, was_asked) {
+                    (true, ..) => "has ended in order",
+                    (false, true, true) => "ends at once: it was asked to before it had started",
+                    (false, true, false) => "stops by itself, as it must when its disk fails",
+                    (false, false, true) => "dies before it has ended in order",
+                    (false, false, false) => return None,
+                };
+                Some(format!("{host} {what}"))
+            }
+            Kind::BrokerStateEntered { state: LifecycleState::ShuttingDown } => {
+                Some(format!("{host} serves nobody any more, and closes its logs"))
+            }
+            Kind::RestartStepped { fault, host, step } => {
+                let (fault, host) = (fault + 1, model.setup().host_name(Some(*host)));
+                let what = match step {
+                    RestartStep::Waits => "waits until all is in sync, before it stops",
+                    RestartStep::Stops => "stops",
+                    RestartStep::Starts => "starts again",
+                    RestartStep::InSync => "sees in sync again",
+                };
+                Some(format!("fault {fault}: the rolling restart {what} {host}"))
+            }
+            _ => None,
+        }
+    }
+}
