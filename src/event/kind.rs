@@ -519,6 +519,29 @@ events! {
         thread: u32, "The thread, from 0.";
     }
 
+    // Disks and clocks.
+    105 ClockSet "clock-set" "A host's wall clock jumped, or its clocks run at another pace." {
+        by: i64, "How far the wall clock jumped, in microseconds.";
+        drift: i64, "How many microseconds both clocks gain in a million from now on.";
+    }
+    106 StorageFailed "storage-failed"
+        "A write to a replica's log failed: the log directory is offline, and the broker is about \
+         to halt." {
+        partition: TopicPartition, "The partition.";
+        error: DiskFailure, "What the write was told.";
+        base_offset: Offset, "Where the batch was to stand; it may, and nobody knows.";
+        records: u32, "How many records.";
+        leader_epoch: LeaderEpoch, "The batch's leader epoch.";
+        batch: BatchId, "The batch.";
+        chain: ChainHash, "Hash of the log with the batch in it.";
+    }
+    107 DiskStalled "disk-stalled"
+        "A disk operation was asked for and waits for a disk that hangs." {
+        lane: Lane, "Whose it is.";
+        blocking: bool, "Whether the lane stands still until it is done.";
+    }
+    108 DiskReplaced "disk-replaced" "A host lost its disk; an empty one is in its place." {}
+
     // Starting and stopping in order.
     113 ShutdownRequested "shutdown-requested" "A process was asked to end (SIGTERM)." {}
     114 BrokerStateEntered "broker-state-entered" "A broker went on in its life." {
@@ -555,6 +578,7 @@ events! {
         partition: TopicPartition, "The partition.";
         min_in_sync: u32, "The new one, bounded by the replicas.";
     }
+
     // Deletion.
     130 SegmentsDeleted "segments-deleted" "A replica deleted the oldest segments of its log." {
         partition: TopicPartition, "The partition.";
@@ -570,28 +594,6 @@ events! {
         low_watermark: Option<Offset>,
             "The smallest log start of this replica and of those that live.";
     }
-    // Disks and clocks.
-    105 ClockSet "clock-set" "A host's wall clock jumped, or its clocks run at another pace." {
-        by: i64, "How far the wall clock jumped, in microseconds.";
-        drift: i64, "How many microseconds both clocks gain in a million from now on.";
-    }
-    106 StorageFailed "storage-failed"
-        "A write to a replica's log failed: the log directory is offline, and the broker is about \
-         to halt." {
-        partition: TopicPartition, "The partition.";
-        error: DiskFailure, "What the write was told.";
-        base_offset: Offset, "Where the batch was to stand; it may, and nobody knows.";
-        records: u32, "How many records.";
-        leader_epoch: LeaderEpoch, "The batch's leader epoch.";
-        batch: BatchId, "The batch.";
-        chain: ChainHash, "Hash of the log with the batch in it.";
-    }
-    107 DiskStalled "disk-stalled"
-        "A disk operation was asked for and waits for a disk that hangs." {
-        lane: Lane, "Whose it is.";
-        blocking: bool, "Whether the lane stands still until it is done.";
-    }
-    108 DiskReplaced "disk-replaced" "A host lost its disk; an empty one is in its place." {}
 
     // Offsets that clients ask for.
     140 LatestOffsetTold "latest-offset-told"
