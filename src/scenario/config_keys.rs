@@ -742,4 +742,13 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn controllers_know_the_keys_of_topics() {
+        for key in ConfigKey::of(Scope::Topic) {
+            let known = crate::types::TopicKey::of_topic(key.name);
+            assert!(known.is_some(), "{} would be refused", key.name);
+            assert_eq!(key.broker_key, known.map(|known| known.broker_key), "{}", key.name);
+        }
+    }
 }

@@ -69,6 +69,7 @@ const TOPIC_KEYS: &[TopicKey] = &[
     flag("unclean.leader.election.enable", "unclean.leader.election.enable"),
     number("segment.bytes", "log.segment.bytes", 1024, INT),
     number("segment.ms", "log.roll.ms", 1, LONG),
+    number("segment.jitter.ms", "log.roll.jitter.ms", 0, LONG),
     number("segment.index.bytes", "log.index.size.max.bytes", 4, INT),
     number("index.interval.bytes", "log.index.interval.bytes", 0, INT),
     number("flush.messages", "log.flush.interval.messages", 1, LONG),

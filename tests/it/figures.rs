@@ -211,7 +211,7 @@ fn the_story_tells_what_the_figures_count() {
             .position(|line| line.contains(what))
             .unwrap_or_else(|| panic!("{what}: {told:#?}"))
     };
-    let crash = place("fault 1: crash broker-");
+    let crash = place("fault 1: crash of broker-");
     assert!(told[crash].ends_with("(leader of orders-0)"), "{told:#?}");
     let waits = place("no record is acknowledged for the next ");
     let fenced = place("is fenced");
