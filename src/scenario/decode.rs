@@ -241,7 +241,7 @@ fn broker_plans(
         if let Some(place) = plans.iter_mut().find(|plan| Some(plan.id.0) == id) {
             let server_properties = of_file.file.map(Name::from);
             let plan = plan(place.id.0, rack, &own, work);
-            *place = BrokerPlan { disk, clock, server_properties, ..plan };
+            *place = BrokerPlan { server_properties, disk, clock, ..plan };
         }
     }
     plans
@@ -274,7 +274,7 @@ fn controller_plans(
         if let Some((place, id)) = id.and_then(|id| Some((usize::try_from(id - 1).ok()?, id))) {
             let server_properties = of_file.file.map(Name::from);
             plans[place] =
-                ControllerPlan { disk, clock, server_properties, ..plan(id, &own, work) };
+                ControllerPlan { server_properties, disk, clock, ..plan(id, &own, work) };
         }
     }
     plans
