@@ -111,7 +111,8 @@ defects! {
         "KIP-320, a mutation of Kip320 of kafka-specification"
         "leaders refuse a fetch of another epoch, and propose its sender for the in-sync set";
     ServeOldEpoch "kip-320-serve-old-epoch" Historical 10
-        ["log-matching" "consistent-read"]
+        ["log-matching" "consistent-read"
+         "acked-replicated"]
         "records of a new epoch come to stand on foreign ones, and hide them"
         "KIP-320, a mutation of Kip320 of kafka-specification"
         "leaders serve fetches of another epoch without counting them; followers ask before they \
@@ -246,7 +247,8 @@ defects! {
         "KAFKA-12619, Raft, section 5.4.2 and figure 8; mended in 2.8"
         "a leader commits what a majority has up to the start of its epoch, without a record of it";
     ClaimedBeforeReplayed "kafka-15345-claimed-before-replayed" Historical 43
-        ["replicas-rejoin"]
+        ["replicas-rejoin"
+         "alter-partition-answered"]
         "a new controller decides before it has replayed what its predecessor committed"
         "KAFKA-15345; mended in 3.6"
         "a controller takes charge as soon as it leads, not when it has read up to its own epoch";
