@@ -111,8 +111,7 @@ defects! {
         "KIP-320, a mutation of Kip320 of kafka-specification"
         "leaders refuse a fetch of another epoch, and propose its sender for the in-sync set";
     ServeOldEpoch "kip-320-serve-old-epoch" Historical 10
-        ["log-matching" "consistent-read"
-         "acked-replicated"]
+        ["log-matching" "consistent-read" "acked-replicated"]
         "records of a new epoch come to stand on foreign ones, and hide them"
         "KIP-320, a mutation of Kip320 of kafka-specification"
         "leaders serve fetches of another epoch without counting them; followers ask before they \
@@ -222,7 +221,7 @@ defects! {
         "KAFKA-14139; mended with KIP-966 in 4.0"
         "the controller takes a broker whose log directory is new for one that shut down cleanly";
     AppendAfterError "kafka-10778-append-after-io-error" Historical 30
-        ["log-matching" "candidate-completeness" "consistent-read"]
+        ["log-matching" "candidate-completeness" "consistent-read" "acked-replicated"]
         "a log that could not write goes on taking records until its directory is given up"
         "KAFKA-10778, KAFKA-17181; mended in 2.8"
         "after an append that failed with an I/O error a log accepts further appends";
@@ -247,8 +246,7 @@ defects! {
         "KAFKA-12619, Raft, section 5.4.2 and figure 8; mended in 2.8"
         "a leader commits what a majority has up to the start of its epoch, without a record of it";
     ClaimedBeforeReplayed "kafka-15345-claimed-before-replayed" Historical 43
-        ["replicas-rejoin"
-         "alter-partition-answered"]
+        ["replicas-rejoin" "alter-partition-answered"]
         "a new controller decides before it has replayed what its predecessor committed"
         "KAFKA-15345; mended in 3.6"
         "a controller takes charge as soon as it leads, not when it has read up to its own epoch";
