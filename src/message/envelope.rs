@@ -88,6 +88,19 @@ bodies! {
     IncrementalAlterConfigs IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse;
     DescribeCluster DescribeClusterRequest DescribeClusterResponse;
     UnregisterBroker UnregisterBrokerRequest UnregisterBrokerResponse;
+    OffsetCommit OffsetCommitRequest OffsetCommitResponse;
+    OffsetFetch OffsetFetchRequest OffsetFetchResponse;
+    FindCoordinator FindCoordinatorRequest FindCoordinatorResponse;
+    JoinGroup JoinGroupRequest JoinGroupResponse;
+    Heartbeat HeartbeatRequest HeartbeatResponse;
+    LeaveGroup LeaveGroupRequest LeaveGroupResponse;
+    SyncGroup SyncGroupRequest SyncGroupResponse;
+    DescribeGroups DescribeGroupsRequest DescribeGroupsResponse;
+    ListGroups ListGroupsRequest ListGroupsResponse;
+    DeleteGroups DeleteGroupsRequest DeleteGroupsResponse;
+    OffsetDelete OffsetDeleteRequest OffsetDeleteResponse;
+    ConsumerGroupHeartbeat ConsumerGroupHeartbeatRequest ConsumerGroupHeartbeatResponse;
+    ConsumerGroupDescribe ConsumerGroupDescribeRequest ConsumerGroupDescribeResponse;
 }
 
 /// A request on a connection.

@@ -15,17 +15,17 @@ use kafka_protocol::protocol::Encodable;
 use crate::message::batch::Batch;
 use crate::message::codec::length_bytes;
 use crate::message::envelope::{Request, RequestBody, Response, ResponseBody};
-use crate::message::wire::{CLIENT_ADDRESS, CLIENT_ID, PRINCIPAL};
+use crate::message::wire::{CLIENT_ADDRESS, CLIENT_ID, PRINCIPAL, header_versions};
 use crate::types::ApiKey;
 
 /// So many items has a list at most whose length takes a byte.
 const COUNTED_IN_A_BYTE: usize = 126;
 /// The length in front of every message.
 const LENGTH: usize = 4;
-/// Key, version, correlation id, client id, tags.
-const REQUEST_HEADER: usize = 2 + 2 + 4 + (2 + CLIENT_ID.len()) + 1;
-/// Correlation id, tags.
-const RESPONSE_HEADER: usize = 4 + 1;
+/// Key, version, correlation id, client id; tags come after it.
+const REQUEST_HEADER: usize = 2 + 2 + 4 + (2 + CLIENT_ID.len());
+/// Correlation id; tags come after it.
+const RESPONSE_HEADER: usize = 4;
 
 /// The size of a request, its length and header included, in bytes.
 pub fn request_size_bytes(request: &Request) -> u32 {
@@ -151,11 +151,25 @@ fn request_bytes(request: &Request) -> usize {
         R::IncrementalAlterConfigs(body) => body_bytes(api, body.as_ref()),
         R::DescribeCluster(body) => body_bytes(api, body.as_ref()),
         R::UnregisterBroker(body) => body_bytes(api, body.as_ref()),
+        R::OffsetCommit(body) => body_bytes(api, body.as_ref()),
+        R::OffsetFetch(body) => body_bytes(api, body.as_ref()),
+        R::FindCoordinator(body) => body_bytes(api, body.as_ref()),
+        R::JoinGroup(body) => body_bytes(api, body.as_ref()),
+        R::Heartbeat(body) => body_bytes(api, body.as_ref()),
+        R::LeaveGroup(body) => body_bytes(api, body.as_ref()),
+        R::SyncGroup(body) => body_bytes(api, body.as_ref()),
+        R::DescribeGroups(body) => body_bytes(api, body.as_ref()),
+        R::ListGroups(body) => body_bytes(api, body.as_ref()),
+        R::DeleteGroups(body) => body_bytes(api, body.as_ref()),
+        R::OffsetDelete(body) => body_bytes(api, body.as_ref()),
+        R::ConsumerGroupHeartbeat(body) => body_bytes(api, body.as_ref()),
+        R::ConsumerGroupDescribe(body) => body_bytes(api, body.as_ref()),
         R::Envelope(inner) => {
             sized(request_bytes(inner)) + sized(PRINCIPAL.len()) + sized(CLIENT_ADDRESS.len()) + 1
         }
     };
-    REQUEST_HEADER + body + records_bytes(&request.records)
+    let tags = if header_versions(api).0 == 1 { 0 } else { 1 };
+    REQUEST_HEADER + tags + body + records_bytes(&request.records)
 }
 
 fn response_bytes(response: &Response) -> usize {
@@ -184,11 +198,25 @@ fn response_bytes(response: &Response) -> usize {
         R::IncrementalAlterConfigs(body) => body_bytes(api, body.as_ref()),
         R::DescribeCluster(body) => body_bytes(api, body.as_ref()),
         R::UnregisterBroker(body) => body_bytes(api, body.as_ref()),
+        R::OffsetCommit(body) => body_bytes(api, body.as_ref()),
+        R::OffsetFetch(body) => body_bytes(api, body.as_ref()),
+        R::FindCoordinator(body) => body_bytes(api, body.as_ref()),
+        R::JoinGroup(body) => body_bytes(api, body.as_ref()),
+        R::Heartbeat(body) => body_bytes(api, body.as_ref()),
+        R::LeaveGroup(body) => body_bytes(api, body.as_ref()),
+        R::SyncGroup(body) => body_bytes(api, body.as_ref()),
+        R::DescribeGroups(body) => body_bytes(api, body.as_ref()),
+        R::ListGroups(body) => body_bytes(api, body.as_ref()),
+        R::DeleteGroups(body) => body_bytes(api, body.as_ref()),
+        R::OffsetDelete(body) => body_bytes(api, body.as_ref()),
+        R::ConsumerGroupHeartbeat(body) => body_bytes(api, body.as_ref()),
+        R::ConsumerGroupDescribe(body) => body_bytes(api, body.as_ref()),
         R::Envelope(Ok(inner)) => sized(response_bytes(inner)) + 2 + 1,
         // A null, the error, tags.
         R::Envelope(Err(_)) => 1 + 2 + 1,
     };
-    RESPONSE_HEADER + body + records_bytes(&response.records)
+    let tags = if header_versions(api).1 == 0 { 0 } else { 1 };
+    RESPONSE_HEADER + tags + body + records_bytes(&response.records)
 }
 
 /// So many bytes with their length in front.

@@ -18,10 +18,12 @@ use crate::message::envelope::{Request, RequestBody, Response, ResponseBody};
 use crate::message::size::{request_size_bytes, response_size_bytes};
 use crate::types::{ApiKey, CorrelationId, ErrorCode, TopicPartition};
 
-/// The version of request headers of all the versions that are spoken (flexible ones).
-pub(in crate::message) const REQUEST_HEADER_VERSION: i16 = 2;
-/// The version of response headers.
-pub(in crate::message) const RESPONSE_HEADER_VERSION: i16 = 1;
+/// The versions of the headers of a request and of its response: those of flexible versions, which
+/// all are that are spoken but one.
+pub(in crate::message) fn header_versions(api: ApiKey) -> (i16, i16) {
+    if api == ApiKey::OffsetDelete { (1, 0) } else { (2, 1) }
+}
+
 /// `client.id` of every process.
 pub(in crate::message) const CLIENT_ID: &str = "kafsim";
 /// `DefaultPrincipalData`, version 0: `User:ANONYMOUS`, for whom brokers forward requests.
@@ -110,7 +112,7 @@ macro_rules! bodies {
         }
 
         #[cfg(test)]
-        fn header_versions() -> Vec<(ApiKey, i16, i16)> {
+        fn headers_of_the_crate() -> Vec<(ApiKey, i16, i16)> {
             use kafka_protocol::protocol::HeaderVersion as _;
             vec![$((
                 ApiKey::$name,
@@ -144,6 +146,19 @@ bodies! {
     IncrementalAlterConfigs IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse;
     DescribeCluster DescribeClusterRequest DescribeClusterResponse;
     UnregisterBroker UnregisterBrokerRequest UnregisterBrokerResponse;
+    OffsetCommit OffsetCommitRequest OffsetCommitResponse;
+    OffsetFetch OffsetFetchRequest OffsetFetchResponse;
+    FindCoordinator FindCoordinatorRequest FindCoordinatorResponse;
+    JoinGroup JoinGroupRequest JoinGroupResponse;
+    Heartbeat HeartbeatRequest HeartbeatResponse;
+    LeaveGroup LeaveGroupRequest LeaveGroupResponse;
+    SyncGroup SyncGroupRequest SyncGroupResponse;
+    DescribeGroups DescribeGroupsRequest DescribeGroupsResponse;
+    ListGroups ListGroupsRequest ListGroupsResponse;
+    DeleteGroups DeleteGroupsRequest DeleteGroupsResponse;
+    OffsetDelete OffsetDeleteRequest OffsetDeleteResponse;
+    ConsumerGroupHeartbeat ConsumerGroupHeartbeatRequest ConsumerGroupHeartbeatResponse;
+    ConsumerGroupDescribe ConsumerGroupDescribeRequest ConsumerGroupDescribeResponse;
 }
 
 /// Writes a request, checks its size, reads it back and compares.
@@ -244,18 +259,19 @@ fn write_request(request: &Request, out: &mut BytesMut) -> Result<(), CodecError
         .with_request_api_version(api.version())
         .with_correlation_id(request.correlation_id.0)
         .with_client_id(Some(StrBytes::from_static_str(CLIENT_ID)));
-    header.encode(out, REQUEST_HEADER_VERSION).map_err(CodecError::new)?;
+    header.encode(out, header_versions(api).0).map_err(CodecError::new)?;
     let mut body = request.body.clone();
     put_records(request_rooms(&mut body), &request.records)?;
     write_request_body(&body, out)
 }
 
 fn read_request(bytes: &mut Bytes) -> Result<Request, CodecError> {
-    let header =
-        k::RequestHeader::decode(bytes, REQUEST_HEADER_VERSION).map_err(CodecError::new)?;
-    let (key, version) = (header.request_api_key, header.request_api_version);
+    let key = bytes.clone().try_get_i16().map_err(CodecError::new)?;
     let api = ApiKey::from_key(key);
     let api = api.ok_or_else(|| CodecError::new(format_args!("no request has key {key}")))?;
+    let header =
+        k::RequestHeader::decode(bytes, header_versions(api).0).map_err(CodecError::new)?;
+    let version = header.request_api_version;
     if version != api.version() {
         let what = format_args!("version is {version}, not {}", api.version());
         return Err(CodecError::new(what));
@@ -270,7 +286,7 @@ fn read_request(bytes: &mut Bytes) -> Result<Request, CodecError> {
 
 fn write_response(response: &Response, out: &mut BytesMut) -> Result<(), CodecError> {
     let header = k::ResponseHeader::default().with_correlation_id(response.correlation_id.0);
-    header.encode(out, RESPONSE_HEADER_VERSION).map_err(CodecError::new)?;
+    header.encode(out, header_versions(response.body.api()).1).map_err(CodecError::new)?;
     let mut body = response.body.clone();
     put_records(response_rooms(&mut body), &response.records)?;
     write_response_body(&body, out)
@@ -282,7 +298,7 @@ fn read_response(
     bytes: &mut Bytes,
 ) -> Result<Response, CodecError> {
     let header =
-        k::ResponseHeader::decode(bytes, RESPONSE_HEADER_VERSION).map_err(CodecError::new)?;
+        k::ResponseHeader::decode(bytes, header_versions(api).1).map_err(CodecError::new)?;
     let mut body = read_response_body(api, forwarded, bytes)?;
     let records = take_records(response_rooms(&mut body))?;
     Ok(Response { correlation_id: CorrelationId(header.correlation_id), body, records })
@@ -430,10 +446,9 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_of_one_version() {
-        for (api, request, response) in header_versions() {
-            let expected = (REQUEST_HEADER_VERSION, RESPONSE_HEADER_VERSION);
-            assert_eq!((request, response), expected, "{api:?}");
+    fn headers_are_those_of_the_crate() {
+        for (api, request, response) in headers_of_the_crate() {
+            assert_eq!((request, response), header_versions(api), "{api:?}");
         }
     }
 

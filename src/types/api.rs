@@ -6,7 +6,7 @@ macro_rules! apis {
         /// The kind of a request and of its response.
         ///
         /// All processes of a run are of one release, so one version of each is spoken: that of
-        /// Kafka 4.1.
+        /// Kafka 4.1, of OffsetCommit and OffsetFetch the last one that names topics.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[derive(serde::Serialize, serde::Deserialize)]
         pub enum ApiKey {
@@ -41,14 +41,25 @@ apis! {
     Fetch 1 18;
     ListOffsets 2 10;
     Metadata 3 13;
+    OffsetCommit 8 9;
+    OffsetFetch 9 9;
+    FindCoordinator 10 6;
+    JoinGroup 11 9;
+    Heartbeat 12 4;
+    LeaveGroup 13 5;
+    SyncGroup 14 5;
+    DescribeGroups 15 6;
+    ListGroups 16 5;
     CreateTopics 19 7;
     DeleteTopics 20 6;
     DeleteRecords 21 2;
     InitProducerId 22 5;
     OffsetForLeaderEpoch 23 4;
     DescribeConfigs 32 4;
+    DeleteGroups 42 2;
     ElectLeaders 43 2;
     IncrementalAlterConfigs 44 1;
+    OffsetDelete 47 0;
     Vote 52 2;
     BeginQuorumEpoch 53 1;
     EndQuorumEpoch 54 1;
@@ -59,6 +70,8 @@ apis! {
     BrokerHeartbeat 63 1;
     UnregisterBroker 64 0;
     AllocateProducerIds 67 0;
+    ConsumerGroupHeartbeat 68 1;
+    ConsumerGroupDescribe 69 1;
     DescribeTopicPartitions 75 0;
 }
 

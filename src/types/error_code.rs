@@ -63,6 +63,7 @@ error_codes! {
     7 RequestTimedOut "REQUEST_TIMED_OUT" true;
     8 BrokerNotAvailable "BROKER_NOT_AVAILABLE" false;
     10 MessageTooLarge "MESSAGE_TOO_LARGE" false;
+    12 OffsetMetadataTooLarge "OFFSET_METADATA_TOO_LARGE" false;
     13 NetworkException "NETWORK_EXCEPTION" true;
     14 CoordinatorLoadInProgress "COORDINATOR_LOAD_IN_PROGRESS" true;
     15 CoordinatorNotAvailable "COORDINATOR_NOT_AVAILABLE" true;
@@ -72,7 +73,15 @@ error_codes! {
     19 NotEnoughReplicas "NOT_ENOUGH_REPLICAS" true;
     20 NotEnoughReplicasAfterAppend "NOT_ENOUGH_REPLICAS_AFTER_APPEND" true;
     21 InvalidRequiredAcks "INVALID_REQUIRED_ACKS" false;
+    22 IllegalGeneration "ILLEGAL_GENERATION" false;
+    23 InconsistentGroupProtocol "INCONSISTENT_GROUP_PROTOCOL" false;
+    24 InvalidGroupId "INVALID_GROUP_ID" false;
+    25 UnknownMemberId "UNKNOWN_MEMBER_ID" false;
+    26 InvalidSessionTimeout "INVALID_SESSION_TIMEOUT" false;
+    27 RebalanceInProgress "REBALANCE_IN_PROGRESS" false;
+    28 InvalidCommitOffsetSize "INVALID_COMMIT_OFFSET_SIZE" false;
     32 InvalidTimestamp "INVALID_TIMESTAMP" false;
+    35 UnsupportedVersion "UNSUPPORTED_VERSION" false;
     36 TopicAlreadyExists "TOPIC_ALREADY_EXISTS" false;
     37 InvalidPartitions "INVALID_PARTITIONS" false;
     38 InvalidReplicationFactor "INVALID_REPLICATION_FACTOR" false;
@@ -88,16 +97,23 @@ error_codes! {
     55 OperationNotAttempted "OPERATION_NOT_ATTEMPTED" false;
     56 KafkaStorageError "KAFKA_STORAGE_ERROR" true;
     59 UnknownProducerId "UNKNOWN_PRODUCER_ID" false;
+    68 NonEmptyGroup "NON_EMPTY_GROUP" false;
+    69 GroupIdNotFound "GROUP_ID_NOT_FOUND" false;
     70 FetchSessionIdNotFound "FETCH_SESSION_ID_NOT_FOUND" true;
     71 InvalidFetchSessionEpoch "INVALID_FETCH_SESSION_EPOCH" true;
     74 FencedLeaderEpoch "FENCED_LEADER_EPOCH" true;
     75 UnknownLeaderEpoch "UNKNOWN_LEADER_EPOCH" true;
     77 StaleBrokerEpoch "STALE_BROKER_EPOCH" false;
     78 OffsetNotAvailable "OFFSET_NOT_AVAILABLE" true;
+    79 MemberIdRequired "MEMBER_ID_REQUIRED" false;
     80 PreferredLeaderNotAvailable "PREFERRED_LEADER_NOT_AVAILABLE" true;
+    81 GroupMaxSizeReached "GROUP_MAX_SIZE_REACHED" false;
+    82 FencedInstanceId "FENCED_INSTANCE_ID" false;
     83 EligibleLeadersNotAvailable "ELIGIBLE_LEADERS_NOT_AVAILABLE" true;
     84 ElectionNotNeeded "ELECTION_NOT_NEEDED" true;
+    86 GroupSubscribedToTopic "GROUP_SUBSCRIBED_TO_TOPIC" false;
     87 InvalidRecord "INVALID_RECORD" false;
+    88 UnstableOffsetCommit "UNSTABLE_OFFSET_COMMIT" true;
     90 ProducerFenced "PRODUCER_FENCED" false;
     95 InvalidUpdateVersion "INVALID_UPDATE_VERSION" false;
     100 UnknownTopicId "UNKNOWN_TOPIC_ID" true;
@@ -107,7 +123,12 @@ error_codes! {
     104 InconsistentClusterId "INCONSISTENT_CLUSTER_ID" false;
     107 IneligibleReplica "INELIGIBLE_REPLICA" false;
     108 NewLeaderElected "NEW_LEADER_ELECTED" false;
+    110 FencedMemberEpoch "FENCED_MEMBER_EPOCH" false;
+    111 UnreleasedInstanceId "UNRELEASED_INSTANCE_ID" false;
+    112 UnsupportedAssignor "UNSUPPORTED_ASSIGNOR" false;
+    113 StaleMemberEpoch "STALE_MEMBER_EPOCH" false;
     125 InvalidVoterKey "INVALID_VOTER_KEY" false;
+    128 InvalidRegularExpression "INVALID_REGULAR_EXPRESSION" false;
 }
 
 impl std::fmt::Display for ErrorCode {

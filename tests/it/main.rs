@@ -44,6 +44,8 @@ mod watched;
 mod wire;
 mod wire_admin;
 mod wire_delivery;
+mod wire_groups;
+mod wire_members;
 mod wire_messages;
 mod wire_requests;
 mod wire_responses;

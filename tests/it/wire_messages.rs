@@ -90,6 +90,10 @@ impl Draw {
         k::TopicName(self.text())
     }
 
+    pub(crate) fn group(&mut self) -> k::GroupId {
+        k::GroupId(self.text())
+    }
+
     pub(crate) fn broker(&mut self) -> k::BrokerId {
         k::BrokerId(self.i32())
     }

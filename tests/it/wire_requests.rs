@@ -69,6 +69,19 @@ impl Draw {
             ApiKey::IncrementalAlterConfigs => self.alter_configs_request().into(),
             ApiKey::DescribeCluster => self.describe_cluster_request().into(),
             ApiKey::UnregisterBroker => self.unregister_broker_request().into(),
+            ApiKey::OffsetCommit => self.offset_commit_request().into(),
+            ApiKey::OffsetFetch => self.offset_fetch_request().into(),
+            ApiKey::FindCoordinator => self.find_coordinator_request().into(),
+            ApiKey::JoinGroup => self.join_group_request().into(),
+            ApiKey::Heartbeat => self.heartbeat_request().into(),
+            ApiKey::LeaveGroup => self.leave_group_request().into(),
+            ApiKey::SyncGroup => self.sync_group_request().into(),
+            ApiKey::DescribeGroups => self.describe_groups_request().into(),
+            ApiKey::ListGroups => self.list_groups_request().into(),
+            ApiKey::DeleteGroups => self.delete_groups_request().into(),
+            ApiKey::OffsetDelete => self.offset_delete_request().into(),
+            ApiKey::ConsumerGroupHeartbeat => self.consumer_group_heartbeat_request().into(),
+            ApiKey::ConsumerGroupDescribe => self.consumer_group_describe_request().into(),
             ApiKey::DescribeTopicPartitions => {
                 use k::describe_topic_partitions_request as q;
                 k::DescribeTopicPartitionsRequest::default()

@@ -429,6 +429,19 @@ fn decide(
         | RequestBody::IncrementalAlterConfigs(_)
         | RequestBody::DescribeCluster(_)
         | RequestBody::UnregisterBroker(_)
+        | RequestBody::OffsetCommit(_)
+        | RequestBody::OffsetFetch(_)
+        | RequestBody::FindCoordinator(_)
+        | RequestBody::JoinGroup(_)
+        | RequestBody::Heartbeat(_)
+        | RequestBody::LeaveGroup(_)
+        | RequestBody::SyncGroup(_)
+        | RequestBody::DescribeGroups(_)
+        | RequestBody::ListGroups(_)
+        | RequestBody::DeleteGroups(_)
+        | RequestBody::OffsetDelete(_)
+        | RequestBody::ConsumerGroupHeartbeat(_)
+        | RequestBody::ConsumerGroupDescribe(_)
         | RequestBody::DescribeTopicPartitions(_) => Err(not_forwarded(asked.api())),
     }
 }

@@ -235,6 +235,19 @@ impl Raft {
             | ResponseBody::IncrementalAlterConfigs(_)
             | ResponseBody::DescribeCluster(_)
             | ResponseBody::UnregisterBroker(_)
+            | ResponseBody::OffsetCommit(_)
+            | ResponseBody::OffsetFetch(_)
+            | ResponseBody::FindCoordinator(_)
+            | ResponseBody::JoinGroup(_)
+            | ResponseBody::Heartbeat(_)
+            | ResponseBody::LeaveGroup(_)
+            | ResponseBody::SyncGroup(_)
+            | ResponseBody::DescribeGroups(_)
+            | ResponseBody::ListGroups(_)
+            | ResponseBody::DeleteGroups(_)
+            | ResponseBody::OffsetDelete(_)
+            | ResponseBody::ConsumerGroupHeartbeat(_)
+            | ResponseBody::ConsumerGroupDescribe(_)
             | ResponseBody::Envelope(_) => false,
         }
     }

@@ -289,6 +289,19 @@ impl Raft {
                 | RequestBody::IncrementalAlterConfigs(_)
                 | RequestBody::DescribeCluster(_)
                 | RequestBody::UnregisterBroker(_)
+                | RequestBody::OffsetCommit(_)
+                | RequestBody::OffsetFetch(_)
+                | RequestBody::FindCoordinator(_)
+                | RequestBody::JoinGroup(_)
+                | RequestBody::Heartbeat(_)
+                | RequestBody::LeaveGroup(_)
+                | RequestBody::SyncGroup(_)
+                | RequestBody::DescribeGroups(_)
+                | RequestBody::ListGroups(_)
+                | RequestBody::DeleteGroups(_)
+                | RequestBody::OffsetDelete(_)
+                | RequestBody::ConsumerGroupHeartbeat(_)
+                | RequestBody::ConsumerGroupDescribe(_)
                 | RequestBody::Envelope(_) => panic!("not a request to the quorum: {body:?}"),
             },
             Input::Abandoned { request } => {

@@ -225,6 +225,19 @@ impl RequestLayer {
             | RequestBody::BrokerRegistration(_)
             | RequestBody::BrokerHeartbeat(_)
             | RequestBody::AllocateProducerIds(_)
+            | RequestBody::OffsetCommit(_)
+            | RequestBody::OffsetFetch(_)
+            | RequestBody::FindCoordinator(_)
+            | RequestBody::JoinGroup(_)
+            | RequestBody::Heartbeat(_)
+            | RequestBody::LeaveGroup(_)
+            | RequestBody::SyncGroup(_)
+            | RequestBody::DescribeGroups(_)
+            | RequestBody::ListGroups(_)
+            | RequestBody::DeleteGroups(_)
+            | RequestBody::OffsetDelete(_)
+            | RequestBody::ConsumerGroupHeartbeat(_)
+            | RequestBody::ConsumerGroupDescribe(_)
             | RequestBody::Envelope(_) => {
                 // A broker does not speak these; Kafka closes on an unknown key too.
                 effects.push(Effect::Close { connection });
