@@ -168,7 +168,7 @@ fn request_bytes(request: &Request) -> usize {
             sized(request_bytes(inner)) + sized(PRINCIPAL.len()) + sized(CLIENT_ADDRESS.len()) + 1
         }
     };
-    let tags = if header_versions(api).0 == 1 { 0 } else { 1 };
+    let tags = usize::from(header_versions(api).0 != 1);
     REQUEST_HEADER + tags + body + records_bytes(&request.records)
 }
 
@@ -215,7 +215,7 @@ fn response_bytes(response: &Response) -> usize {
         // A null, the error, tags.
         R::Envelope(Err(_)) => 1 + 2 + 1,
     };
-    let tags = if header_versions(api).1 == 0 { 0 } else { 1 };
+    let tags = usize::from(header_versions(api).1 != 0);
     RESPONSE_HEADER + tags + body + records_bytes(&response.records)
 }
 
