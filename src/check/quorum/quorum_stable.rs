@@ -10,19 +10,19 @@
 //! long has heard from its leader, or it would have stood for election itself.
 //!
 //! Compared too: how long a leader goes on after another voter was elected in a later epoch. It
-//! counts from the moment when it last went on after standing still, and may be twice
-//! controller.quorum.fetch.timeout.ms: no majority has fetched from it since before that election,
-//! and after one and a half times it must have resigned.
+//! counts from the moment when it last went on after standing still (paused, or in front of a disk
+//! that hangs), and may be twice controller.quorum.fetch.timeout.ms: no majority has fetched from it
+//! since before that election, and after one and a half times it must have resigned.
 //!
 //! The boundary case: the voter that comes back reaches the followers before the leader. When the
 //! leader falls they have already left, so they are counted by how they left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::event::{Event, Kind, Phase, QuorumRole};
-use crate::types::{BrokerId, LeaderEpoch, Moment};
+use crate::types::{BrokerId, Lane, LeaderEpoch, Moment};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,8 @@ pub(crate) struct QuorumStable {
     led: Option<(LeaderEpoch, Moment, u64)>,
     /// When a voter went on after it had stood still.
     resumed: BTreeMap<BrokerId, Moment>,
+    /// Voters that stand still in front of a disk that hangs: their one thread waits for it.
+    stalled: BTreeSet<BrokerId>,
     is_judged: bool,
 }
 
@@ -51,7 +53,14 @@ const INFO: Info = Info {
                 gives up, and in the end one node leads and all others follow it",
     source: "KIP-996, KIP-595; KAFKA-15489",
     premise: "at the end: no fault acts and the time to settle has passed",
-    kinds: &["quorum-role-taken", "host-stopped", "host-resumed", "phase-began"],
+    kinds: &[
+        "quorum-role-taken",
+        "host-stopped",
+        "host-resumed",
+        "disk-stalled",
+        "disk-completed",
+        "phase-began",
+    ],
     is_liveness: true,
 };
 
@@ -67,6 +76,15 @@ impl Property for QuorumStable {
             (Kind::HostStopped { .. }, Some(node)) => {
                 self.voters.remove(&node);
                 self.resumed.remove(&node);
+                self.stalled.remove(&node);
+            }
+            (Kind::DiskStalled { lane: Lane::Raft, blocking: true }, Some(node)) => {
+                self.stalled.insert(node);
+            }
+            (Kind::DiskCompleted { .. }, Some(node)) => {
+                if self.stalled.remove(&node) {
+                    self.resumed.insert(node, event.at);
+                }
             }
             (Kind::HostResumed {}, Some(node)) => {
                 self.resumed.insert(node, event.at);
@@ -209,7 +227,8 @@ impl QuorumStable {
 #[cfg(test)]
 mod tests {
     use crate::check::script::Script;
-    use crate::event::QuorumRole;
+    use crate::event::{Kind, QuorumRole};
+    use crate::types::{HostId, Lane, Ticket};
 
     fn followed() -> Script {
         let mut run = Script::new();
@@ -246,8 +265,14 @@ mod tests {
         let mut early = run.clone();
         early.wait(1).quorum(1, QuorumRole::Resigned, 1);
         assert_eq!(early.outcome("quorum-stable"), "holds");
+        let mut hung = run.clone();
         run.wait(5).quorum(1, QuorumRole::Resigned, 1);
         assert_eq!(run.outcome("quorum-stable"), "violated");
+        let stalled = Kind::DiskStalled { lane: Lane::Raft, blocking: true };
+        hung.add(HostId(4), stalled).wait(5);
+        hung.add(HostId(4), Kind::DiskCompleted { ticket: Ticket(1), ok: true });
+        hung.wait(1).quorum(1, QuorumRole::Resigned, 1);
+        assert_eq!(hung.outcome("quorum-stable"), "holds");
     }
 
     #[test]

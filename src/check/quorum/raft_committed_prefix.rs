@@ -8,13 +8,15 @@
 //! watermark with the committed log.
 //!
 //! The boundary case: the node that moves the high watermark furthest defines what is committed,
-//! so its own log must be compared at the old high watermark, not at the new one.
+//! so its own log must be compared at the old high watermark, not at the new one. And a leader
+//! that learns of its election when a later one already leads, and commits: it need not have what
+//! was committed in later epochs than its own.
 
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::event::{Event, Kind, QuorumRole};
-use crate::types::{BrokerId, Offset, TopicPartition};
+use crate::types::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,8 @@ pub(crate) struct RaftCommittedPrefix {
     compared: Offset,
     /// By node: the high watermark of its running process.
     high_watermarks: BTreeMap<BrokerId, (Offset, u64)>,
+    /// By leader epoch: up to where its leader committed.
+    committed: BTreeMap<LeaderEpoch, Offset>,
 }
 
 const INFO: Info = Info {
@@ -48,7 +52,8 @@ impl Property for RaftCommittedPrefix {
             }
             Kind::QuorumRoleTaken { role: QuorumRole::Leader, leader_epoch, .. } => {
                 let what = format!("node {node} leads the metadata quorum in epoch {leader_epoch}");
-                let until = view.model.metadata.true_high_watermark;
+                let before = self.committed.range(..*leader_epoch).map(|(_, until)| *until);
+                let until = before.max().unwrap_or_default();
                 compare(event, (node, until), &what, view, findings);
             }
             Kind::HighWatermarkMoved {
@@ -64,6 +69,10 @@ impl Property for RaftCommittedPrefix {
                          to {high_watermark}"
                     );
                     findings.violated(sentence, [last, event.index]);
+                }
+                let role = view.model.quorum.members.get(&node).and_then(|member| member.role);
+                if let Some(role) = role.filter(|_| *as_leader) {
+                    self.committed.insert(role.leader_epoch, *high_watermark);
                 }
                 let committed = view.model.metadata.true_high_watermark;
                 let until = match *as_leader && *high_watermark == committed {
@@ -112,14 +121,29 @@ mod tests {
     fn a_leader_with_all_that_was_committed_holds() {
         assert_eq!(Script::new().outcome("raft-committed-prefix"), "not exercised");
         let mut run = Script::new();
+        run.quorum(1, QuorumRole::Leader, 1);
         run.append_metadata(1, 1, 2, 1, true).append_metadata(2, 1, 2, 1, false);
         run.metadata_high_watermark(1, 2, true).quorum(2, QuorumRole::Leader, 2);
         assert_eq!(run.outcome("raft-committed-prefix"), "holds");
     }
 
     #[test]
+    fn a_leader_that_was_passed_over_need_not_have_what_came_later() {
+        let mut run = Script::new();
+        run.append_metadata(2, 9, 2, 2, true);
+        run.quorum(1, QuorumRole::Leader, 3).append_metadata(1, 1, 2, 3, true);
+        run.metadata_high_watermark(1, 2, true);
+        let mut late = run.clone();
+        late.quorum(2, QuorumRole::Leader, 2);
+        assert_eq!(late.outcome("raft-committed-prefix"), "holds");
+        run.quorum(2, QuorumRole::Leader, 4);
+        assert_eq!(run.outcome("raft-committed-prefix"), "violated");
+    }
+
+    #[test]
     fn a_leader_without_it_is_a_breach() {
         let mut run = Script::new();
+        run.quorum(1, QuorumRole::Leader, 1);
         run.append_metadata(1, 1, 2, 1, true).append_metadata(2, 9, 2, 1, false);
         run.metadata_high_watermark(1, 2, true).quorum(2, QuorumRole::Leader, 2);
         assert_eq!(run.outcome("raft-committed-prefix"), "violated");

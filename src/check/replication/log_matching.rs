@@ -7,14 +7,16 @@
 //! Compared when a batch is appended, or a log is loaded (a disk may hold what its process never
 //! knew of): the hash of the log up to it with the hash of every other
 //! loaded replica that holds an entry at that offset in that epoch. Offsets whose epochs differ
-//! are not compared; logs may fork there until the follower has truncated.
+//! are not compared; logs may fork there until the follower has truncated. Nor is what either has
+//! deleted by rule: a leader does not know the epochs that it deleted, and leaves a follower that
+//! comes back what it has below the leader's log start.
 //!
 //! The boundary case: a replica whose process is down. What it held may be gone with its page
 //! cache, so only loaded logs count as held.
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::event::{Event, Kind};
-use crate::trace::{LogEntry, PartitionView};
+use crate::trace::{LogEntry, LogView, PartitionView};
 use crate::types::{BrokerId, TopicPartition};
 
 /// The property.
@@ -60,9 +62,9 @@ pub(crate) fn compare(
     let node = event.host.and_then(|host| view.model.setup().node(host));
     let known = view.model.partition(partition);
     let (Some(node), Some(known)) = (node, known) else { return };
-    let entry = known.replicas.get(&node).and_then(|replica| replica.log.last());
-    let Some(entry) = entry else { return };
-    match mismatch(known, node, entry) {
+    let Some(own) = known.replicas.get(&node).map(|replica| &replica.log) else { return };
+    let Some(entry) = own.last() else { return };
+    match mismatch(known, (node, own), entry) {
         Comparison::Alone => {}
         Comparison::Equal => findings.exercised(),
         Comparison::Differs(other, theirs) => {
@@ -84,7 +86,11 @@ enum Comparison {
     Differs(BrokerId, LogEntry),
 }
 
-fn mismatch(known: &PartitionView, node: BrokerId, entry: &LogEntry) -> Comparison {
+fn mismatch(
+    known: &PartitionView,
+    (node, own): (BrokerId, &LogView),
+    entry: &LogEntry,
+) -> Comparison {
     let mut found = Comparison::Alone;
     for (other, replica) in &known.replicas {
         if *other == node || !replica.is_loaded || replica.log.end() <= entry.base {
@@ -94,7 +100,8 @@ fn mismatch(known: &PartitionView, node: BrokerId, entry: &LogEntry) -> Comparis
         if theirs.epoch != entry.epoch {
             continue;
         }
-        if !theirs.is_same(entry) || theirs.chain != entry.chain {
+        let is_equal = theirs.chain == entry.chain || own.holds(&replica.log, entry.end());
+        if !theirs.is_same(entry) || !is_equal {
             return Comparison::Differs(*other, *theirs);
         }
         found = Comparison::Equal;

@@ -118,6 +118,7 @@ impl Model {
                 if replica.log.end() < *log_start_offset {
                     replica.log = LogView::starting_at(*log_start_offset, None);
                 }
+                self.view_mut(*partition).promise_from(node);
             }
             Kind::SegmentsDeleted { partition, first_base, .. } => {
                 self.replica_mut(*partition, node).log.delete_below(*first_base);

@@ -152,16 +152,26 @@ impl LogView {
         (entry.end() == end).then_some(entry.chain)
     }
 
-    /// Whether both are equal up to `end`, as far as both go back; `None` when their hashes cannot
-    /// say.
+    /// Whether both are equal up to `end`, as far as both go back and neither has deleted by rule;
+    /// `None` when their hashes cannot say.
     pub fn equals(&self, other: &Self, end: Offset) -> Option<bool> {
         let (ours, theirs) = (self.chain_at(end)?, other.chain_at(end)?);
-        if self.before.is_some() && other.before.is_some() {
-            return Some(ours == theirs);
+        if ours == theirs && self.before.is_some() && other.before.is_some() {
+            return Some(true);
         }
-        let from = self.origin.max(other.origin);
+        let from = self.compared_from(other);
+        if from >= end {
+            return Some(true);
+        }
         let (our_front, their_front) = (self.chain_at(from)?, other.chain_at(from)?);
         Some(ours.without(our_front) == theirs.without(their_front))
+    }
+
+    /// What is below was deleted in one of the two, and neither shows it any more. A follower may
+    /// even hold something else there: of epochs that its leader deleted as a whole the leader knows
+    /// no more, and does not send it back behind its own log start (LeaderEpochFileCache).
+    fn compared_from(&self, other: &Self) -> Offset {
+        self.origin.max(self.start).max(other.origin).max(other.start)
     }
 
     /// Whether this log holds everything that `other` holds below `end`, and the same.
@@ -170,10 +180,10 @@ impl LogView {
         is_equal.unwrap_or_else(|| self.first_missing(other, end).is_none())
     }
 
-    /// The first batch below `end` that `other` holds and this log does not. What this log deleted
+    /// The first batch below `end` that `other` holds and this log does not. What either deleted
     /// by rule does not count.
     pub fn first_missing<'a>(&self, other: &'a Self, end: Offset) -> Option<&'a LogEntry> {
-        let from = other.index_of(self.origin.max(self.start));
+        let from = other.index_of(self.compared_from(other));
         let below = other.entries.iter_from(from).take_while(|entry| entry.base < end);
         below
             .into_iter()
@@ -216,6 +226,23 @@ mod tests {
         assert!(!whole.holds(&fork, Offset(5)));
         assert_eq!(whole.first_missing(&fork, Offset(5)).map(|e| e.batch), Some(BatchId(4)));
         assert!(!fork.holds(&whole, Offset(6)));
+    }
+
+    #[test]
+    fn what_was_deleted_may_have_been_another() {
+        let mut leader = log(&[(2, 0, 1), (1, 1, 2), (4, 1, 3)]);
+        let follower = log(&[(2, 0, 1), (1, 0, 9), (4, 1, 3)]);
+        assert_eq!(follower.equals(&leader, Offset(7)), Some(false));
+        leader.start = Offset(2);
+        assert_eq!(follower.equals(&leader, Offset(7)), Some(false));
+        leader.start = Offset(3);
+        assert_eq!(follower.equals(&leader, Offset(7)), Some(true));
+        assert_eq!(follower.equals(&leader, Offset(3)), Some(true));
+        leader.start = Offset(5);
+        assert_eq!(follower.equals(&leader, Offset(7)), None, "no batch begins at 5");
+        assert!(follower.holds(&leader, Offset(7)));
+        leader.start = Offset(0);
+        assert_eq!(follower.first_missing(&leader, Offset(7)).map(|e| e.batch), Some(BatchId(2)));
     }
 
     #[test]

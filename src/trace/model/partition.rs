@@ -153,6 +153,14 @@ impl PartitionView {
         self.replicas.iter().find(|(_, replica)| stale(replica)).map(|(broker, _)| *broker)
     }
 
+    /// Takes what the leader of the current epoch has deleted by rule out of what is promised.
+    pub(crate) fn promise_from(&mut self, leader: BrokerId) {
+        let Some(replica) = self.replicas.get(&leader) else { return };
+        if replica.leading().is_some_and(|role| role.leader_epoch == self.leader_epoch) {
+            self.committed.start = self.committed.start.max(replica.log.start);
+        }
+    }
+
     /// Counts what a leader of the current epoch holds up to `high_watermark` as committed.
     pub(crate) fn commit(&mut self, by: BrokerId, high_watermark: Offset) {
         let Some(leader) = self.replicas.get(&by) else { return };
@@ -164,6 +172,7 @@ impl PartitionView {
             let origin = leader.log.origin();
             self.committed = LogView::starting_at(origin, leader.log.chain_at(origin));
         }
+        self.committed.start = self.committed.start.max(leader.log.start);
         let from = leader.log.index_of(self.committed.end());
         for entry in leader.log.entries().iter_from(from) {
             if entry.end() > high_watermark {
