@@ -29,6 +29,7 @@ mod properties_log;
 mod properties_producer;
 mod properties_raft;
 mod raft_cluster;
+mod readme;
 mod replication;
 mod replication_checks;
 mod replication_controller;
