@@ -11,6 +11,7 @@ pub mod log;
 pub mod message;
 pub mod node;
 pub mod protocol;
+pub mod report;
 pub mod runtime;
 pub mod scenario;
 pub mod sim;

@@ -16,6 +16,7 @@ mod quorum;
 mod replication;
 #[cfg(test)]
 pub(crate) mod script;
+mod subject;
 mod verdict;
 
 pub use account::Account;
@@ -23,4 +24,5 @@ pub use catalogue::{all, infos};
 pub use checker::Checker;
 pub use premise::Premises;
 pub use property::{Findings, Info, Property, View};
+pub use subject::Subject;
 pub use verdict::{Outcome, Verdict, Violation};

@@ -2,6 +2,7 @@
 
 use crate::check::account::Account;
 use crate::check::premise::Premises;
+use crate::check::subject::Subject;
 use crate::check::verdict::{Outcome, Verdict, Violation};
 use crate::event::Event;
 use crate::history::History;
@@ -90,9 +91,14 @@ impl Findings {
     }
 
     /// The property is broken.
-    pub fn violated(&mut self, sentence: String, evidence: impl IntoIterator<Item = u64>) {
+    pub fn violated(
+        &mut self,
+        subject: Subject,
+        sentence: String,
+        evidence: impl IntoIterator<Item = u64>,
+    ) {
         self.violations += 1;
-        self.first.get_or_insert_with(|| violation(sentence, evidence));
+        self.first.get_or_insert_with(|| violation(subject, sentence, evidence));
     }
 
     /// The premise is left with `event`.
@@ -103,17 +109,18 @@ impl Findings {
     /// The property is broken, unless `excuse` is an event with which the premise was left.
     pub fn violated_unless(
         &mut self,
+        subject: Subject,
         excuse: Option<(u64, &str)>,
         sentence: String,
         evidence: impl IntoIterator<Item = u64>,
     ) {
         let Some((event, because)) = excuse else {
-            self.violated(sentence, evidence);
+            self.violated(subject, sentence, evidence);
             return;
         };
         self.violations += 1;
         self.left(event, because);
-        self.outside_first.get_or_insert_with(|| violation(sentence, evidence));
+        self.outside_first.get_or_insert_with(|| violation(subject, sentence, evidence));
     }
 
     /// The number of breaches so far, within the premise or not.
@@ -147,9 +154,13 @@ impl Findings {
     }
 }
 
-fn violation(sentence: String, evidence: impl IntoIterator<Item = u64>) -> Violation {
+fn violation(
+    subject: Subject,
+    sentence: String,
+    evidence: impl IntoIterator<Item = u64>,
+) -> Violation {
     let mut evidence: Vec<u64> = evidence.into_iter().collect();
     evidence.sort_unstable();
     evidence.dedup();
-    Violation { sentence, evidence }
+    Violation { sentence, evidence, subject }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::check::subject::Subject;
 use crate::types::Expectation;
 
 /// One breach of a property.
@@ -11,6 +12,8 @@ pub struct Violation {
     pub sentence: String,
     /// The events that prove it, the decisive one last.
     pub evidence: Vec<u64>,
+    /// What it is about.
+    pub subject: Subject,
 }
 
 /// What a property came to.
@@ -101,10 +104,15 @@ impl std::fmt::Display for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::{BrokerId, HostId};
 
     #[test]
     fn a_breach_outside_the_premise_meets_violated_and_holds() {
-        let violation = Violation { sentence: "x is lost".to_owned(), evidence: vec![7] };
+        let violation = Violation {
+            sentence: "x is lost".to_owned(),
+            evidence: vec![7],
+            subject: Subject::Operation { client: HostId(1), invoked: 7 },
+        };
         let outcome = |violation| Outcome::OutsidePremise {
             event: 3,
             because: "an unclean election".to_owned(),
@@ -128,7 +136,11 @@ mod tests {
         let verdict = Verdict {
             property: "offset-order".to_owned(),
             outcome: Outcome::Violated {
-                violation: Violation { sentence: "y".to_owned(), evidence: vec![1, 2] },
+                violation: Violation {
+                    sentence: "y".to_owned(),
+                    evidence: vec![1, 2],
+                    subject: Subject::Node { node: BrokerId(1) },
+                },
             },
             exercised: 4,
             violations: 1,

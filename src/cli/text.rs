@@ -306,13 +306,13 @@ pub(crate) fn grouped(number: u64) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::check::{Verdict, Violation};
+    use crate::check::{Subject, Verdict, Violation};
     use crate::explore::tests::plan;
     use crate::explore::{Matter, Moment};
     use crate::history::Figures;
     use crate::sim::Exposure;
     use crate::trace::Fingerprint;
-    use crate::types::{Moment as Instant, PropertyName};
+    use crate::types::{BrokerId, Moment as Instant, PropertyName};
 
     fn claim(property: PropertyName, expect: Expectation, outcome: Outcome) -> ClaimOutcome {
         let verdict =
@@ -322,7 +322,11 @@ pub(crate) mod tests {
     }
 
     fn violated(sentence: &str) -> Outcome {
-        let violation = Violation { sentence: sentence.to_owned(), evidence: vec![41, 97] };
+        let violation = Violation {
+            sentence: sentence.to_owned(),
+            evidence: vec![41, 97],
+            subject: Subject::Node { node: BrokerId(1) },
+        };
         Outcome::Violated { violation }
     }
 

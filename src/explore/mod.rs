@@ -3,7 +3,6 @@
 mod build;
 #[cfg(madsim)]
 mod coupled;
-mod fault_story;
 mod outcome;
 mod run;
 mod story;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Event, Kind, Phase, StartMovedBecause};
-use crate::explore::fault_story::told;
 use crate::explore::outcome::{Matter, Moment};
 use crate::explore::story_clients::{Troubles, several};
 use crate::explore::story_faults::aside;
 use crate::explore::story_processes::Processes;
 use crate::history::{Figures, LONG_WAIT};
+use crate::report::told;
 use crate::scenario::{Fault, Plan, show_duration};
 use crate::trace::Model;
 use crate::types::{

@@ -306,15 +306,20 @@ fn run_seed(seed: u64, run: impl Fn(u64) -> Executed, is_twice: bool) -> SeedOut
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::{Verdict, Violation};
+    use crate::check::{Subject, Verdict, Violation};
     use crate::explore::outcome::ClaimOutcome;
     use crate::explore::outcome::tests::plan;
     use crate::history::Figures;
+    use crate::types::BrokerId;
     use std::time::Duration;
 
     fn outcome(seed: u64, violated: bool, expect: Expectation) -> RunOutcome {
         let outcome = if violated {
-            let violation = Violation { sentence: "record 7 is gone".to_owned(), evidence: vec![] };
+            let violation = Violation {
+                sentence: "record 7 is gone".to_owned(),
+                evidence: vec![],
+                subject: Subject::Node { node: BrokerId(1) },
+            };
             Outcome::Violated { violation }
         } else {
             Outcome::Holds

@@ -21,7 +21,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "explore",
         ],
     ),
-    ("explore", &["types", "scenario", "event", "trace", "history", "check", "sim", "runtime"]),
+    (
+        "explore",
+        &["types", "scenario", "event", "trace", "history", "check", "sim", "report", "runtime"],
+    ),
     ("runtime", &["types", "event", "sim"]),
     ("report", &["types", "scenario", "event", "trace", "history", "check"]),
     ("sim", &["types", "message", "scenario", "event", "trace", "history", "check", "node"]),

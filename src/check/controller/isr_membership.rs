@@ -16,6 +16,7 @@
 //! the states that stand before it.
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
 use crate::trace::{PartitionView, RegistrationView, StateView};
 use crate::types::{BrokerId, TopicPartition};
@@ -52,13 +53,17 @@ impl Property for IsrMembership {
                 let wrong = shape(state, view)
                     .or_else(|| joined(known, state, view))
                     .or_else(|| too_few(known, state, view));
-                if let Some((wrong, evidence)) = wrong {
+                if let Some((wrong, broker, evidence)) = wrong {
                     let name = view.model.partition_name(*partition);
                     let sentence = format!(
                         "the controller committed the in-sync set {} of {name}: {wrong}",
                         state.in_sync
                     );
-                    findings.violated(sentence, evidence.into_iter().chain([event.index]));
+                    let subject = Subject::InSync {
+                        partition: *partition,
+                        brokers: broker.into_iter().collect(),
+                    };
+                    findings.violated(subject, sentence, evidence.into_iter().chain([event.index]));
                 }
             }
             Kind::RegistrationCommitted { broker, fenced: true, .. } => {
@@ -73,22 +78,24 @@ impl Property for IsrMembership {
     clone_box!();
 }
 
-/// What is wrong, and the event that it is wrong with.
-type Wrong = Option<(String, Option<u64>)>;
+/// What is wrong, with whom, and the event that it is wrong with.
+type Wrong = Option<(String, Option<BrokerId>, Option<u64>)>;
 
 fn shape(state: &StateView, view: View<'_>) -> Wrong {
     if let Some(leader) = state.leader.filter(|leader| !state.in_sync.contains(*leader)) {
-        return Some((format!("the leader {leader} is not in it"), None));
+        return Some((format!("the leader {leader} is not in it"), Some(leader), None));
     }
     let is_stranger = |broker: &BrokerId| !state.replicas.contains(broker);
     if let Some(broker) = state.in_sync.iter().find(is_stranger) {
-        return Some((format!("{broker} is no replica"), None));
+        return Some((format!("{broker} is no replica"), Some(broker), None));
     }
     if let Some(broker) = state.in_sync.iter().find(|broker| state.eligible.contains(*broker)) {
-        return Some((format!("{broker} is an eligible leader replica at the same time"), None));
+        let wrong = format!("{broker} is an eligible leader replica at the same time");
+        return Some((wrong, Some(broker), None));
     }
     let is_empty = state.in_sync.is_empty() && !view.model.setup().eligible_replicas;
-    is_empty.then(|| ("it is empty, and there are no eligible leader replicas".to_owned(), None))
+    is_empty
+        .then(|| ("it is empty, and there are no eligible leader replicas".to_owned(), None, None))
 }
 
 fn joined(known: &PartitionView, state: &StateView, view: View<'_>) -> Wrong {
@@ -102,7 +109,7 @@ fn joined(known: &PartitionView, state: &StateView, view: View<'_>) -> Wrong {
         if let Some(registration) = registration.filter(closed) {
             let what = if registration.fenced { "fenced" } else { "shutting down" };
             let wrong = format!("{broker} joined it while it is {what}");
-            return Some((wrong, Some(registration.event)));
+            return Some((wrong, Some(broker), Some(registration.event)));
         }
     }
     None
@@ -129,7 +136,7 @@ fn too_few(known: &PartitionView, state: &StateView, view: View<'_>) -> Wrong {
          did not stop uncleanly",
         state.eligible
     );
-    Some((what, Some(before.event)))
+    Some((what, Some(broker), Some(before.event)))
 }
 
 fn stayed(
@@ -154,7 +161,8 @@ fn stayed(
             "the controller fenced broker {broker} and left it in the in-sync set {} of {name}",
             state.in_sync
         );
-        findings.violated(sentence, [state.event, event.index]);
+        let subject = Subject::InSync { partition, brokers: vec![broker] };
+        findings.violated(subject, sentence, [state.event, event.index]);
     }
 }
 

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use imbl::OrdMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{ChainHash, Event, Kind};
 use crate::types::{HostId, Offset};
 
@@ -50,10 +51,12 @@ impl Property for MetadataPrefix {
         let Kind::MetadataApplied { offset, digest, .. } = &event.kind else { return };
         let setup = view.model.setup();
         let name = setup.host_name(Some(host));
+        let Some(node) = setup.node(host) else { return };
         let before = self.applied.insert(host, (*offset, event.index));
         if let Some((before, last)) = before.filter(|(before, _)| before > offset) {
             let sentence = format!("{name} replayed up to {offset} after it had come to {before}");
-            findings.violated(sentence, [last, event.index]);
+            let subject = Subject::Node { node };
+            findings.violated(subject, sentence, [last, event.index]);
         }
         let committed = view.model.metadata.readable_end;
         if *offset > committed {
@@ -61,7 +64,8 @@ impl Property for MetadataPrefix {
                 "{name} replayed the metadata log up to {offset}, while only {committed} is \
                  committed"
             );
-            findings.violated(sentence, [event.index]);
+            let subject = Subject::Node { node };
+            findings.violated(subject, sentence, [event.index]);
         }
         match self.digests.get(offset) {
             None => {
@@ -75,7 +79,8 @@ impl Property for MetadataPrefix {
                         "{name} and {other} both replayed the metadata log up to {offset}, but \
                          not the same records"
                     );
-                    findings.violated(sentence, [*first, event.index]);
+                    let subject = Subject::Node { node };
+                    findings.violated(subject, sentence, [*first, event.index]);
                 }
             }
         }

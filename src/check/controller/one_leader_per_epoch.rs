@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, ReplicaRole};
 use crate::types::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
 
@@ -89,7 +90,12 @@ impl Property for OneLeaderPerEpoch {
                         "controllers {} and {node} both took charge in epoch {leader_epoch}",
                         known.0
                     );
-                    findings.violated(sentence, [known.1, event.index]);
+                    let subject = Subject::Leaders {
+                        partition: TopicPartition::CLUSTER_METADATA,
+                        epoch: *leader_epoch,
+                        brokers: vec![known.0, node],
+                    };
+                    findings.violated(subject, sentence, [known.1, event.index]);
                 }
             }
             _ => {}
@@ -121,7 +127,12 @@ impl OneLeaderPerEpoch {
                 show(known.0),
                 show(leader)
             );
-            findings.violated(sentence, [known.1, event.index]);
+            let subject = Subject::Leaders {
+                partition: key.0,
+                epoch: key.1,
+                brokers: [known.0, leader].into_iter().flatten().collect(),
+            };
+            findings.violated(subject, sentence, [known.1, event.index]);
         }
     }
 
@@ -151,7 +162,9 @@ impl OneLeaderPerEpoch {
                 state.partition_epoch,
                 state.leader_epoch
             );
-            findings.violated(sentence, [known.event, state.event]);
+            let subject =
+                Subject::Leaders { partition, epoch: state.leader_epoch, brokers: Vec::new() };
+            findings.violated(subject, sentence, [known.event, state.event]);
         }
     }
 
@@ -168,7 +181,8 @@ impl OneLeaderPerEpoch {
         if told.0 != broker {
             let sentence =
                 format!("brokers {} and {broker} were both given broker epoch {epoch}", told.0);
-            findings.violated(sentence, [told.1, event.index]);
+            let subject = Subject::Node { node: broker };
+            findings.violated(subject, sentence, [told.1, event.index]);
         }
         // A lower epoch than the last is an old registration, told by a successor, if it was told
         // before; else it is a breach.
@@ -179,7 +193,8 @@ impl OneLeaderPerEpoch {
                 return;
             }
             let sentence = format!("broker {broker} was given broker epoch {epoch} after {last}");
-            findings.violated(sentence, [before, event.index]);
+            let subject = Subject::Node { node: broker };
+            findings.violated(subject, sentence, [before, event.index]);
         }
     }
 }

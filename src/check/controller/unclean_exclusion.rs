@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, StartedAs};
 use crate::types::BrokerId;
 
@@ -76,7 +77,8 @@ impl Property for UncleanExclusion {
                 "broker {broker} stopped uncleanly, registered anew and is still {which} of {name}"
             );
             let evidence = host.start.into_iter().chain([registered, state.event, event.index]);
-            findings.violated(sentence, evidence);
+            let subject = Subject::InSync { partition: *partition, brokers: vec![*broker] };
+            findings.violated(subject, sentence, evidence);
         }
     }
 

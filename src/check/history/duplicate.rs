@@ -10,6 +10,7 @@
 
 use crate::check::producer::duplicate_excuse;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::history::Run;
 use crate::types::{BatchId, TopicPartition};
 
@@ -80,7 +81,18 @@ fn report(
         place(second)
     );
     let evidence = sealed.map(|batch| batch.sealed).into_iter().chain([first.event, second.event]);
-    findings.violated_unless(duplicate_excuse(sealed, partition, view), sentence, evidence);
+    let subject = Subject::Batches {
+        partition,
+        client: sealed.map(|batch| batch.client),
+        batches: vec![batch],
+        offsets: vec![place(first), place(second)],
+    };
+    findings.violated_unless(
+        subject,
+        duplicate_excuse(sealed, partition, view),
+        sentence,
+        evidence,
+    );
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 use crate::check::account::Acked;
 use crate::check::history::anomaly::excuse;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
 use crate::history::{RecordName, Run, Seen};
 use crate::types::TopicPartition;
@@ -50,7 +51,13 @@ impl Property for InconsistentOffsets {
                 before.first.batch
             );
             let excuse = view.premises.left(*partition);
-            findings.violated_unless(excuse, sentence, [before.event, now.event]);
+            let subject = Subject::Batches {
+                partition: *partition,
+                client: None,
+                batches: vec![before.first.batch, now.first.batch],
+                offsets: vec![now.base.max(before.base)],
+            };
+            findings.violated_unless(subject, excuse, sentence, [before.event, now.event]);
         }
     }
 
@@ -86,7 +93,13 @@ fn against_polls(acked: Acked<'_>, seen: &Seen, view: View<'_>, findings: &mut F
         other.first.batch
     );
     let evidence = acked.evidence().chain([other.event]);
-    findings.violated_unless(excuse(acked, view), sentence, evidence);
+    let subject = Subject::Batches {
+        partition: acked.batch().partition,
+        client: None,
+        batches: vec![acked.id(), other.first.batch],
+        offsets: vec![acked.base().max(other.base)],
+    };
+    findings.violated_unless(subject, excuse(acked, view), sentence, evidence);
 }
 
 fn against_each_other(
@@ -107,7 +120,18 @@ fn against_each_other(
                 acked.base()
             );
             let excuse = excuse(*reach, view).or_else(|| excuse(*acked, view));
-            findings.violated_unless(excuse, sentence, reach.evidence().chain(acked.evidence()));
+            let subject = Subject::Batches {
+                partition,
+                client: None,
+                batches: vec![reach.id(), acked.id()],
+                offsets: vec![acked.base()],
+            };
+            findings.violated_unless(
+                subject,
+                excuse,
+                sentence,
+                reach.evidence().chain(acked.evidence()),
+            );
         }
         if acked.end() > reach.end() {
             reach = acked;

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use crate::check::account::Acked;
 use crate::check::history::anomaly::{excuse, first_hidden};
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::types::{HostId, Offset, TopicPartition};
 
 /// The property.
@@ -112,7 +113,13 @@ fn report(
         setup.host_name(Some(*consumer)),
     );
     let evidence = acked.evidence().chain(*poll);
-    findings.violated_unless(excuse(acked, view), sentence, evidence);
+    let subject = Subject::Records {
+        partition: acked.batch().partition,
+        offset,
+        batch: Some(acked.id()),
+        lacking: None,
+    };
+    findings.violated_unless(subject, excuse(acked, view), sentence, evidence);
 }
 
 #[cfg(test)]

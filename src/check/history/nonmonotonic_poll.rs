@@ -7,6 +7,7 @@
 //! The boundary case: a seek, a reset and a new process begin somewhere else, and may go back.
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
 
 /// The property.
@@ -44,7 +45,9 @@ impl Property for NonmonotonicPoll {
                 view.model.setup().host_name(Some(host)),
                 poll.base
             );
-            findings.violated(sentence, [event.index]);
+            let subject =
+                Subject::Reading { partition: *partition, client: Some(host), offset: poll.base };
+            findings.violated(subject, sentence, [event.index]);
         }
     }
 

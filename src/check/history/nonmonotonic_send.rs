@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use crate::check::account::Acked;
 use crate::check::premise::unknown_producer;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::AckMode;
 use crate::types::HostId;
 
@@ -85,7 +86,13 @@ fn report(
             unknown_producer(view.history, log, second.batch())
         }),
     };
-    findings.violated_unless(excuse, sentence, first.evidence().chain(second.evidence()));
+    let subject = Subject::Batches {
+        partition,
+        client: Some(client),
+        batches: vec![first.id(), second.id()],
+        offsets: vec![first.base(), second.base()],
+    };
+    findings.violated_unless(subject, excuse, sentence, first.evidence().chain(second.evidence()));
 }
 
 #[cfg(test)]

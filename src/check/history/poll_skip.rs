@@ -9,6 +9,7 @@
 //! that was compacted away) may be left out, so a gap alone is no breach.
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::history::Run;
 use crate::types::{HostId, Offset, TopicPartition};
 
@@ -63,7 +64,9 @@ fn check(
         poll.base,
         other.base.max(position)
     );
-    findings.violated(sentence, [other.event, poll.event]);
+    let subject =
+        Subject::Reading { partition, client: Some(host), offset: other.base.max(position) };
+    findings.violated(subject, sentence, [other.event, poll.event]);
 }
 
 #[cfg(test)]

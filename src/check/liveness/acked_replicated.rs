@@ -10,6 +10,7 @@
 //! The boundary case: what was acknowledged while the run settled may be on its way.
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, Phase};
 use crate::trace::{PartitionView, ReplicaView};
 use crate::types::{BrokerId, Offset};
@@ -65,7 +66,9 @@ impl Property for AckedReplicated {
                     "all faults are over and broker {leader} leads {name}, but broker {broker} \
                      does not hold the acknowledged record at {offset}"
                 );
-                findings.violated(sentence, [evidence, audit]);
+                let subject =
+                    Subject::Records { partition, offset, batch: None, lacking: Some(*broker) };
+                findings.violated(subject, sentence, [evidence, audit]);
             }
         }
     }

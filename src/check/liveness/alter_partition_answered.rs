@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, Phase};
 use crate::types::{BrokerSet, ErrorCode, HostId, Moment, PartitionEpoch, TopicPartition};
 
@@ -120,7 +121,9 @@ impl AlterPartitionAnswered {
                 wish.in_sync,
                 view.model.partition_name(*partition)
             );
-            findings.violated(sentence, [wish.event, event.index]);
+            let subject =
+                Subject::InSync { partition: *partition, brokers: wish.in_sync.iter().collect() };
+            findings.violated(subject, sentence, [wish.event, event.index]);
         }
     }
 }

@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, Phase};
 use crate::types::BrokerId;
 
@@ -64,7 +65,8 @@ impl BrokerUnfenced {
                     "all faults are over and broker {broker} runs, but it was fenced and never \
                      unfenced"
                 );
-                findings.violated(sentence, [*fenced, event.index]);
+                let subject = Subject::Node { node: *broker };
+                findings.violated(subject, sentence, [*fenced, event.index]);
             }
         }
     }

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, Phase};
 use crate::trace::{PartitionView, RoleView};
 use crate::types::{BrokerId, BrokerSet, HostId, LeaderEpoch, Moment, Offset, TopicPartition};
@@ -285,7 +286,12 @@ impl HighWatermarkReachesEnd {
                      of {name} stands at {}, below the log end {end}",
                     role.in_sync, leader.high_watermark
                 );
-                findings.violated(sentence, [role.event, event.index]);
+                let subject = Subject::Replica {
+                    partition: *partition,
+                    replica: broker,
+                    offset: Some(leader.high_watermark),
+                };
+                findings.violated(subject, sentence, [role.event, event.index]);
             }
         }
     }
@@ -310,7 +316,12 @@ fn close(
         due.leader_epoch,
         due.offset
     );
-    findings.violated(sentence, [due.event, event.index]);
+    let subject = Subject::Replica {
+        partition,
+        replica: view.model.setup().node(due.host).unwrap_or(BrokerId(-1)),
+        offset: Some(due.offset),
+    };
+    findings.violated(subject, sentence, [due.event, event.index]);
 }
 
 fn is_under_min(role: &RoleView) -> bool {

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, Phase};
 use crate::types::{LeaderEpoch, Moment, TopicPartition};
 
@@ -125,7 +126,8 @@ fn close(
             "{name} had no leader for {took:?}, though a replica could be elected and a \
              controller was in charge"
         );
-        findings.violated(sentence, [first, event.index]);
+        let subject = Subject::Partition { partition };
+        findings.violated(subject, sentence, [first, event.index]);
     }
 }
 
@@ -149,7 +151,8 @@ fn judge(event: &Event, view: View<'_>, findings: &mut Findings) {
             ),
         };
         let excuse = view.premises.left(*partition);
-        findings.violated_unless(excuse, sentence, [state.event, event.index]);
+        let subject = Subject::Partition { partition: *partition };
+        findings.violated_unless(subject, excuse, sentence, [state.event, event.index]);
     }
 }
 

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{ChainHash, Event, Kind, Phase};
 use crate::trace::Part;
 use crate::types::{HostId, Moment, Offset};
@@ -134,14 +135,16 @@ impl MetadataConverges {
                 );
                 let evidence = applied.map(|applied| applied.event);
                 let evidence = evidence.into_iter().chain([due.event, event.index]);
-                findings.violated(sentence, evidence);
+                let subject = Subject::Node { node: broker };
+                findings.violated(subject, sentence, evidence);
             } else if let Some((other, first, second)) = self.differing.get(&host) {
                 let other = setup.host_name(Some(*other));
                 let sentence = format!(
                     "all faults are over, but {} and {other} have replayed different metadata",
                     known.name
                 );
-                findings.violated(sentence, [*first, *second, event.index]);
+                let subject = Subject::Node { node: broker };
+                findings.violated(subject, sentence, [*first, *second, event.index]);
             }
         }
     }

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, OperationVerb, Phase};
 use crate::history::Operation;
 use crate::types::{HostId, TopicPartition};
@@ -97,7 +98,8 @@ impl ProduceAnswered {
         );
         let paused = self.paused.get(&host).filter(|paused| **paused > invoked);
         let excuse = paused.map(|paused| (*paused, "the client's process stood still"));
-        findings.violated_unless(excuse, sentence, [invoked, event.index]);
+        let subject = Subject::Operation { client: host, invoked };
+        findings.violated_unless(subject, excuse, sentence, [invoked, event.index]);
     }
 
     fn judge(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
@@ -120,7 +122,8 @@ impl ProduceAnswered {
                 let sentence =
                     format!("all faults are over, but no record was written to {name} since");
                 let excuse = view.premises.left(*partition);
-                findings.violated_unless(excuse, sentence, [state.event, event.index]);
+                let subject = Subject::Partition { partition: *partition };
+                findings.violated_unless(subject, excuse, sentence, [state.event, event.index]);
             }
         }
     }

@@ -12,6 +12,7 @@
 use std::collections::BTreeSet;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, Phase};
 use crate::types::{BrokerSet, TopicPartition};
 
@@ -70,7 +71,9 @@ impl ReplicasRejoin {
                  back into its in-sync set {}",
                 state.in_sync
             );
-            findings.violated(sentence, [state.event, event.index]);
+            let subject =
+                Subject::InSync { partition: *partition, brokers: missing.iter().collect() };
+            findings.violated(subject, sentence, [state.event, event.index]);
         }
     }
 }

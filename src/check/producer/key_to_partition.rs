@@ -10,6 +10,7 @@
 //! elsewhere.
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
 use crate::types::{BatchId, BatchMap, KeyHash, PartitionIndex, TopicPartition, hash_words};
 
@@ -35,7 +36,7 @@ impl Property for KeyToPartition {
     }
 
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
-        let Kind::BatchSealed { partition, keys, .. } = &event.kind else { return };
+        let Kind::BatchSealed { partition, batch, keys, .. } = &event.kind else { return };
         for key in keys {
             let place = place(*partition, *key);
             let Some((before, first)) = self.places.get(&place).copied() else {
@@ -50,7 +51,13 @@ impl Property for KeyToPartition {
                     view.model.partition_name(*partition),
                     view.model.partition_name(was)
                 );
-                findings.violated(sentence, [first, event.index]);
+                let subject = Subject::Batches {
+                    partition: *partition,
+                    client: event.host,
+                    batches: vec![*batch],
+                    offsets: Vec::new(),
+                };
+                findings.violated(subject, sentence, [first, event.index]);
             }
         }
     }

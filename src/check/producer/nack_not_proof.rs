@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, OperationResult};
 use crate::types::{BatchId, BatchMap, ErrorCode, TopicPartition};
 
@@ -56,7 +57,13 @@ impl Property for NackNotProof {
                     let sentence = format!(
                         "batch {batch} for {name} was reported as failed and is appended after it"
                     );
-                    findings.violated(sentence, [*report, event.index]);
+                    let subject = Subject::Batches {
+                        partition: *partition,
+                        client: None,
+                        batches: vec![*batch],
+                        offsets: Vec::new(),
+                    };
+                    findings.violated(subject, sentence, [*report, event.index]);
                 }
             }
             Kind::BatchDone {
@@ -70,13 +77,25 @@ impl Property for NackNotProof {
                         "batch {batch} is reported as failed with {error}, and stood in a log of \
                          {name}"
                     );
-                    findings.violated(sentence, [*appended, event.index]);
+                    let subject = Subject::Batches {
+                        partition: *partition,
+                        client: event.host,
+                        batches: vec![*batch],
+                        offsets: Vec::new(),
+                    };
+                    findings.violated(subject, sentence, [*appended, event.index]);
                 } else if proves_nothing(*error) {
                     let sentence = format!(
                         "batch {batch} for {name} is reported as failed with {error}, which \
                          proves nothing"
                     );
-                    findings.violated(sentence, [event.index]);
+                    let subject = Subject::Batches {
+                        partition: *partition,
+                        client: event.host,
+                        batches: vec![*batch],
+                        offsets: Vec::new(),
+                    };
+                    findings.violated(subject, sentence, [event.index]);
                 }
             }
             _ => {}

@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, ProducerOutcome};
 use crate::history::Batch;
 use crate::trace::LogEntry;
@@ -138,7 +139,13 @@ fn on_refused(
         view.model.setup().host_name(Some(sealed.client)),
         entry.base
     );
-    findings.violated(sentence, [sealed.sealed, entry.event, event.index]);
+    let subject = Subject::Batches {
+        partition,
+        client: Some(sealed.client),
+        batches: vec![batch],
+        offsets: vec![entry.base],
+    };
+    findings.violated(subject, sentence, [sealed.sealed, entry.event, event.index]);
 }
 
 fn report(
@@ -158,7 +165,13 @@ fn report(
         first.base
     );
     let evidence = sealed.map(|batch| batch.sealed).into_iter().chain([first.event, event.index]);
-    findings.violated_unless(excuse(sealed, partition, view), sentence, evidence);
+    let subject = Subject::Batches {
+        partition,
+        client: sealed.map(|batch| batch.client),
+        batches: vec![batch],
+        offsets: vec![first.base, base],
+    };
+    findings.violated_unless(subject, excuse(sealed, partition, view), sentence, evidence);
 }
 
 /// Why a batch may stand twice in a log, if it may.

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use crate::check::premise::unknown_producer;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
 use crate::history::{Batch, Client};
 use crate::trace::{LogEntry, LogView};
@@ -69,7 +70,8 @@ impl Property for PerProducerOrder {
             let goes_back = newest.rank > sealed.rank && !is_copy();
             if goes_back && is_of_one_life(newest.batch, sealed, view) {
                 let unknown = unknown_producer(view.history, &replica.log, sealed);
-                report(event, (sealed, *base_offset), (entry, unknown), view, findings);
+                let of = (sealed, *batch, *base_offset);
+                report(event, of, (entry, unknown), view, findings);
             }
         }
         list.push(Appended { base: *base_offset, batch: *batch, rank: sealed.rank });
@@ -103,7 +105,7 @@ fn is_of_one_life(newest: BatchId, sealed: &Batch, view: View<'_>) -> bool {
 
 fn report(
     event: &Event,
-    (sealed, base): (&Batch, Offset),
+    (sealed, batch, base): (&Batch, BatchId, Offset),
     (newest, unknown): (LogEntry, Option<(u64, &str)>),
     view: View<'_>,
     findings: &mut Findings,
@@ -123,7 +125,13 @@ fn report(
         true => view.premises.left(sealed.partition).or(unknown),
         false => Some((sealed.sealed, unordered)),
     };
-    findings.violated_unless(excuse, sentence, [sealed.sealed, newest.event, event.index]);
+    let subject = Subject::Batches {
+        partition: sealed.partition,
+        client: Some(sealed.client),
+        batches: vec![newest.batch, batch],
+        offsets: vec![newest.base, base],
+    };
+    findings.violated_unless(subject, excuse, sentence, [sealed.sealed, newest.event, event.index]);
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@
 //!
 //! Compared too: how long a leader goes on after another voter was elected in a later epoch. It
 //! counts from the moment when it last went on after standing still (paused, or in front of a disk
-//! that hangs), and may be twice controller.quorum.fetch.timeout.ms: no majority has fetched from it
-//! since before that election, and after one and a half times it must have resigned.
+//! that hangs), and may be twice controller.quorum.fetch.timeout.ms: no majority has fetched from
+//! it since before that election, and after one and a half times it must have resigned.
 //!
 //! The boundary case: the voter that comes back reaches the followers before the leader. When the
 //! leader falls they have already left, so they are counted by how they left.
@@ -21,8 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, Phase, QuorumRole};
-use crate::types::{BrokerId, Lane, LeaderEpoch, Moment};
+use crate::types::{BrokerId, Lane, LeaderEpoch, Moment, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
@@ -157,7 +158,12 @@ impl QuorumStable {
                 before.leader_epoch,
                 event.at.since(since).as_millis()
             );
-            findings.violated(sentence, [before.event, election, event.index]);
+            let subject = Subject::Leaders {
+                partition: TopicPartition::CLUSTER_METADATA,
+                epoch: before.leader_epoch,
+                brokers: vec![node],
+            };
+            findings.violated(subject, sentence, [before.event, election, event.index]);
         }
     }
 
@@ -193,7 +199,12 @@ impl QuorumStable {
                 before.leader_epoch,
                 voters - 1
             );
-            findings.violated(sentence, [before.event, event.index]);
+            let subject = Subject::Leaders {
+                partition: TopicPartition::CLUSTER_METADATA,
+                epoch: before.leader_epoch,
+                brokers: vec![node],
+            };
+            findings.violated(subject, sentence, [before.event, event.index]);
         }
     }
 
@@ -220,7 +231,8 @@ impl QuorumStable {
             "after settling the metadata quorum has {leaders} leaders: {}",
             parts.join(", ")
         );
-        findings.violated(sentence, self.voters.values().map(|voter| voter.event));
+        let subject = Subject::Quorum { nodes: self.voters.keys().copied().collect() };
+        findings.violated(subject, sentence, self.voters.values().map(|voter| voter.event));
     }
 }
 

@@ -15,6 +15,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, QuorumRole};
 use crate::types::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
@@ -68,7 +69,12 @@ impl Property for RaftCommittedPrefix {
                         "node {node}'s high watermark of the metadata log went back from {before} \
                          to {high_watermark}"
                     );
-                    findings.violated(sentence, [last, event.index]);
+                    let subject = Subject::Replica {
+                        partition: TopicPartition::CLUSTER_METADATA,
+                        replica: node,
+                        offset: Some(*high_watermark),
+                    };
+                    findings.violated(subject, sentence, [last, event.index]);
                 }
                 let role = view.model.quorum.members.get(&node).and_then(|member| member.role);
                 if let Some(role) = role.filter(|_| *as_leader) {
@@ -109,7 +115,13 @@ fn compare(
          {offset}",
         replica.log.end()
     );
-    findings.violated(sentence, missing.map(|m| m.event).into_iter().chain([event.index]));
+    let subject = Subject::Records {
+        partition: TopicPartition::CLUSTER_METADATA,
+        offset,
+        batch: missing.map(|entry| entry.batch),
+        lacking: Some(node),
+    };
+    findings.violated(subject, sentence, missing.map(|m| m.event).into_iter().chain([event.index]));
 }
 
 #[cfg(test)]

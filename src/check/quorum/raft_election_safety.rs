@@ -12,8 +12,9 @@
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, QuorumRole};
-use crate::types::{BrokerId, LeaderEpoch};
+use crate::types::{BrokerId, LeaderEpoch, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +52,12 @@ impl Property for RaftElectionSafety {
                     "nodes {} and {leader} both lead the metadata quorum in epoch {leader_epoch}",
                     known.0
                 );
-                findings.violated(sentence, [known.1, event.index]);
+                let subject = Subject::Leaders {
+                    partition: TopicPartition::CLUSTER_METADATA,
+                    epoch: *leader_epoch,
+                    brokers: vec![known.0, leader],
+                };
+                findings.violated(subject, sentence, [known.1, event.index]);
             }
         }
         if *role == QuorumRole::Leader {
@@ -63,7 +69,12 @@ impl Property for RaftElectionSafety {
                     "node {node} restarted and went on to lead the metadata quorum in epoch \
                      {leader_epoch}"
                 );
-                findings.violated(sentence, [known.2, event.index]);
+                let subject = Subject::Leaders {
+                    partition: TopicPartition::CLUSTER_METADATA,
+                    epoch: *leader_epoch,
+                    brokers: vec![node],
+                };
+                findings.violated(subject, sentence, [known.2, event.index]);
             }
         }
     }

@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
 use crate::types::{BrokerId, HostId, LeaderEpoch};
 
@@ -49,7 +50,12 @@ impl Property for RaftVoteOnce {
                 view.model.setup().host_name(Some(host)),
                 known.0
             );
-            findings.violated(sentence, [known.1, event.index]);
+            let subject = Subject::Vote {
+                voter: view.model.setup().node(host).unwrap_or(BrokerId(-1)),
+                epoch: *leader_epoch,
+                candidates: vec![known.0, *candidate],
+            };
+            findings.violated(subject, sentence, [known.1, event.index]);
         }
     }
 

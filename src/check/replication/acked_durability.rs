@@ -17,6 +17,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{AckMode, Event, Kind, ReplicaRole};
 use crate::trace::{LogEntry, LogView};
 use crate::types::{BatchId, BrokerId, Chunks, ErrorCode, LeaderEpoch, Offset, TopicPartition};
@@ -144,7 +145,13 @@ impl AckedDurability {
                  its log does not hold it there"
             );
             let excuse = view.premises.left(partition);
-            findings.violated_unless(excuse, sentence, [event.index]);
+            let subject = Subject::Records {
+                partition,
+                offset: base_offset,
+                batch: Some(batch),
+                lacking: Some(node),
+            };
+            findings.violated_unless(subject, excuse, sentence, [event.index]);
             return;
         };
         let acked = Acked { entry, event: event.index };
@@ -233,7 +240,13 @@ impl AckedDurability {
             true => Some((event, moved.as_str())),
             false => view.premises.left(partition),
         };
-        findings.violated_unless(excuse, sentence, [entry.event, acked.event, event]);
+        let subject = Subject::Records {
+            partition,
+            offset: entry.base,
+            batch: Some(entry.batch),
+            lacking: Some(leader),
+        };
+        findings.violated_unless(subject, excuse, sentence, [entry.event, acked.event, event]);
     }
 }
 

@@ -13,6 +13,7 @@
 //! the controller removes an uncleanly stopped broker in the same batch (KAFKA-18635).
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
 use crate::trace::PartitionView;
 use crate::types::{BrokerId, TopicPartition};
@@ -121,7 +122,13 @@ fn check(
         missing.map_or(high_watermark, |entry| entry.base)
     );
     let evidence = missing.map(|entry| entry.event).into_iter().chain(replica.cut).chain([event]);
-    findings.violated_unless(view.premises.left(partition), sentence, evidence);
+    let subject = Subject::Records {
+        partition,
+        offset: missing.map_or(high_watermark, |entry| entry.base),
+        batch: missing.map(|entry| entry.batch),
+        lacking: Some(broker),
+    };
+    findings.violated_unless(subject, view.premises.left(partition), sentence, evidence);
 }
 
 #[cfg(test)]

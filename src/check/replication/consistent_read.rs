@@ -17,6 +17,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
 use crate::trace::PartitionView;
 use crate::types::{BatchId, BrokerId, Offset, TopicPartition};
@@ -110,7 +111,13 @@ impl ConsistentRead {
                  were readable before"
             );
             let evidence = missing.map(|entry| entry.event).into_iter().chain([event.index]);
-            findings.violated_unless(view.premises.left(partition), sentence, evidence);
+            let subject = Subject::Records {
+                partition,
+                offset,
+                batch: missing.map(|entry| entry.batch),
+                lacking: Some(node),
+            };
+            findings.violated_unless(subject, view.premises.left(partition), sentence, evidence);
         }
         let ready = |polled: &mut Polled| polled.end <= known.true_high_watermark;
         let ready: Vec<Polled> = watch.waiting.extract_if(.., ready).collect();
@@ -138,7 +145,9 @@ impl ConsistentRead {
                 known.readable_end
             );
             findings.exercised();
-            findings.violated(sentence, [polled.event]);
+            let subject =
+                Subject::Reading { partition, client: None, offset: Offset(polled.end.0 - 1) };
+            findings.violated(subject, sentence, [polled.event]);
         } else {
             self.partitions.entry(partition).or_default().waiting.push(polled);
         }
@@ -164,7 +173,13 @@ fn compare_polled(
         polled.batch, polled.base, entry.batch
     );
     let evidence = [entry.event, polled.event];
-    findings.violated_unless(view.premises.left(partition), sentence, evidence);
+    let subject = Subject::Batches {
+        partition,
+        client: None,
+        batches: vec![entry.batch, polled.batch],
+        offsets: vec![polled.base],
+    };
+    findings.violated_unless(subject, view.premises.left(partition), sentence, evidence);
 }
 
 fn compare_follower(
@@ -189,7 +204,8 @@ fn compare_follower(
             "broker {node} raised its high watermark of {name} to {high_watermark} over records \
              that are not the committed ones"
         );
-        findings.violated_unless(view.premises.left(partition), sentence, [event.index]);
+        let subject = Subject::Replica { partition, replica: node, offset: Some(high_watermark) };
+        findings.violated_unless(subject, view.premises.left(partition), sentence, [event.index]);
     }
 }
 

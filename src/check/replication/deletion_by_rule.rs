@@ -20,6 +20,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind, StartMovedBecause};
 use crate::trace::{LogEntry, ReplicaView};
 use crate::types::{BrokerId, ErrorCode, Offset, TopicPartition};
@@ -79,7 +80,12 @@ impl Property for DeletionByRule {
                          its log begins at {}",
                         replica.log.start
                     );
-                    findings.violated(sentence, [event.index]);
+                    let subject = Subject::Replica {
+                        partition: *partition,
+                        replica: node,
+                        offset: Some(*first_base),
+                    };
+                    findings.violated(subject, sentence, [event.index]);
                 }
             }
             Kind::LogRecovered { partition, log_start_offset, .. }
@@ -91,7 +97,12 @@ impl Property for DeletionByRule {
                         "broker {node}'s log of {name} begins at {log_start_offset}, but no rule \
                          deletes anything from {rightful} on"
                     );
-                    findings.violated(sentence, [event.index]);
+                    let subject = Subject::Replica {
+                        partition: *partition,
+                        replica: node,
+                        offset: Some(*log_start_offset),
+                    };
+                    findings.violated(subject, sentence, [event.index]);
                 }
             }
             _ => {}
@@ -138,13 +149,15 @@ impl DeletionByRule {
         if let Some((wrong, batch)) = wrong {
             let sentence = format!("broker {node} deleted {name} below {start}, but {wrong}");
             let evidence = batch.map(|batch: LogEntry| batch.event);
-            findings.violated(sentence, evidence.into_iter().chain([event.index]));
+            let subject = Subject::Replica { partition, replica: node, offset: Some(*start) };
+            findings.violated(subject, sentence, evidence.into_iter().chain([event.index]));
         } else if is_by_retention && *start > replica.high_watermark {
             let sentence = format!(
                 "broker {node} deleted {name} below {start}, above its high watermark {}",
                 replica.high_watermark
             );
-            findings.violated(sentence, [event.index]);
+            let subject = Subject::Replica { partition, replica: node, offset: Some(*start) };
+            findings.violated(subject, sentence, [event.index]);
         }
         // A breach is told once, and not again for all that follow from it.
         *rightful = (*start).max(*rightful);

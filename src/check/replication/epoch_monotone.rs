@@ -15,6 +15,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
 use crate::types::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
@@ -85,7 +86,9 @@ impl Property for EpochMonotone {
                 let sentence = format!(
                     "{node}'s leader-epoch cache of {name} does not say what its batches say"
                 );
-                findings.violated(sentence, [event.index]);
+                let subject =
+                    Subject::Replica { partition: *partition, replica: node, offset: None };
+                findings.violated(subject, sentence, [event.index]);
             }
             _ => {}
         }
@@ -122,7 +125,8 @@ impl EpochMonotone {
                  {name}",
                 before.epoch
             );
-            findings.violated(sentence, [before.event, event.index]);
+            let subject = Subject::Replica { partition, replica: node, offset: Some(before.end()) };
+            findings.violated(subject, sentence, [before.event, event.index]);
         }
         if self.stale.is_empty() {
             return;
@@ -146,7 +150,8 @@ fn report_stale(
          at {}, which is not in the log",
         stale.start
     );
-    findings.violated(sentence, [stale.cut].into_iter().chain(appended));
+    let subject = Subject::Replica { partition, replica: node, offset: Some(stale.start) };
+    findings.violated(subject, sentence, [stale.cut].into_iter().chain(appended));
 }
 
 fn on_cache(
@@ -175,7 +180,8 @@ fn on_cache(
              which is neither the epoch of its last batch nor its log end {end}"
         );
         let evidence = last.map(|last| last.event);
-        findings.violated(sentence, evidence.into_iter().chain([event.index]));
+        let subject = Subject::Replica { partition, replica: node, offset: Some(start) };
+        findings.violated(subject, sentence, evidence.into_iter().chain([event.index]));
     }
 }
 

@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
 use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
@@ -59,7 +60,16 @@ impl Property for EpochOffsetUnique {
                 "a second record was created at offset {base_offset} of {name} in leader epoch \
                  {leader_epoch}, whose records had already reached offset {created}"
             );
-            findings.violated(sentence, [*last, event.index]);
+            let subject = Subject::Logs {
+                partition: *partition,
+                offset: *base_offset,
+                replicas: event
+                    .host
+                    .and_then(|host| view.model.setup().node(host))
+                    .into_iter()
+                    .collect(),
+            };
+            findings.violated(subject, sentence, [*last, event.index]);
         }
         *created = end.max(*created);
         *last = event.index;

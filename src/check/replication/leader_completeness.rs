@@ -14,6 +14,7 @@
 //! although no event of a controller says so.
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
 use crate::types::{BrokerId, TopicPartition};
 
@@ -91,7 +92,13 @@ fn check(
         replica.log.end()
     );
     let excuse = view.premises.left(partition);
-    findings.violated_unless(excuse, sentence, appended.into_iter().chain([event]));
+    let subject = Subject::Records {
+        partition,
+        offset,
+        batch: missing.map(|entry| entry.batch),
+        lacking: Some(node),
+    };
+    findings.violated_unless(subject, excuse, sentence, appended.into_iter().chain([event]));
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
 use crate::types::{LeaderEpoch, Offset, TopicPartition};
 
@@ -56,7 +57,9 @@ impl Property for ListOffsetsMonotone {
                     view.model.partition_name(*partition)
                 );
                 let left = view.premises.left(*partition);
-                findings.violated_unless(left, sentence, [at, event.index]);
+                let subject =
+                    Subject::Reading { partition: *partition, client: None, offset: *offset };
+                findings.violated_unless(subject, left, sentence, [at, event.index]);
             }
         }
         let known = told.entry(*leader_epoch).or_insert((*offset, event.index));

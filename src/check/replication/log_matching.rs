@@ -15,6 +15,7 @@
 //! cache, so only loaded logs count as held.
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
 use crate::trace::{LogEntry, LogView, PartitionView};
 use crate::types::{BrokerId, TopicPartition};
@@ -75,7 +76,9 @@ pub(crate) fn compare(
                  logs up to there differ (batches {} and {})",
                 entry.base, entry.epoch, entry.batch, theirs.batch
             );
-            findings.violated(sentence, [theirs.event, event.index]);
+            let subject =
+                Subject::Logs { partition, offset: entry.base, replicas: vec![node, other] };
+            findings.violated(subject, sentence, [theirs.event, event.index]);
         }
     }
 }

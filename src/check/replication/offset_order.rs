@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
 use crate::types::{BrokerId, Offset, TopicPartition};
 
@@ -96,7 +97,12 @@ impl Property for OffsetOrder {
         if high_watermark > end || high_watermark < start {
             let sentence = sentence(view, event, partition, [start, high_watermark, end]);
             let last = replica.log.last().map(|last| last.event);
-            findings.violated(sentence, last.into_iter().chain([event.index]));
+            let subject = Subject::Replica {
+                partition,
+                replica: node.unwrap_or(BrokerId(-1)),
+                offset: Some(high_watermark),
+            };
+            findings.violated(subject, sentence, last.into_iter().chain([event.index]));
         }
     }
 

@@ -13,6 +13,7 @@
 //! leader's knowledge.
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
 use crate::event::{AckMode, Event, Kind};
 use crate::trace::PartitionView;
 use crate::types::{BatchId, BrokerSet, ErrorCode, Offset, TopicPartition};
@@ -87,7 +88,9 @@ fn compare_sets(
          elect from {electable}",
         role.leader_epoch, role.maximal
     );
-    findings.violated(sentence, [role.event, state.event, event.index]);
+    let subject =
+        Subject::InSync { partition, brokers: electable.without(&role.maximal).iter().collect() };
+    findings.violated(subject, sentence, [role.event, state.event, event.index]);
 }
 
 fn on_answered(
@@ -115,7 +118,13 @@ fn on_answered(
                 "broker {node} answered acks=all for offset {base_offset} of {name}, which \
                  broker {member}, in sync and electable, does not hold"
             );
-            findings.violated(sentence, [entry.event, event.index]);
+            let subject = Subject::Records {
+                partition,
+                offset: entry.base,
+                batch: Some(batch),
+                lacking: Some(member),
+            };
+            findings.violated(subject, sentence, [entry.event, event.index]);
             return;
         }
     }

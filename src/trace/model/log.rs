@@ -168,8 +168,8 @@ impl LogView {
     }
 
     /// What is below was deleted in one of the two, and neither shows it any more. A follower may
-    /// even hold something else there: of epochs that its leader deleted as a whole the leader knows
-    /// no more, and does not send it back behind its own log start (LeaderEpochFileCache).
+    /// even hold something else there: of epochs that its leader deleted as a whole the leader
+    /// knows no more, and does not send it back behind its own log start (LeaderEpochFileCache).
     fn compared_from(&self, other: &Self) -> Offset {
         self.origin.max(self.start).max(other.origin).max(other.start)
     }
