@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::report::At;
 use crate::scenario::read_duration;
 
 /// The most seeds of one sweep; beyond it, sweep in parts.
@@ -41,6 +42,8 @@ pub(crate) enum Verb {
     Check(Check),
     /// List the events of a run file
     Events(Events),
+    /// Show the state of a run at an instant: processes, faults, quorum, partitions, replicas
+    State(State),
     /// List the bugs that can be switched on, and which properties catch them
     Defects(Listing),
     /// List the properties that every run is checked for, with their sources
@@ -146,6 +149,22 @@ pub(crate) struct Events {
     /// fields of the events (docs/TRACE.md).
     pub(crate) filter: Vec<String>,
     /// How to write the events; json gives an object a line
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `kafsim state`.
+#[derive(Args, Debug)]
+pub(crate) struct State {
+    /// The run file
+    pub(crate) file: PathBuf,
+    /// When: after an event, as in e179442, or up to a time in seconds, as in 19.15
+    #[arg(long, value_name = "TIME|EVENT", default_value = "end", allow_negative_numbers = true)]
+    pub(crate) at: At,
+    /// Only this partition, as in orders-0; may be given several times
+    #[arg(long = "partition", short = 'p', value_name = "T-P")]
+    pub(crate) partitions: Vec<String>,
+    /// How to write the state
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }

@@ -18,6 +18,7 @@ use crate::cli::output::{complain, is_closed_pipe, named};
 use crate::cli::replay;
 use crate::cli::run;
 use crate::cli::schema;
+use crate::cli::state;
 use crate::cli::sweep;
 use crate::explore::Judgement;
 
@@ -36,6 +37,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Replay(args) => replay::replay(args),
         Verb::Check(args) => check::check(args),
         Verb::Events(args) => events::events(args),
+        Verb::State(args) => state::state(args),
         Verb::Defects(args) => listing::defects(args),
         Verb::Properties(args) => listing::properties(args),
         Verb::Sweep(args) => sweep::sweep(args),

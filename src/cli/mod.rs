@@ -16,6 +16,7 @@ mod run;
 mod run_file;
 mod schema;
 mod simulated;
+mod state;
 mod sweep;
 mod text;
 

@@ -18,7 +18,7 @@ pub use filter::{Filter, FilterError};
 pub use model::{
     AppliedView, AuditFailure, CacheView, ConfigView, DecidedView, FaultView, HostView, LogEntry,
     LogView, MemberView, Model, PartitionView, QuorumRoleView, QuorumView, RegistrationView,
-    ReplicaView, RoleView, StateView,
+    ReplicaView, RoleView, StateView, VoteView,
 };
 pub use run_file::{
     Events, FORMAT_VERSION, Header, ReadError, Recording, RunFile, Writer, event_table,

@@ -41,6 +41,7 @@ mod scenarios;
 mod stopping;
 mod trace;
 mod trace_document;
+mod viewing;
 mod watched;
 mod wire;
 mod wire_admin;

@@ -7,7 +7,7 @@ use crate::trace::model::log::{LogEntry, LogView};
 use crate::trace::model::partition::{
     CacheView, DecidedView, PartitionView, ReplicaView, RoleView, StateView,
 };
-use crate::trace::model::quorum::{AppliedView, MemberView, QuorumRoleView};
+use crate::trace::model::quorum::{AppliedView, MemberView, QuorumRoleView, VoteView};
 use crate::types::{BrokerId, BrokerSet, HostId, Offset, TopicPartition};
 
 const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
@@ -36,6 +36,8 @@ impl Model {
             | Kind::HostStopped { .. }
             | Kind::HostPaused {}
             | Kind::HostResumed {}
+            | Kind::BrokerStateEntered { .. }
+            | Kind::ClockSet { .. }
             | Kind::PhaseBegan { .. }
             | Kind::FaultBegan { .. }
             | Kind::FaultBit { .. }
@@ -51,6 +53,7 @@ impl Model {
             Kind::ControllerActivated { .. }
             | Kind::ControllerRetired { .. }
             | Kind::QuorumRoleTaken { .. }
+            | Kind::VoteGranted { .. }
             | Kind::QuorumDurable { .. }
             | Kind::MetadataApplied { .. } => self.apply_to_quorum(event),
             _ => {}
@@ -307,11 +310,14 @@ impl Model {
     fn apply_to_world(&mut self, event: &Event) {
         match &event.kind {
             Kind::PhaseBegan { phase } => self.phase = Some(*phase),
-            Kind::FaultBegan { fault, verb, hosts, .. } => {
+            Kind::FaultBegan { fault, verb, hosts, groups, detail } => {
                 let view = FaultView {
                     event: event.index,
                     verb: *verb,
+                    since: event.at,
                     hosts: hosts.clone(),
+                    groups: groups.clone(),
+                    detail: detail.clone(),
                     is_active: true,
                     bit: false,
                 };
@@ -337,6 +343,7 @@ impl Model {
                     incarnation: *incarnation,
                     started_as: Some(*after),
                     start: Some(event.index),
+                    lifecycle: None,
                     ..*host
                 };
                 if let Some(node) = self.setup.node(id)
@@ -353,11 +360,17 @@ impl Model {
             Kind::HostStopped { .. } => {
                 host.is_running = false;
                 host.is_paused = false;
+                host.lifecycle = None;
                 host.stop = Some(event.index);
                 self.stop_node(id);
             }
             Kind::HostPaused {} => host.is_paused = true,
             Kind::HostResumed {} => host.is_paused = false,
+            Kind::BrokerStateEntered { state } => host.lifecycle = Some(*state),
+            Kind::ClockSet { by, drift } => {
+                host.jumped = host.jumped.saturating_add(*by);
+                host.drift = *drift;
+            }
             _ => {}
         }
     }
@@ -382,6 +395,9 @@ impl Model {
     fn forget_disk(&mut self, node: BrokerId) {
         for view in self.partitions.values_mut().chain([&mut self.metadata]) {
             view.replicas.remove(&node);
+        }
+        if let Some(member) = self.quorum.members.get_mut(&node) {
+            member.vote = None;
         }
     }
 
@@ -477,9 +493,9 @@ impl Model {
             partition_epoch,
             in_sync,
             eligible,
+            last_known,
             recovering,
             min_in_sync,
-            ..
         } = &event.kind
         else {
             return;
@@ -498,6 +514,7 @@ impl Model {
             partition_epoch: *partition_epoch,
             in_sync: in_sync.clone(),
             eligible: eligible.clone(),
+            last_known: last_known.to_vec(),
             recovering: *recovering,
             min_in_sync: *min_in_sync,
         };
@@ -558,6 +575,11 @@ impl Model {
                     leader: *leader,
                 });
                 self.metadata.leader_epoch = self.metadata.leader_epoch.max(*leader_epoch);
+            }
+            Kind::VoteGranted { pre_vote: true, .. } => {}
+            Kind::VoteGranted { candidate, leader_epoch, pre_vote: false } => {
+                let (candidate, leader_epoch) = (*candidate, *leader_epoch);
+                member.vote = Some(VoteView { event: event.index, candidate, leader_epoch });
             }
             Kind::QuorumDurable { durable_end } => member.durable_end = *durable_end,
             Kind::MetadataApplied { offset, digest, .. } => {

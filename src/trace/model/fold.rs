@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::event::{FaultVerb, Phase, StartedAs};
+use crate::event::{FaultVerb, LifecycleState, Phase, StartedAs};
 use crate::trace::model::audit::AuditFailure;
 use crate::trace::model::config::ConfigView;
 use crate::trace::model::partition::PartitionView;
@@ -59,6 +59,12 @@ pub struct HostView {
     pub start: Option<u64>,
     /// The event of the last stop.
     pub stop: Option<u64>,
+    /// Where the broker on it is in its life; none for others, and while its process is down.
+    pub lifecycle: Option<LifecycleState>,
+    /// How far its wall clock jumped in all, in microseconds.
+    pub jumped: i64,
+    /// How many microseconds its clocks gain in a million.
+    pub drift: i64,
 }
 
 /// A broker's committed registration.
@@ -87,8 +93,15 @@ pub struct FaultView {
     pub event: u64,
     /// Its kind.
     pub verb: FaultVerb,
+    /// When.
+    pub since: Moment,
     /// Whom it befell.
     pub hosts: Vec<HostId>,
+    /// How many of these hosts stand in each group, in order: the two ends of a link, the sides of
+    /// a partition.
+    pub groups: Vec<u32>,
+    /// What the scenario says beside: how much, which way.
+    pub detail: Name,
     /// Whether it lasts.
     pub is_active: bool,
     /// Whether it changed anything.

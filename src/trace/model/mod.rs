@@ -14,4 +14,4 @@ pub use config::ConfigView;
 pub use fold::{FaultView, HostView, Model, RegistrationView};
 pub use log::{LogEntry, LogView};
 pub use partition::{CacheView, DecidedView, PartitionView, ReplicaView, RoleView, StateView};
-pub use quorum::{AppliedView, MemberView, QuorumRoleView, QuorumView};
+pub use quorum::{AppliedView, MemberView, QuorumRoleView, QuorumView, VoteView};

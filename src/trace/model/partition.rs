@@ -47,6 +47,8 @@ pub struct StateView {
     pub in_sync: BrokerSet,
     /// The eligible leader replicas.
     pub eligible: BrokerSet,
+    /// The last known leader, while there is none.
+    pub last_known: Vec<BrokerId>,
     /// Whether the leader was elected uncleanly and has not reported yet.
     pub recovering: bool,
     /// `min.insync.replicas`, bounded by the replicas.

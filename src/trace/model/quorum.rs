@@ -25,6 +25,20 @@ pub struct MemberView {
     pub durable_end: Offset,
     /// What it replayed of the metadata log in this life.
     pub applied: Option<AppliedView>,
+    /// The last vote that it granted, to itself or to another; one that it was merely asked for
+    /// (KIP-996) is none.
+    pub vote: Option<VoteView>,
+}
+
+/// A vote that was granted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct VoteView {
+    /// The event.
+    pub event: u64,
+    /// To whom.
+    pub candidate: BrokerId,
+    /// In which epoch.
+    pub leader_epoch: LeaderEpoch,
 }
 
 /// A part that a member took.

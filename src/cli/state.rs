@@ -1,0 +1,43 @@
+//! `kafsim state`: what is known of a run at an instant.
+
+use std::io::Write as _;
+
+use anyhow::anyhow;
+
+use crate::cli::args::{Format, State};
+use crate::cli::command::Done;
+use crate::cli::output::stdout;
+use crate::cli::run_file;
+use crate::report::{self, TellError, fold_up_to, partition_named};
+
+/// Prints the state.
+pub(crate) fn state(args: &State) -> anyhow::Result<Done> {
+    let file = run_file::read(&args.file)?;
+    let refused = |error: TellError| anyhow!("`{}`: {error}", args.file.display());
+    let (model, event) = fold_up_to(&file, args.at).map_err(refused)?;
+    let mut state = report::State::of(&model, event);
+    let is_whole = args.partitions.is_empty();
+    if !is_whole {
+        let mut wanted = Vec::new();
+        for name in &args.partitions {
+            let partition = partition_named(&model, name).map_err(refused)?;
+            wanted.push(model.partition_name(partition));
+        }
+        state
+            .partitions
+            .retain(|known| wanted.contains(&format!("{}-{}", known.topic, known.partition)));
+    }
+    let mut out = stdout();
+    match args.format {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&state)?)?,
+        Format::Text if is_whole => write!(out, "{}", state.text())?,
+        Format::Text => {
+            write!(out, "{}", state.head())?;
+            for partition in &state.partitions {
+                write!(out, "\n{}", partition.text())?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(Done::Well)
+}

@@ -1,0 +1,203 @@
+//! The state as text. docs/VIEWING.md has its rules; the page writes the same.
+
+use crate::report::state::{Committed, FaultInForce, Partition, Process, Quorum, Replica, State};
+use crate::report::table::table;
+
+const NOTHING: &str = "-";
+
+impl State {
+    /// The whole state.
+    pub fn text(&self) -> String {
+        let mut text = self.head();
+        text += "\n";
+        text += &self.processes_text();
+        text += "\n";
+        text += &self.faults_text();
+        text += "\n";
+        text += &self.quorum.text();
+        for partition in &self.partitions {
+            text += "\n";
+            text += &partition.text();
+        }
+        text
+    }
+
+    /// The first line: which event, when, in which part of the run.
+    pub fn head(&self) -> String {
+        let phase = self.phase.unwrap_or(NOTHING);
+        format!("Event: e{}  Time: {}  Phase: {phase}\n", self.event, self.at)
+    }
+
+    fn processes_text(&self) -> String {
+        let head =
+            ["PROCESS", "STATUS", "STARTS", "STATE", "REGISTRATION", "EPOCH", "CLOCK", "FAULTS"];
+        let rows: Vec<_> = self.processes.iter().map(Process::row).collect();
+        table("", &head, &rows)
+    }
+
+    /// The faults in force.
+    pub fn faults_text(&self) -> String {
+        if self.faults.is_empty() {
+            return "No fault is in force.\n".to_owned();
+        }
+        let head = ["FAULT", "KIND", "SINCE", "BIT", "DETAIL", "HOSTS"];
+        let rows: Vec<_> = self.faults.iter().map(FaultInForce::row).collect();
+        table("", &head, &rows)
+    }
+}
+
+fn or_nothing(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| NOTHING.to_owned(), |value| value.to_string())
+}
+
+fn list(ids: &[i32]) -> String {
+    match ids {
+        [] => NOTHING.to_owned(),
+        ids => ids.iter().map(i32::to_string).collect::<Vec<_>>().join(","),
+    }
+}
+
+impl Process {
+    fn row(&self) -> Vec<String> {
+        let faults: Vec<_> = self.faults.iter().map(u32::to_string).collect();
+        vec![
+            self.name.clone(),
+            self.status.to_owned(),
+            self.starts.to_string(),
+            or_nothing(self.lifecycle),
+            or_nothing(self.registration),
+            or_nothing(self.broker_epoch),
+            self.clock(),
+            if faults.is_empty() { NOTHING.to_owned() } else { faults.join(",") },
+        ]
+    }
+
+    fn clock(&self) -> String {
+        let jump = (self.clock_jumped_us != 0).then(|| {
+            let micros = self.clock_jumped_us.unsigned_abs();
+            let sign = if self.clock_jumped_us < 0 { '-' } else { '+' };
+            format!("{sign}{}.{:06}s", micros / 1_000_000, micros % 1_000_000)
+        });
+        let drift = (self.clock_drift_ppm != 0).then(|| format!("{:+}ppm", self.clock_drift_ppm));
+        let both: Vec<_> = jump.into_iter().chain(drift).collect();
+        if both.is_empty() { NOTHING.to_owned() } else { both.join(",") }
+    }
+}
+
+impl FaultInForce {
+    fn row(&self) -> Vec<String> {
+        let groups: Vec<_> = self.hosts.iter().map(|group| group.join(",")).collect();
+        vec![
+            self.number.to_string(),
+            self.kind.to_owned(),
+            self.since.clone(),
+            if self.bit { "yes" } else { "no" }.to_owned(),
+            if self.detail.is_empty() { NOTHING.to_owned() } else { self.detail.clone() },
+            groups.join(" | "),
+        ]
+    }
+}
+
+impl Quorum {
+    fn text(&self) -> String {
+        let head =
+            ["NODE", "ROLE", "EPOCH", "LEADER", "VOTE", "START", "HW", "LEO", "DURABLE", "APPLIED"];
+        let vote = |candidate: i32, epoch: i32| format!("{candidate}@{epoch}");
+        let rows: Vec<_> = self
+            .members
+            .iter()
+            .map(|member| {
+                let cast = member.vote.as_ref();
+                vec![
+                    member.node.to_string(),
+                    or_nothing(member.role),
+                    or_nothing(member.leader_epoch),
+                    or_nothing(member.leader),
+                    or_nothing(cast.map(|cast| vote(cast.candidate, cast.leader_epoch))),
+                    member.log_start_offset.to_string(),
+                    member.high_watermark.to_string(),
+                    member.log_end_offset.to_string(),
+                    member.durable_end.to_string(),
+                    or_nothing(member.applied),
+                ]
+            })
+            .collect();
+        format!(
+            "ActiveController: {}  ControllerEpoch: {}\n{}",
+            or_nothing(self.active_controller),
+            or_nothing(self.controller_epoch),
+            table("", &head, &rows)
+        )
+    }
+}
+
+impl Partition {
+    /// The controller's view, then a line for each replica.
+    pub fn text(&self) -> String {
+        let mut text = format!("Topic: {}  Partition: {}", self.topic, self.partition);
+        text += &match &self.committed {
+            None => "  not committed\n".to_owned(),
+            Some(committed) => committed.text(),
+        };
+        if let Some(decided) = &self.decided {
+            text += &format!(
+                "  Written, not committed: Leader: {}  LeaderEpoch: {}  PartitionEpoch: {}  \
+                 Isr: {}  Elr: {}\n",
+                or_nothing(decided.leader),
+                decided.leader_epoch,
+                decided.partition_epoch,
+                list(&decided.isr),
+                list(&decided.elr),
+            );
+        }
+        let head =
+            ["BROKER", "STATUS", "ROLE", "EPOCH", "LEADER", "LATEST", "START", "HW", "LEO", "ISR"];
+        let rows: Vec<_> = self.replicas.iter().map(Replica::row).collect();
+        text += &table("  ", &head, &rows);
+        text
+    }
+}
+
+impl Committed {
+    fn text(&self) -> String {
+        let recovery = if self.recovering { "  LeaderRecoveryState: RECOVERING" } else { "" };
+        format!(
+            "  Leader: {}  LeaderEpoch: {}  PartitionEpoch: {}{recovery}\n  \
+             Replicas: {}  Isr: {}  Elr: {}  LastKnownElr: {}  MinIsr: {}\n",
+            or_nothing(self.leader),
+            self.leader_epoch,
+            self.partition_epoch,
+            list(&self.replicas),
+            list(&self.isr),
+            list(&self.elr),
+            list(&self.last_known),
+            self.min_isr,
+        )
+    }
+}
+
+impl Replica {
+    fn row(&self) -> Vec<String> {
+        vec![
+            self.broker.to_string(),
+            self.status.to_owned(),
+            or_nothing(self.role),
+            or_nothing(self.leader_epoch),
+            or_nothing(self.leader),
+            or_nothing(self.latest_epoch),
+            self.log_start_offset.to_string(),
+            self.high_watermark.to_string(),
+            self.log_end_offset.to_string(),
+            or_nothing(self.isr_text()),
+        ]
+    }
+
+    /// The in-sync set, and behind a plus those that the leader counts on besides.
+    fn isr_text(&self) -> Option<String> {
+        let isr = self.isr.as_deref()?;
+        let maximal = self.maximal_isr.as_deref().unwrap_or_default();
+        let more: Vec<_> = maximal.iter().copied().filter(|id| !isr.contains(id)).collect();
+        let more = if more.is_empty() { String::new() } else { format!("+{}", list(&more)) };
+        Some(list(isr) + &more)
+    }
+}

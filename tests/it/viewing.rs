@@ -1,0 +1,104 @@
+//! Transcripts: what the commands that look at a run print, each on the run of a small scenario.
+//!
+//! Each file of `tests/data/viewing/` is a scenario, a line `---- commands`, and commands with what
+//! they print. `RUN` is the run file of seed 0, `OTHER` that of seed 1. The numbers of events tell
+//! how many others there were, which is nobody's business here: `e#`. `REWRITE=1` writes them anew;
+//! read the difference.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::path::Path;
+use std::process::Command;
+
+use assert_cmd::cargo::cargo_bin;
+
+/// A transcript is there to be read.
+const LINES_MAX: usize = 1000;
+const COLUMNS_MAX: usize = 80;
+
+/// `text` without the numbers of events.
+fn without_numbers(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('e') {
+        let starts = !rest[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '-');
+        let digits = rest[at + 1..].bytes().take_while(u8::is_ascii_digit).count();
+        let ends = !rest[at + 1 + digits..].starts_with(|c: char| c.is_alphanumeric());
+        out.push_str(&rest[..=at]);
+        rest = &rest[at + 1..];
+        if starts && digits > 1 && ends {
+            out.push('#');
+            rest = &rest[digits..];
+        }
+    }
+    out.push_str(rest);
+    let lines = out.lines().map(|line| match line.trim_start().starts_with("\"event\": ") {
+        true => format!("{}#\n", line.trim_end_matches(|c: char| c.is_ascii_digit() || c == ',')),
+        false => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+fn told(folder: &Path, command: &str) -> String {
+    let mut words = Vec::new();
+    let mut quoted = false;
+    for part in command.split('\'') {
+        match quoted {
+            true => words.push(part.to_owned()),
+            false => words.extend(part.split_whitespace().map(str::to_owned)),
+        }
+        quoted = !quoted;
+    }
+    assert_eq!(words.remove(0), "kafsim", "{command}");
+    let output =
+        Command::new(cargo_bin!("kafsim")).args(&words).current_dir(folder).output().unwrap();
+    let mut text = without_numbers(std::str::from_utf8(&output.stdout).unwrap());
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    text += &complaint.lines().map(|line| format!("! {line}\n")).collect::<String>();
+    if output.status.code() != Some(0) {
+        text += &format!("! exit {}\n", output.status.code().unwrap());
+    }
+    text
+}
+
+#[test]
+fn transcripts_are_as_they_were() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir("tests/data/viewing").unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (scenario, before) = text.split_once("\n---- commands\n").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("scenario.toml"), scenario).unwrap();
+        for (seed, name) in [("0", "RUN"), ("1", "OTHER")] {
+            let ran = Command::new(cargo_bin!("kafsim"))
+                .args(["run", "scenario.toml", "--seed", seed, "--out", name])
+                .current_dir(folder.path())
+                .output()
+                .unwrap();
+            let complaint = String::from_utf8_lossy(&ran.stderr).into_owned();
+            assert!(folder.path().join(name).exists(), "{}: {complaint}", path.display());
+        }
+        let mut now = String::new();
+        for command in before.lines().filter_map(|line| line.strip_prefix("$ ")) {
+            let answer = told(folder.path(), command);
+            for line in answer.lines().filter(|_| !command.contains("events")) {
+                let columns = line.chars().count();
+                let is_free = line.starts_with('!')
+                    || line.trim_start().starts_with('"')
+                    || line.contains(" | ");
+                assert!(columns <= COLUMNS_MAX || is_free, "{command}: {columns} columns: {line}");
+                assert!(!line.ends_with(' '), "{command}: a space at the end of: {line}");
+            }
+            now += &format!("$ {command}\n{answer}");
+            seen += 1;
+        }
+        assert!(now.lines().count() < LINES_MAX, "{}: too long", path.display());
+        if std::env::var_os("REWRITE").is_some() {
+            std::fs::write(&path, format!("{scenario}\n---- commands\n{now}")).unwrap();
+        } else {
+            assert_eq!(now, before, "{} (REWRITE=1 writes it anew)", path.display());
+        }
+    }
+    assert!(seen >= 3);
+}
