@@ -27,6 +27,8 @@ pub struct LogConfig {
     pub retention_age_max: Option<Duration>,
     /// `flush.messages`: how many records may be unflushed after an append; `None` is no limit.
     pub flush_messages: Option<u64>,
+    /// `flush.ms`: how long nothing may have been flushed; `None` is no limit.
+    pub flush_interval: Option<Duration>,
     /// `max.message.bytes`: the largest batch that a client may send.
     pub max_message_bytes: u32,
     /// `message.timestamp.after.max.ms`: how far a record may lie in the leader's future.
@@ -49,6 +51,7 @@ impl Default for LogConfig {
             retention_bytes: None,
             retention_age_max: Some(Duration::from_hours(7 * 24)),
             flush_messages: None,
+            flush_interval: None,
             max_message_bytes: (1 << 20) + 12,
             timestamp_after_max: Duration::from_hours(1),
             producer_id_expiration: Duration::from_hours(24),

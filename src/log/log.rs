@@ -26,6 +26,9 @@ pub struct Log {
     pub(super) start: Offset,
     /// `recoveryPoint`: everything below was flushed.
     pub(super) recovery_point: Offset,
+    /// When it was last seen that something had been flushed, by the wall clock in milliseconds,
+    /// and the recovery point then.
+    pub(super) flushed: Option<(i64, Offset)>,
     pub(super) batches: Batches,
     /// All segments, at least one; the last takes what is appended.
     pub(super) segments: Vec<Segment>,
@@ -60,6 +63,7 @@ impl Log {
             config,
             start,
             recovery_point: start,
+            flushed: None,
             batches: Batches::new(start),
             segments: vec![Segment::new(start)],
             epochs: EpochCache::default(),

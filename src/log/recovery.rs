@@ -109,6 +109,7 @@ impl Log {
             config,
             start,
             recovery_point,
+            flushed: None,
             batches,
             segments,
             epochs,

@@ -48,6 +48,9 @@ pub struct BrokerConfig {
     pub initial_task_delay: Duration,
     /// `log.retention.check.interval.ms`.
     pub retention_check_interval: Duration,
+    /// `log.flush.scheduler.interval.ms`: how often logs are looked at for `flush.ms`;
+    /// never without it.
+    pub flush_check_interval: Option<Duration>,
     /// `producer.id.expiration.check.interval.ms`.
     pub producer_expiration_interval: Duration,
     /// `broker.heartbeat.interval.ms`.
@@ -97,6 +100,7 @@ impl Default for BrokerConfig {
             log_start_checkpoint_interval: Duration::from_secs(60),
             initial_task_delay: Duration::from_secs(30),
             retention_check_interval: Duration::from_secs(300),
+            flush_check_interval: None,
             producer_expiration_interval: Duration::from_secs(600),
             heartbeat_interval: Duration::from_secs(2),
             session_timeout: Duration::from_secs(9),
@@ -145,6 +149,8 @@ impl BrokerConfig {
             retention_age_max: limit("retention.ms")
                 .map_or(log.retention_age_max, |limit| limit.map(Duration::from_millis)),
             flush_messages: number("flush.messages").or(log.flush_messages),
+            flush_interval: limit("flush.ms")
+                .map_or(log.flush_interval, |limit| limit.map(Duration::from_millis)),
             max_message_bytes: small("max.message.bytes").unwrap_or(log.max_message_bytes),
             timestamp_after_max: millis("message.timestamp.after.max.ms")
                 .unwrap_or(log.timestamp_after_max),

@@ -25,6 +25,7 @@ pub(crate) struct Schedule {
     log_starts: Option<Monotonic>,
     shrink: Option<Monotonic>,
     retention: Option<Monotonic>,
+    flush: Option<Monotonic>,
     producers: Option<Monotonic>,
     /// When the failure of the log directory is handled.
     directory_failed: Option<Monotonic>,
@@ -40,6 +41,7 @@ impl Schedule {
         self.recovery_points = after(config.initial_task_delay);
         self.log_starts = after(config.initial_task_delay);
         self.retention = after(config.initial_task_delay);
+        self.flush = config.flush_check_interval.and(after(config.initial_task_delay));
         self.shrink = after(config.replica_lag_time_max / 2);
         self.producers = after(config.producer_expiration_interval);
     }
@@ -51,6 +53,7 @@ impl Schedule {
             self.log_starts,
             self.shrink,
             self.retention,
+            self.flush,
             self.producers,
             self.directory_failed,
         ];
@@ -109,6 +112,15 @@ impl Broker {
             let partitions: Vec<_> = self.replicas.keys().copied().collect();
             for partition in partitions {
                 self.tell(now, partition, replica::Input::RetentionCheck);
+            }
+        }
+        if config
+            .flush_check_interval
+            .is_some_and(|every| is_due(&mut self.schedule.flush, now, every))
+        {
+            let partitions: Vec<_> = self.replicas.keys().copied().collect();
+            for partition in partitions {
+                self.tell(now, partition, replica::Input::FlushCheck);
             }
         }
         if is_due(&mut self.schedule.producers, now, config.producer_expiration_interval) {

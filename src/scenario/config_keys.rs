@@ -169,8 +169,17 @@ pub const KEYS: &[ConfigKey] = &[
         BROKER,
         millis(0, LONG),
         0,
-        "A log is flushed when its oldest record that is not flushed is older than this.",
+        "A log is flushed when nothing of it has been flushed for so long; else as often as \
+         log.flush.scheduler.interval.ms says.",
     )),
+    integer(
+        "log.flush.scheduler.interval.ms",
+        BROKER,
+        millis(1, LONG),
+        LONG,
+        "How often a broker looks for logs that flush.ms wants flushed; without it flush.ms does \
+         nothing.",
+    ),
     integer(
         "log.flush.offset.checkpoint.interval.ms",
         BROKER,
@@ -531,7 +540,8 @@ pub const KEYS: &[ConfigKey] = &[
             TOPIC,
             millis(0, LONG),
             LONG,
-            "A log is flushed when its oldest record that is not flushed is older than this.",
+            "A log is flushed when nothing of it has been flushed for so long; looked at every \
+             log.flush.scheduler.interval.ms, which by default is never.",
         ),
     ),
     topic(

@@ -31,6 +31,7 @@ pub(crate) fn warn(plan: &Plan, mistakes: &mut Mistakes) {
         let what = "all producers have sent their `records_max` before the first fault begins";
         mistakes.warn(1, Wrong::new(what, "let it begin earlier, or leave `records_max` out"));
     }
+    warn_of_flushes(plan, mistakes);
     let nobody_asks =
         |acks: &str| plan.producers.iter().all(|producer| producer.config.text("acks") != acks);
     for claim in &plan.claims {
@@ -44,6 +45,19 @@ pub(crate) fn warn(plan: &Plan, mistakes: &mut Mistakes) {
             let what = format!("`{name}` is about records sent with {needs}, and no producer does");
             mistakes.warn(claim.line, Wrong::new(what, "claim another property, or change `acks`"));
         }
+    }
+}
+
+/// Brokers look for logs that are to be flushed by time only when they are told how often.
+fn warn_of_flushes(plan: &Plan, mistakes: &mut Mistakes) {
+    let looks = "log.flush.scheduler.interval.ms";
+    if plan.cluster.brokers.iter().any(|broker| broker.config.is_set(looks)) {
+        return;
+    }
+    for topic in plan.topics.iter().filter(|topic| topic.config.is_set("flush.ms")) {
+        let what = format!("`flush.ms` of `{}` does nothing, as in Kafka by default", topic.name);
+        let line = topic.config.setting("flush.ms").line;
+        mistakes.warn(line, Wrong::new(what, format!("set `{looks}` in cluster.config")));
     }
 }
 
@@ -105,6 +119,15 @@ mod tests {
         let claim = "[[claim]]\nproperty = \"acked-durability\"\n";
         let other = warnings(&format!("{WRITER}{claim}"));
         assert!(other[0].contains("sent with `acks = \"all\"`"), "{other:?}");
+    }
+
+    #[test]
+    fn flushes_that_nobody_looks_for_are_told() {
+        let topic = "[[topic]]\nname = \"c\"\nconfig = { flush.ms = 100 }\n";
+        let told = warnings(&format!("{WRITER}{topic}"));
+        assert!(told[0].contains("`flush.ms` of `c` does nothing"), "{told:?}");
+        let looks = "[[broker]]\nid = 1\nconfig = { log.flush.scheduler.interval.ms = 50 }\n";
+        assert_eq!(warnings(&format!("{WRITER}{topic}{looks}")), NONE);
     }
 
     #[test]

@@ -75,6 +75,7 @@ pub(crate) fn broker(plan: &Plan, broker: &BrokerPlan) -> BrokerConfig {
         log_start_checkpoint_interval: keys
             .duration("log.flush.start.offset.checkpoint.interval.ms"),
         initial_task_delay: keys.duration("log.initial.task.delay.ms"),
+        flush_check_interval: keys.optional_duration("log.flush.scheduler.interval.ms"),
         retention_check_interval: keys.duration("log.retention.check.interval.ms"),
         producer_expiration_interval: keys.duration("producer.id.expiration.check.interval.ms"),
         heartbeat_interval: keys.duration("broker.heartbeat.interval.ms"),
@@ -104,6 +105,9 @@ pub(crate) fn broker(plan: &Plan, broker: &BrokerPlan) -> BrokerConfig {
         i64::MAX => None,
         messages => u64::try_from(messages).ok(),
     };
+    log.flush_interval = keys
+        .optional_duration("log.flush.interval.ms")
+        .or_else(|| keys.optional_duration("log.flush.scheduler.interval.ms"));
     config.log.max_message_bytes = bytes(keys, "message.max.bytes");
     config.log.producer_id_expiration = keys.duration("producer.id.expiration.ms");
     config.log.defects = plan.defects;

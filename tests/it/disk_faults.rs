@@ -51,6 +51,32 @@ fn a_slow_disk_takes_longer() {
     assert!(slowest_flush(&slow, "broker-2") <= 20_000);
 }
 
+/// What the power loss at 15 s left of the log of orders-0, and what there had been.
+fn power_loss(config: &str) -> (i64, i64) {
+    let run = watch_text(&format!(
+        "version = 1\ntitle = \"t\"\nduration = \"20s\"\n[cluster]\nbrokers = 1\ncontrollers = 1\n\
+         config = {{ log.initial.task.delay.ms = 0{config} }}\n\
+         [[topic]]\nname = \"orders\"\nreplication_factor = 1\nconfig = {{ flush.ms = 1000 }}\n\
+         [[producer]]\nname = \"checkout\"\ntopic = \"orders\"\nrate = \"50/s\"\n\
+         [[fault]]\nat = \"15s\"\ncrash = {{ host = \"broker-1\", keep = \"synced\" }}\nfor = \"1s\"\n"
+    ));
+    let mut ends = run.kinds().filter_map(|(_, event)| match event.kind {
+        Kind::DurableEnd { log_end_offset, durable_end, .. } if run.host(event) == "broker-1" => {
+            Some((durable_end.0, log_end_offset.0))
+        }
+        _ => None,
+    });
+    ends.find(|(_, end)| *end > 500).expect("the log of orders-0 is cut")
+}
+
+#[test]
+fn flush_ms_works_as_often_as_the_broker_looks() {
+    let (durable, end) = power_loss(", log.flush.scheduler.interval.ms = 500");
+    assert!(durable >= end - 100 && durable < end, "{durable} of {end}: two seconds at most");
+    let (durable, end) = power_loss("");
+    assert!(durable < end - 100, "{durable} of {end}: by default nobody looks");
+}
+
 #[test]
 fn a_disk_has_its_own_flush_time_and_bandwidth() {
     let flush = "flush = { p50 = \"30ms\", p99 = \"40ms\", max = \"50ms\" }";

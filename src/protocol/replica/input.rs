@@ -61,6 +61,9 @@ pub enum Input {
     /// The scheduler looks for segments that retention no longer keeps: every
     /// log.retention.check.interval.ms.
     RetentionCheck,
+    /// The scheduler looks whether the log has not been flushed for too long: every
+    /// log.flush.scheduler.interval.ms.
+    FlushCheck,
     /// A client wants the records below `offset` deleted; none is all below the high watermark.
     DeleteRecords { request: ConnectionId, offset: Option<Offset> },
     /// Flush the log; `ticket` and `blocking` as in a disk operation.

@@ -107,6 +107,9 @@ impl Machine for Replica {
             }
             Input::ShrinkCheck => self.on_shrink_check(now, effects),
             Input::RetentionCheck => self.on_retention_check(now, effects),
+            Input::FlushCheck => self.with_log(About::Nothing, effects, |log, out| {
+                log.flush_by_age(now.wall.millis(), out);
+            }),
             Input::DeleteRecords { request, offset } => {
                 self.on_delete_records(request, offset, effects);
             }
