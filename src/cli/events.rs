@@ -34,17 +34,17 @@ pub(crate) fn events(args: &Events) -> anyhow::Result<Done> {
         out.flush()?;
         return Ok(Done::Well);
     };
-    let filter: Filter = args.filter.join(" ").parse()?;
+    let mut filter: Filter = args.filter.join(" ").parse()?;
     let file = run_file::read(path)?;
     let mut names = Names::new(Arc::new(file.header.setup.clone()));
-    if filter.names("host") {
+    if filter.names_hosts() {
         let hosts = names.setup().hosts.iter().map(|host| host.name.to_string());
         // What happens to the whole world has a host of its own name.
         let world = names.setup().host_name(None).to_owned();
-        filter.check("host", &hosts.chain([world]).collect::<Vec<_>>())?;
+        filter.check_hosts(&hosts.chain([world]).collect::<Vec<_>>(), &names)?;
     }
-    if filter.names("partition") {
-        filter.check("partition", &partitions(path, &file)?)?;
+    if filter.names_partitions() {
+        filter.check_partitions(&partitions(path, &file)?)?;
     }
     // Topics are named once, and some events come before that.
     for event in file.events().map_err(|error| run_file::refused(path, &error))? {

@@ -14,7 +14,7 @@ mod text;
 pub use diff::{Alignment, Divergence, align, first_divergence};
 pub use digest::{Digest, Fingerprint, FingerprintError, canonical_words};
 pub use document::document;
-pub use filter::{Filter, FilterError};
+pub use filter::{Filter, FilterError, Problem};
 pub use model::{
     AppliedView, AuditFailure, CacheView, ConfigView, DecidedView, FaultView, HostView, LogEntry,
     LogView, MemberView, Model, PartitionView, QuorumRoleView, QuorumView, RegistrationView,

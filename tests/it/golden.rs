@@ -19,7 +19,7 @@ fn told(path: &str, scenario: &str, filter: &str) -> String {
     let options = RunOptions { record: true, ..RunOptions::default() };
     let executed = run_once(&scenario, 0, &options);
     let file = RunFile::read(&executed.run_file.unwrap().to_vec()).unwrap();
-    let filter: Filter = filter.parse().unwrap();
+    let mut filter: Filter = filter.parse().unwrap();
     let mut names = Names::new(Arc::new(file.header.setup.clone()));
     let mut text = String::new();
     for event in file.events().unwrap() {

@@ -14,6 +14,7 @@ mod disk_faults;
 mod engine;
 mod fake_disk;
 mod figures;
+mod filter_cases;
 mod golden;
 mod interaction;
 mod interaction_controller;
