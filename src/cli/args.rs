@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::report::At;
+use crate::report::{At, Seconds};
 use crate::scenario::read_duration;
 
 /// The most seeds of one sweep; beyond it, sweep in parts.
@@ -44,6 +44,10 @@ pub(crate) enum Verb {
     Events(Events),
     /// Show the state of a run at an instant: processes, faults, quorum, partitions, replicas
     State(State),
+    /// Tell what happened to a partition, a line each, with a column for each replica
+    Timeline(Timeline),
+    /// Show the logs of a partition's replicas side by side
+    Log(Log),
     /// List the bugs that can be switched on, and which properties catch them
     Defects(Listing),
     /// List the properties that every run is checked for, with their sources
@@ -143,10 +147,13 @@ pub(crate) struct Events {
     pub(crate) kinds: bool,
     /// Which events, as in: kind=role-taken partition=orders-0 time=10..20
     ///
-    /// Terms are joined by "and"; `!` in front of one denies it; a word alone stands anywhere in
-    /// the line. Values may be a|b, a..b (below b) or a*; there are also !=, <, <=, >, >= and ~
-    /// (contains). Keys are kind, host, partition, time (in seconds), index, cause, about and the
-    /// fields of the events (docs/TRACE.md).
+    /// Terms are joined by "and"; `!` or `-` in front of one denies it; a word alone, or a text in
+    /// double quotes, stands anywhere in the line. Values may be a|b, a..b (below b) or a*; there
+    /// are also !=, <, <=, >, >= and ~ (contains). Keys are kind, host, partition, time (in
+    /// seconds), index, cause, about and the fields of the events (docs/TRACE.md).
+    ///
+    /// Shorter: kind:append,hw part:0 node:b2 op:e1787 fault:1 offset:1319 epoch:1, and before:e99,
+    /// after:19.15, after(kind:fault) for what comes after the first such event (docs/VIEWING.md).
     pub(crate) filter: Vec<String>,
     /// How to write the events; json gives an object a line
     #[arg(long, value_enum, default_value_t)]
@@ -165,6 +172,50 @@ pub(crate) struct State {
     #[arg(long = "partition", short = 'p', value_name = "T-P")]
     pub(crate) partitions: Vec<String>,
     /// How to write the state
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `kafsim timeline`.
+#[derive(Args, Debug)]
+pub(crate) struct Timeline {
+    /// The run file
+    pub(crate) file: PathBuf,
+    /// The partition, as in orders-0 [default: that in which most happened]
+    #[arg(long, short = 'p', value_name = "T-P")]
+    pub(crate) partition: Option<String>,
+    /// From this time on, in seconds; -10 is where a run begins
+    #[arg(long, value_name = "TIME", default_value = "0", allow_negative_numbers = true)]
+    pub(crate) from: Seconds,
+    /// Up to this time
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
+    pub(crate) to: Option<Seconds>,
+    /// Every append, every move of a high watermark, every read and acknowledgement, too
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `kafsim log`.
+#[derive(Args, Debug)]
+pub(crate) struct Log {
+    /// The run file
+    pub(crate) file: PathBuf,
+    /// The partition, as in orders-0
+    #[arg(long, short = 'p', value_name = "T-P")]
+    pub(crate) partition: String,
+    /// When: after an event, as in e179442, or up to a time in seconds, as in 19.15
+    #[arg(long, value_name = "TIME|EVENT", default_value = "end", allow_negative_numbers = true)]
+    pub(crate) at: At,
+    /// From this offset on, and every batch in a row of its own
+    #[arg(long, value_name = "OFFSET")]
+    pub(crate) from: Option<i64>,
+    /// Up to this offset, and every batch in a row of its own
+    #[arg(long, value_name = "OFFSET")]
+    pub(crate) to: Option<i64>,
+    /// How to write it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }

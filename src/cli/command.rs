@@ -13,6 +13,7 @@ use crate::cli::args::{Arguments, Verb};
 use crate::cli::check;
 use crate::cli::events;
 use crate::cli::listing;
+use crate::cli::log;
 use crate::cli::new;
 use crate::cli::output::{complain, is_closed_pipe, named};
 use crate::cli::replay;
@@ -20,6 +21,7 @@ use crate::cli::run;
 use crate::cli::schema;
 use crate::cli::state;
 use crate::cli::sweep;
+use crate::cli::timeline;
 use crate::explore::Judgement;
 
 /// Usage, scenario or run file, this computer.
@@ -27,7 +29,7 @@ const USAGE: u8 = 2;
 
 /// Runs the program with `arguments`, the first of which is its own name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match Arguments::try_parse_from(denials(arguments)) {
         Ok(arguments) => arguments,
         Err(error) => return answer(&error),
     };
@@ -38,6 +40,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Check(args) => check::check(args),
         Verb::Events(args) => events::events(args),
         Verb::State(args) => state::state(args),
+        Verb::Timeline(args) => timeline::timeline(args),
+        Verb::Log(args) => log::log(args),
         Verb::Defects(args) => listing::defects(args),
         Verb::Properties(args) => listing::properties(args),
         Verb::Sweep(args) => sweep::sweep(args),
@@ -59,6 +63,25 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(USAGE)
         }
     }
+}
+
+/// `-kind:fetch` denies a term of a filter and is no option: `kafsim events` gets it as
+/// `!kind:fetch`, which means the same.
+fn denials(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    if arguments.get(1).is_none_or(|verb| verb != "events") {
+        return arguments;
+    }
+    for argument in arguments.iter_mut().skip(2) {
+        let denied = argument.to_str().and_then(|text| text.strip_prefix('-'));
+        let is_term = |rest: &&str| {
+            !rest.starts_with('-') && rest.contains([':', '=', '(', '"', '<', '>', '~'])
+        };
+        if let Some(rest) = denied.filter(is_term) {
+            *argument = format!("!{rest}").into();
+        }
+    }
+    arguments
 }
 
 /// Prints help and version, which were asked for, to stdout, and a mistake to stderr.

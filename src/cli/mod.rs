@@ -8,6 +8,7 @@ mod events;
 mod json;
 mod listing;
 mod load;
+mod log;
 mod new;
 mod output;
 mod page;
@@ -19,5 +20,6 @@ mod simulated;
 mod state;
 mod sweep;
 mod text;
+mod timeline;
 
 pub use command::main;

@@ -3,6 +3,8 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
+use crate::report::wrapped;
+
 /// No line is longer, but for words that are.
 const WIDTH: usize = 100;
 /// Where what a row says begins.
@@ -103,24 +105,6 @@ impl<'w, W: Write> Page<'w, W> {
         }
         Ok(())
     }
-}
-
-/// `text` in lines of at most `width`, parted at spaces.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split(' ') {
-        let length = line.chars().count() + 1 + word.chars().count();
-        if !line.is_empty() && length > width {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines.push(line);
-    lines
 }
 
 #[cfg(test)]

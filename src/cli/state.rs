@@ -8,7 +8,7 @@ use crate::cli::args::{Format, State};
 use crate::cli::command::Done;
 use crate::cli::output::stdout;
 use crate::cli::run_file;
-use crate::report::{self, TellError, fold_up_to, partition_named};
+use crate::report::{self, TellError, fold_up_to, partition_named, printable};
 
 /// Prints the state.
 pub(crate) fn state(args: &State) -> anyhow::Result<Done> {
@@ -30,11 +30,11 @@ pub(crate) fn state(args: &State) -> anyhow::Result<Done> {
     let mut out = stdout();
     match args.format {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&state)?)?,
-        Format::Text if is_whole => write!(out, "{}", state.text())?,
+        Format::Text if is_whole => write!(out, "{}", printable(&state.text()))?,
         Format::Text => {
             write!(out, "{}", state.head())?;
             for partition in &state.partitions {
-                write!(out, "\n{}", partition.text())?;
+                write!(out, "\n{}", printable(&partition.text()))?;
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::event::Event;
 use crate::trace::{Model, ReadError, RunFile, seconds};
 use crate::types::{Moment, TopicPartition};
 
@@ -85,6 +86,30 @@ impl FromStr for At {
     }
 }
 
+/// A time in seconds of the scenario's time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seconds(i64);
+
+impl Seconds {
+    /// In microseconds.
+    pub fn micros(self) -> i64 {
+        self.0
+    }
+}
+
+/// A text is no time.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("`{0}` is no time; write seconds of the scenario's time, as in 19.15")]
+pub struct SecondsError(String);
+
+impl FromStr for Seconds {
+    type Err = SecondsError;
+
+    fn from_str(text: &str) -> Result<Self, SecondsError> {
+        micros(text).map(Self).ok_or_else(|| SecondsError(text.to_owned()))
+    }
+}
+
 /// Seconds with at most six digits behind the point, as events have them; an `s` may follow.
 fn micros(text: &str) -> Option<i64> {
     let text = text.strip_suffix('s').unwrap_or(text);
@@ -123,24 +148,29 @@ pub fn fold_up_to(file: &RunFile, at: At) -> Result<(Model, u64), TellError> {
     for event in file.events()? {
         let event = event?;
         if !at.includes(event.index, event.at) {
-            if model.events == 0 {
-                let asked = match at {
-                    At::Time(micros) => {
-                        let since = Moment::SCENARIO_BEGINS.0.saturating_add_signed(micros);
-                        seconds(Moment(since))
-                    }
-                    At::Event(_) | At::End => String::new(),
-                };
-                return Err(TellError::Early { asked, first: seconds(event.at) });
-            }
+            check_instant(at, &model, Some(&event))?;
             break;
         }
         model.apply(&event);
     }
-    let last = model.events.checked_sub(1).ok_or(TellError::Empty)?;
-    match at {
-        At::Event(asked) if asked > last => Err(TellError::Event { asked, last }),
-        At::Event(_) | At::Time(_) | At::End => Ok((model, last)),
+    let last = check_instant(at, &model, None)?;
+    Ok((model, last))
+}
+
+/// The last event that `model` has folded in, when the run has the instant `at`; `next` is the
+/// first event that is not in it.
+pub(super) fn check_instant(at: At, model: &Model, next: Option<&Event>) -> Result<u64, TellError> {
+    let last = model.events.checked_sub(1);
+    match (at, last, next) {
+        (At::Time(micros), None, Some(next)) => {
+            let asked = Moment(Moment::SCENARIO_BEGINS.0.saturating_add_signed(micros));
+            Err(TellError::Early { asked: seconds(asked), first: seconds(next.at) })
+        }
+        (_, None, _) => Err(TellError::Empty),
+        (At::Event(asked), Some(last), None) if asked > last => {
+            Err(TellError::Event { asked, last })
+        }
+        (_, Some(last), _) => Ok(last),
     }
 }
 

@@ -1,17 +1,29 @@
 //! What people and other programs are told of a run, drawn up from its events: its state at an
-//! instant, explanations, and other texts.
+//! instant, timelines, logs side by side, explanations.
 
 mod at;
+mod claims;
 pub mod explain;
 mod fault_words;
+mod log;
+mod log_text;
 mod state;
 mod state_text;
 mod table;
+mod text;
+mod timeline;
+mod timeline_text;
+mod timeline_words;
 
-pub use at::{At, AtError, TellError, fold_up_to, partition_named};
+pub use at::{At, AtError, Seconds, SecondsError, TellError, fold_up_to, partition_named};
+pub use claims::{Claim, claims};
 pub(crate) use fault_words::told;
+pub use log::{Cell, Gone, Logs, Offsets, Row};
 pub use state::{
     Committed, Decided, FaultInForce, Partition, Process, Quorum, QuorumMember, Replica, State,
     Vote,
 };
 pub use table::table;
+pub use text::printable;
+pub(crate) use text::wrapped;
+pub use timeline::{LEGEND, Line, MARKS, Timeline, Window};

@@ -352,7 +352,8 @@ impl QuorumMember {
 }
 
 impl Partition {
-    fn of(model: &Model, name: TopicPartition, view: &PartitionView) -> Self {
+    /// What is known of the partition `name`.
+    pub(super) fn of(model: &Model, name: TopicPartition, view: &PartitionView) -> Self {
         let assigned = view.state.as_ref().map_or(&[][..], |state| &state.replicas);
         let others = view.replicas.keys().filter(|broker| !assigned.contains(broker));
         let committed_epoch = view.state.as_ref().map(|state| state.partition_epoch);

@@ -54,7 +54,10 @@ fn told(folder: &Path, command: &str) -> String {
         Command::new(cargo_bin!("kafsim")).args(&words).current_dir(folder).output().unwrap();
     let mut text = without_numbers(std::str::from_utf8(&output.stdout).unwrap());
     let complaint = String::from_utf8(output.stderr).unwrap();
-    text += &complaint.lines().map(|line| format!("! {line}\n")).collect::<String>();
+    text += &complaint
+        .lines()
+        .map(|line| format!("! {line}").trim_end().to_owned() + "\n")
+        .collect::<String>();
     if output.status.code() != Some(0) {
         text += &format!("! exit {}\n", output.status.code().unwrap());
     }
@@ -101,4 +104,71 @@ fn transcripts_are_as_they_were() {
         }
     }
     assert!(seen >= 3);
+}
+
+/// Anything that reads back as events: a run file may have been made by anybody.
+#[test]
+fn events_that_no_run_can_have_are_shown_without_a_panic() {
+    use kafsim::event::{Event, Kind, Reader, StepName};
+    use kafsim::report::{At, Logs, Offsets, State, Timeline, Window, fold_up_to};
+    use kafsim::trace::{Header, HostSetup, Part, RunFile, Setup, Writer};
+    use kafsim::types::{BrokerId, HostId, Moment};
+    use proptest::prelude::*;
+
+    let hosts = ["broker-1", "broker-2", "controller-1"].iter().zip(1..);
+    let hosts = hosts.map(|(name, id)| HostSetup {
+        name: (*name).into(),
+        part: if id < 3 { Part::Broker(BrokerId(id)) } else { Part::Controller(BrokerId(id)) },
+    });
+    let setup = Setup { hosts: hosts.collect(), ..Setup::default() };
+    // Small numbers meet each other; large ones are where sums overflow.
+    let byte = prop_oneof![20 => Just(0_u8), 6 => 1_u8..4, 1 => Just(0xff), 1 => Just(0x7f), 1 => any::<u8>()];
+    let event = (
+        proptest::sample::select(Kind::TABLE.iter().map(|info| info.number).collect::<Vec<_>>()),
+        proptest::collection::vec(byte, 150),
+        proptest::option::of(0_u16..4),
+        0_u64..3,
+    );
+    let strategy = proptest::collection::vec(event, 1..60);
+    let config = ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() };
+    let rng = proptest::test_runner::TestRng::deterministic_rng(
+        proptest::test_runner::RngAlgorithm::ChaCha,
+    );
+    let mut runner = proptest::test_runner::TestRunner::new_with_rng(config, rng);
+    runner
+        .run(&strategy, |rows| {
+            let mut writer = Writer::new();
+            let mut at = 0;
+            let mut index = 0;
+            for (number, bytes, host, step) in rows {
+                let Some(kind) = Kind::decode(number, &mut Reader(&bytes)) else { continue };
+                at += step;
+                let step = StepName { lane: u64::from(number), n: index };
+                let (host, at) = (host.map(HostId), Moment(at));
+                let cause = index.checked_sub(1);
+                writer.add_digested(&Event { index, at, host, step, cause, about: cause, kind });
+                index += 1;
+            }
+            let header = Header { setup: setup.clone(), ..Header::default() };
+            let file = RunFile::read(&writer.finish(&header).to_vec()).unwrap();
+            if let Ok((model, event)) = fold_up_to(&file, At::End) {
+                let state = State::of(&model, event);
+                let _ = state.text();
+                for partition in &state.partitions {
+                    let name = format!("{}-{}", partition.topic, partition.partition);
+                    let window = Window { partition: Some(name.clone()), all: true, ..window() };
+                    if let Ok(timeline) = Timeline::of(&file, &window) {
+                        let _ = timeline.text(80);
+                    }
+                    if let Ok(logs) = Logs::of(&file, At::End, &name, Offsets::default()) {
+                        let _ = logs.text();
+                    }
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    fn window() -> Window {
+        Window { from: i64::MIN, ..Window::default() }
+    }
 }

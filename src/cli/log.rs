@@ -1,0 +1,27 @@
+//! `kafsim log`: the replicas' logs side by side.
+
+use std::io::Write as _;
+
+use anyhow::anyhow;
+
+use crate::cli::args::{Format, Log};
+use crate::cli::command::Done;
+use crate::cli::output::stdout;
+use crate::cli::run_file;
+use crate::report::{Logs, Offsets, printable};
+
+/// Prints the logs.
+pub(crate) fn log(args: &Log) -> anyhow::Result<Done> {
+    let file = run_file::read(&args.file)?;
+    // The last offset is included, as people count.
+    let offsets = Offsets { from: args.from, below: args.to.map(|to| to.saturating_add(1)) };
+    let logs = Logs::of(&file, args.at, &args.partition, offsets)
+        .map_err(|error| anyhow!("`{}`: {error}", args.file.display()))?;
+    let mut out = stdout();
+    match args.format {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&logs)?)?,
+        Format::Text => write!(out, "{}", printable(&logs.text()))?,
+    }
+    out.flush()?;
+    Ok(Done::Well)
+}

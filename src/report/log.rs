@@ -1,0 +1,288 @@
+//! The logs of a partition's replicas side by side.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::event::{AckMode, OperationResult};
+use crate::history::{Batch, History};
+use crate::report::at::{At, TellError, check_instant, partition_named};
+use crate::report::state::{self, State};
+use crate::trace::{LogEntry, Model, PartitionView, RunFile};
+use crate::types::{BatchId, BrokerId, Offset, TopicPartition};
+
+/// The logs of a partition at an instant.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Logs {
+    /// The last event that is in it.
+    pub event: u64,
+    /// Its time in seconds.
+    pub at: String,
+    /// The partition with its replicas, as in the state.
+    pub partition: state::Partition,
+    /// Stretches of offsets, in order; where the replicas differ they part.
+    pub rows: Vec<Row>,
+    /// Acknowledged batches that no replica holds.
+    pub gone: Vec<Gone>,
+}
+
+/// Consecutive offsets for which the same holds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Row {
+    /// The first offset.
+    pub from: i64,
+    /// The offset after the last.
+    pub below: i64,
+    /// How many batches, at most, begin here in one replica.
+    pub batches: u64,
+    /// What each replica has there, in the order of the partition's replicas.
+    pub cells: Vec<Cell>,
+    /// What producers know of the batches, by their letter: `A all` for acks=all acknowledged.
+    pub acked: Vec<(char, &'static str)>,
+    /// Whether it was acknowledged and the leader in the controller's view lacks it.
+    pub lost: bool,
+}
+
+/// What a replica has in a stretch.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cell {
+    /// Nothing: its log ends before.
+    Missing,
+    /// Nothing any more: its log begins after.
+    Deleted,
+    /// Batches of this epoch.
+    Batch {
+        /// The leader epoch.
+        epoch: i32,
+        /// The same letter in a row stands for the same batch.
+        letter: char,
+        /// The batch, where the row has only one.
+        id: Option<String>,
+    },
+}
+
+/// An acknowledged batch that no replica holds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Gone {
+    /// Where its producer was told that it stands.
+    pub from: i64,
+    /// The offset after its last record.
+    pub below: i64,
+    /// What its answer waited for.
+    pub acks: &'static str,
+}
+
+/// Which offsets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Offsets {
+    /// From this one on.
+    pub from: Option<i64>,
+    /// Below this one.
+    pub below: Option<i64>,
+}
+
+impl Logs {
+    /// The logs of the partition `name` in the run of `file` at `at`. With `offsets` every batch
+    /// of these has a row of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the file does not read, or has no such instant or partition.
+    pub fn of(file: &RunFile, at: At, name: &str, offsets: Offsets) -> Result<Self, TellError> {
+        let mut model = Model::new(Arc::new(file.header.setup.clone()));
+        let mut history = History::default();
+        for event in file.events()? {
+            let event = event?;
+            if !at.includes(event.index, event.at) {
+                check_instant(at, &model, Some(&event))?;
+                break;
+            }
+            model.apply(&event);
+            history.apply(&event);
+        }
+        let event = check_instant(at, &model, None)?;
+        let partition = partition_named(&model, name)?;
+        let none = PartitionView::default();
+        let view = model.partition(partition).unwrap_or(&none);
+        let state = State::of(&model, event);
+        let shown = state::Partition::of(&model, partition, view);
+        let brokers: Vec<BrokerId> = shown.replicas.iter().map(|r| BrokerId(r.broker)).collect();
+        let table = Table { view, brokers: &brokers, history: &history, partition };
+        let mut rows = table.rows(offsets);
+        if offsets == Offsets::default() {
+            rows = gathered(rows);
+        }
+        let gone = table.gone(offsets);
+        Ok(Self { event, at: state.at, partition: shown, rows, gone })
+    }
+}
+
+struct Table<'a> {
+    view: &'a PartitionView,
+    brokers: &'a [BrokerId],
+    history: &'a History,
+    partition: TopicPartition,
+}
+
+impl Table<'_> {
+    fn entries(&self, broker: BrokerId) -> impl Iterator<Item = &LogEntry> {
+        let replica = self.view.replicas.get(&broker);
+        replica.into_iter().flat_map(|replica| replica.log.entries().iter())
+    }
+
+    /// A row for each stretch in which no replica begins another batch.
+    fn rows(&self, offsets: Offsets) -> Vec<Row> {
+        let mut borders: Vec<Offset> = Vec::new();
+        for broker in self.brokers {
+            borders.extend(self.entries(*broker).flat_map(|entry| [entry.base, entry.end()]));
+            if let Some(replica) = self.view.replicas.get(broker) {
+                borders.extend([replica.high_watermark.min(replica.log.end()), replica.log.start]);
+            }
+        }
+        borders.sort_unstable();
+        borders.dedup();
+        let stretches = borders.windows(2).map(|pair| (pair[0], pair[1]));
+        let wanted = stretches.filter(|(from, below)| {
+            offsets.from.is_none_or(|first| below.0 > first)
+                && offsets.below.is_none_or(|end| from.0 < end)
+        });
+        wanted.filter_map(|(from, below)| self.row(from, below)).collect()
+    }
+
+    fn row(&self, from: Offset, below: Offset) -> Option<Row> {
+        let mut letters: Vec<(BatchId, i32)> = Vec::new();
+        let mut cells = Vec::new();
+        for broker in self.brokers {
+            cells.push(self.cell(*broker, from, &mut letters));
+        }
+        if letters.is_empty() {
+            return None;
+        }
+        let acked: Vec<_> = letters
+            .iter()
+            .zip('A'..)
+            .filter_map(|((batch, _), letter)| Some((letter, self.known(*batch)?)))
+            .collect();
+        let leader = self.view.state.as_ref().and_then(|state| state.leader);
+        let place = leader.and_then(|leader| self.brokers.iter().position(|b| *b == leader));
+        let led = place.and_then(|place| match &cells[place] {
+            Cell::Batch { letter, .. } => Some(*letter),
+            // What was deleted by rule is not lost.
+            Cell::Deleted => Some('*'),
+            Cell::Missing => None,
+        });
+        let is_lost = |(letter, what): &(char, &str)| {
+            matches!(*what, "1" | "all") && led != Some('*') && led != Some(*letter)
+        };
+        let lost = place.is_some() && acked.iter().any(is_lost);
+        Some(Row { from: from.0, below: below.0, batches: 1, cells, acked, lost })
+    }
+
+    fn cell(&self, broker: BrokerId, from: Offset, letters: &mut Vec<(BatchId, i32)>) -> Cell {
+        let Some(replica) = self.view.replicas.get(&broker) else { return Cell::Missing };
+        if from < replica.log.start {
+            return Cell::Deleted;
+        }
+        let Some(entry) = replica.log.entry_at(from) else { return Cell::Missing };
+        let name = (entry.batch, entry.epoch.0);
+        let place = letters.iter().position(|known| *known == name).unwrap_or_else(|| {
+            letters.push(name);
+            letters.len() - 1
+        });
+        Cell::Batch {
+            epoch: entry.epoch.0,
+            letter: ('A'..='Z').nth(place).unwrap_or('?'),
+            id: Some(entry.batch.to_string()),
+        }
+    }
+
+    /// What the batch's producer knows of it.
+    fn known(&self, batch: BatchId) -> Option<&'static str> {
+        let batch = self.history.batches.get(&batch)?;
+        Some(match batch.result {
+            None => "open",
+            Some(OperationResult::Failed) => "failed",
+            Some(OperationResult::Unknown) => "unknown",
+            Some(OperationResult::Ok) => acks(batch),
+        })
+    }
+
+    /// Batches that were acknowledged and that no replica holds where their producer was told.
+    fn gone(&self, offsets: Offsets) -> Vec<Gone> {
+        let mut held: BTreeSet<BatchId> = BTreeSet::new();
+        let mut first = None;
+        for broker in self.brokers {
+            held.extend(self.entries(*broker).map(|entry| entry.batch));
+            let start = self.view.replicas.get(broker).map(|replica| replica.log.start);
+            first = first.max(start);
+        }
+        let mut gone: Vec<Gone> = Vec::new();
+        for (id, batch) in self.history.batches.iter() {
+            let is_acked = batch.result == Some(OperationResult::Ok)
+                && batch.acks != AckMode::None
+                && batch.partition == self.partition;
+            let Some(base) = batch.base_offset.filter(|_| is_acked) else { continue };
+            // What lies before every log's start was deleted, by rule or not: nobody can tell here.
+            if held.contains(id) || first.is_some_and(|first| base < first) {
+                continue;
+            }
+            let below = base + batch.operations.len() as u64;
+            gone.push(Gone { from: base.0, below: below.0, acks: acks(batch) });
+        }
+        gone.retain(|gone| {
+            offsets.from.is_none_or(|from| gone.below > from)
+                && offsets.below.is_none_or(|below| gone.from < below)
+        });
+        gone.sort_by_key(|gone| (gone.from, gone.below));
+        let mut rows: Vec<Gone> = Vec::new();
+        for next in gone {
+            match rows.last_mut().filter(|last| last.below == next.from && last.acks == next.acks) {
+                Some(last) => last.below = next.below,
+                None => rows.push(next),
+            }
+        }
+        rows
+    }
+}
+
+fn acks(batch: &Batch) -> &'static str {
+    match batch.acks {
+        AckMode::None => "0",
+        AckMode::Leader => "1",
+        AckMode::All => "all",
+    }
+}
+
+/// Rows of which the same holds, one after the other, as one.
+fn gathered(rows: Vec<Row>) -> Vec<Row> {
+    let mut gathered: Vec<Row> = Vec::new();
+    for row in rows {
+        match gathered.last_mut().filter(|last| is_alike(last, &row)) {
+            Some(last) => {
+                last.below = row.below;
+                last.batches += row.batches;
+                for cell in &mut last.cells {
+                    if let Cell::Batch { id, .. } = cell {
+                        *id = None;
+                    }
+                }
+            }
+            None => gathered.push(row),
+        }
+    }
+    gathered
+}
+
+fn is_alike(one: &Row, other: &Row) -> bool {
+    let pattern = |cell: &Cell| match cell {
+        Cell::Missing => (0, None),
+        Cell::Deleted => (1, None),
+        Cell::Batch { epoch, letter, .. } => (2, Some((*epoch, *letter))),
+    };
+    one.below == other.from
+        && one.acked == other.acked
+        && one.lost == other.lost
+        && one.cells.iter().map(pattern).eq(other.cells.iter().map(pattern))
+}

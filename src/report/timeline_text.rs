@@ -1,0 +1,136 @@
+//! A timeline as text.
+
+use crate::report::text::{joined, wrapped};
+use crate::report::timeline::{LEGEND, Line, MARKS, Timeline};
+
+/// What happened has at least so many columns beside the rest; else it goes below.
+const TEXT_MIN: usize = 26;
+/// Where it begins below.
+const INDENT: usize = 14;
+
+/// How wide the columns are.
+struct Widths {
+    at: usize,
+    replicas: Vec<usize>,
+    isr: usize,
+    ends: usize,
+    high_watermark: usize,
+}
+
+impl Timeline {
+    /// The lines of text, each with its mark: a legend, the names of the columns, and the timeline
+    /// in at most `width` columns.
+    pub fn text(&self, width: usize) -> Vec<(char, String)> {
+        let widths = self.widths();
+        let mut text = Vec::new();
+        let plain = |line: String| (' ', line);
+        let mut legend: Vec<String> =
+            LEGEND.iter().map(|(s, what)| format!("{s} {what}")).collect();
+        legend.extend(MARKS.iter().map(|(mark, what)| format!("{mark} {what}")));
+        text.extend(wrapped_list(&legend, width).into_iter().map(plain));
+        if !self.others.is_empty() {
+            let others = format!("Other partitions: {}", self.others.join(", "));
+            text.extend(wrapped(&others, width).into_iter().map(plain));
+        }
+        text.push(plain(String::new()));
+        let head = self.left(&widths, &self.head());
+        text.push(plain(format!("{head}WHAT")));
+        for line in &self.lines {
+            let left = self.left(&widths, &cells(line));
+            let indent = left.chars().count();
+            let (indent, mut rows) = match width.saturating_sub(indent) {
+                room if room >= TEXT_MIN => (indent, wrapped(&line.text, room)),
+                _ => (INDENT, wrapped(&line.text, width.saturating_sub(INDENT))),
+            };
+            let beside = indent != INDENT || left.chars().count() == INDENT;
+            let first = if beside { rows.remove(0) } else { String::new() };
+            text.push((line.mark, format!("{left}{first}").trim_end().to_owned()));
+            text.extend(rows.iter().map(|row| (line.mark, format!("{:indent$}{row}", ""))));
+        }
+        text
+    }
+
+    fn widths(&self) -> Widths {
+        let most = |of: &dyn Fn(&Cells) -> usize| {
+            let cells = self.lines.iter().map(|line| of(&cells(line)));
+            cells.chain([of(&self.head())]).max().unwrap_or_default()
+        };
+        Widths {
+            at: most(&|cells| cells.at.chars().count()),
+            replicas: (0..self.brokers.len())
+                .map(|n| most(&|cells| cells.replicas.get(n).map_or(0, |it| it.chars().count())))
+                .collect(),
+            isr: most(&|cells| cells.isr.chars().count()),
+            ends: most(&|cells| cells.ends.chars().count()),
+            high_watermark: most(&|cells| cells.high_watermark.chars().count()),
+        }
+    }
+
+    fn head(&self) -> Cells {
+        Cells {
+            at: "TIME".to_owned(),
+            mark: ' ',
+            replicas: self.brokers.iter().map(|broker| format!("b{broker}")).collect(),
+            epoch: "EP".to_owned(),
+            isr: "ISR".to_owned(),
+            ends: "LEO".to_owned(),
+            high_watermark: "HW".to_owned(),
+        }
+    }
+
+    fn left(&self, widths: &Widths, cells: &Cells) -> String {
+        let mut left = format!("{:<1$} {2} ", cells.at, widths.at, cells.mark);
+        for (cell, width) in cells.replicas.iter().zip(&widths.replicas) {
+            left += &format!("{cell:>width$} ");
+        }
+        let Widths { isr, ends, high_watermark, .. } = widths;
+        left += &format!("{:>2} {:<isr$} {:<ends$} ", cells.epoch, cells.isr, cells.ends);
+        left + &format!("{:>high_watermark$}  ", cells.high_watermark)
+    }
+}
+
+struct Cells {
+    at: String,
+    mark: char,
+    replicas: Vec<String>,
+    epoch: String,
+    isr: String,
+    ends: String,
+    high_watermark: String,
+}
+
+fn cells(line: &Line) -> Cells {
+    let ends = line.log_end_offsets.iter();
+    let ends: Vec<String> =
+        ends.map(|end| end.map_or_else(|| "-".to_owned(), |end| end.to_string())).collect();
+    let same = ends.windows(2).all(|pair| pair[0] == pair[1]);
+    Cells {
+        at: line.at.clone(),
+        mark: line.mark,
+        replicas: line.replicas.clone(),
+        epoch: line.leader_epoch.map_or_else(|| "-".to_owned(), |epoch| epoch.to_string()),
+        isr: if line.isr.is_empty() { "-".to_owned() } else { joined(&line.isr) },
+        ends: match ends.first() {
+            Some(first) if same => first.clone(),
+            _ => ends.join("/"),
+        },
+        high_watermark: line.high_watermark.to_string(),
+    }
+}
+
+/// Entries in lines, three spaces apart, no line longer than `width`.
+fn wrapped_list(entries: &[String], width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for entry in entries {
+        if !line.is_empty() && line.chars().count() + 3 + entry.chars().count() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line += "   ";
+        }
+        line += entry;
+    }
+    lines.push(line);
+    lines
+}

@@ -1,0 +1,207 @@
+//! What happened, in the words of a timeline.
+
+use crate::event::{Event, Kind, Phase, ReplicaRole, StartMovedBecause};
+use crate::report::fault_words::told;
+use crate::trace::{Model, RoleView, StateView};
+use crate::types::{BrokerId, BrokerSet, TopicPartition};
+
+/// What the model knew before an event.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Before {
+    role: Option<RoleView>,
+}
+
+impl Before {
+    pub(super) fn of(model: &Model, partition: TopicPartition, event: &Event) -> Self {
+        // Of most events nothing need be known.
+        let node = match &event.kind {
+            Kind::RoleTaken { .. } => event.host.and_then(|host| model.setup().node(host)),
+            _ => None,
+        };
+        let view = node.and_then(|node| model.partition(partition)?.replicas.get(&node));
+        Self { role: view.and_then(|replica| replica.role.clone()) }
+    }
+}
+
+/// A broker in a timeline.
+pub(super) fn short(broker: BrokerId) -> String {
+    format!("b{broker}")
+}
+
+fn list(brokers: &BrokerSet) -> String {
+    let ids: Vec<String> = brokers.iter().map(|broker| broker.to_string()).collect();
+    if ids.is_empty() { "nobody".to_owned() } else { ids.join(",") }
+}
+
+/// The mark and the words for `event`, which `model` has folded in; nothing if it is no news for
+/// `partition` and its `brokers`.
+pub(super) fn happened(
+    event: &Event,
+    model: &Model,
+    partition: TopicPartition,
+    brokers: &[BrokerId],
+    before: &Before,
+) -> Option<(char, String)> {
+    let name = |host| model.setup().host_name(Some(host)).to_owned();
+    match &event.kind {
+        Kind::PhaseBegan { phase: Phase::Heal } => {
+            Some(('!', "healing begins: all faults end".to_owned()))
+        }
+        Kind::FaultBegan { fault, verb, hosts, groups, detail } => {
+            let hosts: Vec<_> = hosts.iter().map(|host| name(*host)).collect();
+            let what = told(*verb, &hosts, groups, detail.as_str());
+            Some(('!', format!("fault {}: {what}", fault.saturating_add(1))))
+        }
+        Kind::FaultEnded { fault, .. } => {
+            Some(('!', format!("fault {} ends", fault.saturating_add(1))))
+        }
+        Kind::FaultWaits { fault } => {
+            Some(('!', format!("fault {} waits for its target", fault.saturating_add(1))))
+        }
+        Kind::ControllerActivated { leader_epoch } => {
+            let controller = model.setup().host_name(event.host);
+            Some((' ', format!("{controller} takes charge as controller, epoch {leader_epoch}")))
+        }
+        Kind::PartitionCommitted { partition: of, .. } if *of == partition => {
+            let view = model.partition(partition)?;
+            let state = view.state.as_ref().filter(|state| state.event == event.index)?;
+            decided(state, view.state_before.as_deref())
+        }
+        Kind::RegistrationCommitted { broker, fenced, in_controlled_shutdown, is_new, .. } => {
+            let known = model.registrations.get(broker)?;
+            let is_news = known.event == event.index && brokers.contains(broker);
+            let what = match (fenced, is_new) {
+                (true, true) => "registers",
+                (true, false) => "is fenced",
+                (false, _) if *in_controlled_shutdown => "shuts down",
+                (false, _) => "is unfenced",
+            };
+            is_news.then(|| (' ', format!("{} {what}", short(*broker))))
+        }
+        Kind::TruncationDetected { partition: of, position, diverged_at } if *of == partition => {
+            let client = model.setup().host_name(event.host);
+            let from = diverged_at.unwrap_or(*position);
+            Some((' ', format!("{client} learns that what it read is gone from {from} on")))
+        }
+        Kind::ElectionAsked { partition: of, unclean, error } if *of == partition => {
+            let which = if *unclean { "an unclean election" } else { "the preferred leader" };
+            Some((' ', format!("an administrator asks for {which}: {}", error.name())))
+        }
+        _ => {
+            let node = event.host.and_then(|host| model.setup().node(host));
+            let node = node.filter(|node| brokers.contains(node))?;
+            of_replica(event, node, partition, before)
+        }
+    }
+}
+
+/// What the controller changed.
+fn decided(state: &StateView, before: Option<&StateView>) -> Option<(char, String)> {
+    let leader = |state: &StateView| state.leader.map(short);
+    let Some(before) = before else {
+        let first = leader(state).map_or("without a leader".to_owned(), |b| format!("{b} leads"));
+        return Some(('*', format!("created, {first}")));
+    };
+    let mut parts = Vec::new();
+    let mut mark = ' ';
+    if state.leader != before.leader {
+        mark = '*';
+        let how = if state.recovering && !before.recovering { " uncleanly" } else { "" };
+        parts.push(match leader(state) {
+            Some(leader) => format!("the controller elects {leader}{how}"),
+            None => "nobody leads".to_owned(),
+        });
+    }
+    if state.in_sync != before.in_sync {
+        parts.push(format!("ISR {} becomes {}", list(&before.in_sync), list(&state.in_sync)));
+    }
+    if state.eligible != before.eligible {
+        parts.push(format!("ELR becomes {}", list(&state.eligible)));
+    }
+    (!parts.is_empty()).then(|| (mark, parts.join("; ")))
+}
+
+/// What a broker did with its replica.
+fn of_replica(
+    event: &Event,
+    node: BrokerId,
+    partition: TopicPartition,
+    before: &Before,
+) -> Option<(char, String)> {
+    let broker = short(node);
+    let plain = |text: String| Some((' ', text));
+    match &event.kind {
+        Kind::HostStopped { keep, by_itself, in_order } => match (by_itself, in_order) {
+            (_, true) => plain(format!("{broker} ends in order")),
+            (true, false) => plain(format!("{broker} halts of its own accord")),
+            (false, false) => plain(format!("{broker} dies, its disk keeps: {keep}")),
+        },
+        Kind::HostStarted { incarnation: 1.., after } => {
+            plain(format!("{broker} starts again ({after})"))
+        }
+        Kind::HostPaused {} => plain(format!("{broker} stands still")),
+        Kind::HostResumed {} => plain(format!("{broker} goes on")),
+        Kind::ClockSet { by, drift } => plain(match (*by, *drift) {
+            (0, drift) => format!("{broker}'s clocks drift by {drift:+} ppm"),
+            (by, _) => format!("{broker}'s clock jumps by {by:+} microseconds"),
+        }),
+        Kind::RoleTaken {
+            partition: of,
+            role,
+            leader,
+            leader_epoch,
+            epoch_start,
+            log_end_offset,
+            ..
+        } if *of == partition => {
+            let known = before.role.as_ref();
+            let known = known.map(|known| (known.role, known.leader, known.leader_epoch));
+            if known == Some((*role, *leader, *leader_epoch)) {
+                return None;
+            }
+            plain(match role {
+                ReplicaRole::Leader => {
+                    let from = epoch_start.unwrap_or(*log_end_offset);
+                    format!("{broker} leads epoch {leader_epoch} from offset {from}")
+                }
+                ReplicaRole::Follower => {
+                    let leader = leader.map_or_else(|| "nobody".to_owned(), short);
+                    format!("{broker} follows {leader} in epoch {leader_epoch}")
+                }
+                ReplicaRole::Leaderless => format!("{broker} learns that nobody leads"),
+            })
+        }
+        Kind::LogTruncated { partition: of, log_end_offset, from, .. } if *of == partition => {
+            Some(('v', format!("{broker} cuts its log from {from} to {log_end_offset}")))
+        }
+        Kind::LogRecovered { partition: of, log_start_offset, log_end_offset, clean, .. }
+            if *of == partition =>
+        {
+            let how = if *clean { "" } else { " after an unclean end" };
+            plain(format!("{broker} loads its log {log_start_offset}..{log_end_offset}{how}"))
+        }
+        Kind::LogStartMoved { partition: of, log_start_offset, because, .. }
+            if *of == partition =>
+        {
+            let is_routine = matches!(
+                because,
+                StartMovedBecause::RetentionBytes
+                    | StartMovedBecause::RetentionMs
+                    | StartMovedBecause::Leader
+            );
+            let text = format!("{broker}'s log begins at {log_start_offset} ({because})");
+            (!is_routine).then_some((' ', text))
+        }
+        Kind::FetchDiverged { partition: of, follower, end_offset, .. } if *of == partition => {
+            let follower = short(*follower);
+            plain(format!("{broker} tells {follower} that their logs part at {end_offset}"))
+        }
+        Kind::StorageFailed { partition: of, error, .. } if *of == partition => {
+            Some(('!', format!("{broker}'s disk refuses a write: {error}")))
+        }
+        Kind::ReplicaRemoved { partition: of } if *of == partition => {
+            plain(format!("{broker} gives up its replica"))
+        }
+        _ => None,
+    }
+}
