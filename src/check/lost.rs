@@ -23,7 +23,7 @@ pub(crate) fn lost_records(
     let mut lost = 0;
     for (id, batch) in history.batches.iter().filter(|(_, batch)| is_acknowledged(batch)) {
         // What was deleted with its topic is not lost.
-        if !model.partitions.contains_key(&batch.partition) {
+        if model.is_removed(batch.partition.topic_id) {
             continue;
         }
         let held = holders

@@ -97,6 +97,19 @@ pub(crate) fn check_writable(path: &Path) -> anyhow::Result<()> {
     tried.with_context(|| format!("write `{}`", path.display()))
 }
 
+/// Refuses to write `path` over one of the files that are `read`.
+pub(crate) fn check_apart<'a>(
+    path: &Path,
+    read: impl IntoIterator<Item = &'a Path>,
+) -> anyhow::Result<()> {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let Some(target) = real(path) else { return Ok(()) };
+    if read.into_iter().any(|source| real(source).as_ref() == Some(&target)) {
+        anyhow::bail!("`{}` is what is read: write to another file", path.display());
+    }
+    Ok(())
+}
+
 /// Writes `parts` one after the other to `path`: aside first, then renamed, so that a full disk or
 /// a crash leaves no half file under the final name. Makes the folder.
 pub(crate) fn write_whole<'a>(

@@ -10,7 +10,7 @@ use crate::cli::command::Done;
 use crate::cli::config_text;
 use crate::cli::json;
 use crate::cli::load;
-use crate::cli::output::{stdout, write_whole};
+use crate::cli::output::{check_apart, stdout, write_whole};
 use crate::cli::page::wants_colour;
 use crate::cli::text;
 use crate::explore::{RunOptions, run_once};
@@ -22,6 +22,9 @@ pub(crate) fn run(args: &Run) -> anyhow::Result<Done> {
     if args.show_config {
         config_text::write(&mut stdout(), &scenario.plan, args.format)?;
         return Ok(Done::Well);
+    }
+    if let Some(out) = &args.out {
+        check_apart(out, [args.scenario.as_path()])?;
     }
     let options = RunOptions {
         record: !args.no_record,

@@ -12,7 +12,7 @@ use crate::cli::args::{Format, Sweep};
 use crate::cli::command::Done;
 use crate::cli::json;
 use crate::cli::load;
-use crate::cli::output::{Enduring, WholeFile, check_writable, stdout, write_whole};
+use crate::cli::output::{Enduring, WholeFile, check_apart, check_writable, stdout, write_whole};
 use crate::cli::run::{again, default_run_file};
 use crate::cli::text::{grouped, judgement_text};
 use crate::explore::{self, Failures, Judgement, RunOptions, SeedOutcome, SweepOutcome, run_once};
@@ -28,6 +28,7 @@ pub(crate) fn sweep(args: &Sweep) -> anyhow::Result<Done> {
     let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
     let jobs = args.jobs.map_or_else(cores, usize::from);
     if let Some(path) = &args.out {
+        check_apart(path, files.iter().map(|file| file.as_path()))?;
         check_writable(path)?;
     }
     // Files are kept even if nobody reads the lines any more.

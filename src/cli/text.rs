@@ -318,7 +318,14 @@ pub(crate) mod tests {
         let verdict =
             Verdict { property: property.name().to_owned(), outcome, exercised: 12, violations: 0 };
         let is_written = property != PropertyName::OffsetOrder;
-        ClaimOutcome { property, expect, is_written, is_liveness: false, verdict }
+        ClaimOutcome {
+            property,
+            expect,
+            is_written,
+            is_promised: false,
+            is_liveness: false,
+            verdict,
+        }
     }
 
     fn violated(sentence: &str) -> Outcome {

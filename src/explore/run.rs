@@ -104,7 +104,9 @@ pub(crate) fn conclude(
         let expect = written.map_or(Expectation::Holds, |claim| claim.expect);
         let is_liveness = liveness.contains(&property.name());
         let is_written = written.is_some();
-        Some(ClaimOutcome { property, expect, is_written, is_liveness, verdict })
+        let is_drawn = plan.random.is_some();
+        let is_promised = is_written && expect == Expectation::Holds && !is_drawn;
+        Some(ClaimOutcome { property, expect, is_written, is_promised, is_liveness, verdict })
     });
     let mut claims: Vec<ClaimOutcome> = claims.collect();
     claims.sort_by_key(|claim| !claim.is_written);

@@ -342,6 +342,7 @@ mod tests {
                 property: PropertyName::AckedDurability,
                 expect,
                 is_written: true,
+                is_promised: false,
                 is_liveness: false,
                 verdict,
             }],

@@ -8,7 +8,7 @@ use crate::types::{
     Chunks, HostId, LeaderEpoch, Moment, Name, PartitionIndex, TopicId, TopicPartition,
 };
 
-/// Figures that every run prints. Latencies go from a batch's sealing to its acknowledgement.
+/// Figures that every run prints. Latencies are an application's: from its `send` to the answer.
 ///
 /// Times of unavailability count from time zero until healing begins.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -23,7 +23,7 @@ pub struct Figures {
     /// Times of at least [`LONG_WAIT`] in which no record was acknowledged while some were asked
     /// for: when each began, and how long it was.
     pub waits: Vec<(Moment, Duration)>,
-    /// Half of the acknowledged batches took at most this.
+    /// Half of the acknowledged records took at most this.
     pub ack_latency_p50: Option<Duration>,
     /// 99 in 100 did.
     pub ack_latency_p99: Option<Duration>,
@@ -59,7 +59,7 @@ pub struct FigureCounter {
     waiting_since: Option<Moment>,
     longest_wait: Wait,
     long_waits: Vec<(Moment, Duration)>,
-    /// Of each acknowledged batch, in microseconds.
+    /// Of each acknowledged record, in microseconds.
     latencies: Chunks<u32>,
     acked: u64,
     failed: u64,
@@ -76,8 +76,8 @@ struct Wait {
 /// A client that counts.
 #[derive(Clone, PartialEq, Debug, Default)]
 struct Asker {
-    /// Sends that are not answered yet.
-    asked: u64,
+    /// Sends that are not answered yet, and when each was asked for.
+    asked: BTreeMap<u32, Moment>,
     /// Other operations that are under way; few at a time.
     others: BTreeSet<u32>,
     /// It sends with acks=0: what it calls success is no acknowledgement.
@@ -114,7 +114,6 @@ impl FigureCounter {
             Kind::OperationInvoked { .. }
             | Kind::OperationReturned { .. }
             | Kind::BatchSealed { .. }
-            | Kind::BatchDone { .. }
             | Kind::PositionSet { .. } => self.of_client(event),
             Kind::PartitionCommitted { partition, leader_epoch, .. } => {
                 let known = self.partitions.entry(*partition).or_default();
@@ -161,7 +160,7 @@ impl FigureCounter {
                     client.others.insert(operation.number);
                     return;
                 }
-                client.asked += 1;
+                client.asked.insert(operation.number, event.at);
                 if !client.wants_no_answer {
                     self.asked += 1;
                     if self.healed.is_none() {
@@ -171,23 +170,18 @@ impl FigureCounter {
             }
             Kind::OperationReturned { operation, result, .. } => {
                 if !client.others.remove(&operation.number) {
-                    self.on_answered(event, host, *result);
+                    self.on_answered(event, (host, operation.number), *result);
                 }
             }
             Kind::BatchSealed { partition, acks, .. } => {
                 self.used.insert(partition.topic_id);
                 if *acks == AckMode::None && !client.wants_no_answer {
                     client.wants_no_answer = true;
-                    self.asked -= client.asked;
+                    self.asked -= client.asked.len() as u64;
                     if self.asked == 0 {
                         self.waiting_since = None;
                     }
                 }
-            }
-            Kind::BatchDone { result: OperationResult::Ok, latency, .. }
-                if !client.wants_no_answer =>
-            {
-                self.latencies.push(u32::try_from(latency.as_micros()).unwrap_or(u32::MAX));
             }
             Kind::PositionSet { partition, .. } => {
                 self.used.insert(partition.topic_id);
@@ -196,11 +190,15 @@ impl FigureCounter {
         }
     }
 
-    fn on_answered(&mut self, event: &Event, host: HostId, result: OperationResult) {
+    fn on_answered(
+        &mut self,
+        event: &Event,
+        (host, operation): (HostId, u32),
+        result: OperationResult,
+    ) {
         let Some(Some(client)) = self.clients.get_mut(usize::from(host.0)) else { return };
         // An answer to a question that nobody heard is none.
-        let Some(asked) = client.asked.checked_sub(1) else { return };
-        client.asked = asked;
+        let Some(asked_at) = client.asked.remove(&operation) else { return };
         if !client.wants_no_answer {
             self.asked -= 1;
         }
@@ -208,6 +206,8 @@ impl FigureCounter {
             OperationResult::Ok if client.wants_no_answer => self.unknown += 1,
             OperationResult::Ok => {
                 self.acked += 1;
+                let latency = event.at.since(asked_at).as_micros();
+                self.latencies.push(u32::try_from(latency).unwrap_or(u32::MAX));
                 self.end_wait(event.at);
                 let goes_on = self.asked > 0 && self.healed.is_none();
                 self.waiting_since = goes_on.then_some(event.at);
@@ -227,11 +227,11 @@ impl FigureCounter {
         let at = event.host.map_or(usize::MAX, |host| usize::from(host.0));
         let Some(Some(client)) = self.clients.get_mut(at) else { return };
         // Nobody hears the answers any more.
-        self.unknown += client.asked;
+        let asked = std::mem::take(&mut client.asked).len() as u64;
+        self.unknown += asked;
         if !client.wants_no_answer {
-            self.asked -= client.asked;
+            self.asked -= asked;
         }
-        client.asked = 0;
         client.others.clear();
         if self.asked == 0 {
             self.waiting_since = None;
@@ -259,7 +259,8 @@ impl FigureCounter {
 
     /// The figures at `now`, with `lost` counted by whoever knows the logs.
     pub fn figures(&self, now: Moment, lost: u64) -> Figures {
-        let asked = self.clients.iter().flatten().map(|client| client.asked).sum::<u64>();
+        let asked =
+            self.clients.iter().flatten().map(|client| client.asked.len() as u64).sum::<u64>();
         let mut latencies: Vec<u32> = self.latencies.iter().copied().collect();
         latencies.sort_unstable();
         let mut ended = self.clone_waits();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::log::LogConfig;
 use crate::protocol::image::MetadataImage;
 use crate::protocol::request::ConfigTable;
-use crate::types::{BrokerId, BrokerSet, DefectSet, Name, TopicId};
+use crate::types::{BrokerId, BrokerSet, DefectSet, FOREVER, Name, TopicId};
 
 /// A broker process. Defaults are those of Kafka 4.1; times bear the names of its keys.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -136,7 +136,7 @@ impl BrokerConfig {
         };
         let number = |key: &str| value(key)?.as_str().parse::<u64>().ok();
         let small = |key: &str| number(key).and_then(|value| u32::try_from(value).ok());
-        let millis = |key: &str| number(key).map(Duration::from_millis);
+        let millis = |key: &str| number(key).map(|age| Duration::from_millis(age).min(FOREVER));
         let log = self.log;
         LogConfig {
             segment_bytes: number("segment.bytes").unwrap_or(log.segment_bytes),

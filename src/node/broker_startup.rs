@@ -80,7 +80,8 @@ impl Broker {
             lifecycle_connections: connections(
                 Component::LIFECYCLE,
                 Purpose::Lifecycle,
-                socket.min(config.session_timeout),
+                // Half a session, so that a second heartbeat is in time (KAFKA-14392).
+                socket.min(config.session_timeout / 2),
             ),
             alter_connections: connections(
                 Component::ALTER_PARTITION,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::scenario::config_keys::{ConfigKey, KEYS, Kind, Scope};
+use crate::types::FOREVER;
 
 /// The value of a key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -117,15 +118,16 @@ impl Config {
         let unit = if key.ends_with(".seconds") { 1000 } else { 1 };
         match u64::try_from(number) {
             Ok(number) if number < i64::MAX as u64 => {
-                Some(Duration::from_millis(number.saturating_mul(unit)))
+                Some(Duration::from_millis(number.saturating_mul(unit)).min(FOREVER))
             }
             Ok(_) | Err(_) => None,
         }
     }
 
-    /// A time that is always there.
+    /// A time that is always there: where Kafka writes "never", longer than any run.
     pub fn duration(&self, key: &str) -> Duration {
-        self.optional_duration(key).unwrap_or_else(|| panic!("{key} may be without a time"))
+        assert!(self.setting(key).value.is_some(), "{key} may be without a time");
+        self.optional_duration(key).unwrap_or(FOREVER)
     }
 
     /// `true` or `false`.

@@ -92,7 +92,7 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
     });
     let title = root.need("title", mistakes, |value| {
         let title = text(value)?;
-        let one_line = !title.trim().is_empty() && !title.contains('\n');
+        let one_line = !title.trim().is_empty() && !title.contains(char::is_control);
         one_line.then_some(title).ok_or_else(|| Wrong::new("it is not one line", "write one"))
     });
     let about = root.read("about", mistakes, text);

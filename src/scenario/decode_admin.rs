@@ -38,6 +38,16 @@ pub(crate) fn created(
     let mut created = Vec::new();
     // Mistakes of these tables are noted when they are read again.
     let mut unheard = Mistakes::new("", "");
+    // One that is deleted before may be made again: whether it is, the cluster will say.
+    let deleted: Vec<String> = root
+        .tables("admin", &keys::ADMIN, &mut unheard)
+        .into_iter()
+        .filter_map(|table| {
+            let inner = table.table("delete_topic", &keys::DELETE_TOPIC, &mut unheard)?;
+            Some(inner.read("name", &mut unheard, text)?.value)
+        })
+        .collect();
+    let is_deleted = |name: &Name| deleted.iter().any(|deleted| deleted == name.as_str());
     for table in root.tables("admin", &keys::ADMIN, &mut unheard) {
         let Some(inner) = table.table("create_topic", &keys::CREATE_TOPIC, mistakes) else {
             continue;
@@ -45,6 +55,7 @@ pub(crate) fn created(
         let Some(action) = create_topic(&inner, known, mistakes) else { continue };
         if let AdminAction::CreateTopic { name, partitions, .. } = &action
             && known.topics.insert(name.clone(), *partitions).is_some()
+            && !is_deleted(name)
         {
             let what = format!("there is a topic `{name}` already");
             mistakes.add(inner.line, Wrong::new(what, "choose another name"));

@@ -62,7 +62,7 @@ pub(crate) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     match nearest(word, known.iter().copied()).or_else(holds) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None if known.is_empty() => String::new(),
-        None if known.len() > 40 => "docs/SCENARIOS.md lists them all".to_owned(),
+        None if known.len() > 40 => "docs/SCENARIOS.md and docs/TRACE.md list them all".to_owned(),
         None => format!("known are `{}`", known.join("`, `")),
     }
 }

@@ -32,6 +32,7 @@ pub(crate) fn warn(plan: &Plan, mistakes: &mut Mistakes) {
         mistakes.warn(1, Wrong::new(what, "let it begin earlier, or leave `records_max` out"));
     }
     warn_of_flushes(plan, mistakes);
+    warn_of_deciders(plan, mistakes);
     let nobody_asks =
         |acks: &str| plan.producers.iter().all(|producer| producer.config.text("acks") != acks);
     for claim in &plan.claims {
@@ -44,6 +45,23 @@ pub(crate) fn warn(plan: &Plan, mistakes: &mut Mistakes) {
             let name = claim.property.name();
             let what = format!("`{name}` is about records sent with {needs}, and no producer does");
             mistakes.warn(claim.line, Wrong::new(what, "claim another property, or change `acks`"));
+        }
+    }
+}
+
+/// Controllers elect, and say how many replicas must be in sync: with
+/// `eligible.leader.replicas.version` the active one's value goes to all brokers.
+fn warn_of_deciders(plan: &Plan, mistakes: &mut Mistakes) {
+    let Some(controller) = plan.cluster.controllers.first() else { return };
+    for key in ["min.insync.replicas", "unclean.leader.election.enable"] {
+        let decides = controller.config.setting(key).value;
+        for broker in &plan.cluster.brokers {
+            let own = broker.config.setting(key);
+            if broker.config.is_set(key) && own.value != decides {
+                let what = format!("`{key}` of broker-{} does nothing", broker.id);
+                let instead = "set it on a topic, in cluster.config, or for the controllers";
+                mistakes.warn(own.line, Wrong::new(what, instead));
+            }
         }
     }
 }
@@ -128,6 +146,15 @@ mod tests {
         assert!(told[0].contains("`flush.ms` of `c` does nothing"), "{told:?}");
         let looks = "[[broker]]\nid = 1\nconfig = { log.flush.scheduler.interval.ms = 50 }\n";
         assert_eq!(warnings(&format!("{WRITER}{topic}{looks}")), NONE);
+    }
+
+    #[test]
+    fn a_broker_that_has_nothing_to_decide_is_told() {
+        let broker = "[[broker]]\nid = 1\nconfig = { min.insync.replicas = 2 }\n";
+        let told = warnings(&format!("{WRITER}{broker}"));
+        assert!(told[0].contains("`min.insync.replicas` of broker-1 does nothing"), "{told:?}");
+        let controller = "[[controller]]\nid = 3001\nconfig = { min.insync.replicas = 2 }\n";
+        assert_eq!(warnings(&format!("{WRITER}{broker}{controller}")), NONE);
     }
 
     #[test]

@@ -673,11 +673,14 @@ impl Plan {
             .controllers
             .iter()
             .map(|controller| controller.config.duration("broker.session.timeout.ms"));
-        self.settle.unwrap_or_else(|| {
-            largest(&mut delivery)
-                + largest(&mut session)
-                + 2 * largest(&mut lag)
-                + Duration::from_secs(10)
-        })
+        self.settle
+            .unwrap_or_else(|| {
+                largest(&mut delivery)
+                    + largest(&mut session)
+                    + 2 * largest(&mut lag)
+                    + Duration::from_secs(10)
+            })
+            // A cluster that has not settled in a day of simulated time never will.
+            .min(Duration::from_hours(24))
     }
 }

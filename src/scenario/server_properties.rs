@@ -87,12 +87,18 @@ pub(crate) fn properties(
     let (Some(file), Some(contents)) = (file, contents) else { return Properties::default() };
     let mut read = Properties { file: Some(file.value.clone()), ..Properties::default() };
     let mut idle = Vec::new();
+    let mut sound = Vec::new();
     for property in parse(&contents.value) {
         match property {
-            Ok(property) => read.take(property, scopes, &mut idle, mistakes),
+            Ok(property) => sound.push(property),
             Err((line, wrong)) => mistakes.add_in(&file.value, line, wrong),
         }
     }
+    by_precision(&mut sound);
+    for property in sound {
+        read.take(property, scopes, &mut idle, mistakes);
+    }
+    idle.sort();
     if let Some((line, _)) = idle.first() {
         let names: Vec<_> = idle.iter().map(|(_, name)| format!("`{}`", shown(name))).collect();
         let what = format!("not obeyed here: {}", names.join(", "));
@@ -115,6 +121,10 @@ impl Properties {
             self.rack = Some(value);
             return;
         }
+        let (name, value) = match in_milliseconds(&name, &value) {
+            Some((own, millis)) => (own.to_owned(), millis),
+            None => (name, value),
+        };
         let Some(key) = scopes.iter().find_map(|scope| ConfigKey::named(*scope, &name)) else {
             if !is_elsewhere(&name) {
                 misspelt(&name, scopes, &file, line, mistakes);
@@ -133,6 +143,35 @@ impl Properties {
         self.given.retain(|known| known.key.name != key.name);
         self.given.push(given);
     }
+}
+
+/// Of keys that say the same, the exact one wins wherever it stands: milliseconds over minutes over
+/// hours. Of one key the last line wins.
+fn by_precision(properties: &mut [Property]) {
+    properties.sort_by_key(|property| match property.key.rsplit('.').next() {
+        Some("hours") => 0,
+        Some("minutes") => 1,
+        Some(_) | None => 2,
+    });
+}
+
+/// The key in milliseconds that `name` stands in for, and its value; `None` for what is no such key
+/// or no number.
+///
+/// Source: Kafka 4.1, `KafkaConfig`: `logRetentionTimeMillis`, `logRollTimeMillis`,
+/// `logRollTimeJitterMillis`.
+fn in_milliseconds(name: &str, value: &str) -> Option<(&'static str, String)> {
+    const MINUTE: i64 = 60_000;
+    let (own, unit) = match name {
+        "log.retention.minutes" => ("log.retention.ms", MINUTE),
+        "log.retention.hours" => ("log.retention.ms", 60 * MINUTE),
+        "log.roll.hours" => ("log.roll.ms", 60 * MINUTE),
+        "log.roll.jitter.hours" => ("log.roll.jitter.ms", 60 * MINUTE),
+        _ => return None,
+    };
+    let number: i64 = value.trim().parse().ok()?;
+    let millis = if number < 0 { -1 } else { number.saturating_mul(unit) };
+    Some((own, millis.to_string()))
 }
 
 fn is_elsewhere(name: &str) -> bool {
@@ -270,6 +309,27 @@ mod tests {
             Some("b".into())
         );
         assert_eq!(plan.cluster.server_properties, Some("all.properties".into()));
+    }
+
+    #[test]
+    fn hours_and_minutes_stand_in_for_milliseconds() {
+        let kept = |text: &str| {
+            let mut read = Properties { file: Some("s".to_owned()), ..Properties::default() };
+            let mut mistakes = Mistakes::new("", "");
+            let mut properties: Vec<_> = parse(text).into_iter().map(Result::unwrap).collect();
+            by_precision(&mut properties);
+            for property in properties {
+                read.take(property, &[Scope::Broker], &mut Vec::new(), &mut mistakes);
+            }
+            read.given.iter().map(|given| (given.key.name, given.value)).collect::<Vec<_>>()
+        };
+        let hour = crate::scenario::Value::Integer(3_600_000);
+        assert_eq!(kept("log.retention.hours=1"), [("log.retention.ms", hour)]);
+        assert_eq!(
+            kept("log.retention.minutes=60\nlog.retention.hours=3"),
+            [("log.retention.ms", hour)]
+        );
+        assert_eq!(kept("log.roll.ms=3600000\nlog.roll.hours=168"), [("log.roll.ms", hour)]);
     }
 
     #[test]

@@ -275,7 +275,9 @@ fn spread(latency: Latency) -> Spread {
 
 fn topic_setup(plan: &Plan, topic: &crate::scenario::TopicPlan) -> TopicSetup {
     let broker = &plan.cluster.brokers[0].config;
-    let unclean = topic.setting_on(broker, "unclean.leader.election.enable").value;
+    // It is the controllers that elect.
+    let controller = &plan.cluster.controllers[0].config;
+    let unclean = topic.setting_on(controller, "unclean.leader.election.enable").value;
     let flush = topic.setting_on(broker, "flush.messages").value;
     TopicSetup {
         name: topic.name.clone(),

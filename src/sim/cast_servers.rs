@@ -11,6 +11,9 @@ use crate::scenario::{
 use crate::sim::service::ServiceTimes;
 use crate::types::{BrokerSet, DefectSet, HostId, Name};
 
+/// What a wait of zero is taken for: who tries again at once, for ever, leaves no time to the world.
+const RETRY_BACKOFF_MIN: Duration = Duration::from_millis(1);
+
 fn voters(plan: &Plan) -> BrokerSet {
     plan.cluster.controllers.iter().map(|controller| controller.id).collect()
 }
@@ -66,7 +69,7 @@ pub(crate) fn broker(plan: &Plan, broker: &BrokerPlan) -> BrokerConfig {
         replica_fetch_bytes_min: bytes(keys, "replica.fetch.min.bytes"),
         replica_fetch_bytes_max: bytes(keys, "replica.fetch.max.bytes"),
         replica_fetch_response_bytes_max: bytes(keys, "replica.fetch.response.max.bytes"),
-        replica_fetch_backoff: keys.duration("replica.fetch.backoff.ms"),
+        replica_fetch_backoff: keys.duration("replica.fetch.backoff.ms").max(RETRY_BACKOFF_MIN),
         replica_socket_timeout: keys.duration("replica.socket.timeout.ms"),
         high_watermark_checkpoint_interval: keys
             .duration("replica.high.watermark.checkpoint.interval.ms"),
@@ -146,7 +149,8 @@ pub(crate) fn controller(plan: &Plan, controller: &ControllerPlan) -> Controller
     raft.election_backoff_max = keys.duration("controller.quorum.election.backoff.max.ms");
     raft.append_linger = keys.duration("controller.quorum.append.linger.ms");
     raft.request_timeout = keys.duration("controller.quorum.request.timeout.ms");
-    raft.retry_backoff = keys.duration("controller.quorum.retry.backoff.ms");
+    let retry_backoff = keys.duration("controller.quorum.retry.backoff.ms");
+    raft.retry_backoff = retry_backoff.max(RETRY_BACKOFF_MIN);
     raft.log.segment_bytes = keys.count("metadata.log.segment.bytes");
     raft.fetch_bytes_max = bytes(keys, "controller.quorum.fetch.max.bytes");
     let machine = &mut config.controller;
@@ -159,10 +163,8 @@ pub(crate) fn controller(plan: &Plan, controller: &ControllerPlan) -> Controller
         keys.duration("leader.imbalance.check.interval.seconds");
     machine.eligible_leader_replicas =
         plan.cluster.features.integer("eligible.leader.replicas.version") > 0;
-    if let Some(broker) = plan.cluster.brokers.first() {
-        machine.min_insync_replicas = bytes(&broker.config, "min.insync.replicas");
-        machine.unclean_leader_election = broker.config.flag("unclean.leader.election.enable");
-    }
+    machine.min_insync_replicas = bytes(keys, "min.insync.replicas");
+    machine.unclean_leader_election = keys.flag("unclean.leader.election.enable");
     let defects: DefectSet = plan.defects;
     config.with_defects(defects)
 }

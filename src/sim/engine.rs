@@ -26,6 +26,8 @@ use crate::types::{BrokerId, CallToken, Deadlines, HostId, Lane, Moment, Operati
 
 /// Until when a lane is busy that waits for a disk that hangs.
 pub(crate) const NEVER: Moment = Moment(u64::MAX);
+/// More steps than this at one instant are a fault of ours: the world would never go on.
+const STEPS_AT_ONCE_MAX: u32 = 10_000_000;
 /// Deadlines that stay due this often in a row are a fault of ours.
 const REPEATS_MAX: u32 = 10_000;
 
@@ -149,6 +151,8 @@ pub struct Engine<L: Launch> {
     pub(crate) retransmissions: u32,
     /// Steps handled, messages delivered: figures of the run.
     pub(crate) steps: u64,
+    /// Steps since time last went on.
+    still: u32,
     pub(crate) delivered: u64,
     pub(crate) scratch_deadlines: Vec<(Lane, Deadlines)>,
     pub(crate) scratch_outputs: Vec<Output>,
@@ -212,6 +216,7 @@ impl<L: Launch> Engine<L> {
             controls: 0,
             retransmissions: 0,
             steps: 0,
+            still: 0,
             delivered: 0,
             scratch_deadlines: Vec::new(),
             scratch_outputs: Vec::new(),
@@ -254,6 +259,8 @@ impl<L: Launch> Engine<L> {
     pub fn step(&mut self) -> Option<Stepped> {
         let (at, entry) = self.queue.pop()?;
         assert!(at >= self.context.at, "time went back from {:?} to {at:?}", self.context.at);
+        self.still = if at == self.context.at { self.still + 1 } else { 0 };
+        assert!(self.still < STEPS_AT_ONCE_MAX, "{} steps, and it is still {at:?}", self.still);
         let name = StepName { lane: entry.lane.number(), n: u64::from(entry.n) };
         self.context = Context { at, name, cause: None, first: None };
         self.steps += 1;

@@ -38,5 +38,5 @@ pub use name::Name;
 pub use offset::{Offset, Sequence};
 pub use property_name::{Expectation, PropertyName};
 pub use rng::{Rng, hash_words, mix};
-pub use time::{Deadlines, Moment, Monotonic, Now, Wall};
+pub use time::{Deadlines, FOREVER, Moment, Monotonic, Now, Wall};
 pub use truncation_era::TruncationEra;

@@ -17,6 +17,10 @@ integer_newtype! {
     Wall(i64);
 }
 
+/// Ten thousand years, longer than any run: sums of such times still fit in 64 bits of
+/// microseconds, which those of Kafka's largest number of milliseconds do not.
+pub const FOREVER: Duration = Duration::from_hours(10_000 * 365 * 24);
+
 fn micros(duration: Duration) -> u64 {
     // Rounded up: nothing is ever early.
     // In 64 bits: this stands in every sum of a time and a duration.

@@ -128,14 +128,23 @@ fn longest_wait(events: &[Event], producer: HostId) -> Duration {
     longest.max(waiting_since.map(|since| heal.since(since)).unwrap_or_default())
 }
 
+/// The definition: from the question of an application to its answer, record by record.
 fn latencies(events: &[Event], producer: HostId) -> Vec<Duration> {
-    let done = events.iter().filter(|event| event.host == Some(producer));
-    let mut found: Vec<_> = done
-        .filter_map(|event| match event.kind {
-            Kind::BatchDone { result: OperationResult::Ok, latency, .. } => Some(latency),
-            _ => None,
-        })
-        .collect();
+    let mut asked = std::collections::BTreeMap::new();
+    let mut found = Vec::new();
+    for event in events.iter().filter(|event| event.host == Some(producer)) {
+        match &event.kind {
+            Kind::OperationInvoked { operation, verb: OperationVerb::Send, .. } => {
+                asked.insert(operation.number, event.at);
+            }
+            Kind::OperationReturned { operation, result: OperationResult::Ok, .. } => {
+                if let Some(at) = asked.remove(&operation.number) {
+                    found.push(event.at.since(at));
+                }
+            }
+            _ => {}
+        }
+    }
     found.sort();
     found
 }

@@ -74,7 +74,8 @@ impl Producer {
             Ok(_) | Err(_) => None,
         };
         let Some((id, epoch)) = taken else {
-            let wait = self.config.retry_backoff.wait(failures, &mut self.backoff_rng);
+            // Always the same (`TxnRequestHandler.retryBackoffMs`), unlike that of batches.
+            let wait = self.config.retry_backoff.initial;
             self.identity = Identity::BackingOff { retry_at: wall + wait, failures: failures + 1 };
             return;
         };

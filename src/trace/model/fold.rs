@@ -167,6 +167,11 @@ impl Model {
         }
     }
 
+    /// Whether there was such a topic, and it was deleted.
+    pub fn is_removed(&self, topic: TopicId) -> bool {
+        self.topic_names.contains_key(&topic) && !self.topics.values().any(|known| *known == topic)
+    }
+
     /// The leader of `partition` in the controller's committed view.
     pub fn leader_of(&self, partition: TopicPartition) -> Option<BrokerId> {
         self.partitions.get(&partition)?.state.as_ref()?.leader
