@@ -64,6 +64,10 @@ impl Active {
                     }
                     body.replica_election_results.push(results);
                 }
+                decision.events.retain(|event| {
+                    let error = ErrorCode::ElectionNotNeeded;
+                    !matches!(event, Kind::ElectionAsked { error: told, .. } if *told == error)
+                });
             }
         }
         decision.body = Some(body.into());

@@ -189,8 +189,9 @@ impl Replica {
                 Some(ListedOffset { offset: bound, timestamp: None, leader_epoch })
             }),
             EARLIEST_TIMESTAMP | EARLIEST_LOCAL_TIMESTAMP => {
-                let first = self.log.batches_between(start, end).next();
-                let leader_epoch = first.map(|batch| batch.leader_epoch);
+                // Of an empty log, too: its leader has noted its epoch.
+                let first = self.log.epochs().first().filter(|(_, begins)| *begins <= start);
+                let leader_epoch = first.map(|(epoch, _)| *epoch);
                 Ok(Some(ListedOffset { offset: start, timestamp: None, leader_epoch }))
             }
             millis => match self.log.offset_for_timestamp(millis, bound) {
