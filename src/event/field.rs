@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use crate::types::{
     ApiKey, BatchId, BrokerEpoch, BrokerId, BrokerSet, ClientId, ConnectionId, CorrelationId,
-    ErrorCode, HostId, IncarnationId, KeyHash, Lane, LeaderEpoch, Moment, Name, Offset,
+    ErrorCode, GroupEpoch, HostId, IncarnationId, KeyHash, Lane, LeaderEpoch, Moment, Name, Offset,
     OperationId, PartitionEpoch, PartitionIndex, ProducerEpoch, ProducerId, Purpose, Sequence,
     Ticket, TopicId, TopicPartition,
 };
@@ -175,7 +175,7 @@ macro_rules! signed_fields {
 }
 
 signed_fields! {
-    BrokerId(i32) PartitionIndex(i32) LeaderEpoch(i32) PartitionEpoch(i32) BrokerEpoch(i64)
+    BrokerId(i32) PartitionIndex(i32) GroupEpoch(i32) LeaderEpoch(i32) PartitionEpoch(i32) BrokerEpoch(i64)
     ProducerId(i64) ProducerEpoch(i16) Offset(i64) Sequence(i32) CorrelationId(i32)
 }
 

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use crate::event::field::{ChainHash, Field, Reader, Shape, Value};
 use crate::event::kind_values::{
-    AckMode, ClosedBecause, CrashKeep, DiskFailure, FaultVerb, LifecycleState, OperationResult,
-    OperationVerb, Phase, ProducerOutcome, QuorumRole, ReplicaRole, RestartStep, StartMovedBecause,
-    StartedAs,
+    AckMode, ClosedBecause, CrashKeep, DiskFailure, FaultVerb, GroupProtocol, GroupState,
+    LeftBecause, LifecycleState, OffsetGone, OperationResult, OperationVerb, Phase,
+    ProducerOutcome, QuorumRole, ReplicaRole, RestartStep, StartMovedBecause, StartedAs,
 };
 use crate::types::{
     ApiKey, BatchId, BrokerEpoch, BrokerId, BrokerSet, ConnectionId, CorrelationId, ErrorCode,
-    HostId, IncarnationId, KeyHash, Lane, LeaderEpoch, Moment, Name, Offset, OperationId,
-    PartitionEpoch, ProducerEpoch, ProducerId, Purpose, Sequence, Ticket, TopicId, TopicPartition,
+    GroupEpoch, HostId, IncarnationId, KeyHash, Lane, LeaderEpoch, Moment, Name, Offset,
+    OperationId, PartitionEpoch, ProducerEpoch, ProducerId, Purpose, Sequence, Ticket, TopicId,
+    TopicPartition,
 };
 
 /// What the table says of a kind.
@@ -625,6 +626,102 @@ events! {
         key: Option<Name>, "The key.";
         value: Name, "The value.";
         headers: Name, "The headers, as name=value.";
+    }
+
+    // Group coordinators.
+    160 CoordinatorLoading "coordinator-loading"
+        "A broker began to read a partition of __consumer_offsets that it leads now." {
+        partition: TopicPartition, "The partition.";
+        leader_epoch: LeaderEpoch, "The epoch in which it leads.";
+    }
+    161 CoordinatorLoaded "coordinator-loaded"
+        "A broker coordinates the groups of a partition of __consumer_offsets." {
+        partition: TopicPartition, "The partition.";
+        leader_epoch: LeaderEpoch, "The epoch in which it leads.";
+        end: Offset, "Up to where it has read the log, exclusive.";
+        groups: u32, "How many groups there are.";
+    }
+    162 CoordinatorUnloaded "coordinator-unloaded"
+        "A broker forgot the groups of a partition of __consumer_offsets." {
+        partition: TopicPartition, "The partition.";
+        leader_epoch: LeaderEpoch, "The epoch in which it had led.";
+    }
+    163 OffsetLoaded "offset-loaded" "A new coordinator knows an offset that a group committed." {
+        group: Name, "The group.";
+        partition: TopicPartition, "The partition.";
+        offset: Offset, "The next record to consume.";
+    }
+    164 GroupStateChanged "group-state-changed" "A consumer group came into another state." {
+        group: Name, "The group.";
+        protocol: GroupProtocol, "Its protocol.";
+        state: GroupState, "The state.";
+        epoch: GroupEpoch, "Its generation, or epoch.";
+        members: u32, "How many members it has.";
+    }
+    165 GroupEpochBegan "group-epoch-began"
+        "A generation of a classic group, or an epoch of a group of KIP-848, began." {
+        group: Name, "The group.";
+        protocol: GroupProtocol, "Its protocol.";
+        epoch: GroupEpoch, "The generation, or epoch.";
+        members: u32, "How many members it has.";
+    }
+    166 MemberJoined "member-joined" "A coordinator counts a new member." {
+        group: Name, "The group.";
+        member: Name, "The member.";
+        instance: Option<Name>, "Its group.instance.id.";
+    }
+    167 MemberLeft "member-left" "A coordinator no longer counts a member." {
+        group: Name, "The group.";
+        member: Name, "The member.";
+        because: LeftBecause, "Why.";
+    }
+    168 AssignmentDecided "assignment-decided" "It was decided what a member shall own." {
+        group: Name, "The group.";
+        member: Name, "The member.";
+        epoch: GroupEpoch, "The generation, or the epoch of the target assignment.";
+        partitions: Vec<TopicPartition>, "The partitions.";
+    }
+    169 MemberReconciled "member-reconciled"
+        "A member of KIP-848 came to its next step on the way to its target." {
+        group: Name, "The group.";
+        member: Name, "The member.";
+        epoch: GroupEpoch, "Its epoch.";
+        partitions: Vec<TopicPartition>, "What it owns.";
+        revoking: Vec<TopicPartition>, "What it must give up first.";
+    }
+    170 OffsetAppended "offset-appended" "A coordinator wrote a group's offset to its log." {
+        group: Name, "The group.";
+        partition: TopicPartition, "The partition consumed.";
+        offset: Offset, "The next record to consume.";
+        member: Option<Name>, "The member that commits; none outside of a group.";
+        epoch: GroupEpoch, "The generation or epoch that it says; -1 outside of a group.";
+        log_offset: Offset, "Where it stands in the coordinator's log.";
+    }
+    171 OffsetCommitted "offset-committed"
+        "A group's offset is below the high watermark of its coordinator's log." {
+        group: Name, "The group.";
+        partition: TopicPartition, "The partition consumed.";
+        offset: Offset, "The next record to consume.";
+        log_offset: Offset, "Where it stands in the coordinator's log.";
+    }
+    172 OffsetCommitAnswered "offset-commit-answered"
+        "A coordinator told a committer what became of an offset." {
+        group: Name, "The group.";
+        partition: TopicPartition, "The partition consumed.";
+        offset: Offset, "The next record to consume.";
+        member: Option<Name>, "The member that commits; none outside of a group.";
+        epoch: GroupEpoch, "The generation or epoch that it says; -1 outside of a group.";
+        error: ErrorCode, "The error, or none.";
+    }
+    173 OffsetTold "offset-told" "A coordinator told somebody a group's offset." {
+        group: Name, "The group.";
+        partition: TopicPartition, "The partition.";
+        offset: Option<Offset>, "The next record to consume; none: nothing is committed.";
+    }
+    174 OffsetRemoved "offset-removed" "A coordinator took a group's offset away." {
+        group: Name, "The group.";
+        partition: TopicPartition, "The partition.";
+        because: OffsetGone, "Why.";
     }
 }
 

@@ -263,6 +263,56 @@ words! {
         /// Show configuration.
         DescribeConfigs "describe-configs",
     }
+    /// By which protocol a consumer group works.
+    GroupProtocol {
+        /// Its members join, and one of them assigns.
+        Classic "classic",
+        /// Its coordinator assigns, and members follow (KIP-848).
+        Consumer "consumer",
+    }
+    /// How it is with a consumer group.
+    GroupState {
+        /// It has no members.
+        Empty "empty",
+        /// Members are called to join (classic).
+        PreparingRebalance "preparing-rebalance",
+        /// The leader's assignment is awaited (classic).
+        CompletingRebalance "completing-rebalance",
+        /// A new target is due (KIP-848).
+        Assigning "assigning",
+        /// Members are on their way to the target (KIP-848).
+        Reconciling "reconciling",
+        /// Every member has what it shall have.
+        Stable "stable",
+        /// It was deleted.
+        Dead "dead",
+    }
+    /// Why a coordinator no longer counts a member.
+    LeftBecause {
+        /// It said so.
+        Left "it left",
+        /// An administrator removed it.
+        Removed "it was removed",
+        /// It was silent for its session.
+        SessionExpired "its session expired",
+        /// It did not rejoin, or did not give up partitions, in time.
+        RebalanceExpired "it was late in a rebalance",
+        /// It did not ask for its assignment in time.
+        SyncExpired "it did not sync in time",
+        /// Another with its instance id took its place (KIP-345).
+        Replaced "another took its place",
+    }
+    /// Why a committed offset is no more.
+    OffsetGone {
+        /// Nobody committed anew for offsets.retention.minutes.
+        Expired "expired",
+        /// It was deleted.
+        Deleted "deleted",
+        /// Its group was deleted.
+        GroupDeleted "its group was deleted",
+        /// Its topic was deleted.
+        TopicDeleted "its topic was deleted",
+    }
     /// What came of an operation, as far as anybody can know.
     OperationResult {
         /// It happened.

@@ -82,7 +82,9 @@ fn timestamp_at(batch: &Batch, delta: u64) -> i64 {
             let at = usize::try_from(delta).expect("a batch is indexed by its records");
             records[at].timestamp
         }
-        Records::Metadata(_) | Records::LeaderChange { .. } => batch.body.max_timestamp,
+        Records::Metadata(_) | Records::Group(_) | Records::LeaderChange { .. } => {
+            batch.body.max_timestamp
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::message::group_record::GroupRecord;
 use crate::message::metadata_record::MetadataRecord;
 use crate::types::{
     BatchId, BrokerId, BrokerSet, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence,
@@ -58,6 +59,8 @@ pub enum Records {
     Data(Vec<Record>),
     /// Records of the cluster's metadata log.
     Metadata(Vec<MetadataRecord>),
+    /// Records of `__consumer_offsets`, of one time all.
+    Group(Vec<GroupRecord>),
     /// The control record with which a quorum leader begins its epoch (`LeaderChangeMessage`).
     LeaderChange {
         /// The new leader.
@@ -121,6 +124,7 @@ impl BatchBody {
         let count = match &self.records {
             Records::Data(records) => records.len(),
             Records::Metadata(records) => records.len(),
+            Records::Group(records) => records.len(),
             Records::LeaderChange { .. } => 1,
         };
         u32::try_from(count).expect("batches are bounded by max.message.bytes")

@@ -14,6 +14,7 @@ use crate::message::batch::{Batch, BatchBody, Header, ProducerStamp, Record, Rec
 use crate::message::codec::{
     CodecError, Reader, Sink, counted, put_length, put_signed, put_unsigned,
 };
+use crate::message::group_codec::{put_key, put_value};
 use crate::message::metadata_codec::{
     decode_metadata_record, metadata_record_size_bytes, put_metadata_record,
 };
@@ -92,6 +93,25 @@ fn put_records(out: &mut dyn Sink, records: &Records, base_timestamp: i64) {
                     put_signed(out, -1);
                     put_signed(out, metadata_record_size_bytes(record) as i64);
                     put_metadata_record(out, record);
+                    put_signed(out, 0);
+                });
+            }
+        }
+        Records::Group(records) => {
+            for (delta, record) in (0..).zip(records) {
+                put_sized(out, &|out| {
+                    put_record_head(out, delta, 0);
+                    let key = |out: &mut dyn Sink| put_key(out, record);
+                    put_signed(out, counted(key) as i64);
+                    key(out);
+                    let value = |out: &mut dyn Sink| {
+                        put_value(out, record);
+                    };
+                    match counted(value) {
+                        0 => put_signed(out, -1),
+                        length => put_signed(out, length as i64),
+                    }
+                    value(out);
                     put_signed(out, 0);
                 });
             }

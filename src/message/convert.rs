@@ -56,6 +56,14 @@ pub fn topic_name(name: &Name) -> k::TopicName {
     k::TopicName(wire_text(name))
 }
 
+/// The port that all brokers listen on.
+pub const PORT: i32 = 9092;
+
+/// A broker's host name: `broker-1`, ...
+pub fn host_of(broker: BrokerId) -> StrBytes {
+    StrBytes::from_string(format!("broker-{broker}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,8 @@ mod codec;
 pub mod convert;
 mod difference;
 mod envelope;
+mod group_codec;
+mod group_record;
 mod metadata_codec;
 mod metadata_record;
 mod replication;
@@ -26,6 +28,11 @@ pub use batch::{Batch, BatchBody, Header, ProducerStamp, Record, Records};
 pub use batch_codec::{LogKind, batch_size_bytes, decode_batches, encode_batch};
 pub use codec::CodecError;
 pub use envelope::{Answer, Request, RequestBody, Response, ResponseBody, SendError};
+pub use group_codec::{decode_group_record, encode_group_record};
+pub use group_record::{
+    Assigned, ClassicGroupValue, ClassicMemberValue, CommittedOffset, CurrentValue, GroupRecord,
+    MemberState, MemberValue,
+};
 pub use metadata_codec::{
     decode_metadata_record, encode_metadata_record, metadata_record_size_bytes,
 };

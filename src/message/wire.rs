@@ -9,12 +9,13 @@ use kafka_protocol::messages as k;
 use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use uuid::Uuid;
 
-use crate::message::batch::Batch;
+use crate::message::batch::{Batch, Records};
 use crate::message::batch_codec::{LogKind, decode_batches, encode_batch};
 use crate::message::codec::CodecError;
 use crate::message::convert::topic_id;
 use crate::message::difference::first_difference;
 use crate::message::envelope::{Request, RequestBody, Response, ResponseBody};
+use crate::message::group_codec::decode_group_record;
 use crate::message::size::{request_size_bytes, response_size_bytes};
 use crate::types::{ApiKey, CorrelationId, ErrorCode, TopicPartition};
 
@@ -405,13 +406,20 @@ fn adopt_records(received: &mut Vec<Vec<Batch>>, sent: &[Vec<Batch>]) {
     for (received, sent) in received.iter_mut().flatten().zip(sent.iter().flatten()) {
         let body = std::sync::Arc::make_mut(&mut received.body);
         body.id = sent.body.id;
+        // Nothing in its bytes says that a topic is that of group coordinators.
+        if let (Records::Data(records), Records::Group(_)) = (&body.records, &sent.body.records) {
+            let records: Result<Vec<_>, _> = records.iter().map(decode_group_record).collect();
+            if let Ok(records) = records {
+                body.records = Records::Group(records);
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::batch::{BatchBody, Record, Records};
+    use crate::message::batch::{BatchBody, Record};
     use crate::message::{ProducerStamp, batch_size_bytes};
     use crate::types::{
         BatchId, LeaderEpoch, Offset, PartitionIndex, ProducerEpoch, ProducerId, Sequence, TopicId,

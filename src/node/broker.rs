@@ -2,13 +2,15 @@
 //!
 //! ```text
 //!   lane        machines                                   woken by
-//!   request     request layer, and the replicas it asks    clients, followers
+//!   request     request layer, group coordinator, and      clients, followers
+//!               the replicas they ask
 //!   fetcher-N   fetcher for broker N, and its replicas     broker N's answers
 //!   raft        observer of the metadata quorum            controllers' answers
 //!   metadata    image; tells replicas what changed         the observer's high watermark
 //!   lifecycle   registration, heartbeats                   the controller's answers
 //!   scheduler   AlterPartition, forwarding, checkpoints,   the controller's answers, the clock
-//!               the check for lagging followers
+//!               the check for lagging followers, the
+//!               group coordinator's coming and going
 //! ```
 //!
 //! A step gives an input to one machine and then carries out effects, first come first served,
@@ -29,16 +31,17 @@ use crate::node::start::Start;
 use crate::protocol::alter_partition::AlterPartition;
 use crate::protocol::connection::Connections;
 use crate::protocol::fetcher::Fetcher;
+use crate::protocol::group::GroupCoordinator;
 use crate::protocol::image::{Delta, MetadataImage};
 use crate::protocol::lifecycle::Lifecycle;
 use crate::protocol::raft::Raft;
 use crate::protocol::replica::Replica;
 use crate::protocol::request::RequestLayer;
 use crate::protocol::{
-    Machine, alter_partition, connection, fetcher, lifecycle, raft, replica, request,
+    Machine, alter_partition, connection, fetcher, group, lifecycle, raft, replica, request,
 };
 use crate::types::{
-    BrokerEpoch, BrokerId, ConnectionId, Deadlines, Lane, Now, Ticket, TopicPartition,
+    BrokerEpoch, BrokerId, ConnectionId, Deadlines, Lane, LeaderEpoch, Now, Ticket, TopicPartition,
 };
 
 /// The tickets from here on are the observer's; those below are the process' own.
@@ -55,6 +58,10 @@ pub struct Broker {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) alter_partition: AlterPartition,
     pub(crate) request: RequestLayer,
+    pub(crate) groups: GroupCoordinator,
+    /// The partitions of `__consumer_offsets` that the group coordinator has, or is about to take
+    /// or to drop, each with the epoch in which this broker leads it, while it does.
+    pub(crate) coordinates: BTreeMap<TopicPartition, Option<LeaderEpoch>>,
     pub(crate) replicas: BTreeMap<TopicPartition, Replica>,
     pub(crate) fetchers: BTreeMap<BrokerId, Source>,
     /// Source brokers in the order in which they were first fetched from.
@@ -179,6 +186,7 @@ pub(crate) enum Work {
     Lifecycle(Vec<lifecycle::Effect>),
     AlterPartition(Vec<alter_partition::Effect>),
     Request(Vec<request::Effect>),
+    Groups(Vec<group::Effect>),
     Fetcher(BrokerId, Vec<fetcher::Effect>),
     Replica(TopicPartition, Vec<replica::Effect>),
     Connection(Component, Vec<connection::Effect>),
@@ -188,6 +196,7 @@ pub(crate) enum Work {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scratch {
     pub(crate) request: Vec<Vec<request::Effect>>,
+    pub(crate) groups: Vec<Vec<group::Effect>>,
     pub(crate) raft: Vec<Vec<raft::Effect>>,
     pub(crate) lifecycle: Vec<Vec<lifecycle::Effect>>,
     pub(crate) alter_partition: Vec<Vec<alter_partition::Effect>>,
@@ -261,6 +270,7 @@ impl Broker {
                     self.on_own(now, connection, input);
                 } else {
                     self.ask(now, request::Input::Disconnected { connection });
+                    self.coordinate(now, group::Input::Disconnected { connection });
                 }
             }
             Input::Disk { ticket, result } => self.on_disk(now, ticket, result, out),
@@ -268,6 +278,7 @@ impl Broker {
             Input::Task(task) => match task {
                 Task::ApplyMetadata => self.apply_metadata(now, out),
                 Task::Shutdown => self.shutdown(now, out),
+                Task::Groups(task) => self.on_group_task(now, task),
                 // These are the controllers' and the clients'.
                 Task::AppendMetadata { .. }
                 | Task::QuorumAdvanced
@@ -294,6 +305,7 @@ impl Broker {
             Input::Disk { .. } => Lane::Scheduler,
             Input::Deadline(lane) => *lane,
             Input::Task(Task::Shutdown) => Lane::Lifecycle,
+            Input::Task(Task::Groups(_)) => Lane::Scheduler,
             Input::Task(_) => Lane::Metadata,
         }
     }
@@ -339,7 +351,7 @@ impl Broker {
             return Deadlines::NONE;
         }
         match lane {
-            Lane::Request(_) => self.request.deadlines(),
+            Lane::Request(_) => self.request.deadlines().or(self.groups.deadlines()),
             Lane::Raft => self.raft.deadlines().or(self.raft_connections.deadlines()),
             Lane::Lifecycle => {
                 self.lifecycle.deadlines().or(self.lifecycle_connections.deadlines())
@@ -370,7 +382,10 @@ impl Broker {
 
     fn on_deadline(&mut self, lane: Lane, now: Now, out: &mut Vec<Output>) {
         match lane {
-            Lane::Request(_) => self.ask(now, request::Input::Deadline),
+            Lane::Request(_) => {
+                self.ask(now, request::Input::Deadline);
+                self.coordinate(now, group::Input::Deadline);
+            }
             Lane::Raft => {
                 self.connect(now, Component::Raft, connection::Input::Deadline);
                 self.observe(now, raft::Input::Deadline);
@@ -425,6 +440,13 @@ impl Broker {
         let mut effects = self.scratch.request.pop().unwrap_or_default();
         self.request.step(now, input, &mut effects);
         queue(effects, &mut self.scratch.request, &mut self.work, Work::Request);
+    }
+
+    pub(crate) fn coordinate(&mut self, now: Now, input: group::Input) {
+        self.touched.request = true;
+        let mut effects = self.scratch.groups.pop().unwrap_or_default();
+        self.groups.step(now, input, &mut effects);
+        queue(effects, &mut self.scratch.groups, &mut self.work, Work::Groups);
     }
 
     pub(crate) fn observe(&mut self, now: Now, input: raft::Input) {

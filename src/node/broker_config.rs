@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::log::LogConfig;
+use crate::protocol::group::GroupConfig;
 use crate::protocol::image::MetadataImage;
 use crate::protocol::request::ConfigTable;
 use crate::types::{BrokerId, BrokerSet, DefectSet, FOREVER, Name, TopicId};
@@ -71,6 +72,8 @@ pub struct BrokerConfig {
     pub quorum_fetch_timeout: Duration,
     /// `controller.quorum.request.timeout.ms`.
     pub quorum_request_timeout: Duration,
+    /// The group coordinator's.
+    pub groups: Arc<GroupConfig>,
     /// What topics do not set themselves.
     pub log: LogConfig,
     /// All keys as DescribeConfigs shows them.
@@ -111,6 +114,7 @@ impl Default for BrokerConfig {
             fetch_sessions_max: 1000,
             quorum_fetch_timeout: Duration::from_secs(2),
             quorum_request_timeout: Duration::from_secs(2),
+            groups: Arc::default(),
             log: LogConfig::default(),
             described: Arc::default(),
             defects: DefectSet::NONE,

@@ -6,13 +6,16 @@ use crate::message::{Batch, DiskError, FetchResult, PartitionFetch, RequestBody,
 use crate::node::broker::{
     Broker, Component, Ending, FIRST_RAFT_TICKET, Publication, Source, Touched, Work, queue,
 };
+use crate::node::broker_groups::FIRST_GROUP_CALL;
 use crate::node::broker_shutdown::entered;
 use crate::node::port::{Output, Task};
 use crate::protocol::Machine as _;
 use crate::protocol::fetcher::{Fetcher, FetcherConfig};
 use crate::protocol::lifecycle::BrokerState;
 use crate::protocol::request::{Ask, Placed};
-use crate::protocol::{alter_partition, connection, fetcher, lifecycle, raft, replica, request};
+use crate::protocol::{
+    alter_partition, connection, fetcher, group, lifecycle, raft, replica, request,
+};
 use crate::types::{
     BrokerEpoch, BrokerId, ConnectionId, ErrorCode, Lane, Now, Ticket, TopicPartition,
 };
@@ -50,6 +53,11 @@ impl Broker {
                 Work::Request(mut effects) => {
                     each!(effects, request, |this: &mut Self, effect| {
                         this.on_request(now, effect, out);
+                    });
+                }
+                Work::Groups(mut effects) => {
+                    each!(effects, groups, |this: &mut Self, effect| {
+                        this.on_groups(now, effect, out);
                     });
                 }
                 Work::Fetcher(source, mut effects) => {
@@ -188,6 +196,9 @@ impl Broker {
                     self.ask(now, request::Input::ControllerAnswered { token, result });
                 }
             },
+            request::Effect::ToGroups { connection, request } => {
+                self.coordinate(now, group::Input::Request { connection, request });
+            }
             request::Effect::Answer { connection, response } => {
                 out.push(Output::Answer { connection, response });
             }
@@ -351,8 +362,9 @@ impl Broker {
                     self.fetch(now, source, fetcher::Input::LogStartMoved { partition, offset });
                 }
             }
-            replica::Effect::HighWatermarkMoved { offset: _ } => {
+            replica::Effect::HighWatermarkMoved { offset } => {
                 self.ask(now, request::Input::HighWatermarkMoved { partition });
+                self.tell_groups(now, partition, offset);
             }
             replica::Effect::LogEndMoved { offset: _ } => {
                 self.ask(now, request::Input::LogEndMoved { partition });
@@ -481,6 +493,10 @@ impl Broker {
                     None => alter_partition::Input::SendFailed { token },
                 },
             ),
+            Component::Forwarding if token >= FIRST_GROUP_CALL => {
+                let (token, body) = (token - FIRST_GROUP_CALL, result.map(|(body, _)| body));
+                self.coordinate(now, group::Input::ControllerAnswered { token, body });
+            }
             Component::Forwarding => {
                 let result = result.map(|(body, _)| body).ok_or(request::Unreached);
                 self.ask(now, request::Input::ControllerAnswered { token, result });
@@ -498,7 +514,7 @@ impl Broker {
 }
 
 /// A request to be sent and answered within the connections' own time.
-fn send(token: u64, to: BrokerId, body: RequestBody) -> connection::Input {
+pub(crate) fn send(token: u64, to: BrokerId, body: RequestBody) -> connection::Input {
     let (records, timeout, expects_answer) = (Vec::new(), None, true);
     connection::Input::Send { token, to, body, records, timeout, expects_answer }
 }

@@ -12,7 +12,7 @@ use crate::node::port::Output;
 use crate::node::start::Start;
 use crate::protocol::image::Delta;
 use crate::protocol::replica::Replica;
-use crate::protocol::{lifecycle, replica, request};
+use crate::protocol::{group, lifecycle, replica, request};
 use crate::types::{BrokerId, ConfigResource, Defect, Now, Offset, TopicPartition, hash_words};
 
 /// With `SkippedMetadataRecord`, every so many `PartitionChangeRecord`s one is left out.
@@ -94,7 +94,9 @@ impl Broker {
     /// The metadata cache first, then replicas: those given up, those that lead, those that
     /// follow.
     fn publish(&mut self, now: Now, delta: &Delta, out: &mut Vec<Output>) {
-        self.ask(now, request::Input::ImagePublished { image: Box::new(self.image.clone()) });
+        let image = Box::new(self.image.clone());
+        self.coordinate(now, group::Input::ImagePublished { image: image.clone() });
+        self.ask(now, request::Input::ImagePublished { image });
         self.carry_out(now, out);
         if delta.is_empty() {
             return;
@@ -145,6 +147,7 @@ impl Broker {
             // It goes before its last effects are carried out, so that whoever asks finds nobody.
             self.replicas.remove(&partition);
             self.carry_out(now, out);
+            self.hand_over_groups(partition, out);
         }
     }
 
@@ -171,6 +174,7 @@ impl Broker {
         let min_in_sync = self.image.min_in_sync(self.config.broker, partition);
         self.tell(now, partition, replica::Input::MetadataChanged { state, min_in_sync });
         self.carry_out(now, out);
+        self.hand_over_groups(partition, out);
     }
 
     /// The configuration of a replica's log.

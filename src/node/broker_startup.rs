@@ -17,6 +17,7 @@ use crate::node::port::Output;
 use crate::node::start::Start;
 use crate::protocol::alter_partition::{AlterPartition, AlterPartitionConfig};
 use crate::protocol::connection::{Connections, ConnectionsConfig};
+use crate::protocol::group::GroupCoordinator;
 use crate::protocol::image::{Delta, MetadataImage};
 use crate::protocol::lifecycle::{self, Lifecycle, LifecycleConfig};
 use crate::protocol::raft::{Raft, RaftConfig};
@@ -96,6 +97,12 @@ impl Broker {
                 ..AlterPartitionConfig::new(config.broker)
             }),
             request: RequestLayer::new(request_config(&config), stream(start, "request")),
+            groups: GroupCoordinator::new(
+                Arc::clone(&config.groups),
+                stream(start, "group"),
+                stream(start, "group-batches").bits(),
+            ),
+            coordinates: BTreeMap::new(),
             replicas,
             fetchers: BTreeMap::new(),
             slots: Vec::new(),

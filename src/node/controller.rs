@@ -102,6 +102,7 @@ impl Controller {
                 Task::QuorumAdvanced
                 | Task::ApplyMetadata
                 | Task::CompleteRequests
+                | Task::Groups(_)
                 | Task::StopWorkload
                 | Task::Administer(_),
             )
@@ -161,6 +162,7 @@ impl Controller {
                 | Task::Shutdown
                 | Task::ApplyMetadata
                 | Task::CompleteRequests
+                | Task::Groups(_)
                 | Task::StopWorkload
                 | Task::Administer(_),
             )

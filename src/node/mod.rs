@@ -6,6 +6,7 @@ pub mod application;
 mod broker;
 mod broker_config;
 mod broker_effects;
+mod broker_groups;
 mod broker_metadata;
 mod broker_schedule;
 mod broker_shutdown;
@@ -25,12 +26,13 @@ pub use client::Client;
 pub use client_config::ClientConfig;
 pub use controller::Controller;
 pub use controller_config::ControllerConfig;
-pub use port::{Input, Output, Task};
+pub use port::{GroupTask, Input, Output, Task};
 pub use process::Process;
 pub use quorum::Quorum;
 pub use start::Start;
 
 // What a client's configuration is made of and its makers have to name.
 pub use crate::protocol::consumer::OffsetReset;
+pub use crate::protocol::group::GroupConfig;
 pub use crate::protocol::producer::Partitioner;
 pub use crate::protocol::request::{ConfigRow, ConfigTable};

@@ -12,7 +12,9 @@ use crate::event::{About, ClosedBecause, Kind};
 use crate::message::{
     AppCall, AppReply, DiskError, DiskOperation, MetadataRecord, Request, Response,
 };
-use crate::types::{BrokerId, CallToken, ConnectionId, Lane, LeaderEpoch, Purpose, Ticket};
+use crate::types::{
+    BrokerId, CallToken, ConnectionId, Lane, LeaderEpoch, Offset, Purpose, Ticket, TopicPartition,
+};
 
 /// What can happen to a process. The world hands each to the lane that the process names for it.
 #[derive(Clone, PartialEq, Debug)]
@@ -53,8 +55,28 @@ pub enum Task {
     StopWorkload,
     /// The built-in admin application carries out the operation with this number.
     Administer(u32),
+    /// Work of the group coordinator.
+    Groups(GroupTask),
     /// The process is asked to end in order (SIGTERM).
     Shutdown,
+}
+
+/// Work of the group coordinator that waits its turn, as Kafka hands it to the coordinator's own
+/// threads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "each variant's sentence names its fields")]
+pub enum GroupTask {
+    /// Take over `partition` of `__consumer_offsets`, which this broker leads in `leader_epoch`.
+    Take { partition: TopicPartition, leader_epoch: LeaderEpoch },
+    /// Read on in the log of `partition`, about `max_bytes` of it.
+    Load {
+        partition: TopicPartition,
+        leader_epoch: LeaderEpoch,
+        from: Option<Offset>,
+        max_bytes: u32,
+    },
+    /// Forget `partition`, which this broker leads no longer.
+    Drop { partition: TopicPartition },
 }
 
 /// What a process asks of the world, in order.

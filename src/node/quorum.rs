@@ -148,6 +148,7 @@ impl Quorum {
                 Task::QuorumAdvanced
                 | Task::ApplyMetadata
                 | Task::CompleteRequests
+                | Task::Groups(_)
                 | Task::StopWorkload
                 | Task::Administer(_),
             )

@@ -8,6 +8,7 @@ pub mod connection;
 pub mod consumer;
 pub mod controller;
 pub mod fetcher;
+pub mod group;
 pub mod image;
 pub mod lifecycle;
 mod machine;

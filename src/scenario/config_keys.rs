@@ -8,6 +8,8 @@
 use crate::scenario::config::Value;
 pub(crate) use crate::scenario::config_key::RESETS;
 pub use crate::scenario::config_key::{ConfigKey, Kind, Scope};
+use crate::scenario::config_keys_coordinator::COORDINATOR_KEYS;
+
 impl ConfigKey {
     /// Whether the key belongs to `scope`.
     pub fn has(&self, scope: Scope) -> bool {
@@ -16,16 +18,16 @@ impl ConfigKey {
 
     /// All keys of `scope`, in the table's order.
     pub fn of(scope: Scope) -> impl Iterator<Item = &'static Self> {
-        KEYS.iter().filter(move |key| key.has(scope))
+        KEYS.iter().chain(COORDINATOR_KEYS).filter(move |key| key.has(scope))
     }
 
     /// The key of `scope` called `name`.
     pub fn named(scope: Scope, name: &str) -> Option<&'static Self> {
-        KEYS.iter().find(|key| key.name == name && key.has(scope))
+        Self::of(scope).find(|key| key.name == name)
     }
 }
 
-const BROKER: &[Scope] = &[Scope::Broker];
+pub(super) const BROKER: &[Scope] = &[Scope::Broker];
 const CONTROLLER: &[Scope] = &[Scope::Controller];
 const SERVER: &[Scope] = &[Scope::Broker, Scope::Controller];
 const TOPIC: &[Scope] = &[Scope::Topic];
@@ -34,22 +36,22 @@ const CONSUMER: &[Scope] = &[Scope::Consumer];
 const CLIENT: &[Scope] = &[Scope::Producer, Scope::Consumer];
 const FEATURE: &[Scope] = &[Scope::Feature];
 
-const INT: i64 = i32::MAX as i64;
+pub(super) const INT: i64 = i32::MAX as i64;
 const LONG: i64 = i64::MAX;
 
-const fn millis(min: i64, max: i64) -> Kind {
+pub(super) const fn millis(min: i64, max: i64) -> Kind {
     Kind::Millis { min, max }
 }
 
-const fn bytes(min: i64, max: i64) -> Kind {
+pub(super) const fn bytes(min: i64, max: i64) -> Kind {
     Kind::Bytes { min, max }
 }
 
-const fn number(min: i64, max: i64) -> Kind {
+pub(super) const fn number(min: i64, max: i64) -> Kind {
     Kind::Number { min, max }
 }
 
-const fn key(
+pub(super) const fn key(
     name: &'static str,
     scopes: &'static [Scope],
     kind: Kind,
@@ -59,7 +61,7 @@ const fn key(
     ConfigKey { name, scopes, kind, default: Some(default), broker_key: None, doc }
 }
 
-const fn integer(
+pub(super) const fn integer(
     name: &'static str,
     scopes: &'static [Scope],
     kind: Kind,
@@ -729,10 +731,11 @@ mod tests {
 
     #[test]
     fn every_key_is_there_once_for_its_scope_and_its_default_is_in_range() {
-        for (at, key) in KEYS.iter().enumerate() {
+        let keys: Vec<_> = KEYS.iter().chain(COORDINATOR_KEYS).collect();
+        for (at, key) in keys.iter().enumerate() {
             for scope in key.scopes {
-                let same = |other: &ConfigKey| other.name == key.name && other.has(*scope);
-                assert!(!KEYS[at + 1..].iter().any(same), "{} twice", key.name);
+                let same = |other: &&ConfigKey| other.name == key.name && other.has(*scope);
+                assert!(!keys[at + 1..].iter().any(same), "{} twice", key.name);
             }
             match (key.kind, key.default) {
                 (

@@ -554,7 +554,6 @@ pub(crate) const LATER_CONFIG: &[(&str, &str)] = &[
     ("enable.auto.commit", "consumer groups are not simulated yet"),
     ("auto.commit.interval.ms", "consumer groups are not simulated yet"),
     ("partition.assignment.strategy", "consumer groups are not simulated yet"),
-    ("offsets.", "consumer groups are not simulated yet"),
     ("compression.", "compression is not simulated"),
     ("cleanup.policy", "every log is cleaned up by deletion; compaction is not simulated yet"),
     ("log.cleanup.policy", "every log is cleaned up by deletion; compaction is not simulated yet"),

@@ -7,6 +7,7 @@
 mod config;
 mod config_key;
 mod config_keys;
+mod config_keys_coordinator;
 mod decode;
 mod decode_admin;
 mod decode_config;

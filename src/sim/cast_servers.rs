@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::node::{BrokerConfig, ConfigRow, ConfigTable, ControllerConfig};
+use crate::node::{BrokerConfig, ConfigRow, ConfigTable, ControllerConfig, GroupConfig};
 use crate::scenario::{
     BrokerPlan, Config, ConfigKey, ConfigSource, ControllerPlan, Plan, Scope, ServicePlan, Setting,
     Target,
@@ -114,8 +114,39 @@ pub(crate) fn broker(plan: &Plan, broker: &BrokerPlan) -> BrokerConfig {
     config.log.max_message_bytes = bytes(keys, "message.max.bytes");
     config.log.producer_id_expiration = keys.duration("producer.id.expiration.ms");
     config.log.defects = plan.defects;
+    config.groups = Arc::new(groups(keys));
     config.described = Arc::new(described(keys));
     config
+}
+
+/// The group coordinator of a broker.
+fn groups(keys: &Config) -> GroupConfig {
+    let size = |key: &str| usize::try_from(keys.count(key)).unwrap_or(usize::MAX);
+    let number = |key: &str| i32::try_from(keys.count(key)).unwrap_or(i32::MAX);
+    let factor = keys.count("offsets.topic.replication.factor");
+    GroupConfig {
+        offsets_partitions: number("offsets.topic.num.partitions"),
+        offsets_replication_factor: i16::try_from(factor).unwrap_or(i16::MAX),
+        offsets_segment_bytes: bytes(keys, "offsets.topic.segment.bytes"),
+        load_buffer_bytes: bytes(keys, "offsets.load.buffer.size"),
+        offset_metadata_bytes_max: size("offset.metadata.max.bytes"),
+        offsets_retention: Duration::from_secs(60 * keys.count("offsets.retention.minutes")),
+        offsets_retention_check_interval: keys.duration("offsets.retention.check.interval.ms"),
+        commit_timeout: keys.duration("offsets.commit.timeout.ms"),
+        session_timeout_min: keys.duration("group.min.session.timeout.ms"),
+        session_timeout_max: keys.duration("group.max.session.timeout.ms"),
+        initial_rebalance_delay: keys.duration("group.initial.rebalance.delay.ms"),
+        size_max: size("group.max.size"),
+        consumer_session_timeout: keys.duration("group.consumer.session.timeout.ms"),
+        consumer_heartbeat_interval: keys.duration("group.consumer.heartbeat.interval.ms"),
+        consumer_size_max: size("group.consumer.max.size"),
+        consumer_assignors: keys
+            .text("group.consumer.assignors")
+            .split(',')
+            .map(Name::from)
+            .collect(),
+        ..GroupConfig::default()
+    }
 }
 
 /// The keys as DescribeConfigs shows them.

@@ -11,6 +11,9 @@ integer_newtype! {
     PartitionEpoch(i32);
     /// One registration of a broker: the offset of its `RegisterBrokerRecord`.
     BrokerEpoch(i64);
+    /// Counts the rebalances of a consumer group: its generation in the classic protocol, the
+    /// epoch of the group, of its assignment or of a member in that of KIP-848. -1 is of nobody.
+    GroupEpoch(i32);
     /// Counts the incarnations of a producer id, from 0 (KIP-98, KIP-360).
     ProducerEpoch(i16);
 }

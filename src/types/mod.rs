@@ -26,7 +26,7 @@ pub use broker_set::BrokerSet;
 pub use chunks::Chunks;
 pub use config_resource::{ConfigResource, ConfigValues, TopicKey};
 pub use defect::{Defect, DefectKind, DefectSet};
-pub use epoch::{BrokerEpoch, LeaderEpoch, PartitionEpoch, ProducerEpoch};
+pub use epoch::{BrokerEpoch, GroupEpoch, LeaderEpoch, PartitionEpoch, ProducerEpoch};
 pub use error_code::ErrorCode;
 pub use id::{
     BatchId, BrokerId, CallToken, ClientId, ConnectionId, CorrelationId, DirectoryId, HostId,

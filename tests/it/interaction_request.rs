@@ -200,6 +200,9 @@ impl Scene {
 
     fn show(&mut self, effect: &Effect) -> String {
         match effect {
+            Effect::ToGroups { request, .. } => {
+                format!("to groups: {}", request.body.api().name())
+            }
             Effect::ToReplica { connection, partition, ask } => {
                 let to = format!("{}-{}", partition.topic_id, partition.partition);
                 format!("{to} for {}: {}", connection.number, show_ask(ask))

@@ -18,6 +18,8 @@ mod filter_cases;
 mod golden;
 mod interaction;
 mod interaction_controller;
+mod interaction_group;
+mod interaction_group_show;
 mod interaction_lifecycle;
 mod interaction_raft;
 mod interaction_request;

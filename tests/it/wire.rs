@@ -9,10 +9,10 @@ use proptest::test_runner::RngSeed;
 
 use kafsim::explore::{RunOptions, run_once, vocabulary};
 use kafsim::message::{
-    LogKind, RequestBody, ResponseBody, check_request, check_response, decode_batches,
-    decode_metadata_record, decode_request, decode_response, encode_batch, encode_metadata_record,
-    encode_request, encode_response, metadata_record_size_bytes, request_size_bytes,
-    response_size_bytes,
+    LogKind, Records, RequestBody, ResponseBody, batch_size_bytes, check_request, check_response,
+    decode_batches, decode_group_record, decode_metadata_record, decode_request, decode_response,
+    encode_batch, encode_group_record, encode_metadata_record, encode_request, encode_response,
+    metadata_record_size_bytes, request_size_bytes, response_size_bytes,
 };
 use kafsim::scenario::Scenario;
 use kafsim::types::{ApiKey, BatchId};
@@ -181,6 +181,16 @@ proptest! {
         let bytes = encode_metadata_record(&record);
         prop_assert_eq!(bytes.len(), metadata_record_size_bytes(&record));
         prop_assert_eq!(decode_metadata_record(bytes.into()), Ok(record));
+    }
+
+    #[test]
+    fn group_records_come_back(seed in any::<u64>(), items in 0..5_u64) {
+        let record = Draw::new(seed, items).group_record();
+        let encoded = encode_group_record(&record, 5);
+        prop_assert_eq!(decode_group_record(&encoded), Ok(record.clone()));
+        // What a batch says of its size is what the records' bytes come to.
+        let (one, other) = (Records::Group(vec![record]), Records::Data(vec![encoded]));
+        prop_assert_eq!(batch_size_bytes(&one, 5), batch_size_bytes(&other, 5));
     }
 
     /// Two messages that differ have bytes that differ: no field is dropped on the way.

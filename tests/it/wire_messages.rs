@@ -8,13 +8,15 @@ use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use kafsim::message::{
-    Batch, BatchBody, Header, MetadataRecord, PartitionChange, PartitionState, ProducerStamp,
-    Record, Records, Request, RequestBody, Response, ResponseBody, batch_size_bytes,
+    Assigned, Batch, BatchBody, ClassicGroupValue, ClassicMemberValue, CommittedOffset,
+    CurrentValue, GroupRecord, Header, MemberState, MemberValue, MetadataRecord, PartitionChange,
+    PartitionState, ProducerStamp, Record, Records, Request, RequestBody, Response, ResponseBody,
+    batch_size_bytes,
 };
 use kafsim::types::{
     ApiKey, BatchId, BrokerEpoch, BrokerId, BrokerSet, ConfigResource, CorrelationId, DirectoryId,
-    ErrorCode, IncarnationId, LeaderEpoch, Name, Offset, PartitionEpoch, ProducerEpoch, ProducerId,
-    Rng, Sequence, TopicId, TopicPartition,
+    ErrorCode, IncarnationId, LeaderEpoch, Name, Offset, PartitionEpoch, PartitionIndex,
+    ProducerEpoch, ProducerId, Rng, Sequence, TopicId, TopicPartition,
 };
 
 /// Draws values; lists have up to `items` items.
@@ -159,7 +161,11 @@ impl Draw {
                 });
                 partitions
                     .map(|is_quorum| {
-                        let batch = if is_quorum { Self::quorum_batch } else { Self::data_batch };
+                        let batch = match (is_quorum, self.rng.below(4)) {
+                            (true, _) => Self::quorum_batch,
+                            (false, 0) => Self::group_batch,
+                            (false, _) => Self::data_batch,
+                        };
                         self.list(batch)
                     })
                     .collect()
@@ -207,6 +213,97 @@ impl Draw {
             base_sequence: Sequence(draw.count()),
         });
         self.batch(Records::Data(records), producer, time)
+    }
+
+    fn assigned(&mut self) -> Assigned {
+        self.list(Self::partition).into_iter().collect()
+    }
+
+    /// A record of `__consumer_offsets`.
+    pub(crate) fn group_record(&mut self) -> GroupRecord {
+        use GroupRecord as G;
+        let group = self.name();
+        match self.rng.below(7) {
+            0 => G::Offset {
+                group,
+                topic: self.name(),
+                partition: PartitionIndex(self.i32()),
+                value: self.maybe(|draw| CommittedOffset {
+                    offset: Offset(draw.i64()),
+                    leader_epoch: LeaderEpoch::from_wire(draw.count()),
+                    metadata: draw.name(),
+                    commit_timestamp: draw.i64(),
+                }),
+            },
+            1 => G::Classic { group, value: self.maybe(|draw| Box::new(draw.classic_group())) },
+            2 => G::GroupEpoch { group, value: self.maybe(|draw| (draw.i32(), draw.i64())) },
+            3 => G::Member {
+                group,
+                member: self.name(),
+                value: self.maybe(|draw| {
+                    Box::new(MemberValue {
+                        instance: draw.maybe(Self::name),
+                        rack: draw.maybe(Self::name),
+                        client_id: draw.name(),
+                        client_host: draw.name(),
+                        topics: draw.list(Self::name),
+                        pattern: draw.maybe(Self::name),
+                        rebalance_timeout_ms: draw.i32(),
+                        assignor: draw.maybe(Self::name),
+                    })
+                }),
+            },
+            4 => G::TargetEpoch { group, value: self.maybe(Self::i32) },
+            5 => G::Target { group, member: self.name(), value: self.maybe(Self::assigned) },
+            _ => G::Current {
+                group,
+                member: self.name(),
+                value: self.maybe(|draw| {
+                    let states = [
+                        MemberState::Stable,
+                        MemberState::UnrevokedPartitions,
+                        MemberState::UnreleasedPartitions,
+                    ];
+                    Box::new(CurrentValue {
+                        epoch: draw.i32(),
+                        previous_epoch: draw.i32(),
+                        state: *draw.rng.choose(&states).unwrap(),
+                        assigned: draw.assigned(),
+                        revoking: draw.assigned(),
+                    })
+                }),
+            },
+        }
+    }
+
+    fn classic_group(&mut self) -> ClassicGroupValue {
+        ClassicGroupValue {
+            protocol_type: self.name(),
+            generation: self.i32(),
+            protocol: self.maybe(Self::name),
+            leader: self.maybe(Self::name),
+            state_timestamp: self.i64(),
+            members: self.list(|draw| ClassicMemberValue {
+                member: draw.name(),
+                instance: draw.maybe(Self::name),
+                client_id: draw.name(),
+                client_host: draw.name(),
+                rebalance_timeout_ms: draw.i32(),
+                session_timeout_ms: draw.i32(),
+                subscription: draw.bytes(),
+                assignment: draw.bytes(),
+            }),
+        }
+    }
+
+    /// A batch of `__consumer_offsets`.
+    pub(crate) fn group_batch(&mut self) -> Batch {
+        let records = Records::Group(self.at_least(1, Self::group_record));
+        let time = self.i64() >> 2;
+        let mut batch = self.batch(records, None, time);
+        // All its records are of one time.
+        std::sync::Arc::get_mut(&mut batch.body).unwrap().max_timestamp = time;
+        batch
     }
 
     /// A batch of the metadata log.

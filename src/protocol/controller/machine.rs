@@ -208,7 +208,7 @@ impl Controller {
                 Records::Metadata(records) => {
                     self.apply_committed(batch.leader_epoch, records, effects);
                 }
-                Records::Data(_) | Records::LeaderChange { .. } => {
+                Records::Data(_) | Records::Group(_) | Records::LeaderChange { .. } => {
                     self.committed.skip_to(batch.end_offset(), batch.leader_epoch);
                 }
             }

@@ -123,6 +123,11 @@ impl MetadataImage {
         self.names.values().filter_map(|topic_id| self.topic(*topic_id))
     }
 
+    /// Whether it has the topics of `other`, as far as that can be told at a glance.
+    pub fn shares_topics_with(&self, other: &Self) -> bool {
+        self.topics.ptr_eq(&other.topics)
+    }
+
     /// A broker's registration.
     pub fn broker(&self, broker: BrokerId) -> Option<&Registration> {
         self.brokers.get(&broker).map(|registration| &**registration)
@@ -199,7 +204,7 @@ impl MetadataImage {
                     self.apply_noting(offset, batch.leader_epoch, record, delta);
                 }
             }
-            Records::Data(_) | Records::LeaderChange { .. } => {
+            Records::Data(_) | Records::Group(_) | Records::LeaderChange { .. } => {
                 self.skip_to(batch.end_offset(), batch.leader_epoch);
             }
         }

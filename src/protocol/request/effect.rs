@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::event::{About, AckMode, Kind};
-use crate::message::{BatchBody, PartitionFetch, RequestBody, Response};
+use crate::message::{BatchBody, PartitionFetch, Request, RequestBody, Response};
 use crate::types::{ConnectionId, LeaderEpoch, Offset, TopicPartition};
 
 /// What the request layer asks of the broker, in order.
@@ -14,6 +14,8 @@ pub enum Effect {
     ToReplica { connection: ConnectionId, partition: TopicPartition, ask: Ask },
     /// Send `body` to the active controller; the outcome comes back with `token`.
     ToController { token: u64, body: RequestBody },
+    /// `request`, which came on `connection`, is the group coordinator's to answer.
+    ToGroups { connection: ConnectionId, request: Request },
     /// The request on `connection` is done: send `response`, or nothing (acks=0).
     Answer { connection: ConnectionId, response: Option<Response> },
     /// Close `connection`: acks=0 failed, or the broker does not serve yet.

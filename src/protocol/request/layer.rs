@@ -210,6 +210,22 @@ impl RequestLayer {
             | RequestBody::UnregisterBroker(_) => {
                 return self.on_forward(now, connection, request, effects);
             }
+            RequestBody::OffsetCommit(_)
+            | RequestBody::OffsetFetch(_)
+            | RequestBody::FindCoordinator(_)
+            | RequestBody::JoinGroup(_)
+            | RequestBody::Heartbeat(_)
+            | RequestBody::LeaveGroup(_)
+            | RequestBody::SyncGroup(_)
+            | RequestBody::DescribeGroups(_)
+            | RequestBody::ListGroups(_)
+            | RequestBody::DeleteGroups(_)
+            | RequestBody::OffsetDelete(_)
+            | RequestBody::ConsumerGroupHeartbeat(_)
+            | RequestBody::ConsumerGroupDescribe(_) => {
+                effects.push(Effect::ToGroups { connection, request });
+                return;
+            }
             RequestBody::DeleteRecords(body) => {
                 return self.on_delete_records(now, connection, id, &body, effects);
             }
@@ -225,19 +241,6 @@ impl RequestLayer {
             | RequestBody::BrokerRegistration(_)
             | RequestBody::BrokerHeartbeat(_)
             | RequestBody::AllocateProducerIds(_)
-            | RequestBody::OffsetCommit(_)
-            | RequestBody::OffsetFetch(_)
-            | RequestBody::FindCoordinator(_)
-            | RequestBody::JoinGroup(_)
-            | RequestBody::Heartbeat(_)
-            | RequestBody::LeaveGroup(_)
-            | RequestBody::SyncGroup(_)
-            | RequestBody::DescribeGroups(_)
-            | RequestBody::ListGroups(_)
-            | RequestBody::DeleteGroups(_)
-            | RequestBody::OffsetDelete(_)
-            | RequestBody::ConsumerGroupHeartbeat(_)
-            | RequestBody::ConsumerGroupDescribe(_)
             | RequestBody::Envelope(_) => {
                 // A broker does not speak these; Kafka closes on an unknown key too.
                 effects.push(Effect::Close { connection });

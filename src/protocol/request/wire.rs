@@ -31,10 +31,4 @@ pub(crate) fn broker_id(broker: BrokerId) -> k::BrokerId {
     k::BrokerId(broker.0)
 }
 
-/// A broker's host name: `broker-1`, ...
-pub(crate) fn host_of(broker: BrokerId) -> StrBytes {
-    StrBytes::from_string(format!("broker-{broker}"))
-}
-
-/// The port that all brokers listen on.
-pub(crate) const PORT: i32 = 9092;
+pub(crate) use crate::message::convert::{PORT, host_of};
