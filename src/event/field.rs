@@ -175,7 +175,8 @@ macro_rules! signed_fields {
 }
 
 signed_fields! {
-    BrokerId(i32) PartitionIndex(i32) GroupEpoch(i32) LeaderEpoch(i32) PartitionEpoch(i32) BrokerEpoch(i64)
+    BrokerId(i32) PartitionIndex(i32) GroupEpoch(i32) LeaderEpoch(i32) PartitionEpoch(i32)
+    BrokerEpoch(i64)
     ProducerId(i64) ProducerEpoch(i16) Offset(i64) Sequence(i32) CorrelationId(i32)
 }
 

@@ -139,6 +139,12 @@ impl GroupCoordinator {
         Self { shards: BTreeMap::new(), desk, creating: None, next_call: 0 }
     }
 
+    /// A shard, for those who look inside.
+    #[cfg(test)]
+    pub(crate) fn shard(&self, index: PartitionIndex) -> Option<&Shard> {
+        self.shards.get(&index)
+    }
+
     fn on_request(
         &mut self,
         now: Now,

@@ -28,6 +28,8 @@ mod desk;
 mod effect;
 mod find;
 mod input;
+#[cfg(test)]
+mod laws;
 mod machine;
 mod modern;
 mod modern_assignors;

@@ -225,7 +225,8 @@ mod tests {
             ("c", member(&[B], &[])),
         ]);
         let assigned = assign("uniform", &all, &[(A, 4), (B, 2)].into());
-        assert_eq!(assigned.values().map(Assigned::len).collect::<Vec<_>>(), [2, 2, 2]);
+        // Two that share a topic differ by one at most.
+        assert_eq!(assigned.values().map(Assigned::len).collect::<Vec<_>>(), [3, 2, 1]);
         let gone = assign("uniform", &all, &[(A, 4)].into());
         assert_eq!(gone.values().map(Assigned::len).collect::<Vec<_>>(), [2, 2, 0]);
     }
