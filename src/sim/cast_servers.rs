@@ -11,7 +11,8 @@ use crate::scenario::{
 use crate::sim::service::ServiceTimes;
 use crate::types::{BrokerSet, DefectSet, HostId, Name};
 
-/// What a wait of zero is taken for: who tries again at once, for ever, leaves no time to the world.
+/// What a wait of zero is taken for: who tries again at once, for ever, leaves no time to the
+/// world.
 const RETRY_BACKOFF_MIN: Duration = Duration::from_millis(1);
 
 fn voters(plan: &Plan) -> BrokerSet {

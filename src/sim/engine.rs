@@ -781,9 +781,7 @@ impl<L: Launch> Engine<L> {
     fn assert_deadlines(&mut self, host: HostId) {
         let mut all = Vec::new();
         let this = &mut self.hosts[host.0 as usize];
-        if let Some(process) = &this.process {
-            process.deadlines(&mut all);
-        }
+        this.process.iter().for_each(|process| process.deadlines(&mut all));
         for (lane, deadlines) in all {
             let index = this.lane_index(lane);
             let (name, known) = (&this.setup.name, this.lanes[index].deadlines);
@@ -794,11 +792,8 @@ impl<L: Launch> Engine<L> {
     /// Tells the real state of every running process.
     pub fn audit(&mut self) {
         for host in 0..self.hosts.len() {
-            let mut kinds = Vec::new();
-            if let Some(process) = &self.hosts[host].process {
-                process.audit(&mut kinds);
-            }
-            let id = self.hosts[host].id;
+            let (id, mut kinds) = (self.hosts[host].id, Vec::new());
+            self.hosts[host].process.iter().for_each(|process| process.audit(&mut kinds));
             kinds.into_iter().for_each(|kind| self.record(Some(id), kind, About::Nothing));
         }
     }
