@@ -48,6 +48,10 @@ pub(crate) enum Verb {
     Timeline(Timeline),
     /// Show the logs of a partition's replicas side by side
     Log(Log),
+    /// Say where two runs part, and what came of it
+    Diff(Diff),
+    /// Write a run in the format of another program
+    Export(Export),
     /// List the bugs that can be switched on, and which properties catch them
     Defects(Listing),
     /// List the properties that every run is checked for, with their sources
@@ -218,6 +222,56 @@ pub(crate) struct Log {
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+/// `kafsim diff`.
+#[derive(Args, Debug)]
+pub(crate) struct Diff {
+    /// A run file
+    #[arg(value_name = "A")]
+    pub(crate) one: PathBuf,
+    /// Another, best of the same seed with one change
+    #[arg(value_name = "B")]
+    pub(crate) other: PathBuf,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// `kafsim export`.
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// The run file
+    pub(crate) file: PathBuf,
+    /// The format
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) to: ExportTo,
+    /// Where to write it [default: standard output]
+    #[arg(long, short = 'o', value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// For mermaid: the event whose causes are shown [default: the first violation, else the last
+    /// election]
+    #[arg(long, value_name = "EVENT")]
+    pub(crate) event: Option<At>,
+    /// For jsonl, csv and shiviz: which events, as for `kafsim events`
+    pub(crate) filter: Vec<String>,
+}
+
+/// A format of another program.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ExportTo {
+    /// Tracks, counters and flows for ui.perfetto.dev (protocol buffers)
+    Perfetto,
+    /// A sequence diagram of what led to a violation, for Markdown
+    Mermaid,
+    /// What clients saw, for the checker of jepsen.tests.kafka (EDN)
+    Jepsen,
+    /// Every event as a JSON object, one a line
+    Jsonl,
+    /// Every event as a row, for DuckDB and pandas
+    Csv,
+    /// A log with vector clocks, for ShiViz
+    Shiviz,
 }
 
 /// `kafsim defects`, `kafsim properties`.

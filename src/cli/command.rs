@@ -11,7 +11,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::args::{Arguments, Verb};
 use crate::cli::check;
+use crate::cli::diff;
 use crate::cli::events;
+use crate::cli::export;
 use crate::cli::listing;
 use crate::cli::log;
 use crate::cli::new;
@@ -42,6 +44,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::State(args) => state::state(args),
         Verb::Timeline(args) => timeline::timeline(args),
         Verb::Log(args) => log::log(args),
+        Verb::Diff(args) => diff::diff(args),
+        Verb::Export(args) => export::export(args),
         Verb::Defects(args) => listing::defects(args),
         Verb::Properties(args) => listing::properties(args),
         Verb::Sweep(args) => sweep::sweep(args),
@@ -69,7 +73,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// `!kind:fetch`, which means the same.
 fn denials(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = arguments.into_iter().collect();
-    if arguments.get(1).is_none_or(|verb| verb != "events") {
+    if arguments.get(1).is_none_or(|verb| verb != "events" && verb != "export") {
         return arguments;
     }
     for argument in arguments.iter_mut().skip(2) {

@@ -183,6 +183,16 @@ impl WholeFile {
     }
 }
 
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.as_mut().expect("a file that was finished is gone").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Drop for WholeFile {
     fn drop(&mut self) {
         if let Some((aside, _)) = &self.aside {

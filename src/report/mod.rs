@@ -3,7 +3,10 @@
 
 mod at;
 mod claims;
+mod diff;
+mod diff_text;
 pub mod explain;
+pub mod export;
 mod fault_words;
 mod log;
 mod log_text;
@@ -17,6 +20,7 @@ mod timeline_words;
 
 pub use at::{At, AtError, Seconds, SecondsError, TellError, fold_up_to, partition_named};
 pub use claims::{Claim, claims};
+pub use diff::{Difference, Outcome, Run, Steps, Told};
 pub(crate) use fault_words::told;
 pub use log::{Cell, Gone, Logs, Offsets, Row};
 pub use state::{

@@ -278,10 +278,10 @@ fn offsets(event: &Event) -> Vec<Range<i64>> {
         return Vec::new();
     }
     if let (Some(base), Some(records)) = (number("base_offset"), number("records")) {
-        return Vec::from([(base, base.saturating_add(records))].map(|(from, below)| from..below));
+        return std::iter::once(base..base.saturating_add(records)).collect();
     }
     if let Kind::LogTruncated { log_end_offset, from, .. } = &event.kind {
-        return Vec::from([(log_end_offset.0, from.0)].map(|(from, below)| from..below));
+        return std::iter::once(log_end_offset.0..from.0).collect();
     }
     let exactly = |key: &&str| number(key).map(|offset| offset..offset.saturating_add(1));
     OFFSETS.iter().filter_map(exactly).collect()

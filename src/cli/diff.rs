@@ -1,0 +1,27 @@
+//! `kafsim diff`: where two runs part, and what came of it.
+
+use std::io::Write as _;
+
+use anyhow::anyhow;
+
+use crate::cli::args::{Diff, Format};
+use crate::cli::command::Done;
+use crate::cli::output::stdout;
+use crate::cli::run_file;
+use crate::cli::timeline::width;
+use crate::report::{Difference, printable};
+
+/// Prints the differences.
+pub(crate) fn diff(args: &Diff) -> anyhow::Result<Done> {
+    let (one, other) = (run_file::read(&args.one)?, run_file::read(&args.other)?);
+    let (a, b) = (args.one.display(), args.other.display());
+    let difference =
+        Difference::of([&one, &other]).map_err(|error| anyhow!("`{a}`, `{b}`: {error}"))?;
+    let mut out = stdout();
+    match args.format {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&difference)?)?,
+        Format::Text => write!(out, "{}", printable(&difference.text(width())))?,
+    }
+    out.flush()?;
+    Ok(Done::Well)
+}

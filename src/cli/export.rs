@@ -1,0 +1,67 @@
+//! `kafsim export`: a run in the format of another program.
+
+use std::io::{IsTerminal as _, Write};
+
+use anyhow::{Context as _, anyhow, bail};
+
+use crate::cli::args::{Export, ExportTo};
+use crate::cli::command::Done;
+use crate::cli::output::{WholeFile, complain, stdout};
+use crate::cli::run_file;
+use crate::report::At;
+use crate::report::export::{Chosen, ExportError, ExportFormat, export as write_as};
+use crate::trace::Filter;
+
+/// Writes the run in another format.
+pub(crate) fn export(args: &Export) -> anyhow::Result<Done> {
+    let format = match args.to {
+        ExportTo::Perfetto => ExportFormat::Perfetto,
+        ExportTo::Mermaid => ExportFormat::Mermaid,
+        ExportTo::Jepsen => ExportFormat::Jepsen,
+        ExportTo::Jsonl => ExportFormat::Jsonl,
+        ExportTo::Csv => ExportFormat::Csv,
+        ExportTo::Shiviz => ExportFormat::Shiviz,
+    };
+    let filters = matches!(args.to, ExportTo::Jsonl | ExportTo::Csv | ExportTo::Shiviz);
+    if !args.filter.is_empty() && !filters {
+        bail!("only jsonl, csv and shiviz take a filter; leave it out");
+    }
+    if args.event.is_some() && args.to != ExportTo::Mermaid {
+        bail!("only mermaid takes --event; leave it out");
+    }
+    if args.out.is_none() && args.to == ExportTo::Perfetto && std::io::stdout().is_terminal() {
+        bail!("perfetto's format is not for a terminal; name a file with --out, or pipe it");
+    }
+    let event = match args.event {
+        Some(At::Event(event)) => Some(event),
+        Some(At::Time(_) | At::End) => bail!("--event takes an event, as in e179442"),
+        None => None,
+    };
+    let filter = args.filter.join(" ").parse::<Filter>()?;
+    let file = run_file::read(&args.file)?;
+    let chosen = Chosen { filter: (!filter.is_empty()).then_some(filter), event };
+    let refused = |error: ExportError| match error {
+        ExportError::Tell(error) => anyhow!("`{}`: {error}", args.file.display()),
+        ExportError::Write(error) => error.into(),
+    };
+    let remarks = match &args.out {
+        None => {
+            let mut out = stdout();
+            let remarks = write_as(&file, format, &chosen, &mut out).map_err(refused)?;
+            out.flush()?;
+            remarks
+        }
+        Some(path) => {
+            let mut whole = WholeFile::create(path)?;
+            let remarks = write_as(&file, format, &chosen, &mut whole)
+                .map_err(refused)
+                .with_context(|| format!("write `{}`", path.display()))?;
+            whole.finish()?;
+            remarks
+        }
+    };
+    for remark in remarks {
+        complain(&remark);
+    }
+    Ok(Done::Well)
+}

@@ -1,0 +1,329 @@
+//! Two runs compared: where they part, and what came of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::check::Checker;
+use crate::event::Kind;
+use crate::history::{FigureCounter, Figures};
+use crate::report::at::TellError;
+use crate::report::claims::claims;
+use crate::report::text::joined;
+use crate::trace::{Model, Names, Part, ReadError, RunFile, align, seconds};
+use crate::types::{HostId, Moment};
+
+/// Clients that serve the run itself.
+const SERVANTS: [&str; 2] = ["admin", "probe"];
+/// So many lines of two scenarios that differ are shown.
+const LINES_MAX: usize = 12;
+/// So many changes of a partition are shown.
+const CHANGES_MAX: usize = 12;
+
+/// How two runs differ.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Difference {
+    /// The one and the other.
+    pub runs: [Run; 2],
+    /// Whether kafsim's build was the same.
+    pub same_build: bool,
+    /// Lines that only one of the scenarios has: `-` the one, `+` the other.
+    pub scenario: Vec<String>,
+    /// Steps by their names.
+    pub steps: Steps,
+    /// The first step that is not in both, or not the same: the first event of it in each.
+    pub first: Option<[Option<Told>; 2]>,
+    /// What came of it, where it is not the same.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// A run.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Run {
+    /// The scenario's title.
+    pub title: String,
+    /// The seed.
+    pub seed: String,
+    /// How many events it has.
+    pub events: u64,
+    /// Its fingerprint.
+    pub fingerprint: String,
+}
+
+/// How many steps are where.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Steps {
+    /// In both, and the same.
+    pub equal: u64,
+    /// In both, and different.
+    pub changed: u64,
+    /// In the one only, in the other only.
+    pub only: [u64; 2],
+}
+
+/// An event as it is told.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Told {
+    /// Its index.
+    pub event: u64,
+    /// Its line.
+    pub line: String,
+}
+
+/// Something that is not the same in both.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Outcome {
+    /// What.
+    pub what: String,
+    /// In the one, in the other; each in lines.
+    pub is: [Vec<String>; 2],
+}
+
+/// What a run came to, in lines that can be compared.
+struct Account {
+    /// Leaders and in-sync sets of each partition, as they were committed.
+    leaders: BTreeMap<String, Vec<String>>,
+    in_sync: BTreeMap<String, Vec<String>>,
+    figures: Vec<(String, String)>,
+    claims: BTreeMap<String, String>,
+}
+
+impl Difference {
+    /// How the runs of two files differ.
+    ///
+    /// # Errors
+    ///
+    /// When one does not read.
+    pub fn of(files: [&RunFile; 2]) -> Result<Self, TellError> {
+        let [left, right] = files;
+        let mut failed = None;
+        let alignment = {
+            let mut left_failed = None;
+            let mut right_failed = None;
+            let one = reading(left.events()?, &mut left_failed);
+            let other = reading(right.events()?, &mut right_failed);
+            let alignment = align(one, other);
+            failed = failed.or(left_failed).or(right_failed);
+            alignment
+        };
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        let changed = |place: fn(&(u64, u64)) -> u64| alignment.changed.iter().map(place).min();
+        let firsts = [
+            alignment.only_left.first().copied().into_iter().chain(changed(|pair| pair.0)).min(),
+            alignment.only_right.first().copied().into_iter().chain(changed(|pair| pair.1)).min(),
+        ];
+        let steps = Steps {
+            equal: alignment.equal,
+            changed: alignment.changed.len() as u64,
+            only: [alignment.only_left.len() as u64, alignment.only_right.len() as u64],
+        };
+        let partners = |place: usize, index: u64| {
+            let pair = alignment.changed.iter().find(|pair| [pair.0, pair.1][place] == index)?;
+            Some([pair.0, pair.1][1 - place])
+        };
+        let told = [told(left, firsts[0])?, told(right, firsts[1])?];
+        // What comes first in time is where they part.
+        let earliest = match &told {
+            [Some((a, _)), Some((b, _))] => Some(usize::from(b < a)),
+            [Some(_), None] => Some(0),
+            [None, Some(_)] => Some(1),
+            [None, None] => None,
+        };
+        let first = earliest.map(|place| -> Result<_, TellError> {
+            let index = firsts[place].unwrap_or_default();
+            let partner = self::told(files[1 - place], partners(place, index))?;
+            let mut both = [None, None];
+            both[place] = told[place].clone().map(|(_, told)| told);
+            both[1 - place] = partner.map(|(_, told)| told);
+            Ok(both)
+        });
+        let accounts = [Account::of(left)?, Account::of(right)?];
+        Ok(Self {
+            runs: files.map(Run::of),
+            same_build: left.header.build_id == right.header.build_id,
+            scenario: lines_that_differ(&left.header.scenario, &right.header.scenario),
+            steps,
+            first: first.transpose()?,
+            outcomes: outcomes(&accounts),
+        })
+    }
+}
+
+/// The events up to the first that does not read.
+fn reading<'a>(
+    events: crate::trace::Events<'a>,
+    failed: &'a mut Option<ReadError>,
+) -> impl Iterator<Item = crate::event::Event> + 'a {
+    events.map_while(move |event| event.map_err(|error| *failed = Some(error)).ok())
+}
+
+/// When the event with `index` was, and what it is.
+fn told(file: &RunFile, index: Option<u64>) -> Result<Option<(Moment, Told)>, TellError> {
+    let Some(index) = index else { return Ok(None) };
+    let mut names = Names::new(Arc::new(file.header.setup.clone()));
+    for event in file.events()? {
+        let event = event?;
+        names.learn(&event);
+        if event.index == index {
+            return Ok(Some((event.at, Told { event: index, line: names.line(&event) })));
+        }
+    }
+    Ok(None)
+}
+
+impl Run {
+    fn of(file: &RunFile) -> Self {
+        let header = &file.header;
+        Self {
+            title: header.title.clone(),
+            seed: header.seed.to_string(),
+            events: header.fingerprint.events,
+            fingerprint: header.fingerprint.to_string(),
+        }
+    }
+}
+
+/// Lines that only one of two texts has, in the order of the texts.
+fn lines_that_differ(one: &str, other: &str) -> Vec<String> {
+    let (a, b): (Vec<&str>, Vec<&str>) = (one.lines().collect(), other.lines().collect());
+    let front = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
+    let (a, b) = (&a[front..], &b[front..]);
+    let back = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
+    let (a, b) = (&a[..a.len() - back], &b[..b.len() - back]);
+    let only = |these: &[&str], those: &[&str], sign: &str| -> Vec<String> {
+        let missing = these.iter().filter(|line| !those.contains(line));
+        missing.map(|line| format!("{sign} {line}")).collect()
+    };
+    let mut lines = only(a, b, "-");
+    lines.extend(only(b, a, "+"));
+    let more = lines.len().saturating_sub(LINES_MAX);
+    lines.truncate(LINES_MAX);
+    if more > 0 {
+        lines.push(format!("... and {more} lines more"));
+    }
+    lines
+}
+
+impl Account {
+    fn of(file: &RunFile) -> Result<Self, TellError> {
+        let setup = &file.header.setup;
+        let counts = |host: HostId| {
+            let is_client = matches!(setup.part(host), Some(Part::Client(_)));
+            is_client && !SERVANTS.contains(&setup.host_name(Some(host)))
+        };
+        let clients = setup.hosts().map(|(id, _)| id).filter(|host| counts(*host));
+        let mut figures = FigureCounter::new(clients);
+        let mut checker = Checker::default();
+        let mut model = Model::new(Arc::new(setup.clone()));
+        let mut leaders: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut in_sync: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for event in file.events()? {
+            let event = event?;
+            model.apply(&event);
+            checker.observe(&event, &model);
+            figures.apply(&event);
+            let Kind::PartitionCommitted { partition, .. } = &event.kind else { continue };
+            let Some(view) = model.partition(*partition) else { continue };
+            let Some(now) = view.state.as_ref().filter(|now| now.event == event.index) else {
+                continue;
+            };
+            let name = model.partition_name(*partition);
+            let before = view.state_before.as_ref();
+            if before.is_none_or(|before| before.leader != now.leader) {
+                let leader = now.leader.map_or_else(|| "nobody".to_owned(), |b| b.to_string());
+                let line = format!("{} {leader} in epoch {}", seconds(event.at), now.leader_epoch);
+                leaders.entry(name.clone()).or_default().push(line);
+            }
+            if before.is_none_or(|before| before.in_sync != now.in_sync) {
+                let ids: Vec<i32> = now.in_sync.iter().map(|broker| broker.0).collect();
+                let set = if ids.is_empty() { "nobody".to_owned() } else { joined(&ids) };
+                in_sync.entry(name).or_default().push(format!("{} {set}", seconds(event.at)));
+            }
+        }
+        checker.finish(&model);
+        let lost = checker.lost(&model, counts);
+        let figures = figures.figures(model.now, lost);
+        let claims = claims(&file.header).into_iter().map(|claim| {
+            let breaches = match claim.violations {
+                0 => String::new(),
+                1 => ", 1 breach".to_owned(),
+                many => format!(", {many} breaches"),
+            };
+            (claim.property, format!("{}{breaches}", claim.result))
+        });
+        Ok(Self { leaders, in_sync, figures: figure_lines(&figures), claims: claims.collect() })
+    }
+}
+
+fn figure_lines(figures: &Figures) -> Vec<(String, String)> {
+    let time =
+        |time: std::time::Duration| format!("{}.{:06}s", time.as_secs(), time.subsec_micros());
+    let maybe = |it: Option<std::time::Duration>| it.map_or_else(|| "-".to_owned(), time);
+    let mut lines = vec![
+        ("records acknowledged".to_owned(), figures.acked.to_string()),
+        ("records failed".to_owned(), figures.failed.to_string()),
+        ("records unknown".to_owned(), figures.unknown.to_string()),
+        ("acknowledged records lost".to_owned(), figures.lost.to_string()),
+        ("acks p50".to_owned(), maybe(figures.ack_latency_p50)),
+        ("acks p99".to_owned(), maybe(figures.ack_latency_p99)),
+        ("acks max".to_owned(), maybe(figures.ack_latency_max)),
+        ("longest without an ack".to_owned(), time(figures.longest_without_ack)),
+    ];
+    let leaderless = figures.leaderless.iter();
+    lines.extend(leaderless.map(|(name, it)| (format!("{name} leaderless"), time(*it))));
+    lines
+}
+
+/// What is not the same: losses and figures first, then claims, leaders, in-sync sets.
+fn outcomes([one, other]: &[Account; 2]) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    let mut add = |what: String, a: Vec<String>, b: Vec<String>| {
+        if a != b {
+            outcomes.push(Outcome { what, is: [shortened(a), shortened(b)] });
+        }
+    };
+    let figure = |account: &Account, what: &str| {
+        let found = account.figures.iter().find(|(name, _)| name == what);
+        found.map(|(_, value)| value.clone()).into_iter().collect::<Vec<_>>()
+    };
+    let mut names: Vec<&String> = one.figures.iter().map(|(name, _)| name).collect();
+    names.extend(
+        other
+            .figures
+            .iter()
+            .map(|(name, _)| name)
+            .filter(|name| !one.figures.iter().any(|(known, _)| known == *name)),
+    );
+    for name in names {
+        add(name.clone(), figure(one, name), figure(other, name));
+    }
+    let properties = one.claims.keys().chain(other.claims.keys());
+    for property in properties.collect::<std::collections::BTreeSet<_>>() {
+        let of = |account: &Account| account.claims.get(property).cloned().into_iter().collect();
+        add(property.clone(), of(one), of(other));
+    }
+    for (what, a, b) in
+        [("leaders", &one.leaders, &other.leaders), ("in-sync sets", &one.in_sync, &other.in_sync)]
+    {
+        let names = a.keys().chain(b.keys()).collect::<std::collections::BTreeSet<_>>();
+        for name in names {
+            let of = |map: &BTreeMap<String, Vec<String>>| map.get(name).cloned();
+            let (a, b) = (of(a).unwrap_or_default(), of(b).unwrap_or_default());
+            // The moment may differ by the run of things; what matters is who and when roughly.
+            add(format!("{what} of {name}"), a, b);
+        }
+    }
+    outcomes
+}
+
+fn shortened(mut lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(CHANGES_MAX);
+    lines.truncate(CHANGES_MAX);
+    if more > 0 {
+        lines.push(format!("... and {more} more"));
+    }
+    lines
+}

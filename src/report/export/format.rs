@@ -1,0 +1,96 @@
+//! The formats, and what may be chosen.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use crate::report::at::TellError;
+use crate::report::export::csv;
+use crate::report::export::jepsen;
+use crate::report::export::mermaid;
+use crate::report::export::perfetto;
+use crate::report::export::shiviz;
+use crate::trace::{Filter, Names, ReadError, RunFile};
+
+/// A format.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExportFormat {
+    /// Perfetto's `TrackEvent` protocol buffers, for ui.perfetto.dev.
+    Perfetto,
+    /// A sequence diagram of what led to an event.
+    Mermaid,
+    /// The history of clients for `jepsen.tests.kafka`, in EDN.
+    Jepsen,
+    /// Every event as a JSON object.
+    Jsonl,
+    /// Every event as a row.
+    Csv,
+    /// A log with vector clocks.
+    Shiviz,
+}
+
+/// What is exported of a run.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Chosen {
+    /// For `jsonl`, `csv` and `shiviz`: which events.
+    pub filter: Option<Filter>,
+    /// For `mermaid`: the event whose causes are shown; without it the first violation, else the
+    /// last election.
+    pub event: Option<u64>,
+}
+
+/// Why a run was not exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The run file cannot be told of.
+    #[error(transparent)]
+    Tell(#[from] TellError),
+    /// What is written to failed.
+    #[error(transparent)]
+    Write(#[from] io::Error),
+}
+
+impl From<ReadError> for ExportError {
+    fn from(error: ReadError) -> Self {
+        Self::Tell(error.into())
+    }
+}
+
+/// Writes the run of `file` to `out`, and returns what a person should know of it.
+///
+/// # Errors
+///
+/// When the file does not read, has no such event, or `out` fails.
+pub fn export(
+    file: &RunFile,
+    format: ExportFormat,
+    chosen: &Chosen,
+    out: &mut dyn Write,
+) -> Result<Vec<String>, ExportError> {
+    let names = names(file)?;
+    match format {
+        ExportFormat::Perfetto => perfetto::write(file, &names, out),
+        ExportFormat::Mermaid => mermaid::write(file, &names, chosen.event, out),
+        ExportFormat::Jepsen => jepsen::write(file, &names, out),
+        ExportFormat::Jsonl => {
+            let mut filter = chosen.filter.clone().unwrap_or_default();
+            for event in file.events()? {
+                let event = event?;
+                if filter.accepts(&event, &names) {
+                    writeln!(out, "{}", names.json(&event))?;
+                }
+            }
+            Ok(Vec::new())
+        }
+        ExportFormat::Csv => csv::write(file, &names, chosen.filter.clone(), out),
+        ExportFormat::Shiviz => shiviz::write(file, &names, chosen.filter.clone(), out),
+    }
+}
+
+/// All names of the run: some events come before their topic is named.
+fn names(file: &RunFile) -> Result<Names, ReadError> {
+    let mut names = Names::new(Arc::new(file.header.setup.clone()));
+    for event in file.events()? {
+        names.learn(&event?);
+    }
+    Ok(names)
+}

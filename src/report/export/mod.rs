@@ -1,0 +1,13 @@
+//! Runs in formats of other programs. docs/VIEWING.md says what becomes what.
+
+mod csv;
+mod format;
+mod jepsen;
+mod mermaid;
+mod perfetto;
+mod proto;
+mod shiviz;
+mod slice;
+
+pub use format::{Chosen, ExportError, ExportFormat, export};
+pub use shiviz::PARSER;

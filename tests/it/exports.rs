@@ -1,0 +1,380 @@
+//! Exports, read back by parsers that are not ours, or held to the rules that the other program
+//! states: Perfetto's messages by prost, EDN and CSV by crates, ShiViz' clocks as its
+//! `modelGraph.js` checks them, Mermaid's lines by a strict grammar.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use edn_format::{Keyword, Value as Edn};
+use kafsim::explore::{RunOptions, run_once, vocabulary};
+use kafsim::report::export::{Chosen, ExportFormat, PARSER, export};
+use kafsim::report::{At, State, fold_up_to};
+use kafsim::scenario::Scenario;
+use kafsim::trace::RunFile;
+use prost::Message as _;
+
+/// The scenario of the transcripts: faults, an election, a truncation, violations.
+static RUN: LazyLock<RunFile> = LazyLock::new(|| {
+    let text = std::fs::read_to_string("tests/data/viewing/cut_off_leader.txt").unwrap();
+    let (scenario, _) = text.split_once("\n---- commands\n").unwrap();
+    let scenario = Scenario::read("scenario.toml", scenario, &[], &[], &vocabulary()).unwrap();
+    let executed = run_once(&scenario, 0, &RunOptions { record: true, ..RunOptions::default() });
+    RunFile::read(&executed.run_file.unwrap().to_vec()).unwrap()
+});
+
+fn exported(format: ExportFormat, chosen: &Chosen) -> Vec<u8> {
+    let mut out = Vec::new();
+    export(&RUN, format, chosen, &mut out).unwrap();
+    out
+}
+
+fn text(format: ExportFormat, chosen: &Chosen) -> String {
+    String::from_utf8(exported(format, chosen)).unwrap()
+}
+
+fn filtered(filter: &str) -> Chosen {
+    Chosen { filter: Some(filter.parse().unwrap()), ..Chosen::default() }
+}
+
+#[test]
+fn jsonl_has_every_event() {
+    let lines = text(ExportFormat::Jsonl, &Chosen::default());
+    let mut count = 0_u64;
+    for line in lines.lines() {
+        let object: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(object["index"], count);
+        assert!(object["kind"].is_string() && object["fields"].is_object(), "{line}");
+        count += 1;
+    }
+    assert_eq!(count, RUN.header.fingerprint.events);
+    let some = text(ExportFormat::Jsonl, &filtered("kind:log-truncated"));
+    assert!(some.lines().count() >= 1 && some.lines().all(|line| line.contains("truncated")));
+}
+
+#[test]
+fn csv_reads_back() {
+    let bytes = exported(ExportFormat::Csv, &Chosen::default());
+    // The reader refuses rows of another length.
+    let mut reader = csv::Reader::from_reader(bytes.as_slice());
+    let head = reader.headers().unwrap().clone();
+    let column = |name: &str| head.iter().position(|known| known == name).unwrap();
+    let (index, kind, fields) = (column("index"), column("kind"), column("fields"));
+    let mut count = 0_u64;
+    let mut quoted = 0;
+    for row in reader.records() {
+        let row = row.unwrap();
+        assert_eq!(row[index].parse(), Ok(count));
+        let object: serde_json::Value = serde_json::from_str(&row[fields]).unwrap();
+        if &row[kind] == "log-appended" {
+            assert_eq!(object["base_offset"].to_string(), &row[column("base_offset")]);
+            assert_eq!(object["partition"], &row[column("partition")]);
+            quoted += 1;
+        }
+        count += 1;
+    }
+    assert!(quoted > 10);
+    assert_eq!(count, RUN.header.fingerprint.events);
+}
+
+// As much of perfetto/trace/trace.proto as is written; the numbers are those of the proto files.
+#[derive(prost::Message)]
+struct Trace {
+    #[prost(message, repeated, tag = "1")]
+    packet: Vec<TracePacket>,
+}
+
+#[derive(prost::Message)]
+struct TracePacket {
+    #[prost(uint64, optional, tag = "8")]
+    timestamp: Option<u64>,
+    #[prost(uint32, tag = "10")]
+    trusted_packet_sequence_id: u32,
+    #[prost(message, optional, tag = "11")]
+    track_event: Option<TrackEvent>,
+    #[prost(uint32, tag = "13")]
+    sequence_flags: u32,
+    #[prost(message, optional, tag = "60")]
+    track_descriptor: Option<TrackDescriptor>,
+}
+
+#[derive(prost::Message)]
+struct TrackDescriptor {
+    #[prost(uint64, tag = "1")]
+    uuid: u64,
+    #[prost(string, tag = "2")]
+    name: String,
+    #[prost(uint64, optional, tag = "5")]
+    parent_uuid: Option<u64>,
+    #[prost(message, optional, tag = "8")]
+    counter: Option<CounterDescriptor>,
+    #[prost(int32, tag = "11")]
+    child_ordering: i32,
+    #[prost(int32, tag = "12")]
+    sibling_order_rank: i32,
+}
+
+#[derive(prost::Message)]
+struct CounterDescriptor {
+    #[prost(string, tag = "6")]
+    unit_name: String,
+}
+
+#[derive(prost::Message)]
+struct TrackEvent {
+    #[prost(message, repeated, tag = "4")]
+    debug_annotations: Vec<DebugAnnotation>,
+    #[prost(int32, tag = "9")]
+    kind: i32,
+    #[prost(uint64, tag = "11")]
+    track_uuid: u64,
+    #[prost(string, repeated, tag = "22")]
+    categories: Vec<String>,
+    #[prost(string, tag = "23")]
+    name: String,
+    #[prost(int64, tag = "30")]
+    counter_value: i64,
+    #[prost(fixed64, repeated, tag = "47")]
+    flow_ids: Vec<u64>,
+    #[prost(fixed64, repeated, tag = "48")]
+    terminating_flow_ids: Vec<u64>,
+}
+
+#[derive(prost::Message)]
+struct DebugAnnotation {
+    #[prost(uint64, tag = "3")]
+    uint_value: u64,
+    #[prost(string, tag = "6")]
+    string_value: String,
+    #[prost(string, tag = "10")]
+    name: String,
+}
+
+#[test]
+fn perfetto_packets_are_sound() {
+    let trace =
+        Trace::decode(exported(ExportFormat::Perfetto, &Chosen::default()).as_slice()).unwrap();
+    assert!(trace.packet.iter().all(|packet| packet.trusted_packet_sequence_id == 1));
+    assert_eq!(trace.packet[0].sequence_flags, 1);
+    let mut tracks: BTreeMap<u64, &TrackDescriptor> = BTreeMap::new();
+    let mut depth: BTreeMap<u64, i32> = BTreeMap::new();
+    let mut counts: BTreeMap<u64, i64> = BTreeMap::new();
+    let (mut begun, mut ended) = (BTreeSet::new(), BTreeSet::new());
+    for packet in &trace.packet {
+        if let Some(track) = &packet.track_descriptor {
+            assert!(track.uuid != 0 && !track.name.is_empty());
+            assert!(track.parent_uuid.is_none_or(|parent| tracks.contains_key(&parent)));
+            assert!(tracks.insert(track.uuid, track).is_none(), "described twice: {}", track.name);
+            continue;
+        }
+        let event = packet.track_event.as_ref().unwrap();
+        assert!(packet.timestamp.is_some());
+        let track = tracks[&event.track_uuid];
+        match event.kind {
+            1 => *depth.entry(track.uuid).or_default() += 1,
+            2 => {
+                let open = depth.get_mut(&track.uuid).unwrap();
+                *open -= 1;
+                assert!(*open >= 0, "nothing to end on {}", track.name);
+            }
+            3 => assert!(!event.name.is_empty()),
+            4 => {
+                assert!(track.counter.is_some(), "{} counts nothing", track.name);
+                counts.insert(track.uuid, event.counter_value);
+            }
+            other => panic!("a track event of type {other}"),
+        }
+        assert!(event.kind == 4 || track.counter.is_none(), "a slice on {}", track.name);
+        begun.extend(event.flow_ids.iter().copied());
+        ended.extend(event.terminating_flow_ids.iter().copied());
+    }
+    assert!(depth.values().all(|open| *open == 0), "a slice has no end");
+    assert!(!begun.is_empty() && begun == ended && !begun.contains(&0));
+    let all: Vec<&str> = tracks.values().map(|track| track.name.as_str()).collect();
+    for name in ["faults", "fault 1", "violations", "orders-0", "leader", "broker-3", "LEO b3"] {
+        assert!(all.contains(&name), "{name} is not in {all:?}");
+    }
+    let named = |kind: i32| {
+        let events = trace.packet.iter().filter_map(|packet| packet.track_event.as_ref());
+        events.filter(move |event| event.kind == kind).map(|event| event.name.as_str())
+    };
+    assert!(named(1).any(|name| name == "b1 e1"), "the second leader");
+    assert!(named(1).any(|name| name.starts_with("network partition")), "the fault");
+    assert!(named(3).any(|name| name == "acks-one-durability"), "the violation");
+    // The counters end where the run ends.
+    let (model, event) = fold_up_to(&RUN, At::End).unwrap();
+    for replica in &State::of(&model, event).partitions[0].replicas {
+        for (name, value) in [
+            (format!("LEO b{}", replica.broker), replica.log_end_offset),
+            (format!("HW b{}", replica.broker), replica.high_watermark),
+        ] {
+            let track = tracks.values().find(|track| track.name == name).unwrap();
+            assert_eq!(counts[&track.uuid], value, "{name}");
+        }
+    }
+}
+
+fn keyword(name: &str) -> Edn {
+    Edn::Keyword(Keyword::from_name(name))
+}
+
+fn get<'a>(map: &'a BTreeMap<Edn, Edn>, name: &str) -> &'a Edn {
+    &map[&keyword(name)]
+}
+
+fn number(value: &Edn) -> i64 {
+    match value {
+        Edn::Integer(number) => *number,
+        other => panic!("{other:?} is no number"),
+    }
+}
+
+fn items(value: &Edn) -> &[Edn] {
+    match value {
+        Edn::Vector(items) => items,
+        other => panic!("{other:?} is no vector"),
+    }
+}
+
+#[test]
+fn jepsen_histories_are_edn_of_the_form_that_its_kafka_test_reads() {
+    let history = text(ExportFormat::Jepsen, &Chosen::default());
+    let mut open: BTreeMap<i64, (Edn, Edn)> = BTreeMap::new();
+    let mut retired = BTreeSet::new();
+    let mut sent: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut acked: BTreeMap<(i64, i64), i64> = BTreeMap::new();
+    let (mut index, mut time, mut polls, mut faults) = (0, 0, 0, 0);
+    for line in history.lines().filter(|line| !line.starts_with(";;")) {
+        let Edn::Map(map) = edn_format::parse_str(line).unwrap() else { panic!("{line}") };
+        assert_eq!(number(get(&map, "index")), index, "{line}");
+        index += 1;
+        assert!(number(get(&map, "time")) >= time, "{line}");
+        time = number(get(&map, "time"));
+        let (kind, function) = (get(&map, "type").clone(), get(&map, "f").clone());
+        let value = get(&map, "value");
+        if *get(&map, "process") == keyword("nemesis") {
+            assert_eq!(kind, keyword("info"));
+            faults += 1;
+            continue;
+        }
+        let process = number(get(&map, "process"));
+        if kind == keyword("invoke") {
+            assert!(!retired.contains(&process), "{process} works after an :info");
+            assert!(open.insert(process, (function.clone(), value.clone())).is_none(), "{line}");
+            if function == keyword("send") {
+                let send = items(&items(value)[0]);
+                assert_eq!(send[0], keyword("send"));
+                assert!(sent.insert(number(&send[2]), number(&send[1])).is_none(), "{line}");
+            }
+            continue;
+        }
+        let (invoked, asked) = open.remove(&process).unwrap();
+        assert_eq!(invoked, function, "{line}");
+        if kind == keyword("ok") && function == keyword("send") {
+            let send = items(&items(value)[0]);
+            let [offset, value] = items(&send[2]) else { panic!("{line}") };
+            assert_eq!(sent[&number(value)], number(&send[1]), "{line}");
+            acked.entry((number(&send[1]), number(offset))).or_insert(number(value));
+        } else if kind == keyword("ok") && function == keyword("poll") {
+            let Edn::Map(shown) = &items(&items(value)[0])[1] else { panic!("{line}") };
+            for (key, records) in shown {
+                for record in items(records) {
+                    let [_, value] = items(record) else { panic!("{line}") };
+                    assert_eq!(sent[&number(value)], number(key), "{line}");
+                    polls += 1;
+                }
+            }
+        } else if kind == keyword("info") {
+            assert!(get(&map, "error") != &Edn::Nil && *value == asked, "{line}");
+            retired.insert(process);
+        } else if kind == keyword("fail") {
+            assert_eq!(*value, asked, "{line}");
+        } else {
+            assert_eq!((&kind, &function), (&keyword("ok"), &keyword("assign")), "{line}");
+        }
+    }
+    assert!(open.is_empty(), "all operations end");
+    assert!(acked.len() > 10 && polls > 10 && faults == 2, "{} {polls} {faults}", acked.len());
+}
+
+#[test]
+fn shiviz_clocks_are_those_that_shiviz_permits() {
+    for chosen in [Chosen::default(), filtered("kind:append,role"), filtered("kind:deliver")] {
+        let log = text(ExportFormat::Shiviz, &chosen);
+        let mut clocks: BTreeMap<String, Vec<BTreeMap<String, u32>>> = BTreeMap::new();
+        assert!(log.lines().count() > 10);
+        let mut crossed = 0;
+        for line in log.lines() {
+            // PARSER, by hand: host, clock up to the first brace that closes, time, id, event.
+            let (host, rest) = line.split_once(' ').unwrap();
+            let (clock, rest) = rest.split_at(rest.find('}').unwrap() + 1);
+            let rest: Vec<&str> = rest.strip_prefix(' ').unwrap().splitn(3, ' ').collect();
+            assert!(rest[1].starts_with('e') && rest[1][1..].parse::<u64>().is_ok(), "{line}");
+            let clock: BTreeMap<String, u32> = serde_json::from_str(clock).unwrap();
+            let before = clocks.entry(host.to_owned()).or_default();
+            assert_eq!(clock[host] as usize, before.len() + 1, "a gap: {line}");
+            if let Some(last) = before.last() {
+                let falls = last.iter().any(|(other, count)| clock.get(other) < Some(count));
+                assert!(!falls, "a count falls: {line}");
+            }
+            before.push(clock.clone());
+            for (other, count) in clock.iter().filter(|(other, _)| *other != host) {
+                // What is known of another host exists, and all that it knew is known.
+                let known = &clocks[other][*count as usize - 1];
+                assert!(known.iter().all(|(name, n)| clock.get(name) >= Some(n)), "{line}");
+                crossed += 1;
+            }
+        }
+        assert!(crossed > 10, "hosts know of each other");
+    }
+    assert!(PARSER.starts_with("^(?<host>"));
+}
+
+#[test]
+fn mermaid_lines_are_of_its_grammar() {
+    for chosen in [Chosen::default(), Chosen { event: Some(2500), ..Chosen::default() }] {
+        let diagram = text(ExportFormat::Mermaid, &chosen);
+        let mut lines = diagram.lines();
+        assert_eq!(lines.next(), Some("sequenceDiagram"));
+        assert_eq!(lines.next(), Some("  autonumber"));
+        let mut declared = BTreeSet::new();
+        let (mut arrows, mut open) = (0, false);
+        for line in lines {
+            let line = line.trim_start();
+            let is_plain = |text: &str| {
+                let rest: Vec<&str> = text.split('#').collect();
+                // Entities are numbers or letters and a semicolon; nothing else has one.
+                let fine = |part: &&str| {
+                    part.split_once(';').is_some_and(|(name, rest)| {
+                        name.bytes().all(|b| b.is_ascii_digit()) && !rest.contains(';')
+                    })
+                };
+                !rest[0].contains(';') && rest[1..].iter().all(fine) && !text.contains(['<', '{'])
+            };
+            if let Some(rest) = line.strip_prefix("participant ") {
+                let (id, name) = rest.split_once(" as ").unwrap();
+                assert!(is_plain(name) && arrows == 0 && declared.insert(id.to_owned()), "{line}");
+            } else if line == "end" {
+                assert!(std::mem::replace(&mut open, false), "nothing to end");
+            } else if line == "rect rgb(255,230,230)" {
+                assert!(!std::mem::replace(&mut open, true), "one in the other");
+            } else if let Some(rest) = line.strip_prefix("Note over ") {
+                let (ids, text) = rest.split_once(": ").unwrap();
+                assert!(ids.split(',').all(|id| declared.contains(id)), "{line}");
+                assert!(is_plain(text) && !text.contains(':'), "{line}");
+            } else {
+                let (ends, text) = line.split_once(": ").unwrap();
+                let ends = ends.split_once("-->>").or_else(|| ends.split_once("->>")).unwrap();
+                assert!(declared.contains(ends.0) && declared.contains(ends.1), "{line}");
+                assert!(is_plain(text) && !text.contains(':'), "{line}");
+                arrows += 1;
+            }
+        }
+        assert!(
+            !open && (usize::from(chosen.event.is_none())..=40).contains(&arrows),
+            "{arrows} arrows"
+        );
+        assert_eq!(diagram.contains("VIOLATED"), chosen.event.is_none());
+    }
+}
