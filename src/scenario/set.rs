@@ -32,7 +32,7 @@ const CONFIGS: &[&str] = &["config", "features", "producer", "consumer", "set"];
 /// A path leads through tables: `duration`, `cluster.brokers`, `topic.orders.partitions`,
 /// `producer.checkout.config.acks`, `broker.2.config.replica.lag.time.max.ms`, `fault.1.at`,
 /// `claim.acked-durability.expect`. `config.K` is short for `cluster.config.K`. The value is TOML,
-/// or text without its quotes. `fault=[]` takes all elements of such a list away.
+/// or text without its quotes. `fault=[]` takes all elements of such a list away, `fault.2=[]` one.
 ///
 /// # Errors
 ///
@@ -57,6 +57,9 @@ pub(crate) fn apply(text: &str, change: &str) -> Result<String, Wrong> {
     }
     let (head, rest) = path.split_once('.').unwrap_or((path, ""));
     match LISTS.iter().find(|(list, _)| *list == head) {
+        Some((list, name_key))
+            if new.as_array().is_some_and(Array::is_empty)
+                && remove_element(&mut document, list, name_key, rest) => {}
         Some((list, name_key)) if !rest.is_empty() => {
             let table = element(&mut document, list, name_key, &mut path)?;
             set_in(table, path, new, 1)?;
@@ -77,6 +80,21 @@ pub(crate) fn apply(text: &str, change: &str) -> Result<String, Wrong> {
         None => set_in(document.as_table_mut(), path, new, 0)?,
     }
     Ok(document.to_string())
+}
+
+/// Takes the element of `list` that is called `name` away, if there is one.
+fn remove_element(document: &mut DocumentMut, list: &str, name_key: &str, name: &str) -> bool {
+    let tables = document.get_mut(list).and_then(Item::as_array_of_tables_mut);
+    let Some(tables) = tables.filter(|_| !name.is_empty()) else { return false };
+    let is_called =
+        |(at, table): (usize, &Table)| match table.get(name_key).and_then(Item::as_value) {
+            Some(Value::String(other)) => other.value() == name,
+            Some(Value::Integer(id)) => id.value().to_string() == name,
+            _ => (at + 1).to_string() == name,
+        };
+    let Some(at) = tables.iter().enumerate().position(is_called) else { return false };
+    tables.remove(at);
+    true
 }
 
 /// The table of `list` that the path names; `path` becomes what is left of it.
@@ -253,6 +271,15 @@ crash = { host = "broker-1" }
         assert!(text.contains("defects = []"), "{text}");
         assert!(text.contains("[[topic]]") && text.contains("[[producer]]"), "{text}");
         assert!(text.parse::<DocumentMut>().is_ok(), "{text}");
+    }
+
+    #[test]
+    fn one_of_a_list_is_taken_away() {
+        let (one, two) = ("[[fault]]\nat = \"1s\"\n", "[[fault]]\nat = \"2s\"\n");
+        let both = format!("version = 1\n{one}{two}");
+        assert_eq!(apply(&both, "fault.1=[]").unwrap(), format!("version = 1\n{two}"));
+        assert_eq!(apply(&both, "fault.2=[]").unwrap(), format!("version = 1\n{one}"));
+        assert!(apply(&both, "fault.3=[]").is_err());
     }
 
     #[test]
