@@ -1,5 +1,20 @@
 //! Explanations: why a property was violated, from the events of a run.
 
+mod choose;
+mod compose;
+mod defects;
+mod focus;
+mod not_cause;
+mod note;
+mod picture;
 mod shape;
+mod tape;
+mod tell;
+mod tell_clients;
+mod tell_cluster;
+mod text;
+mod why_not;
 
+pub use compose::{Asked, explain, explain_all, violations};
 pub use shape::{Cell, Explanation, Nearby, Other, Picture, Remark, Row, Saved, Step, WhyNot};
+pub use text::{markdown, mermaid, text};

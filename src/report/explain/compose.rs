@@ -1,0 +1,286 @@
+//! An explanation from a run's events, its cast and its verdicts.
+
+use std::sync::Arc;
+
+use crate::check::{Outcome, Verdict, infos};
+use crate::event::{Event, Kind, Phase};
+use crate::report::explain::choose::choose;
+use crate::report::explain::focus::{Focus, Shape};
+use crate::report::explain::not_cause::not_the_cause;
+use crate::report::explain::picture::picture;
+use crate::report::explain::shape::{Explanation, Other};
+use crate::report::explain::tape::{Tape, offsets};
+use crate::report::explain::tell::Teller;
+use crate::report::explain::why_not::why_not;
+use crate::scenario::Plan;
+use crate::trace::{Model, Setup, seconds};
+use crate::types::{BatchId, Expectation, PropertyName};
+
+/// What is to be explained.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The scenario as it was run.
+    pub plan: &'a Plan,
+    /// The seed.
+    pub seed: u64,
+    /// Who played.
+    pub setup: &'a Arc<Setup>,
+    /// What the properties came to.
+    pub verdicts: &'a [Verdict],
+    /// Which of the violations, from 1.
+    pub number: usize,
+    /// The run file as the commands that show it again shall name it.
+    pub file: &'a str,
+}
+
+/// The violations among `verdicts`, in the order in which they are numbered: those that the
+/// scenario claims come first, then those that were not to be.
+pub fn violations<'a>(plan: &Plan, verdicts: &'a [Verdict]) -> Vec<&'a Verdict> {
+    let mut found: Vec<&Verdict> =
+        verdicts.iter().filter(|verdict| verdict.outcome.violation().is_some()).collect();
+    found.sort_by_key(|verdict| {
+        let is_broken = matches!(verdict.outcome, Outcome::Violated { .. });
+        let rank = match (expected(plan, verdict), is_broken) {
+            (Expectation::Violated, _) => 0,
+            (Expectation::Holds, true) => 1,
+            (Expectation::May, true) => 2,
+            (_, false) => 3,
+        };
+        (rank, !is_broken)
+    });
+    found
+}
+
+fn expected(plan: &Plan, verdict: &Verdict) -> Expectation {
+    let property = PropertyName::from_name(&verdict.property);
+    let claim = plan.claims.iter().rfind(|claim| Some(claim.property) == property);
+    claim.map_or(Expectation::Holds, |claim| claim.expect)
+}
+
+/// The explanation of one violation of a run; of a run without any, what it came to. `None` if the
+/// run has fewer violations than asked for.
+pub fn explain(events: Vec<Event>, asked: Asked<'_>) -> Option<Explanation> {
+    one(&tape(events, &asked), &asked, asked.number)
+}
+
+/// The explanations of all violations of a run, in the order of their numbers; the number asked
+/// for does not count. Of a run without any, what it came to.
+pub fn explain_all(events: Vec<Event>, asked: Asked<'_>) -> Vec<Explanation> {
+    let tape = tape(events, &asked);
+    let count = violations(asked.plan, asked.verdicts).len().max(1);
+    (1..=count).filter_map(|number| one(&tape, &asked, number)).collect()
+}
+
+fn tape(events: Vec<Event>, asked: &Asked<'_>) -> Tape {
+    let defects = asked.plan.defects.iter().collect();
+    Tape { events, setup: Arc::clone(asked.setup), defects }
+}
+
+fn one(tape: &Tape, asked: &Asked<'_>, number: usize) -> Option<Explanation> {
+    let found = violations(asked.plan, asked.verdicts);
+    let mut explanation = Explanation {
+        of: u32::try_from(found.len()).unwrap_or(u32::MAX),
+        title: asked.plan.title.clone(),
+        seed: asked.seed.to_string(),
+        ..Explanation::default()
+    };
+    if found.is_empty() && number <= 1 {
+        nothing_violated(tape, asked, &mut explanation);
+        return Some(explanation);
+    }
+    let verdict = *found.get(number.checked_sub(1)?)?;
+    let (focus, model) = Focus::of(tape, verdict)?;
+    let (notes, suspects) = Teller::notes(tape, &focus);
+    explanation.number = u32::try_from(number).unwrap_or(u32::MAX);
+    explanation.property.clone_from(&verdict.property);
+    let info = infos().into_iter().find(|info| info.name == verdict.property);
+    explanation.statement = info.map_or_else(String::new, |info| info.statement.to_owned());
+    verdict.outcome.name().clone_into(&mut explanation.outcome);
+    expected(asked.plan, verdict).name().clone_into(&mut explanation.expected);
+    explanation.sentence = sentence(tape, &focus, verdict, &model);
+    explanation.event = Some(focus.decisive);
+    explanation.moment_us = tape.event(focus.decisive).map(|event| event.at.scenario_micros());
+    explanation.picture = picture(tape, &focus, &model);
+    explanation.why_not = why_not(tape, &focus, &model);
+    explanation.not_the_cause = not_the_cause(tape, &focus, suspects);
+    explanation.steps = choose(tape, &focus, notes);
+    explanation.again = again(asked, &focus, &explanation, &model);
+    explanation.others = others(&found, number);
+    Some(explanation)
+}
+
+fn others(found: &[&Verdict], number: usize) -> Vec<Other> {
+    let other = |(at, verdict): (usize, &&Verdict)| {
+        let violation = verdict.outcome.violation()?;
+        (at + 1 != number).then(|| Other {
+            number: u32::try_from(at + 1).unwrap_or(u32::MAX),
+            property: verdict.property.clone(),
+            sentence: without_hashes(&violation.sentence, &[]),
+        })
+    };
+    found.iter().enumerate().filter_map(other).collect()
+}
+
+fn again(asked: &Asked<'_>, focus: &Focus, so_far: &Explanation, model: &Model) -> Vec<String> {
+    let file = asked.file;
+    let first = so_far.steps.first().map_or(focus.decisive, |step| step.event);
+    let about = focus.partition.filter(|partition| model.partitions.contains_key(partition));
+    let about = about.map(|partition| model.partition_name(partition));
+    let mut commands = vec![
+        format!("kafsim replay {file}"),
+        format!("kafsim state {file} --at e{}", focus.decisive),
+    ];
+    commands.extend(about.as_ref().map(|about| format!("kafsim timeline {file} -p {about}")));
+    let only = about.map(|about| format!(" partition={about}")).unwrap_or_default();
+    let end = focus.decisive.saturating_add(1);
+    commands.push(format!("kafsim events {file} 'index={first}..{end}{only}'"));
+    commands
+}
+
+/// Who was promised what, and what became of it.
+fn sentence(tape: &Tape, focus: &Focus, verdict: &Verdict, model: &Model) -> String {
+    let mut sentences = Vec::new();
+    sentences.extend(promise(tape, focus, model));
+    if let Some(violation) = verdict.outcome.violation() {
+        let at = tape.event(focus.decisive).map(|event| seconds(event.at));
+        let what = without_hashes(&violation.sentence, &focus.batches);
+        sentences.push(format!("At {}: {what}.", at.unwrap_or_default()));
+    }
+    sentences.extend(committed(focus, model));
+    if let Outcome::OutsidePremise { event, because, .. } = &verdict.outcome {
+        sentences.push(format!(
+            "Kafka does not promise it here: what the property presupposes ended with e{event}: \
+             {because}."
+        ));
+    }
+    sentences.join(" ")
+}
+
+/// What a producer was told of the records.
+fn promise(tape: &Tape, focus: &Focus, model: &Model) -> Option<String> {
+    if focus.shape != Shape::Records {
+        return None;
+    }
+    let (batch, (from, to)) = (focus.batches.first()?, focus.records?);
+    let sealed = tape.sealed(*batch)?;
+    let Kind::BatchSealed { partition, acks, .. } = &sealed.kind else { return None };
+    let told = tape.events.iter().find(|event| {
+        matches!(&event.kind, Kind::ProduceAnswered { batch: it, error, base_offset: Some(_), .. }
+            if it == batch && *error == crate::types::ErrorCode::None)
+    })?;
+    let verb = if to.0 - from.0 > 1 { "are" } else { "is" };
+    Some(format!(
+        "{} was told that {} of {} {verb} written ({}, acks={acks}).",
+        tape.host(sealed.host),
+        offsets(from, to),
+        model.partition_name(*partition),
+        seconds(told.at)
+    ))
+}
+
+/// Whether the records had been committed.
+fn committed(focus: &Focus, model: &Model) -> Option<String> {
+    if focus.shape != Shape::Records {
+        return None;
+    }
+    let (batch, (from, _)) = (focus.batches.first()?, focus.records?);
+    let known = model.partition(focus.partition?)?;
+    let is_committed = known.committed.entry_at(from).is_some_and(|entry| {
+        entry.batch == *batch && focus.epoch.is_none_or(|epoch| epoch == entry.epoch)
+    });
+    let (what, them) = match focus.records {
+        Some((from, to)) if to.0 - from.0 > 1 => {
+            (format!("Offsets {from} to {} were", to.0 - 1), "them")
+        }
+        _ => (format!("Offset {from} was"), "it"),
+    };
+    Some(match is_committed {
+        true => format!("{what} committed: a leader's high watermark had passed {them}."),
+        false => format!("{what} never committed: no leader's high watermark had passed {them}."),
+    })
+}
+
+/// `sentence` with batches called by letters, or not at all, instead of by their hashes.
+fn without_hashes(sentence: &str, batches: &[BatchId]) -> String {
+    let is_hash = |word: &str| word.len() == 16 && word.chars().all(|c| c.is_ascii_hexdigit());
+    let letter = |word: &str| {
+        let at = batches.iter().position(|batch| batch.to_string() == word);
+        at.filter(|_| batches.len() > 1).and_then(|at| u8::try_from(at.min(25)).ok())
+    };
+    let mut words: Vec<String> = Vec::new();
+    let sentence = match (sentence.find(" (batches "), batches.len() > 1) {
+        (Some(at), false) => &sentence[..at],
+        _ => sentence,
+    };
+    for word in sentence.split(' ') {
+        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        if !is_hash(bare) {
+            words.push(word.to_owned());
+            continue;
+        }
+        match letter(bare) {
+            Some(at) => words.push(word.replace(bare, &char::from(b'A' + at).to_string())),
+            None => {
+                let tail = word.rsplit(bare).next().unwrap_or_default();
+                if let Some(last) = words.last_mut() {
+                    last.push_str(tail);
+                }
+            }
+        }
+    }
+    words.join(" ")
+}
+
+/// What a run came to in which nothing was violated.
+fn nothing_violated(tape: &Tape, asked: &Asked<'_>, explanation: &mut Explanation) {
+    let phase = tape.events.iter().rev().find_map(|event| match &event.kind {
+        Kind::PhaseBegan { phase } => Some(*phase),
+        _ => None,
+    });
+    let mut sentences = vec!["No property was violated.".to_owned()];
+    for claim in &asked.plan.claims {
+        let verdict = asked.verdicts.iter().find(|v| v.property == claim.property.name());
+        let Some(verdict) = verdict else { continue };
+        match claim.expect {
+            Expectation::Violated => sentences.push(format!(
+                "The scenario claims that {} is violated; it {}: what was to break it did not \
+                 happen with this seed.",
+                verdict.property,
+                came_to(&verdict.outcome)
+            )),
+            Expectation::May => sentences.push(format!(
+                "The scenario allows that {} is violated; it {}.",
+                verdict.property,
+                came_to(&verdict.outcome)
+            )),
+            Expectation::Holds => {}
+        }
+    }
+    sentences.push(
+        match phase {
+            Some(Phase::Audit) => {
+                "The cluster served again once the faults were over, and the run went to its end."
+            }
+            Some(Phase::Settle) => {
+                "The run ended while the cluster had time to settle: it did not come so far that \
+                 every partition took a record and every replica was in sync, or it was stopped."
+            }
+            Some(Phase::Form) | None => "The run ended before the cluster had formed.",
+            Some(Phase::Act | Phase::Heal) => "The run was stopped before its end.",
+        }
+        .to_owned(),
+    );
+    "holds".clone_into(&mut explanation.outcome);
+    explanation.sentence = sentences.join(" ");
+    explanation.again =
+        vec![format!("kafsim replay {}", asked.file), format!("kafsim timeline {}", asked.file)];
+}
+
+fn came_to(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Holds => "holds",
+        Outcome::Violated { .. } => "was violated",
+        Outcome::OutsidePremise { .. } => "left its premise",
+        Outcome::NotExercised => "was not exercised",
+    }
+}

@@ -1,0 +1,137 @@
+//! The replicas' logs at the decisive moment, offsets in columns.
+
+use crate::report::explain::focus::{Focus, Shape, replicas_of};
+use crate::report::explain::shape::{Cell, Picture, Row};
+use crate::report::explain::tape::Tape;
+use crate::trace::{Model, PartitionView};
+use crate::types::{BatchId, BrokerId, Offset, TopicPartition};
+
+/// How many columns a picture has at most.
+const COLUMNS_MAX: i64 = 8;
+/// How many before the records.
+const BEFORE: i64 = 3;
+/// How many behind them.
+const BEHIND: i64 = 2;
+
+/// The picture of the partition that the story is about, if it is about one.
+pub(crate) fn picture(tape: &Tape, focus: &Focus, model: &Model) -> Option<Picture> {
+    let partition = focus.partition?;
+    let known = model.partition(partition)?;
+    let replicas = replicas_of(model, partition);
+    let records = focus.records.filter(|_| focus.shape != Shape::Leaders);
+    let offsets = match focus.shape {
+        Shape::Leaders => Vec::new(),
+        _ => columns(known, &replicas, records),
+    };
+    let rows = replicas
+        .iter()
+        .map(|node| row(tape, model, (partition, known), *node, (&replicas, &offsets)))
+        .collect();
+    Some(Picture {
+        partition: model.partition_name(partition),
+        event: model.events.saturating_sub(1),
+        from: records.map(|(from, _)| from.0),
+        to: records.map(|(_, to)| to.0),
+        committed: known.true_high_watermark.0,
+        offsets,
+        rows,
+    })
+}
+
+fn columns(
+    known: &PartitionView,
+    replicas: &[BrokerId],
+    records: Option<(Offset, Offset)>,
+) -> Vec<i64> {
+    let logs = || replicas.iter().filter_map(|node| Some(&known.replicas.get(node)?.log));
+    let last = logs().map(|log| log.end().0).max().unwrap_or(0);
+    let (from, to) = match records {
+        Some((from, to)) => (from.0, to.0),
+        // Where the shortest log ends, or the high watermark stands.
+        None => {
+            let shortest = logs().map(|log| log.end().0).min().unwrap_or(0);
+            let place = shortest.min(known.true_high_watermark.0);
+            (place, place.saturating_add(1))
+        }
+    };
+    let first = from.saturating_sub(BEFORE).max(0);
+    let end = to.saturating_add(BEHIND).min(last.max(to)).min(first.saturating_add(COLUMNS_MAX));
+    (first..end).collect()
+}
+
+fn row(
+    tape: &Tape,
+    model: &Model,
+    (partition, known): (TopicPartition, &PartitionView),
+    node: BrokerId,
+    (replicas, offsets): (&[BrokerId], &[i64]),
+) -> Row {
+    let replica = known.replicas.get(&node);
+    let host = tape.setup.host_of(node).and_then(|host| model.host(host));
+    let is_running = host.is_some_and(|host| host.is_running);
+    let is_metadata = partition == TopicPartition::CLUSTER_METADATA;
+    let in_sync = is_metadata || model.in_sync(partition).contains(node);
+    let mut note = match (is_running, host.is_some_and(|host| host.is_paused)) {
+        (false, _) => "down".to_owned(),
+        (true, true) => format!("{}, stands still", part(model, partition, node)),
+        (true, false) => part(model, partition, node),
+    };
+    if !in_sync {
+        note += ", not in sync";
+    }
+    let cells = offsets.iter().map(|offset| {
+        let offset = Offset(*offset);
+        let entry = replica.and_then(|replica| {
+            replica.log.entry_at(offset).filter(|_| offset >= replica.log.start)
+        });
+        let Some(entry) = entry else { return Cell::default() };
+        let committed = known.committed.entry_at(offset).is_some_and(|c| c.is_same(entry));
+        let there = batches_at(known, replicas, offset);
+        let variant = there.iter().position(|batch| *batch == entry.batch);
+        let variant = variant.filter(|_| there.len() > 1).and_then(|at| u8::try_from(at).ok());
+        Cell {
+            epoch: Some(entry.epoch.0),
+            committed,
+            variant: variant.map(|at| char::from(b'a' + at.min(25))),
+        }
+    });
+    Row {
+        replica: tape.node(node),
+        note,
+        is_running,
+        in_sync,
+        log_start: replica.map_or(0, |replica| replica.log.start.0),
+        log_end: replica.map_or(0, |replica| replica.log.end().0),
+        high_watermark: replica.map_or(0, |replica| replica.high_watermark.0),
+        cells: cells.collect(),
+    }
+}
+
+/// The different batches that replicas hold at `offset`, in the order of the replicas.
+fn batches_at(known: &PartitionView, replicas: &[BrokerId], offset: Offset) -> Vec<BatchId> {
+    let mut batches: Vec<BatchId> = Vec::new();
+    for node in replicas {
+        let entry = known.replicas.get(node).and_then(|replica| replica.log.entry_at(offset));
+        if let Some(entry) = entry.filter(|entry| !batches.contains(&entry.batch)) {
+            batches.push(entry.batch);
+        }
+    }
+    batches
+}
+
+/// What `node` takes itself for.
+fn part(model: &Model, partition: TopicPartition, node: BrokerId) -> String {
+    if partition == TopicPartition::CLUSTER_METADATA {
+        let member = model.quorum.members.get(&node).and_then(|member| member.role);
+        return match member {
+            Some(role) => format!("{} in epoch {}", role.role, role.leader_epoch),
+            None => "no part".to_owned(),
+        };
+    }
+    let known = model.partition(partition).and_then(|known| known.replicas.get(&node));
+    let role = known.and_then(|replica| replica.role.as_ref());
+    match role {
+        Some(role) => format!("{} of epoch {}", role.role, role.leader_epoch),
+        None => "no part yet".to_owned(),
+    }
+}

@@ -1,0 +1,257 @@
+//! What an event says, in words: clients, disks, clocks, places in logs.
+
+use crate::event::{Event, Kind, OperationResult, ProducerOutcome, StartMovedBecause};
+use crate::report::explain::focus::Shape;
+use crate::report::explain::note::Tag;
+use crate::report::explain::tape::offsets;
+use crate::report::explain::tell::Teller;
+use crate::trace::Model;
+use crate::types::{BatchId, ErrorCode, Offset};
+
+impl Teller<'_> {
+    pub(crate) fn observe_clients(&mut self, event: &Event, model: &Model) {
+        let who = self.who(event);
+        match &event.kind {
+            Kind::BatchSealed { batch, partition, acks, operations, .. }
+                if self.is_batch(*batch) || self.is_evidence(event) =>
+            {
+                let name = model.partition_name(*partition);
+                let what = self.batch_word(*batch, operations.len());
+                let text = format!("{who} sends {what} to {name}, with acks={acks}");
+                self.add(event, Tag::Send, text, None);
+            }
+            Kind::BatchSent { batch, attempt, to, .. } if self.is_batch(*batch) && *attempt > 1 => {
+                let to = self.tape.node(*to);
+                let text = format!(
+                    "{who} sends {} again, to {to}: attempt {attempt}",
+                    self.batch_name(*batch)
+                );
+                let because = "the answer to the attempt before did not come, or was an error";
+                self.add(event, Tag::Send, text, Some(because.to_owned()));
+            }
+            Kind::BatchDone { batch, result, error, base_offset, .. } if self.is_batch(*batch) => {
+                let what = self.batch_name(*batch);
+                let text = match (result, base_offset) {
+                    (OperationResult::Ok, Some(base)) => {
+                        format!("{who} is told that {what} stands at offset {base}")
+                    }
+                    (OperationResult::Ok, None) => format!("{who} is told that {what} is written"),
+                    (OperationResult::Failed, _) => {
+                        format!("{who} reports that {what} failed: {error}")
+                    }
+                    (OperationResult::Unknown, _) => {
+                        format!("{who} gives {what} up; nobody knows what became of it: {error}")
+                    }
+                };
+                self.add(event, Tag::Send, text, None);
+            }
+            Kind::ProduceHandled { batch, outcome, error, base_offset, .. }
+                if self.is_batch(*batch) =>
+            {
+                let what = self.batch_name(*batch);
+                let text = match outcome {
+                    ProducerOutcome::Appended => return,
+                    ProducerOutcome::Duplicate => format!(
+                        "{who} knows {what} already, at offset {}",
+                        base_offset.map_or_else(|| "?".to_owned(), |offset| offset.to_string())
+                    ),
+                    ProducerOutcome::Refused => format!("{who} refuses {what}: {error}"),
+                };
+                self.add(event, Tag::Send, text, None);
+            }
+            Kind::SequencesReset { epoch, .. } if self.is_client(event) => {
+                let text = format!(
+                    "{who} raises its producer epoch to {epoch} and numbers unresolved batches anew"
+                );
+                self.add(event, Tag::Send, text, None);
+            }
+            Kind::Polled { .. } => self.on_polled(event, model),
+            Kind::OperationInvoked { verb, .. } if self.is_evidence(event) => {
+                self.add(event, Tag::Send, format!("{who} is asked to {verb}"), None);
+            }
+            Kind::OperationReturned { result, error, .. } if self.is_evidence(event) => {
+                let error =
+                    if *error == ErrorCode::None { String::new() } else { format!(" ({error})") };
+                let text = format!("{who} answers its application: {result}{error}");
+                self.add(event, Tag::Send, text, None);
+            }
+            _ => self.observe_places(event, model),
+        }
+    }
+
+    fn is_batch(&self, batch: BatchId) -> bool {
+        self.focus.batches.contains(&batch)
+    }
+
+    fn is_client(&self, event: &Event) -> bool {
+        event.host.is_some_and(|host| self.focus.clients.contains(&host))
+    }
+
+    /// How the batches are told apart, where there are two.
+    pub(crate) fn batch_name(&self, batch: BatchId) -> String {
+        if self.focus.batches.len() < 2 {
+            return "the batch".to_owned();
+        }
+        let at = self.focus.batches.iter().position(|other| *other == batch).unwrap_or(0);
+        let letter = char::from(b'A' + u8::try_from(at.min(25)).unwrap_or(25));
+        format!("batch {letter}")
+    }
+
+    fn batch_word(&self, batch: BatchId, records: usize) -> String {
+        let many = if records == 1 { "1 record".to_owned() } else { format!("{records} records") };
+        match self.focus.batches.len() {
+            0 | 1 => many,
+            _ => format!("{} ({many})", self.batch_name(batch)),
+        }
+    }
+
+    fn on_polled(&mut self, event: &Event, model: &Model) {
+        let Kind::Polled { partition, base_offset, records, batch, .. } = &event.kind else {
+            return;
+        };
+        let end = *base_offset + u64::from(*records);
+        let touches = self.focus.records.is_some_and(|(from, to)| *base_offset < to && end > from);
+        let is_ours = self.is_client(event) || self.focus.clients.is_empty();
+        let wants = self.is_batch(*batch)
+            || (self.focus.shape == Shape::Reading && is_ours && touches)
+            || (self.focus.shape == Shape::Batches && touches);
+        if !wants && !self.is_evidence(event) {
+            return;
+        }
+        let known = model.partition(*partition);
+        let readable = known.map_or(Offset::ZERO, |known| known.readable_end);
+        let committed = known.and_then(|known| known.committed.entry_at(*base_offset));
+        let other = committed.is_some_and(|entry| entry.batch != *batch);
+        let name = model.partition_name(*partition);
+        let text = format!("{} is shown {} of {name}", self.who(event), offsets(*base_offset, end));
+        let because = if end > readable {
+            Some(format!("it was shown more than any replica's high watermark, {readable}, allows"))
+        } else if other {
+            Some("what it is shown is not what is committed there".to_owned())
+        } else {
+            None
+        };
+        let extra = if because.is_some() { 8 } else { 0 };
+        self.add_with(event, (Tag::Read, extra), text, because);
+    }
+
+    /// High watermarks, log starts, caches, disks, clocks.
+    fn observe_places(&mut self, event: &Event, model: &Model) {
+        let who = self.who(event);
+        let concerns = event.host.is_some_and(|host| self.focus.hosts.contains(&host));
+        match &event.kind {
+            Kind::LogStartMoved { partition, log_start_offset, because, limit, .. } => {
+                let name = model.partition_name(*partition);
+                let text =
+                    format!("{who} begins its log of {name} at {log_start_offset} from here on");
+                let limit = limit.unwrap_or_default();
+                let why = match because {
+                    StartMovedBecause::RetentionBytes => format!("retention.bytes={limit}"),
+                    StartMovedBecause::RetentionMs => format!("retention.ms={limit}"),
+                    StartMovedBecause::DeleteRecords => "a client asked for it".to_owned(),
+                    StartMovedBecause::Leader => "its leader's log begins there".to_owned(),
+                    StartMovedBecause::BeganAnew => {
+                        "nothing of what it had is left at its leader".to_owned()
+                    }
+                };
+                let beyond = self.focus.records.is_some_and(|(from, _)| *log_start_offset > from);
+                let is_named = self.node_of(event).is_some_and(|node| self.is_named(node));
+                if self.is_evidence(event) || (beyond && is_named) || self.is_place() {
+                    self.add(event, Tag::Place, text, Some(why));
+                }
+            }
+            Kind::EpochCacheChanged { partition, entries, last_epoch, last_start } => {
+                let node = self.node_of(event);
+                if self.is_evidence(event) || node.is_some_and(|node| self.wants_cache(node)) {
+                    let name = model.partition_name(*partition);
+                    let last = last_epoch.zip(*last_start);
+                    let last = last.map_or_else(
+                        || "is empty".to_owned(),
+                        |(epoch, start)| {
+                            format!("ends with epoch {epoch}, which starts at {start}")
+                        },
+                    );
+                    let text = format!(
+                        "the leader-epoch cache of {who} for {name} has {entries} entries and {last}"
+                    );
+                    let extra = if self.is_evidence(event) { 0 } else { -26 };
+                    self.add_with(event, (Tag::Place, extra), text, None);
+                }
+            }
+            Kind::ReplicaAudited { partition, epochs_are_sound, log_end_offset, .. }
+                if self.is_evidence(event) =>
+            {
+                let name = model.partition_name(*partition);
+                let sound = if *epochs_are_sound {
+                    ""
+                } else {
+                    ", and its leader-epoch cache does not fit"
+                };
+                let text =
+                    format!("audit: the log of {who} for {name} ends at {log_end_offset}{sound}");
+                self.add(event, Tag::Place, text, None);
+            }
+            Kind::LatestOffsetTold { partition, offset: Some(offset), leader_epoch, .. } => {
+                if matches!(self.focus.shape, Shape::Reading) || self.is_evidence(event) {
+                    let name = model.partition_name(*partition);
+                    let text = format!(
+                        "{who}, leader in epoch {leader_epoch}, tells a client that {name} ends at \
+                         {offset}"
+                    );
+                    let extra = if self.is_evidence(event) { 0 } else { -30 };
+                    self.add_with(event, (Tag::Read, extra), text, None);
+                }
+            }
+            Kind::PositionSet { offset, by_reset, .. } if self.is_client(event) => {
+                let how = if *by_reset { " (auto.offset.reset)" } else { "" };
+                let text = format!("{who} goes on from offset {offset}{how}");
+                self.add_with(event, (Tag::Read, -20), text, None);
+            }
+            _ => self.observe_hardware(event, concerns, model),
+        }
+    }
+
+    fn is_place(&self) -> bool {
+        self.focus.shape == Shape::Batches
+    }
+
+    fn wants_cache(&self, node: crate::types::BrokerId) -> bool {
+        self.focus.shape == Shape::Replica && self.is_named(node)
+    }
+
+    fn observe_hardware(&mut self, event: &Event, concerns: bool, model: &Model) {
+        let who = self.who(event);
+        match &event.kind {
+            Kind::StorageFailed { partition, error, base_offset, .. } => {
+                let name = model.partition_name(*partition);
+                let text = format!(
+                    "{who} cannot write to its log of {name} at offset {base_offset}: {error}"
+                );
+                self.add_with(event, (Tag::Hardware, 20), text, None);
+            }
+            Kind::DiskReplaced {} if concerns => {
+                let text = format!("{who} has lost all that was on its disk");
+                self.add(event, Tag::Hardware, text, None);
+            }
+            Kind::DiskStalled { lane, blocking: true } if concerns => {
+                let key = ("stalled", event.host.map_or(-1, |host| i64::from(host.0)));
+                if self.told.insert(key) {
+                    let text = format!("{who}: {lane} stands still until the disk does");
+                    self.add(event, Tag::Hardware, text, None);
+                }
+            }
+            Kind::ClockSet { by, drift } if concerns => {
+                let text = match by {
+                    0 => format!("{who}: both clocks gain {drift} us in a second from here on"),
+                    by => format!("{who}: the wall clock jumps by {} ms", by / 1000),
+                };
+                self.add(event, Tag::Hardware, text, None);
+            }
+            _ if self.is_evidence(event) => {
+                let text = format!("{who}: {}", event.kind.name());
+                self.add(event, Tag::Place, text, None);
+            }
+            _ => {}
+        }
+    }
+}

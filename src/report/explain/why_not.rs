@@ -1,0 +1,401 @@
+//! Why each replica that lacks the records lacks them: what did not happen, and what kept it.
+
+use crate::event::{Event, Kind};
+use crate::report::explain::focus::{Focus, Shape, replicas_of};
+use crate::report::explain::shape::WhyNot;
+use crate::report::explain::tape::{FaultRecord, Tape, offsets};
+use crate::trace::{Model, seconds};
+use crate::types::{ApiKey, BatchId, BrokerId, HostId, LeaderEpoch, Offset, TopicPartition};
+
+/// The records, and where they were first written.
+struct Wanted {
+    partition: TopicPartition,
+    batch: BatchId,
+    from: Offset,
+    to: Offset,
+    written: u64,
+    writer: HostId,
+    epoch: LeaderEpoch,
+}
+
+/// What happened to one replica from before the write on.
+#[derive(Default)]
+struct Life {
+    /// When it had the records, and how it lost them.
+    had: Option<u64>,
+    lost: Option<(u64, String)>,
+    /// The last stop and start before the write, and those after it.
+    down: Vec<(u64, Option<u64>)>,
+    paused: Vec<(u64, Option<u64>)>,
+    /// Its part when the records were written.
+    leader_then: Option<(Option<BrokerId>, LeaderEpoch)>,
+    /// The last fetch that reached the writer before the write, and the first after it.
+    fetch_before: Option<u64>,
+    fetch_after: Option<u64>,
+    /// The first answer of the writer after the write, and the fault that held it up.
+    answer_after: Option<(u64, Option<u32>)>,
+}
+
+/// Why replicas lack the records; for other stories what is to be known of each replica.
+pub(crate) fn why_not(tape: &Tape, focus: &Focus, model: &Model) -> Vec<WhyNot> {
+    let Some(partition) = focus.partition else { return Vec::new() };
+    match focus.shape {
+        Shape::Records => {
+            let Some(wanted) = wanted(tape, focus, partition) else { return Vec::new() };
+            let faults = tape.faults(focus.decisive);
+            replicas_of(model, partition)
+                .into_iter()
+                .filter(|node| !focus.holds(model, *node))
+                .filter_map(|node| lacking(tape, focus, model, &wanted, node, &faults))
+                .collect()
+        }
+        Shape::Logs => forked(tape, focus, model, partition),
+        Shape::Stuck => stuck(tape, focus, model, partition),
+        _ => Vec::new(),
+    }
+}
+
+fn wanted(tape: &Tape, focus: &Focus, partition: TopicPartition) -> Option<Wanted> {
+    let batch = *focus.batches.first()?;
+    let (from, to) = focus.records?;
+    let written = tape.written(partition, batch, (Some(from), focus.epoch))?;
+    Some(Wanted {
+        partition,
+        batch,
+        from,
+        to,
+        written: written.event,
+        writer: written.host?,
+        epoch: written.epoch,
+    })
+}
+
+fn at(tape: &Tape, event: u64) -> String {
+    tape.event(event).map_or_else(String::new, |event| seconds(event.at))
+}
+
+fn it(wanted: &Wanted) -> &'static str {
+    if wanted.to.0 - wanted.from.0 > 1 { "them" } else { "it" }
+}
+
+fn lacking(
+    tape: &Tape,
+    focus: &Focus,
+    model: &Model,
+    wanted: &Wanted,
+    node: BrokerId,
+    faults: &[FaultRecord],
+) -> Option<WhyNot> {
+    let host = tape.setup.host_of(node)?;
+    let life = life(tape, focus, wanted, host);
+    let replica = tape.host(Some(host)).to_owned();
+    let (text, event) = match (&life.had, &life.lost) {
+        (Some(had), Some((lost, how))) => {
+            (format!("it had {} (e{had}), and {how}", it(wanted)), Some(*lost))
+        }
+        _ => never(tape, model, wanted, node, (&life, host), faults),
+    };
+    Some(WhyNot { replica, text, event })
+}
+
+/// Why a replica never had the records.
+fn never(
+    tape: &Tape,
+    model: &Model,
+    wanted: &Wanted,
+    node: BrokerId,
+    (life, host): (&Life, HostId),
+    faults: &[FaultRecord],
+) -> (String, Option<u64>) {
+    let writer = tape.host(Some(wanted.writer)).to_owned();
+    let mut parts: Vec<String> = Vec::new();
+    let mut event = None;
+    let log = model.partition(wanted.partition).and_then(|p| Some(&p.replicas.get(&node)?.log));
+    if let Some(other) = log.and_then(|log| log.entry_at(wanted.from)) {
+        parts.push(format!(
+            "it holds another record at offset {}, of epoch {} (e{})",
+            wanted.from, other.epoch, other.event
+        ));
+        event = Some(other.event);
+    }
+    if let Some((stop, start)) =
+        life.down.iter().find(|(_, start)| start.is_none_or(|start| start > wanted.written))
+    {
+        let until = match start {
+            Some(start) => format!("until {} (e{start})", at(tape, *start)),
+            None => "and did not come back".to_owned(),
+        };
+        parts.push(format!("its process was down from {} (e{stop}) {until}", at(tape, *stop)));
+        event = event.or(Some(*stop));
+    } else if let Some((stop, _)) =
+        life.paused.iter().find(|(_, end)| end.is_none_or(|end| end > wanted.written))
+    {
+        parts.push(format!("its process stood still from {} (e{stop}) on", at(tape, *stop)));
+        event = event.or(Some(*stop));
+    }
+    let writer_node = tape.setup.node(wanted.writer);
+    if let Some((leader, epoch)) = &life.leader_then
+        && *leader != writer_node
+        && host != wanted.writer
+    {
+        let whom = match leader {
+            Some(leader) if *leader == node => "it led itself".to_owned(),
+            Some(leader) => format!("it followed {}", tape.node(*leader)),
+            None => "it followed nobody".to_owned(),
+        };
+        parts.push(format!(
+            "{whom}, in epoch {epoch}, when {writer} wrote {} in epoch {}",
+            it(wanted),
+            wanted.epoch
+        ));
+    }
+    if log.is_none_or(|log| log.entry_at(wanted.from).is_none()) {
+        parts.push(fetches(tape, life, &writer));
+    }
+    if let Some(fault) = hindrance(wanted, host, faults) {
+        parts.push(format!(
+            "fault {} ({}) kept them apart (e{})",
+            fault.number, fault.text, fault.began
+        ));
+        event = event.or(Some(fault.began));
+    }
+    let lead = format!("it never had {}", offsets(wanted.from, wanted.to));
+    if parts.is_empty() {
+        return (lead, event);
+    }
+    (format!("{lead}: {}", parts.join("; ")), event)
+}
+
+/// What became of its fetches from the writer.
+fn fetches(tape: &Tape, life: &Life, writer: &str) -> String {
+    match (life.fetch_before, life.fetch_after, life.answer_after) {
+        (Some(before), None, None) => format!(
+            "no fetch of it reached {writer} after that (the last one at {}, e{before})",
+            at(tape, before)
+        ),
+        (None, None, None) => format!("no fetch of it ever reached {writer}"),
+        (_, Some(after), None) => format!(
+            "its next fetch reached {writer} at {} (e{after}), and no answer came",
+            at(tape, after)
+        ),
+        (_, _, Some((answer, fault))) => {
+            let held = fault.map(|fault| format!(", held up by fault {}", fault.saturating_add(1)));
+            format!(
+                "an answer of {writer} came at {} (e{answer}{}), and it took no such record from it",
+                at(tape, answer),
+                held.unwrap_or_default()
+            )
+        }
+    }
+}
+
+/// A fault of the network or of a process that acted on the replica or on the writer at the time.
+fn hindrance<'a>(
+    wanted: &Wanted,
+    host: HostId,
+    faults: &'a [FaultRecord],
+) -> Option<&'a FaultRecord> {
+    let acts = |fault: &&FaultRecord| {
+        fault.bit.is_some()
+            && fault.severity > 1
+            && fault.ended.is_none_or(|ended| ended > wanted.written)
+            && (fault.hosts.contains(&host) || fault.hosts.contains(&wanted.writer))
+    };
+    // One that was there already explains more than one that came later.
+    let mut acting: Vec<&FaultRecord> = faults.iter().filter(acts).collect();
+    acting.sort_by_key(|fault| {
+        let both = fault.hosts.contains(&host) && fault.hosts.contains(&wanted.writer);
+        let later = fault.began > wanted.written;
+        (std::cmp::Reverse(fault.severity), later, !both, fault.began)
+    });
+    acting.first().copied()
+}
+
+fn life(tape: &Tape, focus: &Focus, wanted: &Wanted, host: HostId) -> Life {
+    let mut life = Life::default();
+    for event in tape.events.iter().take_while(|event| event.index <= focus.decisive) {
+        if event.host == Some(host) {
+            own(&mut life, event, wanted);
+        } else if event.host == Some(wanted.writer)
+            && let Kind::Delivered { from, api: ApiKey::Fetch, is_response: false, .. } =
+                &event.kind
+            && *from == host
+        {
+            if event.index < wanted.written {
+                life.fetch_before = Some(event.index);
+            } else {
+                life.fetch_after.get_or_insert(event.index);
+            }
+        }
+    }
+    life
+}
+
+fn own(life: &mut Life, event: &Event, wanted: &Wanted) {
+    let index = event.index;
+    let is_ours = |partition: &TopicPartition| *partition == wanted.partition;
+    match &event.kind {
+        Kind::LogAppended { partition, batch, leader_epoch, .. }
+            if is_ours(partition) && *batch == wanted.batch && *leader_epoch == wanted.epoch =>
+        {
+            life.had = Some(index);
+            life.lost = None;
+        }
+        Kind::LogTruncated { partition, log_end_offset, from, .. }
+            if is_ours(partition) && *log_end_offset <= wanted.from =>
+        {
+            lose(life, index, format!("cut its log from {from} to {log_end_offset} (e{index})"));
+        }
+        Kind::DurableEnd { partition, durable_end, .. }
+            if is_ours(partition) && *durable_end <= wanted.from =>
+        {
+            lose(
+                life,
+                index,
+                format!("lost that with its page cache (e{index}): it had not been flushed"),
+            );
+        }
+        Kind::LogRecovered { partition, log_end_offset, .. }
+            if is_ours(partition) && *log_end_offset <= wanted.from =>
+        {
+            lose(
+                life,
+                index,
+                format!("its log ended at {log_end_offset} when it came back (e{index})"),
+            );
+        }
+        Kind::DiskReplaced {} => lose(life, index, format!("lost its disk (e{index})")),
+        Kind::RoleTaken { partition, leader, leader_epoch, .. }
+            if is_ours(partition) && index < wanted.written =>
+        {
+            life.leader_then = Some((*leader, *leader_epoch));
+        }
+        Kind::HostStopped { .. } => life.down.push((index, None)),
+        Kind::HostStarted { .. } => close(&mut life.down, index),
+        Kind::HostPaused {} => life.paused.push((index, None)),
+        Kind::HostResumed {} => close(&mut life.paused, index),
+        Kind::Delivered { from, api: ApiKey::Fetch, is_response: true, fault, .. }
+            if *from == wanted.writer && index > wanted.written =>
+        {
+            life.answer_after.get_or_insert((index, *fault));
+        }
+        _ => {}
+    }
+}
+
+fn lose(life: &mut Life, event: u64, how: String) {
+    if life.had.is_some() && life.lost.is_none() {
+        life.lost = Some((event, how));
+    }
+}
+
+fn close(open: &mut [(u64, Option<u64>)], event: u64) {
+    if let Some((_, end)) = open.last_mut() {
+        end.get_or_insert(event);
+    }
+}
+
+/// What each of the logs that part holds at the place.
+fn forked(tape: &Tape, focus: &Focus, model: &Model, partition: TopicPartition) -> Vec<WhyNot> {
+    let Some((from, _)) = focus.records else { return Vec::new() };
+    let known = model.partition(partition);
+    let holds = |node: &BrokerId| {
+        let log = &known?.replicas.get(node)?.log;
+        let entry = log.entry_at(from)?;
+        let written = tape.written(partition, entry.batch, (Some(from), Some(entry.epoch)))?;
+        let text = format!(
+            "at offset {from} it holds what {} appended in epoch {} at {} (e{}); it has it since \
+             e{}",
+            tape.host(written.host),
+            entry.epoch,
+            at(tape, written.event),
+            written.event,
+            entry.event
+        );
+        Some(WhyNot { replica: tape.node(*node), text, event: Some(entry.event) })
+    };
+    focus.nodes.iter().filter_map(holds).collect()
+}
+
+/// What each replica that is waited for did last.
+fn stuck(tape: &Tape, focus: &Focus, model: &Model, partition: TopicPartition) -> Vec<WhyNot> {
+    let Some(known) = model.partition(partition) else { return Vec::new() };
+    let in_sync = model.in_sync(partition);
+    let leader = known.acting_leader().map(|(leader, _)| leader);
+    let mut found = Vec::new();
+    for node in replicas_of(model, partition) {
+        let Some(host) = tape.setup.host_of(node) else { continue };
+        let is_concerned =
+            focus.nodes.contains(&node) || !in_sync.contains(node) || leader.is_none();
+        if !is_concerned || Some(node) == leader {
+            continue;
+        }
+        let text = standstill(tape, focus, model, (partition, node), host, leader);
+        if let Some((text, event)) = text {
+            found.push(WhyNot { replica: tape.node(node), text, event });
+        }
+    }
+    found
+}
+
+fn standstill(
+    tape: &Tape,
+    focus: &Focus,
+    model: &Model,
+    (partition, node): (TopicPartition, BrokerId),
+    host: HostId,
+    leader: Option<BrokerId>,
+) -> Option<(String, Option<u64>)> {
+    let known = model.partition(partition)?;
+    let log = &known.replicas.get(&node)?.log;
+    let leader_host = leader.and_then(|leader| tape.setup.host_of(leader));
+    let (mut told, mut fetched, mut appended, mut last) = (0_u64, 0_u64, None, None);
+    for event in tape.events.iter().take_while(|event| event.index <= focus.decisive) {
+        match &event.kind {
+            Kind::FetchDiverged { partition: p, follower, .. }
+                if *p == partition && *follower == node =>
+            {
+                told += 1;
+            }
+            Kind::Delivered { from, api: ApiKey::Fetch, is_response: false, .. }
+                if *from == host && event.host == leader_host && appended.is_some() =>
+            {
+                fetched += 1;
+                last = Some(event.index);
+            }
+            Kind::LogAppended { partition: p, .. }
+                if *p == partition && event.host == Some(host) =>
+            {
+                appended = Some(event.index);
+                fetched = 0;
+            }
+            _ => {}
+        }
+    }
+    let mut parts = vec![format!("its log ends at {}", log.end())];
+    if let Some(leader) = leader
+        && let Some(theirs) = known.replicas.get(&leader)
+    {
+        parts.push(format!("that of {}, the leader, at {}", tape.node(leader), theirs.log.end()));
+    }
+    if !model.is_electable(node) {
+        parts.push(match model.registrations.get(&node) {
+            Some(registration) if registration.fenced => {
+                format!("it is fenced since e{}", registration.event)
+            }
+            _ => "it may not be elected".to_owned(),
+        });
+    }
+    if let (Some(appended), true) = (appended, fetched > 0) {
+        parts.push(format!(
+            "its last record came at {} (e{appended}); {fetched} fetch{} reached {} since",
+            at(tape, appended),
+            if fetched == 1 { "" } else { "es" },
+            leader.map_or_else(|| "the leader".to_owned(), |leader| tape.node(leader))
+        ));
+    }
+    if told > 0 {
+        parts.push(format!("it was told {told} times where the logs part"));
+    }
+    Some((parts.join(", "), last.or(appended)))
+}
