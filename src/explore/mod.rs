@@ -11,6 +11,7 @@ mod story_faults;
 mod story_processes;
 mod sweep;
 mod vocabulary;
+mod what_if;
 
 pub use build::{BUILD_ID, VERSION};
 #[cfg(madsim)]
@@ -19,6 +20,7 @@ pub use outcome::{ClaimOutcome, End, Judgement, Matter, Moment, RunOutcome};
 pub use run::{Executed, RunOptions, run_once};
 pub use sweep::{Failure, Failures, SeedOutcome, SweepOutcome, TWICE_EVERY, sweep};
 pub use vocabulary::vocabulary;
+pub use what_if::{WhatIf, what_if};
 
 #[cfg(test)]
 pub(crate) use outcome::tests;

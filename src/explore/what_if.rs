@@ -1,0 +1,269 @@
+//! What would have saved it: the same seed run again with one thing changed, then nearby seeds
+//! with the changes that helped. Nothing is guessed.
+
+use std::num::NonZero;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::check::Outcome;
+use crate::explore::outcome::{End, RunOutcome};
+use crate::explore::run::{RunOptions, run_once};
+use crate::explore::vocabulary::vocabulary;
+use crate::scenario::{Plan, Scenario, Trigger, show_duration};
+use crate::types::Expectation;
+
+/// How many events all runs together may have: about ten seconds on two cores. A number of runs
+/// that hung on the clock would differ from one time to the next.
+const EVENTS_MAX: u64 = 8_000_000;
+/// How many changes are tried at most.
+const CHANGES_MAX: usize = 16;
+/// How many changes that helped are tried with other seeds.
+const NEARBY_CHANGES_MAX: usize = 5;
+/// With how many other seeds at most.
+const NEARBY_SEEDS_MAX: u64 = 20;
+/// How much later a fault is tried.
+const LATER: Duration = Duration::from_secs(2);
+
+/// What became of a run with one thing changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WhatIf {
+    /// The change, in words.
+    pub change: String,
+    /// The change, as `--set` takes it.
+    pub set: Vec<String>,
+    /// Whether the property was not violated any more.
+    pub helped: bool,
+    /// What became of the run.
+    pub outcome: String,
+    /// In how many of how many other seeds the property was violated with the change.
+    pub nearby: Option<(u32, u32)>,
+}
+
+struct Change {
+    words: String,
+    set: Vec<String>,
+}
+
+/// Tries the changes that apply to `scenario`, whose run with `seed` had so many `events` and
+/// violated `property`.
+pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> Vec<WhatIf> {
+    let mut changes = changes(&scenario.plan);
+    let affordable = usize::try_from(EVENTS_MAX / events.max(1)).unwrap_or(usize::MAX).max(2);
+    changes.truncate(CHANGES_MAX.min(affordable));
+    let changed: Vec<(Change, Scenario)> = changes
+        .into_iter()
+        .filter_map(|change| {
+            let read =
+                Scenario::read(&scenario.file, &scenario.text, &change.set, &[], &vocabulary());
+            read.ok().map(|scenario| (change, scenario))
+        })
+        .collect();
+    let base = base(scenario, seed);
+    let first: Vec<(usize, u64)> = (0..changed.len()).map(|at| (at, seed)).collect();
+    let outcomes = run_all(&changed, &first);
+    let mut found: Vec<WhatIf> = changed
+        .iter()
+        .zip(&outcomes)
+        .map(|((change, _), outcome)| WhatIf {
+            change: change.words.clone(),
+            set: change.set.clone(),
+            helped: !is_violated(outcome, property),
+            outcome: told(outcome, property, &base),
+            nearby: None,
+        })
+        .collect();
+    let helped: Vec<usize> =
+        (0..found.len()).filter(|at| found[*at].helped).take(NEARBY_CHANGES_MAX).collect();
+    let spent = events.saturating_mul(found.len() as u64 + 1);
+    let each = events.saturating_mul(helped.len().max(1) as u64).max(1);
+    let seeds = (EVENTS_MAX.saturating_sub(spent) / each).min(NEARBY_SEEDS_MAX);
+    let more: Vec<(usize, u64)> = helped
+        .iter()
+        .flat_map(|at| (1..=seeds).map(move |more| (*at, seed.wrapping_add(more))))
+        .collect();
+    let outcomes = run_all(&changed, &more);
+    for at in helped.into_iter().filter(|_| seeds > 0) {
+        let own = more.iter().zip(&outcomes).filter(|((which, _), _)| *which == at);
+        let violated = own.filter(|(_, outcome)| is_violated(outcome, property)).count();
+        let violated = u32::try_from(violated).unwrap_or(u32::MAX);
+        found[at].nearby = Some((violated, u32::try_from(seeds).unwrap_or(u32::MAX)));
+    }
+    found.sort_by_key(|it| !it.helped);
+    found
+}
+
+/// Runs of `scenarios` with seeds, on all cores; what came of them, in the order asked for.
+fn run_all(scenarios: &[(Change, Scenario)], asked: &[(usize, u64)]) -> Vec<RunOutcome> {
+    let jobs = std::thread::available_parallelism().map_or(1, NonZero::get).min(asked.len());
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, RunOutcome)>> = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((which, seed)) = asked.get(at) else { return };
+                    let outcome =
+                        run_once(&scenarios[*which].1, *seed, &RunOptions::default()).outcome;
+                    done.lock().expect("no run panics while it holds the lock").push((at, outcome));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().expect("no run panics while it holds the lock");
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// The run as it was.
+fn base(scenario: &Scenario, seed: u64) -> RunOutcome {
+    run_once(scenario, seed, &RunOptions::default()).outcome
+}
+
+fn is_violated(outcome: &RunOutcome, property: &str) -> bool {
+    let claim = outcome.claims.iter().find(|claim| claim.property.name() == property);
+    claim.is_some_and(|claim| claim.verdict.outcome.violation().is_some())
+        || matches!(outcome.end, End::Crashed(_) | End::NeverFormed)
+}
+
+/// What became of a run, beside what became of it as it was.
+fn told(outcome: &RunOutcome, property: &str, base: &RunOutcome) -> String {
+    let claim = outcome.claims.iter().find(|claim| claim.property.name() == property);
+    let mut parts = vec![match claim.map(|claim| &claim.verdict.outcome) {
+        Some(Outcome::Violated { .. }) => "still violated".to_owned(),
+        Some(it @ Outcome::OutsidePremise { .. }) if it.violation().is_some() => {
+            "still happens, though it is not promised any more".to_owned()
+        }
+        Some(Outcome::Holds | Outcome::OutsidePremise { .. }) => "not violated".to_owned(),
+        Some(Outcome::NotExercised) => "not violated (nothing tried it)".to_owned(),
+        None => "it crashed".to_owned(),
+    }];
+    match &outcome.end {
+        End::Crashed(_) => parts.push("the run crashed".to_owned()),
+        End::NeverFormed => parts.push("the cluster never formed".to_owned()),
+        End::NotLive(_) if !matches!(base.end, End::NotLive(_)) => {
+            parts.push("but the cluster does not serve again".to_owned());
+        }
+        End::NotLive(_) | End::Finished | End::Stopped => {}
+    }
+    let (now, before) = (&outcome.figures, &base.figures);
+    let mut count = |what: &str, now: u64, before: u64| {
+        if now != before {
+            parts.push(format!("{what} {now} (was {before})"));
+        }
+    };
+    count("records lost", now.lost, before.lost);
+    count("failed", now.failed, before.failed);
+    count("unknown", now.unknown, before.unknown);
+    let is_new = |name: &str| {
+        let old = base.claims.iter().find(|claim| claim.property.name() == name);
+        old.is_none_or(|claim| claim.verdict.outcome.violation().is_none())
+    };
+    let others: Vec<&str> = outcome
+        .claims
+        .iter()
+        .filter(|claim| matches!(claim.verdict.outcome, Outcome::Violated { .. }))
+        .filter(|claim| claim.expect != Expectation::May)
+        .map(|claim| claim.property.name())
+        .filter(|name| *name != property && is_new(name))
+        .collect();
+    if !others.is_empty() {
+        parts.push(format!("but now violates {}", others.join(", ")));
+    }
+    parts.join("; ")
+}
+
+/// The changes that apply to a plan, the likeliest first.
+fn changes(plan: &Plan) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut add = |words: String, set: Vec<String>| changes.push(Change { words, set });
+    let defects: Vec<_> = plan.defects.iter().collect();
+    for defect in &defects {
+        let left: Vec<String> = defects
+            .iter()
+            .filter(|other| *other != defect)
+            .map(|other| format!("\"{}\"", other.name()))
+            .collect();
+        let set = format!("defects=[{}]", left.join(","));
+        add(format!("the bug {} off", defect.name()), vec![set]);
+    }
+    let weak: Vec<String> = plan
+        .producers
+        .iter()
+        .filter(|producer| producer.config.text("acks") != "all")
+        .map(|producer| format!("producer.{}.config.acks=all", producer.name))
+        .collect();
+    if !weak.is_empty() {
+        add("acks=all".to_owned(), weak);
+    }
+    for (key, words, value, applies) in topic_changes() {
+        let broker = plan.cluster.brokers.first().map(|broker| &broker.config);
+        let sets: Vec<String> = plan
+            .topics
+            .iter()
+            .filter(|topic| topic.replication_factor >= 2)
+            .filter(|topic| broker.is_some_and(|broker| applies(topic, broker)))
+            .map(|topic| format!("topic.{}.config.{key}={value}", topic.name))
+            .collect();
+        if !sets.is_empty() {
+            add(words.to_owned(), sets);
+        }
+    }
+    let plain: Vec<String> = plan
+        .producers
+        .iter()
+        .filter(|producer| !producer.config.flag("enable.idempotence"))
+        .flat_map(|producer| {
+            let name = &producer.name;
+            [
+                format!("producer.{name}.config.enable.idempotence=true"),
+                format!("producer.{name}.config.acks=all"),
+            ]
+        })
+        .collect();
+    if !plain.is_empty() {
+        add("enable.idempotence=true".to_owned(), plain);
+    }
+    for (number, fault) in (1..).zip(&plan.faults) {
+        let what = fault.fault.name();
+        add(format!("without fault {number} ({what})"), vec![format!("fault.{number}=[]")]);
+    }
+    for (number, fault) in (1..).zip(&plan.faults) {
+        if let Trigger::At(at) = &fault.trigger {
+            let later = show_duration(*at + LATER);
+            let words = format!("fault {number} ({}) 2 s later", fault.fault.name());
+            add(words, vec![format!("fault.{number}.at={later}")]);
+        }
+    }
+    changes
+}
+
+/// Keys of topics that may help: the key, the words, the value, and whether it is a change.
+type TopicChange = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&crate::scenario::TopicPlan, &crate::scenario::Config) -> bool,
+);
+
+fn topic_changes() -> [TopicChange; 3] {
+    use crate::scenario::Value;
+    [
+        ("min.insync.replicas", "min.insync.replicas=2", "2", |topic, broker| {
+            matches!(topic.setting_on(broker, "min.insync.replicas").value, Some(Value::Integer(1)))
+        }),
+        (
+            "unclean.leader.election.enable",
+            "unclean.leader.election.enable=false",
+            "false",
+            |topic, broker| {
+                let key = "unclean.leader.election.enable";
+                matches!(topic.setting_on(broker, key).value, Some(Value::Flag(true)))
+            },
+        ),
+        ("flush.messages", "flush.messages=1 (every batch on the disk)", "1", |topic, broker| {
+            !matches!(topic.setting_on(broker, "flush.messages").value, Some(Value::Integer(1)))
+        }),
+    ]
+}
