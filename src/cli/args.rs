@@ -52,6 +52,8 @@ pub(crate) enum Verb {
     Diff(Diff),
     /// Write a run in the format of another program
     Export(Export),
+    /// Say why a property of a recorded run was violated, and what would have saved it
+    Explain(Explain),
     /// List the bugs that can be switched on, and which properties catch them
     Defects(Listing),
     /// List the properties that every run is checked for, with their sources
@@ -272,6 +274,36 @@ pub(crate) enum ExportTo {
     Csv,
     /// A log with vector clocks, for ShiViz
     Shiviz,
+}
+
+/// `kafsim explain`.
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// The run file
+    pub(crate) file: PathBuf,
+    /// Which violation, from 1: those that the scenario claims come first
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) violation: usize,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ExplainFormat,
+    /// Run nothing again: leave out what would have saved it
+    #[arg(long)]
+    pub(crate) no_rerun: bool,
+}
+
+/// How explanations are written.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum ExplainFormat {
+    /// For a terminal.
+    #[default]
+    Text,
+    /// For programs: one JSON object (docs/VIEWING.md).
+    Json,
+    /// For issues and pull requests.
+    Markdown,
+    /// The steps as a sequence diagram.
+    Mermaid,
 }
 
 /// `kafsim defects`, `kafsim properties`.

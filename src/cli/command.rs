@@ -13,6 +13,7 @@ use crate::cli::args::{Arguments, Verb};
 use crate::cli::check;
 use crate::cli::diff;
 use crate::cli::events;
+use crate::cli::explain;
 use crate::cli::export;
 use crate::cli::listing;
 use crate::cli::log;
@@ -46,6 +47,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Log(args) => log::log(args),
         Verb::Diff(args) => diff::diff(args),
         Verb::Export(args) => export::export(args),
+        Verb::Explain(args) => explain::explain(args),
         Verb::Defects(args) => listing::defects(args),
         Verb::Properties(args) => listing::properties(args),
         Verb::Sweep(args) => sweep::sweep(args),

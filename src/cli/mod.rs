@@ -6,6 +6,7 @@ mod command;
 mod config_text;
 mod diff;
 mod events;
+mod explain;
 mod export;
 mod json;
 mod listing;

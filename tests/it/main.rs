@@ -12,6 +12,7 @@ mod determinism;
 mod disk_failure;
 mod disk_faults;
 mod engine;
+mod explanations;
 mod exports;
 mod fake_disk;
 mod figures;

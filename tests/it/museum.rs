@@ -8,11 +8,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use kafsim::check::{Outcome, infos};
-use kafsim::explore::{End, RunOptions, run_once};
+use kafsim::explore::{End, Executed, RunOptions, run_once};
+use kafsim::report::explain::{Asked as Question, Explanation, explain_all};
+use kafsim::scenario::Scenario;
+use kafsim::trace::RunFile;
 use kafsim::types::Defect;
 
 use crate::scenarios::{complaint, scenario};
@@ -129,7 +132,7 @@ pub(crate) const STORIES: &[Exhibit] = exhibits! {
 };
 
 /// By property, in the order of the catalogue.
-const PROOFS: &[Exhibit] = exhibits! {
+pub(crate) const PROOFS: &[Exhibit] = exhibits! {
     "log-matching" TruncateToHighWatermark "museum/kip_101_divergence" [];
     "epoch-offset-unique" LeaderEpochNotRaised "museum/new_leader_cut_off" [];
     "epoch-monotone-in-log" EpochCacheNotTruncated "museum/new_leader_cut_off" [];
@@ -190,6 +193,8 @@ struct Came {
     /// Whether the run went through all its parts, and the cluster served again.
     is_finished: bool,
     complaint: String,
+    /// The explanations of what it violated, if a defect was on.
+    explanations: Vec<Explanation>,
 }
 
 /// What the runs of both tables came to, with their defects and without.
@@ -214,14 +219,37 @@ fn run((path, changes, seed, defect): Asked) -> Came {
     let path = format!("scenarios/{path}.toml");
     let changes = [&["defects=[]"], changes].concat();
     let defects: Vec<&str> = defect.into_iter().map(Defect::name).collect();
-    let executed = run_once(&scenario(&path, &changes, &defects), seed, &RunOptions::default());
+    let scenario = scenario(&path, &changes, &defects);
+    let options = RunOptions { record: defect.is_some(), ..RunOptions::default() };
+    let mut executed = run_once(&scenario, seed, &options);
+    let explanations = explanations(&mut executed, &scenario);
     let claims = executed.outcome.claims.iter();
     let broken = claims.filter(|c| matches!(c.verdict.outcome, Outcome::Violated { .. }));
     Came {
         violated: broken.map(|claim| claim.property.name()).collect(),
         is_finished: executed.outcome.end == End::Finished,
         complaint: complaint(&executed),
+        explanations,
     }
+}
+
+/// What was violated in a run that was recorded, explained.
+pub(crate) fn explanations(executed: &mut Executed, scenario: &Scenario) -> Vec<Explanation> {
+    let Some(recording) = executed.run_file.take() else { return Vec::new() };
+    let file = RunFile::read(&recording.to_vec()).expect("it was just written");
+    let events = file.events().expect("it was just written");
+    let events = events.map(|event| event.expect("it was just written")).collect();
+    let claims = executed.outcome.claims.iter();
+    let verdicts: Vec<_> = claims.map(|claim| claim.verdict.clone()).collect();
+    let question = Question {
+        plan: &scenario.plan,
+        seed: file.header.seed,
+        setup: &Arc::new(file.header.setup.clone()),
+        verdicts: &verdicts,
+        number: 1,
+        file: "a.run",
+    };
+    explain_all(events, question)
 }
 
 impl Exhibit {
@@ -233,6 +261,12 @@ impl Exhibit {
     pub(crate) fn number(&self) -> u32 {
         let own = NUMBERED.iter().find(|(scenario, _)| *scenario == self.scenario);
         own.map_or(self.defect.number(), |(_, number)| *number)
+    }
+
+    /// Why its property was violated; nothing if it was not, which tests here complain of.
+    pub(crate) fn explanation(&self) -> Option<&'static Explanation> {
+        let came = &RUNS[&self.asked(Some(self.defect))];
+        came.explanations.iter().find(|it| it.property == self.property)
     }
 
     /// What is wrong with this exhibit, if anything is.

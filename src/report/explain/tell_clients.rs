@@ -172,7 +172,8 @@ impl Teller<'_> {
                         },
                     );
                     let text = format!(
-                        "the leader-epoch cache of {who} for {name} has {entries} entries and {last}"
+                        "the leader-epoch cache of {who} for {name} has {entries} entries and \
+                         {last}"
                     );
                     let extra = if self.is_evidence(event) { 0 } else { -26 };
                     self.add_with(event, (Tag::Place, extra), text, None);

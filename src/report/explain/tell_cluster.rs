@@ -58,7 +58,8 @@ impl Teller<'_> {
                     let back =
                         if *rolled_back { ", and goes back to the recorded set" } else { "" };
                     let text = format!(
-                        "{} learns that its request to change the in-sync set came to {error}{back}",
+                        "{} learns that its request to change the in-sync set came to \
+                         {error}{back}",
                         self.who(event)
                     );
                     self.add(event, Tag::AskInSync, text, None);
@@ -468,7 +469,8 @@ impl Teller<'_> {
                     ),
                     (false, _) => (
                         format!(
-                            "the controller unfences {name}: it may be elected and join in-sync sets"
+                            "the controller unfences {name}: it may be elected and join in-sync \
+                             sets"
                         ),
                         None,
                     ),

@@ -243,7 +243,8 @@ pub fn markdown(explanation: &Explanation) -> String {
         explanation.not_the_cause.iter().map(|remark| escape(&remark.text)),
     );
     if !explanation.saved_by.is_empty() {
-        out += "**What would have saved it**\n\n| change | helped | what became of it | other seeds |\n|---|---|---|---|\n";
+        out += "**What would have saved it**\n\n";
+        out += "| change | helped | what became of it | other seeds |\n|---|---|---|---|\n";
         for saved in &explanation.saved_by {
             let nearby = saved.nearby.map_or_else(String::new, |nearby| {
                 format!("violated in {} of {}", nearby.violated, nearby.seeds)

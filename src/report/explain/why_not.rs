@@ -181,7 +181,8 @@ fn fetches(tape: &Tape, life: &Life, writer: &str) -> String {
         (_, _, Some((answer, fault))) => {
             let held = fault.map(|fault| format!(", held up by fault {}", fault.saturating_add(1)));
             format!(
-                "an answer of {writer} came at {} (e{answer}{}), and it took no such record from it",
+                "an answer of {writer} came at {} (e{answer}{}), and it took no such record from \
+                 it",
                 at(tape, answer),
                 held.unwrap_or_default()
             )

@@ -1,0 +1,95 @@
+//! `kafsim explain`: why a property of a recorded run was violated.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::bail;
+
+use crate::check::Verdict;
+use crate::cli::args::{Explain, ExplainFormat};
+use crate::cli::command::Done;
+use crate::cli::output::stdout;
+use crate::cli::run_file;
+use crate::event::Event;
+use crate::explore::{WhatIf, what_if};
+use crate::report::explain::{
+    Asked, Explanation, Nearby, Saved, markdown, mermaid, text, violations,
+};
+use crate::scenario::Scenario;
+use crate::trace::{Header, RunFile};
+
+/// Explains a violation of the run in the file.
+pub(crate) fn explain(args: &Explain) -> anyhow::Result<Done> {
+    let path = &args.file;
+    let file = run_file::read(path)?;
+    let scenario = run_file::scenario(&file)?;
+    let mut explanation = of_file(path, &file, &scenario, args.violation)?;
+    if !args.no_rerun && !explanation.property.is_empty() {
+        explanation.saved_by = saved_by(&file, &scenario, &explanation);
+    }
+    let mut out = stdout();
+    match args.format {
+        ExplainFormat::Text => write!(out, "{}", text(&explanation))?,
+        ExplainFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&explanation)?)?,
+        ExplainFormat::Markdown => write!(out, "{}", markdown(&explanation))?,
+        ExplainFormat::Mermaid => write!(out, "{}", mermaid(&explanation))?,
+    }
+    out.flush()?;
+    Ok(Done::Well)
+}
+
+/// The explanation of violation `number`, from 1, of the run in `file`.
+pub(crate) fn of_file(
+    path: &Path,
+    file: &RunFile,
+    scenario: &Scenario,
+    number: usize,
+) -> anyhow::Result<Explanation> {
+    let verdicts = verdicts(path, file)?;
+    let events: Result<Vec<Event>, _> =
+        file.events().map_err(|error| run_file::refused(path, &error))?.collect();
+    let events = events.map_err(|error| run_file::refused(path, &error))?;
+    let asked = Asked {
+        plan: &scenario.plan,
+        seed: file.header.seed,
+        setup: &Arc::new(file.header.setup.clone()),
+        verdicts: &verdicts,
+        number,
+        file: &path.display().to_string(),
+    };
+    match crate::report::explain::explain(events, asked) {
+        Some(explanation) => Ok(explanation),
+        None => match violations(&scenario.plan, &verdicts).len() {
+            0 => bail!("no property was violated in this run: leave --violation out"),
+            count => bail!("this run has {count} violations: give --violation 1 to {count}"),
+        },
+    }
+}
+
+/// What the properties came to: as the file says, or, if it does not, judged anew.
+fn verdicts(path: &Path, file: &RunFile) -> anyhow::Result<Vec<Verdict>> {
+    let told = file.header.verdicts.as_array().and_then(|list| {
+        let read = |claim: &serde_json::Value| {
+            serde_json::from_value::<Verdict>(claim.get("verdict")?.clone()).ok()
+        };
+        list.iter().map(read).collect::<Option<Vec<Verdict>>>()
+    });
+    match told.filter(|told| !told.is_empty()) {
+        Some(told) => Ok(told),
+        None => run_file::judge(path, file),
+    }
+}
+
+fn saved_by(file: &RunFile, scenario: &Scenario, explanation: &Explanation) -> Vec<Saved> {
+    let Header { seed, fingerprint, .. } = &file.header;
+    let found = what_if(scenario, *seed, &explanation.property, fingerprint.events);
+    let saved = |it: WhatIf| Saved {
+        change: it.change,
+        set: it.set,
+        helped: it.helped,
+        outcome: it.outcome,
+        nearby: it.nearby.map(|(violated, seeds)| Nearby { violated, seeds }),
+    };
+    found.into_iter().map(saved).collect()
+}

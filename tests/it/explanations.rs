@@ -1,0 +1,225 @@
+//! Explanations of what the museum breaks: each names the true cause.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use kafsim::explore::{RunOptions, run_once, what_if};
+use kafsim::report::explain::{Step, text};
+use kafsim::types::Defect;
+
+use crate::museum::{MUSEUM, explanations};
+use crate::scenarios::scenario;
+
+fn has(step: &Step, kind: &str, fragment: &str) -> bool {
+    let because = step.because.as_deref().unwrap_or_default();
+    step.kind == kind && (step.text.contains(fragment) || because.contains(fragment))
+}
+
+/// A defect, and what its story must tell: the kind of an event, and words of its step.
+type Cause = (Defect, &'static [(&'static str, &'static str)]);
+
+/// What the museum's stories come down to; what is named by a bug's name alone is left out.
+const CAUSES: &[Cause] = &[
+    (
+        Defect::TruncateToHighWatermark,
+        &[
+            ("log-truncated", "cuts to its own high watermark"),
+            ("partition-committed", "although the log of broker-1"),
+        ],
+    ),
+    (Defect::UnknownEpochFallback, &[("log-truncated", "kafka-7415-unknown-epoch")]),
+    (
+        Defect::OffsetOnlyAnswer,
+        &[
+            ("log-truncated", "answered where the follower's last epoch ends"),
+            ("log-appended", "behind records of epoch 1"),
+        ],
+    ),
+    (
+        Defect::UnfencedFetch,
+        &[("log-truncated", "goes"), ("high-watermark-moved", "count as committed")],
+    ),
+    (
+        Defect::HighWatermarkOfOldEpoch,
+        &[("high-watermark-moved", "although broker-1 holds another record")],
+    ),
+    (
+        Defect::ExpandFromOldEpoch,
+        &[("partition-committed", "although broker-1 holds another record")],
+    ),
+    (Defect::ServeOldEpoch, &[("log-appended", "its log has parted from its leader's")]),
+    (Defect::StaleFetchResponse, &[("log-truncated", "on its way since")]),
+    (Defect::HighWatermarkOverProposed, &[("in-sync-changed", "waits for [2]")]),
+    (
+        Defect::StaleBrokerEpoch,
+        &[
+            ("durable-end", "had not been flushed"),
+            ("partition-committed", "although the log of broker-3"),
+        ],
+    ),
+    (
+        Defect::LastReplicaStanding,
+        &[
+            ("durable-end", "had not been flushed"),
+            ("partition-committed", "makes broker-2 leader"),
+        ],
+    ),
+    (
+        Defect::UncleanLeaderElection,
+        &[("partition-committed", "uncleanly"), ("fault-began", "network partition")],
+    ),
+    (Defect::NeverFlush, &[("durable-end", "never-flush"), ("fault-began", "power loss")]),
+    (
+        Defect::HighWatermarkBeforeTruncation,
+        &[("fetch-diverged", "part"), ("high-watermark-moved", "its log has parted")],
+    ),
+    (Defect::LastFetchedEpochLost, &[("log-appended", "its log has parted from its leader's")]),
+    (Defect::EmptyEpochKept, &[("fetch-diverged", "tells broker-3")]),
+    (
+        Defect::OffsetAvailableTooSoon,
+        &[("latest-offset-told", "kip-207-latest-goes-back"), ("role-taken", "takes the lead")],
+    ),
+    (
+        Defect::FetchBeforeFsync,
+        &[
+            ("durable-end", "had not been flushed"),
+            ("quorum-role-taken", "although the log of controller-1"),
+        ],
+    ),
+    (
+        Defect::ReorderInFlight,
+        &[("batch-sent", "again"), ("log-appended", "producer-reorder-in-flight")],
+    ),
+    (Defect::DuplicateOnRetry, &[("batch-sent", "again"), ("log-appended", "once more")]),
+    (
+        Defect::FencedInSync,
+        &[
+            ("registration-committed", "fences broker-1"),
+            ("partition-committed", "may not be elected"),
+        ],
+    ),
+    (
+        Defect::NoUncleanShutdownDetection,
+        &[("broker-registered", "for a clean shutdown"), ("durable-end", "had not been flushed")],
+    ),
+    (
+        Defect::EmptyDiskElected,
+        &[("host-started", "with an empty disk"), ("broker-registered", "for a clean shutdown")],
+    ),
+    (Defect::AppendAfterError, &[("storage-failed", "cannot write")]),
+    (
+        Defect::VoteNotPersisted,
+        &[
+            ("vote-granted", "votes for itself"),
+            ("host-started", "again after its crash"),
+            ("vote-granted", "votes for controller-3"),
+        ],
+    ),
+    (
+        Defect::NoPreVote,
+        &[("quorum-role-taken", "stands for election"), ("fault-began", "cut off")],
+    ),
+    (
+        Defect::NoCheckQuorum,
+        &[("quorum-role-taken", "leads the metadata quorum"), ("fault-began", "cut off")],
+    ),
+    (
+        Defect::CommitOfOlderEpoch,
+        &[
+            ("high-watermark-moved", "kafka-12619-commit-of-older-epoch"),
+            ("quorum-role-taken", "holds another record"),
+        ],
+    ),
+    (
+        Defect::ClaimedBeforeReplayed,
+        &[("controller-activated", "kafka-15345-claimed-before-replayed")],
+    ),
+    (Defect::PartitionEpochIgnored, &[("alter-partition-decided", "the request left broker-3")]),
+    (
+        Defect::FencedLastKnownLeader,
+        &[
+            ("registration-committed", "fences broker-2"),
+            ("partition-committed", "makes broker-2 leader"),
+        ],
+    ),
+    (Defect::NoElection, &[("partition-committed", "has no leader any more")]),
+    (
+        Defect::NoExpansion,
+        &[
+            ("follower-counted", "the log of broker-1 ends"),
+            ("partition-committed", "becomes [2,3]"),
+        ],
+    ),
+    (Defect::HighWatermarkStuck, &[("in-sync-changed", "waits for [2]")]),
+    (Defect::ShuttingDownReplicaCounts, &[("registration-committed", "controlled shutdown")]),
+    (
+        Defect::RetriableErrorNotRetried,
+        &[
+            ("alter-partition-sent", "kafka-14010-retriable-error-not-retried"),
+            ("controller-retired", "no longer in charge"),
+        ],
+    ),
+    (Defect::PendingChangeDropped, &[("in-sync-changed", "pending-change-dropped")]),
+    (Defect::AckBeforeInSync, &[("produce-answered", "broker-2 holds")]),
+    (Defect::SkippedMetadataRecord, &[("metadata-applied", "has replayed")]),
+    (Defect::DuplicateCheckOff, &[("log-appended", "once more")]),
+    (Defect::ReadBeyondHighWatermark, &[("polled", "more than any replica's high watermark")]),
+    (
+        Defect::NeverUnfenced,
+        &[("registration-committed", "fences broker-1"), ("host-resumed", "goes on")],
+    ),
+    (Defect::DeliveryTimeoutIgnored, &[("batch-done", "is told")]),
+    (Defect::HighWatermarkLeftBehind, &[("log-start-moved", "begins its log")]),
+    (
+        Defect::StaleEpochCheckpoint,
+        &[("log-recovered", "loads its log"), ("epoch-cache-changed", "leader-epoch cache")],
+    ),
+    (Defect::OneBatchRemembered, &[("produce-handled", "refuses"), ("batch-sent", "again")]),
+    (
+        Defect::ProducerStateFollowsLog,
+        &[("log-start-moved", "begins its log"), ("log-appended", "once more")],
+    ),
+    (Defect::RetentionOneMore, &[("log-start-moved", "retention.bytes")]),
+    (Defect::NackTakenForProof, &[("batch-done", "failed"), ("log-appended", "appends")]),
+    (Defect::KeysSkipLeaderless, &[("batch-sealed", "to orders-1")]),
+];
+
+#[test]
+fn every_explanation_names_the_true_cause() {
+    let mut complaints = Vec::new();
+    for (defect, facts) in CAUSES {
+        let row = MUSEUM.iter().find(|row| row.defect == *defect).unwrap();
+        let Some(it) = row.explanation() else { continue };
+        for (kind, fragment) in *facts {
+            if !it.steps.iter().any(|step| has(step, kind, fragment)) {
+                let name = defect.name();
+                complaints.push(format!("{name}: no step {kind} says `{fragment}`:\n{}", text(it)));
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn a_run_without_a_violation_is_told_as_such() {
+    let scenario = scenario("scenarios/controller/clock_jump.toml", &[], &[]);
+    let options = RunOptions { record: true, ..RunOptions::default() };
+    let mut executed = run_once(&scenario, 0, &options);
+    let found = explanations(&mut executed, &scenario);
+    let [only] = found.as_slice() else { panic!("one explanation") };
+    assert_eq!((only.number, only.of, only.property.as_str()), (0, 0, ""));
+    assert!(only.sentence.starts_with("No property was violated."), "{}", only.sentence);
+    assert!(text(only).contains("nothing to explain"));
+}
+
+#[test]
+fn what_would_have_saved_it_is_run_again() {
+    let path = "scenarios/museum/kafka_19522.toml";
+    let scenario = scenario(path, &[], &[]);
+    // So many events that no other seed is tried, and two changes only.
+    let found = what_if(&scenario, 0, "isr-membership", u64::MAX);
+    assert_eq!(found.len(), 2, "{found:?}");
+    let off = found.iter().find(|it| it.set == ["defects=[]"]).unwrap();
+    assert!(off.helped, "{off:?}");
+    assert!(off.outcome.starts_with("not violated"), "{off:?}");
+    assert!(found.iter().all(|it| it.nearby.is_none()), "{found:?}");
+}
