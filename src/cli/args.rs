@@ -62,6 +62,8 @@ pub(crate) enum Verb {
     Sweep(Sweep),
     /// Write a scenario to begin with
     New(New),
+    /// Write a run as one HTML page, to be looked at in a browser
+    View(View),
     /// Print the JSON Schema of scenario files, for editors
     Schema(Schema),
 }
@@ -345,6 +347,26 @@ pub(crate) struct Schema {
     /// Write it to this file instead
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// `kafsim view`.
+#[derive(Args, Debug)]
+pub(crate) struct View {
+    /// The run file
+    #[arg(required_unless_present = "serve")]
+    pub(crate) file: Option<PathBuf>,
+    /// Where to write the page [default: the run file's name with .html]
+    #[arg(short, long, value_name = "HTML", conflicts_with = "serve")]
+    pub(crate) out: Option<PathBuf>,
+    /// Open it in the browser
+    #[arg(long, conflicts_with = "serve")]
+    pub(crate) open: bool,
+    /// Show an index of a folder's runs, and their pages, on 127.0.0.1 instead
+    #[arg(long, value_name = "DIR", conflicts_with = "file")]
+    pub(crate) serve: Option<PathBuf>,
+    /// The port to serve on; 0 takes any that is free
+    #[arg(long, value_name = "N", default_value_t = 8750, requires = "serve")]
+    pub(crate) port: u16,
 }
 
 /// `kafsim sweep`.

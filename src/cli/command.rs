@@ -25,6 +25,7 @@ use crate::cli::schema;
 use crate::cli::state;
 use crate::cli::sweep;
 use crate::cli::timeline;
+use crate::cli::view;
 use crate::explore::Judgement;
 
 /// Usage, scenario or run file, this computer.
@@ -53,6 +54,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Sweep(args) => sweep::sweep(args),
         Verb::New(args) => new::new(args),
         Verb::Schema(args) => schema::schema(args),
+        Verb::View(args) => view::view(args),
     };
     match result {
         Ok(done) => ExitCode::from(done.code()),

@@ -19,10 +19,12 @@ mod replay;
 mod run;
 mod run_file;
 mod schema;
+mod serve;
 mod simulated;
 mod state;
 mod sweep;
 mod text;
 mod timeline;
+mod view;
 
 pub use command::main;

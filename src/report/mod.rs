@@ -10,6 +10,8 @@ pub mod export;
 mod fault_words;
 mod log;
 mod log_text;
+mod page;
+mod page_columns;
 mod state;
 mod state_text;
 mod table;
@@ -23,6 +25,7 @@ pub use claims::{Claim, claims};
 pub use diff::{Difference, Outcome, Run, Steps, Told};
 pub(crate) use fault_words::told;
 pub use log::{Cell, Gone, Logs, Offsets, Row};
+pub use page::{Extras, page};
 pub use state::{
     Committed, Decided, FaultInForce, Partition, Process, Quorum, QuorumMember, Replica, State,
     Vote,

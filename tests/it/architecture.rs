@@ -53,6 +53,10 @@ const COLUMNS_MAX: usize = 100;
 fn the_tree_keeps_the_rules() {
     let mut faults = Vec::new();
     for path in files(Path::new("src")) {
+        // Built from viewer/, which has rules of its own.
+        if path == Path::new("src/report/viewer.html") {
+            continue;
+        }
         let text = std::fs::read_to_string(&path).unwrap();
         let name = path.strip_prefix("src").unwrap().to_str().unwrap();
         faults.extend(check(name, &text).into_iter().map(|fault| format!("src/{name}: {fault}")));

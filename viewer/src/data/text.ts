@@ -1,0 +1,155 @@
+// The state after an event as `kafsim state` prints it, letter by letter (docs/VIEWING.md): what
+// a screen reader reads, what a person copies, and what the tests hold against kafsim's own.
+
+import { seconds } from './run';
+import type { Partition, Replica, State } from './state';
+
+const NOTHING = '-';
+
+export function table(indent: string, head: string[], rows: string[][]): string {
+  const width = (column: number): number =>
+    Math.max([...head[column]!].length, ...rows.map((row) => [...(row[column] ?? '')].length));
+  const widths = head.map((_, column) => width(column));
+  const line = (cells: string[]): string =>
+    (indent + cells.map((cell, n) => cell + ' '.repeat(widths[n]! - [...cell].length) + '  ').join('')).trimEnd() + '\n';
+  return line(head) + rows.map(line).join('');
+}
+
+const orNothing = (value: string | number | null | undefined): string =>
+  value === null || value === undefined || value === '' ? NOTHING : String(value);
+const list = (nodes: number[]): string => (nodes.length === 0 ? NOTHING : nodes.join(','));
+
+export function status(state: State, host: number, event: number): string {
+  const steps = state.hosts[host];
+  if (!steps) return 'unknown';
+  if (steps.running.at(event)) return steps.paused.at(event) ? 'paused' : 'up';
+  return steps.running.index(event) < 0 ? 'new' : 'down';
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function topicAt(partition: Partition, event: number): string {
+  return event >= partition.namedAt ? partition.topic : partition.topicKey.replace(/^0+(?=.)/, '');
+}
+
+function nodeStatus(state: State, node: number, event: number): string {
+  const host = state.run.node(node);
+  return host ? status(state, host.id, event) : 'unknown';
+}
+
+export function stateText(state: State, event: number): string {
+  const phase = orNothing(state.phase.at(event));
+  let text = `Event: e${event}  Time: ${seconds(state.run.moment(event))}  Phase: ${phase}\n`;
+  text += `\n${processes(state, event)}\n${faults(state, event)}\n${quorum(state, event)}`;
+  const there = state.shown.filter((partition) => partition.state.at(event) !== null ||
+    [...partition.replicas.values()].some((replica) => replica.present.at(event)));
+  // A topic is named by its id until the event that names it.
+  const name = (partition: Partition): string => topicAt(partition, event);
+  there.sort((a, b) => order(name(a), name(b)) || order(a.topicKey, b.topicKey) || a.index - b.index);
+  for (const partition of there) text += `\n${partitionText(state, partition, event)}`;
+  return text;
+}
+
+// The faults in force, by number.
+function inForce(state: State, event: number) {
+  return state.faultsAt(event).sort((a, b) => a.id - b.id);
+}
+
+function processes(state: State, event: number): string {
+  const active = inForce(state, event);
+  const rows = state.run.hosts.map((host) => {
+    const steps = state.hosts[host.id]!;
+    const known = host.role === 'broker' ? state.registrations.get(host.node)?.at(event) : null;
+    const registration = !known ? null : known.fenced ? 'fenced' : known.shuttingDown ? 'shutting-down' : 'unfenced';
+    const hit = active.filter((fault) => fault.hosts.includes(host.id)).map((fault) => fault.id + 1);
+    const starts = steps.running.index(event) < 0 ? 0 : steps.incarnation.at(event) + 1;
+    return [
+      host.name, status(state, host.id, event), String(starts), orNothing(steps.lifecycle.at(event)),
+      orNothing(registration), orNothing(known?.brokerEpoch), clock(steps.clock.at(event), steps.drift.at(event)),
+      list(hit),
+    ];
+  });
+  return table('', ['PROCESS', 'STATUS', 'STARTS', 'STATE', 'REGISTRATION', 'EPOCH', 'CLOCK', 'FAULTS'], rows);
+}
+
+function clock(jumped: number, drift: number): string {
+  const parts: string[] = [];
+  if (jumped !== 0) parts.push(`${jumped < 0 ? '' : '+'}${seconds(jumped)}s`);
+  if (drift !== 0) parts.push(`${drift < 0 ? '' : '+'}${drift}ppm`);
+  return parts.length === 0 ? NOTHING : parts.join(',');
+}
+
+function faults(state: State, event: number): string {
+  const active = inForce(state, event);
+  if (active.length === 0) return 'No fault is in force.\n';
+  const rows = active.map((fault) => {
+    const rest = fault.hosts.map((host) => state.run.hostName(host));
+    const groups = fault.groups.map((size) => rest.splice(0, size).join(','));
+    const bit = fault.bit >= 0 && fault.bit <= event ? 'yes' : 'no';
+    return [String(fault.id + 1), fault.verb, seconds(state.run.moment(fault.begin)), bit, orNothing(fault.detail), groups.join(' | ')];
+  });
+  return table('', ['FAULT', 'KIND', 'SINCE', 'BIT', 'DETAIL', 'HOSTS'], rows);
+}
+
+function quorum(state: State, event: number): string {
+  const active = state.active.at(event);
+  const rows = [...state.run.controllers, ...state.run.brokers].map(({ node }) => {
+    const member = state.members.get(node);
+    const role = member?.role.at(event) ?? null;
+    const vote = member?.vote.at(event) ?? null;
+    const replica = state.metadata.replicas.get(node);
+    const applied = member?.applied.at(event) ?? -1;
+    return [
+      String(node), orNothing(role?.role), orNothing(role?.leaderEpoch), orNothing(role?.leader),
+      vote ? `${vote.candidate}@${vote.epoch}` : NOTHING, String(replica?.start.at(event) ?? 0),
+      String(replica?.highWatermark.at(event) ?? 0), String(replica?.end.at(event) ?? 0),
+      String(member?.durableEnd.at(event) ?? 0), applied < 0 ? NOTHING : String(applied),
+    ];
+  });
+  const head = ['NODE', 'ROLE', 'EPOCH', 'LEADER', 'VOTE', 'START', 'HW', 'LEO', 'DURABLE', 'APPLIED'];
+  return `ActiveController: ${orNothing(active?.node)}  ControllerEpoch: ${orNothing(active?.epoch)}\n${table('', head, rows)}`;
+}
+
+export function partitionText(state: State, partition: Partition, event: number): string {
+  let text = `Topic: ${topicAt(partition, event)}  Partition: ${partition.index}`;
+  const now = partition.state.at(event);
+  if (!now) {
+    text += '  not committed\n';
+  } else {
+    const recovery = now.recovering ? '  LeaderRecoveryState: RECOVERING' : '';
+    text += `  Leader: ${orNothing(now.leader)}  LeaderEpoch: ${now.leaderEpoch}  PartitionEpoch: ${now.partitionEpoch}${recovery}\n` +
+      `  Replicas: ${list(now.replicas)}  Isr: ${list(now.inSync)}  Elr: ${list(now.eligible)}  ` +
+      `LastKnownElr: ${list(now.lastKnown)}  MinIsr: ${now.minInSync}\n`;
+  }
+  const decided = partition.decided.at(event);
+  if (decided && (!now || now.partitionEpoch < decided.partitionEpoch)) {
+    text += `  Written, not committed: Leader: ${orNothing(decided.leader)}  LeaderEpoch: ${decided.leaderEpoch}  ` +
+      `PartitionEpoch: ${decided.partitionEpoch}  Isr: ${list(decided.inSync)}  Elr: ${list(decided.eligible)}\n`;
+  }
+  const assigned = now?.replicas ?? [];
+  const others = [...partition.replicas.values()]
+    .filter((replica) => !assigned.includes(replica.node) && replica.present.at(event))
+    .map((replica) => replica.node).sort((a, b) => a - b);
+  const rows = [...assigned, ...others].map((node) => replicaRow(state, partition.replicas.get(node), node, event));
+  const head = ['BROKER', 'STATUS', 'ROLE', 'EPOCH', 'LEADER', 'LATEST', 'START', 'HW', 'LEO', 'ISR'];
+  return text + table('  ', head, rows);
+}
+
+// The in-sync set, and behind a plus those that the leader counts on besides.
+function isrText(inSync: number[], maximal: number[]): string {
+  const more = maximal.filter((node) => !inSync.includes(node));
+  return list(inSync) + (more.length > 0 ? `+${list(more)}` : '');
+}
+
+function replicaRow(state: State, replica: Replica | undefined, node: number, event: number): string[] {
+  const role = replica?.role.at(event) ?? null;
+  const leads = role?.role === 'leader' ? role : null;
+  return [
+    String(node), nodeStatus(state, node, event), orNothing(role?.role), orNothing(role?.leaderEpoch),
+    orNothing(role?.leader), orNothing(replica?.latestEpoch.at(event)), String(replica?.start.at(event) ?? 0),
+    String(replica?.highWatermark.at(event) ?? 0), String(replica?.end.at(event) ?? 0),
+    leads ? isrText(leads.inSync, leads.maximal) : NOTHING,
+  ];
+}

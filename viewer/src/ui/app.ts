@@ -1,0 +1,308 @@
+// What all panes share: the run, the cursor, the selection, and when to draw.
+//
+// The cursor is an event, not a time: tens of events share one microsecond.
+
+import { Filter } from '../data/filter';
+import { History } from '../data/history';
+import { TIME_ZERO, type Note, type Run } from '../data/run';
+import { State, type Partition } from '../data/state';
+import { upTo } from '../data/steps';
+import { story, told, violations, type Incident, type Told, type Violation } from '../data/story';
+import { colorsOf, type Colors } from './colors';
+import { fail } from './fail';
+
+export interface Pane {
+  // Draws what the app says now.
+  draw(): void;
+}
+
+export type Change = 'cursor' | 'selection' | 'window' | 'filter' | 'theme' | 'notes' | 'tab';
+
+export const SPEEDS: [string, number][] = [
+  ['adaptive', 0], ['0.001x', 0.001], ['0.01x', 0.01], ['0.1x', 0.1], ['0.5x', 0.5], ['1x', 1], ['2x', 2], ['5x', 5],
+];
+
+export class App {
+  readonly state: State;
+  readonly history: History;
+  readonly incidents: Incident[];
+  readonly told: Told[];
+  readonly violations: Violation[];
+  // Of the violations' events: the first is where a failing run is looked at first.
+  readonly incidentEvents: number[];
+  readonly panes: Pane[] = [];
+  readonly listeners: ((change: Change) => void)[] = [];
+  cursor = 0;
+  // Microseconds of the scenario's time; within a run of the player between two events.
+  time = 0;
+  partition: Partition | null = null;
+  // What the timeline shows.
+  from: number;
+  to: number;
+  filter: Filter;
+  // The events that pass the filter; null for all.
+  filtered: Uint32Array | null = null;
+  colors: Colors = colorsOf('dark');
+  theme = 'dark';
+  tab = 'events';
+  notes: Note[];
+  isPlaying = false;
+  speed = 0;
+  hoverHost = -1;
+  readonly isStill: boolean;
+  #isDue = false;
+  #lastFrame = 0;
+  frames: number[] = [];
+
+  constructor(readonly run: Run) {
+    this.state = new State(run);
+    this.history = new History(this.state);
+    this.incidents = story(this.state);
+    this.told = told(run, this.incidents);
+    this.violations = violations(run);
+    this.incidentEvents = [...new Set(this.told.map((one) => one.event))];
+    this.filter = Filter.read('', run);
+    this.notes = [...(run.head.notes ?? [])];
+    this.from = Math.min(run.begin - TIME_ZERO, 0);
+    this.to = Math.max(run.end - TIME_ZERO, this.from + 1000);
+    // Forming is ten seconds in which nothing is tried; the eye should not have to pass it.
+    const act = this.state.phase.values.indexOf('act');
+    if (act >= 0) this.from = Math.max(this.from, run.moment(this.state.phase.events[act]!) - 400_000);
+    this.isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    this.partition = this.firstPartition();
+    this.cursor = this.firstEvent();
+    this.time = run.count > 0 ? run.moment(this.cursor) : 0;
+  }
+
+  get last(): number {
+    return Math.max(0, this.run.count - 1);
+  }
+
+  // Where the run begins and ends, on the timeline.
+  get begin(): number {
+    return this.run.begin - TIME_ZERO;
+  }
+
+  get end(): number {
+    return this.run.end - TIME_ZERO;
+  }
+
+  // The partition that the first violation is about, or the one that most happened to.
+  private firstPartition(): Partition | null {
+    const { shown } = this.state;
+    for (const violation of this.violations) {
+      const named = shown.filter((partition) => new RegExp(`\\b${escape(partition.name)}\\b`).test(violation.sentence));
+      if (named.length > 0) return named[0]!;
+      for (const event of violation.evidence) {
+        const partition = this.partitionOf(event);
+        if (partition) return partition;
+      }
+    }
+    const count = (partition: Partition): number => this.incidents.filter((one) => one.partition === partition).length;
+    return shown.reduce<Partition | null>((best, one) => (best === null || count(one) > count(best) ? one : best), null);
+  }
+
+  private firstEvent(): number {
+    const first = this.violations[0]?.event ?? this.state.faults[0]?.begin;
+    if (first !== undefined) return first;
+    const act = this.state.phase.values.indexOf('act');
+    return act >= 0 ? this.state.phase.events[act]! : 0;
+  }
+
+  partitionOf(event: number): Partition | null {
+    const id = this.run.partitionOf(event);
+    if (id < 0 || this.run.partitions[id]!.isMetadata) return null;
+    return this.state.partition(id);
+  }
+
+  emit(change: Change): void {
+    for (const listener of this.listeners) listener(change);
+    this.due();
+  }
+
+  // Asks for a frame.
+  due(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    requestAnimationFrame((now) => {
+      this.#isDue = false;
+      try {
+        this.advance(now);
+        this.draw();
+      } catch (error) {
+        // A column that nobody looked at before may turn out not to read.
+        fail(error);
+        return;
+      }
+      if (this.isPlaying) this.due();
+    });
+  }
+
+  // Draws everything now; says how many milliseconds it took.
+  draw(): number {
+    const begin = performance.now();
+    for (const pane of this.panes) pane.draw();
+    return performance.now() - begin;
+  }
+
+  go(event: number, options: { follow?: boolean; keepPlaying?: boolean } = {}): void {
+    const to = Math.min(this.last, Math.max(0, Math.round(event) || 0));
+    if (!options.keepPlaying) this.isPlaying = false;
+    this.cursor = to;
+    this.time = this.run.count > 0 ? this.run.moment(to) : 0;
+    if (options.follow) {
+      const partition = this.partitionOf(to);
+      if (partition) this.partition = partition;
+    }
+    this.reveal();
+    this.emit('cursor');
+  }
+
+  goTime(time: number): void {
+    this.isPlaying = false;
+    this.time = Math.min(this.end, Math.max(this.begin, time));
+    this.cursor = this.run.eventAt(this.time);
+    this.reveal();
+    this.emit('cursor');
+  }
+
+  select(partition: Partition | null): void {
+    this.partition = partition;
+    this.emit('selection');
+  }
+
+  // Moves the timeline's window so that the cursor is in it.
+  private reveal(): void {
+    const span = this.to - this.from;
+    if (this.time >= this.from && this.time <= this.to) return;
+    this.zoom(this.time - span / 2, this.time + span / 2);
+  }
+
+  zoom(from: number, to: number): void {
+    const [least, most] = [50, this.end - this.begin];
+    const span = Math.min(Math.max(to - from, least), Math.max(most, least));
+    const middle = (from + to) / 2;
+    this.from = Math.max(this.begin, Math.min(middle - span / 2, this.end - span));
+    this.to = this.from + span;
+    this.emit('window');
+  }
+
+  // Event by event within what the list shows.
+  step(by: 1 | -1): void {
+    const list = this.filtered;
+    if (!list) {
+      this.go(this.cursor + by);
+      return;
+    }
+    const place = by > 0 ? upTo(list, this.cursor) : upTo(list, this.cursor - 1) - 1;
+    if (place >= 0 && place < list.length) this.go(list[place]!);
+  }
+
+  stepIn(list: ArrayLike<number>, by: 1 | -1, follow = false): boolean {
+    const place = by > 0 ? upTo(list, this.cursor) : upTo(list, this.cursor - 1) - 1;
+    if (place < 0 || place >= list.length) return false;
+    this.go(list[place]!, { follow });
+    return true;
+  }
+
+  stepIncident(by: 1 | -1): void {
+    if (!this.stepIn(this.incidentEvents, by, true)) this.go(by > 0 ? this.last : 0);
+  }
+
+  stepCause(by: 1 | -1): void {
+    const { cause } = this.run.columns;
+    if (by < 0) {
+      if (cause[this.cursor]! >= 0) this.go(cause[this.cursor]!);
+      return;
+    }
+    const children = this.children(this.cursor, 1);
+    if (children.length > 0) this.go(children[0]!);
+  }
+
+  // The first events that `event` caused.
+  children(event: number, most: number): number[] {
+    const { cause } = this.run.columns;
+    const found: number[] = [];
+    const limit = Math.min(this.run.count, event + 400_000);
+    for (let e = event + 1; e < limit && found.length < most; e++) if (cause[e] === event) found.push(e);
+    return found;
+  }
+
+  play(isPlaying = !this.isPlaying): void {
+    this.isPlaying = isPlaying;
+    if (isPlaying && this.cursor >= this.last) this.go(this.run.eventAt(Math.max(0, this.from)), { keepPlaying: true });
+    this.#lastFrame = 0;
+    this.emit('cursor');
+  }
+
+  // Virtual seconds for each second of the wall, now.
+  pace(): number {
+    if (this.speed > 0) return this.speed;
+    // Idle stretches pass quickly, what matters slowly.
+    const events = this.incidentEvents;
+    const place = upTo(events, this.cursor);
+    const ahead = place < events.length ? this.run.moment(events[place]!) - this.time : Infinity;
+    const behind = place > 0 ? this.time - this.run.moment(events[place - 1]!) : Infinity;
+    const near = Math.min(ahead, behind * 2);
+    return Math.min(2, Math.max(0.004, near / 600_000));
+  }
+
+  private advance(now: number): void {
+    if (!this.isPlaying) return;
+    if (this.#lastFrame > 0) {
+      const wall = Math.min(now - this.#lastFrame, 100);
+      this.frames.push(now - this.#lastFrame);
+      if (this.frames.length > 600) this.frames.shift();
+      this.time += wall * 1000 * this.pace();
+      if (this.time >= this.end) {
+        this.time = this.end;
+        this.isPlaying = false;
+      }
+      this.cursor = this.run.eventAt(this.time);
+      if (this.time > this.to) this.reveal();
+      for (const listener of this.listeners) listener('cursor');
+    }
+    this.#lastFrame = now;
+  }
+
+  setTheme(theme: string): void {
+    this.theme = theme === 'light' ? 'light' : 'dark';
+    document.documentElement.dataset['theme'] = this.theme;
+    this.colors = colorsOf(this.theme);
+    this.emit('theme');
+  }
+
+  setTab(tab: string): void {
+    this.tab = tab;
+    this.emit('tab');
+  }
+
+  #search = 0;
+
+  // Takes over a filter; says what is wrong with it, or nothing.
+  setFilter(text: string): string {
+    let filter: Filter;
+    try {
+      filter = Filter.read(text, this.run);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+    this.filter = filter;
+    const search = ++this.#search;
+    if (filter.isEmpty) {
+      this.filtered = null;
+      this.emit('filter');
+    } else {
+      void filter.find(() => search !== this.#search).then((found) => {
+        if (!found) return;
+        this.filtered = found;
+        this.emit('filter');
+      });
+    }
+    return '';
+  }
+}
+
+export function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

@@ -1,0 +1,342 @@
+// The cluster as a map: brokers on a ring, controllers in its middle, producers left, consumers
+// right, messages between them, and what the faults do to them.
+
+import type { Host } from '../data/run';
+import { sides } from '../data/story';
+import { status } from '../data/text';
+import { Traffic, type Message } from '../data/traffic';
+import type { App, Pane } from './app';
+import { alpha, FAMILY_NAMES, nodeColor, type Family } from './colors';
+import { el } from './dom';
+import { Surface } from './surface';
+
+interface Place { x: number; y: number; radius: number }
+
+const CUTTING = new Set(['isolate', 'partition', 'cut', 'bridge', 'ring', 'one-way']);
+const SLOWING = new Set(['delay', 'lose', 'throttle']);
+
+export class Cluster implements Pane {
+  private readonly surface: Surface;
+  private readonly traffic: Traffic;
+  private places: (Place | undefined)[] = [];
+  private readonly producers: Host[];
+  private readonly consumers: Host[];
+  private readonly others: Host[];
+  private readonly card: HTMLElement;
+  private readonly count: HTMLElement;
+
+  constructor(private readonly app: App, parent: HTMLElement) {
+    const { run } = app;
+    this.traffic = new Traffic(run);
+    const hostsOf = (kind: string): Set<number> => {
+      const found = new Set<number>();
+      for (const event of run.columns.kind(kind)?.events ?? []) found.add(run.columns.host[event]!);
+      return found;
+    };
+    const [sent, polled, asked] = [hostsOf('batch-sent'), hostsOf('polled'), hostsOf('admin-asked')];
+    const isPlain = (host: Host): boolean => host.name !== 'probe' && host.name !== 'admin';
+    this.producers = run.clients.filter((host) => sent.has(host.id) && isPlain(host));
+    this.consumers = run.clients.filter((host) => !sent.has(host.id) && polled.has(host.id) && isPlain(host));
+    this.others = run.clients.filter((host) => !this.producers.includes(host) && !this.consumers.includes(host))
+      .filter((host) => asked.has(host.id) || sent.has(host.id) || polled.has(host.id) || isPlain(host));
+    this.count = el('span', { class: 'dim right' });
+    const legend = el('p', { class: 'legend' });
+    for (const [family, name] of Object.entries(FAMILY_NAMES)) {
+      legend.append(el('span', {}, el('i', { class: `dot ${family}`, 'aria-hidden': 'true' }), name));
+    }
+    parent.append(el('div', { class: 'bar' }, el('h2', { id: 'cluster-title' }, 'Cluster'), this.count));
+    const box = el('div', { class: 'canvas' });
+    parent.append(box, legend);
+    this.surface = new Surface(box, 'Cluster map', () => app.due());
+    this.card = el('div', { class: 'card', hidden: true });
+    box.append(this.card);
+    const { canvas } = this.surface;
+    canvas.addEventListener('pointermove', (event) => this.hover(event));
+    canvas.addEventListener('pointerleave', () => this.leave());
+    canvas.addEventListener('click', (event) => {
+      const host = this.hostAt(event);
+      if (host) document.dispatchEvent(new CustomEvent('filter', { detail: `host=${quote(host.name)}` }));
+    });
+  }
+
+  private hostAt(event: MouseEvent): Host | null {
+    return this.app.run.hosts.find((host) => {
+      const place = this.places[host.id];
+      return place && Math.hypot(place.x - event.offsetX, place.y - event.offsetY) <= place.radius + 3;
+    }) ?? null;
+  }
+
+  private leave(): void {
+    this.card.hidden = true;
+    if (this.app.hoverHost >= 0) {
+      this.app.hoverHost = -1;
+      this.app.due();
+    }
+  }
+
+  private hover(event: PointerEvent): void {
+    const host = this.hostAt(event);
+    this.surface.canvas.style.cursor = host ? 'pointer' : 'default';
+    if (!host) {
+      this.leave();
+      return;
+    }
+    const { run, cursor } = this.app;
+    const lines: (HTMLElement | string)[] = [el('b', {}, host.name), el('span', { class: 'dim' }, 'its last events:')];
+    for (let e = cursor, found = 0, looked = 0; e >= 0 && found < 5 && looked < 20_000; e--, looked++) {
+      if (run.columns.host[e] !== host.id) continue;
+      const line = run.line(e);
+      lines.push(el('span', {}, line.length > 76 ? `${line.slice(0, 75)}\u2026` : line));
+      found++;
+    }
+    lines.push(el('span', { class: 'dim' }, 'click: only its events'));
+    this.card.replaceChildren(...lines);
+    this.card.hidden = false;
+    const place = this.places[host.id]!;
+    this.card.style.left = `${Math.max(4, Math.min(place.x + 18, this.surface.width - this.card.offsetWidth - 6))}px`;
+    this.card.style.top = `${Math.max(2, Math.min(place.y + 18, this.surface.height - this.card.offsetHeight - 4))}px`;
+    if (this.app.hoverHost !== host.id) {
+      this.app.hoverHost = host.id;
+      this.app.due();
+    }
+  }
+
+  private layout(): void {
+    const { run } = this.app;
+    const { width, height } = this.surface;
+    this.places = [];
+    const side = this.producers.length + this.consumers.length > 0 ? Math.max(72, Math.min(92, width * 0.2)) : 20;
+    const bottom = this.others.length > 0 ? 26 : 6;
+    const [middleX, middleY] = [width / 2, (height - bottom) / 2 + 4];
+    const brokers = run.brokers.length;
+    const radius = brokers > 40 ? 7 : brokers > 16 ? 12 : brokers > 8 || width < 280 || height < 190 ? 18 : 25;
+    const ringX = Math.max(30, width / 2 - side - radius - 8);
+    const ringY = Math.max(30, (height - bottom) / 2 - radius - 19);
+    const even = Math.min(ringX, ringY * 2.1);
+    run.brokers.forEach((host, n) => {
+      const angle = -Math.PI / 2 + (2 * Math.PI * n) / brokers + (brokers === 2 ? Math.PI / 2 : 0);
+      this.places[host.id] = { x: middleX + Math.cos(angle) * even, y: middleY + Math.sin(angle) * ringY, radius };
+    });
+    const controllers = run.controllers.length;
+    const inner = controllers === 1 ? 0 : Math.max(20, Math.min(ringY * 0.36, 36));
+    run.controllers.forEach((host, n) => {
+      const angle = Math.PI / 2 + (2 * Math.PI * n) / controllers;
+      const lift = brokers === 3 ? ringY * 0.1 : 0;
+      this.places[host.id] = { x: middleX + Math.cos(angle) * inner * 1.25, y: middleY + lift + Math.sin(angle) * inner, radius: height < 190 ? 9 : 12 };
+    });
+    const column = (hosts: Host[], x: number): void => hosts.forEach((host, n) => {
+      const gap = Math.min(54, (height - bottom - 24) / Math.max(1, hosts.length));
+      this.places[host.id] = { x, y: middleY + (n - (hosts.length - 1) / 2) * gap, radius: gap < 20 ? 4 : 9 };
+    });
+    column(this.producers, Math.max(26, side * 0.42));
+    column(this.consumers, width - Math.max(26, side * 0.42));
+    this.others.forEach((host, n) => {
+      const gap = Math.min(90, width / (this.others.length + 1));
+      this.places[host.id] = { x: middleX + (n - (this.others.length - 1) / 2) * gap, y: height - 12, radius: 5 };
+    });
+  }
+
+  draw(): void {
+    const { surface, app } = this;
+    surface.begin();
+    this.layout();
+    this.faults();
+    this.messages();
+    for (const host of app.run.hosts) this.node(host);
+    surface.canvas.setAttribute('aria-label', this.label());
+  }
+
+  private label(): string {
+    const { app } = this;
+    const parts = [...app.run.brokers, ...app.run.controllers].map((host) => `${host.name} ${status(app.state, host.id, app.cursor)}`);
+    return `Cluster map: ${parts.join(', ')}`;
+  }
+
+  private faults(): void {
+    const { app } = this;
+    for (const fault of app.state.faultsAt(app.cursor)) {
+      const isCut = CUTTING.has(fault.verb);
+      if (!isCut && !SLOWING.has(fault.verb)) continue;
+      const color = isCut ? app.colors.bad : app.colors.fault;
+      const groups = sides(fault.hosts, fault.groups);
+      if (groups.length === 1) {
+        if (fault.verb === 'isolate') continue;
+        for (const host of groups[0]!) this.around(host, color);
+        continue;
+      }
+      for (let a = 0; a < groups.length; a++) {
+        for (let b = a + 1; b < groups.length; b++) this.between(groups[a]!, groups[b]!, color);
+      }
+    }
+  }
+
+  private around(host: number, color: string): void {
+    const place = this.places[host];
+    if (place) this.surface.outline(place.x - place.radius - 8, place.y - place.radius - 8, 2 * place.radius + 16, 2 * place.radius + 16, color, place.radius + 8, [2, 4], 1.5);
+  }
+
+  private between(left: number[], right: number[], color: string): void {
+    const { surface, app } = this;
+    const isNode = (host: number): boolean => app.run.hosts[host]?.role !== 'client';
+    const pairs = left.flatMap((a) => right.map((b) => [a, b] as const)).filter(([a, b]) => isNode(a) && isNode(b));
+    for (const [a, b] of pairs.slice(0, 60)) {
+      const [from, to] = [this.places[a], this.places[b]];
+      if (!from || !to) continue;
+      surface.line(from.x, from.y, to.x, to.y, alpha(color, 0.7), 1.3, [4, 5]);
+      const isBroker = (host: number): boolean => app.run.hosts[host]?.role === 'broker';
+      if (pairs.length > 30 || (pairs.length > 3 && !(isBroker(a) && isBroker(b)))) continue;
+      const [x, y] = [(from.x + to.x) / 2, (from.y + to.y) / 2];
+      surface.line(x - 5, y - 5, x + 5, y + 5, color, 2.2);
+      surface.line(x - 5, y + 5, x + 5, y - 5, color, 2.2);
+    }
+  }
+
+  private messages(): void {
+    const { surface, app } = this;
+    const { context } = surface;
+    const pace = app.isPlaying ? app.pace() : 0;
+    // While time runs fast a flight would be shorter than a frame: then what flew of late is shown.
+    const span = Math.max(1500, pace * 450_000);
+    const isFast = pace > 0.012;
+    const { messages, count } = isFast
+      ? this.traffic.between(app.time - span, app.time, 140)
+      : this.traffic.between(app.time, app.time, 400);
+    this.count.textContent = isFast ? `${count.toLocaleString('en')} messages just now` : count === 1 ? '1 message under way' : `${count.toLocaleString('en')} messages under way`;
+    for (const message of messages) {
+      const [from, to] = [this.places[message.from], this.places[message.to]];
+      if (!from || !to) continue;
+      const held = message.fault >= 0;
+      const color = held ? app.colors.bad : app.colors.families[familyOf(app, message)];
+      const length = Math.max(1, message.at - message.sent);
+      let part = Math.min(1, Math.max(0, (app.time - message.sent) / length));
+      let fade = 1;
+      if (isFast) {
+        const begin = message.at - span * 0.5;
+        part = (app.time - begin) / (span * 0.5);
+        if (part < 0 || part > 1 || app.isStill) {
+          part = Math.min(1, Math.max(0, part));
+          fade = 0.25;
+        }
+      }
+      // Requests and answers keep to their sides of the way.
+      const [dx, dy] = [to.x - from.x, to.y - from.y];
+      const way = Math.hypot(dx, dy) || 1;
+      const [sideX, sideY] = [(-dy / way) * 3.2, (dx / way) * 3.2];
+      const begin = from.radius / way;
+      const done = begin + part * Math.max(0, 1 - begin - to.radius / way);
+      const [x, y] = [from.x + dx * done + sideX, from.y + dy * done + sideY];
+      const tail = Math.max(begin, done - 30 / way);
+      context.globalAlpha = fade;
+      surface.line(from.x + dx * begin + sideX, from.y + dy * begin + sideY, to.x - (dx / way) * to.radius + sideX, to.y - (dy / way) * to.radius + sideY, alpha(color, 0.2), 1);
+      surface.line(from.x + dx * tail + sideX, from.y + dy * tail + sideY, x, y, alpha(color, 0.7), 1.8);
+      context.beginPath();
+      const size = 2.4 + Math.min(3, Math.log10(1 + message.bytes / 200) * 1.6);
+      context.arc(x, y, size, 0, 2 * Math.PI);
+      if (message.isResponse) {
+        context.fillStyle = app.colors.pane;
+        context.fill();
+        context.strokeStyle = color;
+        context.lineWidth = 1.8;
+        context.stroke();
+      } else {
+        context.fillStyle = color;
+        context.fill();
+      }
+      context.globalAlpha = 1;
+    }
+  }
+
+  private node(host: Host): void {
+    const place = this.places[host.id];
+    if (!place) return;
+    const { surface, app } = this;
+    const { colors, state, cursor } = app;
+    const { context } = surface;
+    const { x, y, radius } = place;
+    const is = status(state, host.id, cursor);
+    const faults = state.faultsAt(cursor).filter((fault) => fault.hosts.includes(host.id));
+    const isAlone = faults.some((fault) => fault.verb === 'isolate');
+    const isDown = is === 'down' || is === 'new';
+    const color = host.role === 'client' ? colors.dim : host.role === 'broker' ? nodeColor(colors, state, host.node) : colors.families.quorum;
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    const downColor = is === 'new' ? colors.dim : colors.bad;
+    context.fillStyle = isDown ? surface.hatch(alpha(downColor, 0.5), colors.pane) : host.role === 'client' ? colors.inset : colors.pane;
+    context.fill();
+    if (!isDown && host.role === 'broker') {
+      context.fillStyle = alpha(color, 0.2);
+      context.fill();
+    }
+    context.lineWidth = host.role === 'broker' ? 3 : 2;
+    context.strokeStyle = isDown ? downColor : isAlone ? colors.fault : color;
+    context.setLineDash(isAlone ? [5, 4] : []);
+    context.stroke();
+    context.setLineDash([]);
+    if (app.hoverHost === host.id) surface.outline(x - radius - 4, y - radius - 4, 2 * radius + 8, 2 * radius + 8, colors.accent, radius + 4, [], 1.5);
+    if (host.role === 'client') {
+      const isBottom = this.others.includes(host);
+      if (isBottom) surface.text(x + 10, y, host.short, colors.dim, { size: 11, max: 70 });
+      else if (radius > 4) surface.text(x, y + radius + 9, host.short, colors.dim, { size: 11, align: 'center', max: Math.min(96, 2 * Math.min(x, surface.width - x) - 6), halo: colors.pane });
+      return;
+    }
+    if (host.role === 'controller') {
+      const isActive = state.active.at(cursor)?.node === host.node;
+      if (isActive && !isDown) surface.crown(x, y - 1, 13, colors.families.quorum);
+      else surface.text(x, y, host.short, isDown ? downColor : colors.dim, { size: 11, bold: true, align: 'center' });
+      return;
+    }
+    const led = this.led(host.node);
+    if (radius >= 18) {
+      surface.text(x, led > 0 && !isDown ? y - 6 : y, host.short, colors.text, { size: radius > 20 ? 15 : 12, bold: true, align: 'center', ...(isDown ? { halo: colors.pane } : {}) });
+      if (!isDown && led > 0) {
+        surface.crown(x - 7, y + 10, 11, color);
+        surface.text(x + 3, y + 10.5, String(led), colors.text, { size: 11, bold: true });
+      }
+    }
+    const registration = state.registrations.get(host.node)?.at(cursor);
+    const words: [string, string][] = [];
+    if (is === 'down') words.push(['down', colors.bad]);
+    else if (is === 'paused') words.push(['paused', colors.fault]);
+    else if (is === 'new') words.push(['not started', colors.dim]);
+    if (isAlone) words.push(['cut off', colors.fault]);
+    if (registration?.fenced && is !== 'new') words.push(['fenced', colors.bad]);
+    const jump = state.hosts[host.id]!.clock.at(cursor);
+    if (jump !== 0) words.push([`clock ${jump > 0 ? '+' : '-'}${(Math.abs(jump) / 1e6).toFixed(1)} s`, colors.fault]);
+    for (const fault of faults) {
+      if (!CUTTING.has(fault.verb) && fault.verb !== 'crash' && fault.verb !== 'pause') words.push([fault.verb, colors.fault]);
+    }
+    const isBelow = y >= surface.height / 2 - 10;
+    const at = isBelow ? y + radius + 12 : y - radius - 12;
+    if (words.length > 0) {
+      const text = [...new Set(words.map(([word]) => word))].join(', ');
+      surface.text(x, at, text, words[0]![1], { size: 12, bold: true, align: 'center', halo: colors.pane });
+    }
+    if (is === 'paused') {
+      surface.rect(x - radius - 1, y - radius + 2, 4, 12, colors.fault);
+      surface.rect(x - radius + 6, y - radius + 2, 4, 12, colors.fault);
+    }
+  }
+
+  private led(node: number): number {
+    const { state, cursor } = this.app;
+    let count = 0;
+    for (const partition of state.shown) if (partition.state.at(cursor)?.leader === node) count++;
+    return count;
+  }
+}
+
+function familyOf(app: App, message: Message): Family {
+  const [from, to] = [app.run.hosts[message.from], app.run.hosts[message.to]];
+  if (!from || !to) return 'control';
+  if (message.api === 'Produce') return 'produce';
+  if (/^(Vote|BeginQuorumEpoch|EndQuorumEpoch|FetchSnapshot)$/.test(message.api)) return 'quorum';
+  if (message.api === 'Fetch') {
+    if (from.role === 'client' || to.role === 'client') return 'consume';
+    return from.role === 'broker' && to.role === 'broker' ? 'replicate' : 'quorum';
+  }
+  return 'control';
+}
+
+export function quote(text: string): string {
+  return /\s/.test(text) ? `"${text}"` : text;
+}

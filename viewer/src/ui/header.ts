@@ -1,0 +1,70 @@
+// Who this run is, and how it ended.
+
+import type { App } from './app';
+import { button, copyText, el, icon } from './dom';
+
+export function buildHeader(app: App, parent: HTMLElement, help: () => void): void {
+  const { run } = app;
+  const { head } = run;
+  parent.append(logo());
+  parent.append(el('div', { class: 'titles' },
+    el('h1', { title: head.title }, head.title || head.file),
+    el('p', { class: 'dim' }, [
+      head.file, `seed ${head.seed}`, `${run.count.toLocaleString('en')} events`,
+      `${Math.round((app.end - Math.max(0, app.begin)) / 1e6)} s`,
+      `${run.brokers.length} brokers, ${run.controllers.length} controllers, ${app.state.shown.length} partitions`,
+      `kafsim ${head.tool_version}`,
+    ].join('  \u00b7  '))));
+  parent.append(...chips(app));
+  if (head.left_out) parent.append(el('p', { class: 'left-out', role: 'note' }, head.left_out));
+  const again = head.again ?? `kafsim replay ${head.file}`;
+  const copied = el('span', {}, 'again');
+  const copy = el('button', { type: 'button', class: 'wide', title: again, 'aria-label': `Copy the command that runs it again: ${again}`, click: () => {
+    void copyText(again).then((done) => {
+      copied.textContent = done ? 'copied' : again;
+      setTimeout(() => { copied.textContent = 'again'; }, 1600);
+    });
+  } }, icon('copy'), copied);
+  parent.append(el('div', { class: 'tools' }, copy,
+    button('Light or dark', 'theme', () => app.setTheme(app.theme === 'dark' ? 'light' : 'dark'), 'd'),
+    button('Keys and help', 'help', help, '?')));
+}
+
+function chips(app: App): HTMLElement[] {
+  const found: HTMLElement[] = [];
+  const { lost } = app.history;
+  const verdicts = app.run.head.verdicts;
+  const broken = verdicts.filter((one) => one.verdict.violations > 0);
+  const unexpected = verdicts.filter(({ expect, verdict }) =>
+    (expect === 'holds' && verdict.result === 'violated') || (expect === 'violated' && verdict.violations === 0));
+  if (lost > 0) {
+    const text = lost === 1 ? '1 acknowledged record lost' : `${lost.toLocaleString('en')} acknowledged records lost`;
+    found.push(el('span', { class: 'chip bad' }, text));
+  } else if (broken.length > 0) {
+    found.push(el('span', { class: 'chip bad' }, broken.length === 1 ? '1 property violated' : `${broken.length} properties violated`));
+  } else if (verdicts.length > 0) {
+    found.push(el('span', { class: 'chip good' }, 'every property holds'));
+  }
+  if (broken.length > 0 && unexpected.length === 0) found.push(el('span', { class: 'chip plain', title: 'The scenario claims these violations, or allows them.' }, 'as the scenario says'));
+  else if (unexpected.length > 0) found.push(el('span', { class: 'chip plain' }, 'not as the scenario says'));
+  return found;
+}
+
+function logo(): SVGSVGElement {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('viewBox', '0 0 32 32');
+  svg.setAttribute('class', 'logo');
+  svg.setAttribute('role', 'img');
+  svg.setAttribute('aria-label', 'kafsim');
+  const add = (d: string, className: string): void => {
+    const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+    path.setAttribute('d', d);
+    path.setAttribute('class', className);
+    svg.append(path);
+  };
+  add('M3 7h16v5H3z', 'one');
+  add('M3 14h22v5H3z', 'two');
+  add('M3 21h11v5H3z', 'three');
+  add('M21 4v24', 'mark');
+  return svg;
+}

@@ -1,0 +1,81 @@
+// The address of a moment: event, partition, window, filter, tab, theme and notes.
+
+import type { Note } from '../data/run';
+import type { App } from './app';
+
+export function readLink(app: App, hash: string): void {
+  const link = new URLSearchParams(hash.replace(/^#/, ''));
+  const number = (name: string): number | null => {
+    const text = link.get(name);
+    const value = text === null || text.trim() === '' ? NaN : Number(text.replace(/^e/, ''));
+    return Number.isFinite(value) ? value : null;
+  };
+  const partition = link.get('p');
+  if (partition !== null) {
+    const { shown } = app.state;
+    const found = shown.find((one) => one.name === partition) ?? (/^\d+$/.test(partition) ? shown[Number(partition)] : undefined);
+    if (found) app.partition = found;
+  }
+  const notes = link.get('notes');
+  if (notes !== null) app.notes = readNotes(notes) ?? app.notes;
+  const theme = link.get('theme');
+  if (theme === 'light' || theme === 'dark') app.setTheme(theme);
+  const window = /^(-?[\d.]+)-(-?[\d.]+)$/.exec(link.get('z') ?? '');
+  if (window && Number(window[1]) < Number(window[2])) app.zoom(Number(window[1]) * 1e6, Number(window[2]) * 1e6);
+  const [event, time] = [number('e'), number('t')];
+  if (event !== null) app.go(event, { follow: partition === null });
+  else if (time !== null) app.goTime(time * 1e6);
+  const tab = link.get('tab');
+  if (tab !== null && /^[a-z]+$/.test(tab) && document.getElementById(`tab-${tab}`)) app.setTab(tab);
+  const filter = link.get('f');
+  if (filter !== null) document.dispatchEvent(new CustomEvent('filter', { detail: filter }));
+  if (tab !== null && filter !== null && document.getElementById(`tab-${tab}`)) app.setTab(tab);
+}
+
+export function writeLink(app: App): string {
+  const link = new URLSearchParams();
+  link.set('e', String(app.cursor));
+  if (app.partition) link.set('p', app.partition.name);
+  const isWhole = app.to - app.from >= (app.end - app.begin) * 0.8;
+  if (!isWhole) link.set('z', `${(app.from / 1e6).toFixed(4)}-${(app.to / 1e6).toFixed(4)}`);
+  if (app.filter.text) link.set('f', app.filter.text);
+  if (app.tab !== 'events') link.set('tab', app.tab);
+  link.set('theme', app.theme);
+  const added = app.notes.filter((note) => !(app.run.head.notes ?? []).includes(note));
+  if (added.length > 0 && added.length <= 20) link.set('notes', JSON.stringify(added));
+  return `#${link.toString()}`;
+}
+
+function readNotes(text: string): Note[] | null {
+  try {
+    const list: unknown = JSON.parse(text);
+    if (!Array.isArray(list)) return null;
+    return list.slice(0, 50).flatMap((item: Record<string, unknown>) =>
+      (Number.isInteger(item?.['event']) && typeof item['text'] === 'string'
+        ? [{ event: item['event'] as number, text: (item['text'] as string).slice(0, 500), ...(typeof item['partition'] === 'string' ? { partition: item['partition'] } : {}) }]
+        : []));
+  } catch {
+    return null;
+  }
+}
+
+// Writes the address at most four times a second, also while time runs.
+export function keepLink(app: App): void {
+  let due = 0;
+  let written = '';
+  const write = (): void => {
+    due = 0;
+    const link = writeLink(app);
+    if (link === written) return;
+    written = link;
+    try {
+      history.replaceState(null, '', link);
+    } catch {
+      // Some browsers allow no addresses of their own to pages from disk.
+    }
+  };
+  app.listeners.push(() => { due ||= window.setTimeout(write, 250); });
+  addEventListener('hashchange', () => {
+    if (location.hash !== written) readLink(app, location.hash);
+  });
+}

@@ -1,0 +1,82 @@
+// The metadata quorum: each controller's part, epoch and vote, and its copy of the metadata log.
+
+import { status } from '../data/text';
+import type { App, Pane } from './app';
+import { el } from './dom';
+import { drawLog } from './lanes';
+import { Surface } from './surface';
+
+
+export class Quorum implements Pane {
+  private readonly surface: Surface;
+  private readonly facts: HTMLElement;
+
+  constructor(private readonly app: App, parent: HTMLElement) {
+    this.facts = el('p', { class: 'facts' });
+    parent.append(el('div', { class: 'bar' }, el('h2', { id: 'quorum-title' }, 'Controllers'), this.facts));
+    const box = el('div', { class: 'canvas' });
+    parent.append(box);
+    this.surface = new Surface(box, 'Controller quorum', () => app.due());
+  }
+
+  draw(): void {
+    const { app, surface } = this;
+    const { state, cursor, colors } = app;
+    surface.begin();
+    const active = state.active.at(cursor);
+    const name = active ? state.run.node(active.node)?.name ?? String(active.node) : null;
+    this.facts.replaceChildren(name
+      ? el('span', {}, 'active ', el('b', {}, name), ` since epoch ${active!.epoch}`)
+      : el('b', { class: 'bad' }, 'no active controller'));
+    const { controllers } = state.run;
+    const replicas = controllers.map((host) => state.metadata.replicas.get(host.node));
+    const ends = replicas.map((replica) => replica?.end.at(cursor) ?? 0);
+    const most = Math.max(1, ...ends);
+    const span = Math.max(40, (most - Math.min(...ends)) * 2);
+    const window = { from: Math.max(0, most - span), to: Math.max(most * 1.0005, Math.max(0, most - span) + span * 1.05) };
+    const isNarrow = surface.width < 320;
+    const [left, right] = isNarrow ? [116, 84] : [138, 104];
+    const width = surface.width - left - right;
+    const observers = state.run.brokers.length > 0 ? 20 : 0;
+    const each = Math.max(16, Math.min(36, (surface.height - 16 - observers) / Math.max(1, controllers.length)));
+    surface.text(surface.width - (isNarrow ? 50 : 66), 7, 'LEO', colors.dim, { size: 10, align: 'right' });
+    surface.text(surface.width - 12, 7, 'HW', colors.dim, { size: 10, align: 'right' });
+    if (!isNarrow) surface.text(left, 7, 'metadata log', colors.dim, { size: 10 });
+    const said: string[] = [];
+    controllers.forEach((host, n) => {
+      const y = 15 + n * each;
+      if (y + each > surface.height - observers + 4) return;
+      const member = state.members.get(host.node);
+      const role = member?.role.at(cursor) ?? null;
+      const vote = member?.vote.at(cursor) ?? null;
+      const up = status(state, host.id, cursor);
+      const middle = y + each / 2 - 2;
+      const isDown = up === 'down' || up === 'new';
+      const leads = role?.role === 'leader';
+      const isActive = active?.node === host.node;
+      if (leads) surface.crown(13, middle - (each > 26 ? 5 : 0), 13, colors.families.quorum, !isActive);
+      const isTall = each > 26;
+      surface.text(26, isTall ? middle - 6 : middle, host.name.replace('controller-', 'controller '), colors.text, { size: 12, max: left - 30 });
+      const word = up === 'new' ? 'not started' : isDown ? 'down' : up === 'paused' ? 'paused' : role ? `${role.role} e${role.leaderEpoch}` : 'up';
+      const votes = vote && !leads && role && vote.epoch >= role.leaderEpoch ? `, vote ${state.run.node(vote.candidate)?.short ?? vote.candidate}` : '';
+      if (isTall) surface.text(26, middle + 8, word + votes, up === 'down' ? colors.bad : role?.role === 'candidate' || role?.role === 'prospective' ? colors.fault : colors.dim, { size: 10, max: left - 30 });
+      const replica = replicas[n];
+      if (replica && width > 20) drawLog(app, surface, state.metadata, replica, window, left, middle - Math.min(9, each / 3), width, Math.min(18, each * 0.62), isDown, true);
+      surface.text(surface.width - (isNarrow ? 50 : 66), middle, String(ends[n]), colors.text, { size: 11, mono: true, align: 'right' });
+      surface.text(surface.width - 12, middle, String(replica?.highWatermark.at(cursor) ?? 0), colors.dim, { size: 11, mono: true, align: 'right' });
+      said.push(`${host.name} ${word}, log end ${ends[n]}`);
+    });
+    if (observers > 0) {
+      const behind = state.run.brokers.map((host) => {
+        const applied = state.members.get(host.node)?.applied.at(cursor) ?? -1;
+        const lag = Math.max(0, most - Math.max(0, applied));
+        return { host, lag, isDown: applied < 0 };
+      });
+      const late = behind.filter(({ lag, isDown }) => lag > 3 || isDown);
+      const text = late.length === 0 ? 'all brokers have applied it'
+        : late.slice(0, 4).map(({ host, lag, isDown }) => (isDown ? `${host.short} has none` : `${host.short} is ${lag} behind`)).join(', ') + (late.length > 4 ? ` and ${late.length - 4} more` : '');
+      surface.text(14, surface.height - 9, `brokers: ${text}`, late.length === 0 ? colors.dim : colors.fault, { size: 11, max: surface.width - 24 });
+    }
+    surface.canvas.setAttribute('aria-label', `Controllers: ${said.join('; ')}`);
+  }
+}

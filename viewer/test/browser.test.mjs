@@ -1,0 +1,304 @@
+// The page in a real browser, from disk, without a network.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { chromium } from 'playwright-core';
+import { CHROMIUM, kafsim, pageOf, random, runOf, tampered } from './support.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const LOST = 'scenarios/replication/acks_1_isolated_leader.toml';
+const HELD = 'scenarios/controller/failover.toml';
+let browser;
+
+before(async () => {
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] });
+});
+after(() => browser?.close());
+
+// Opens a page; `troubles` gathers whatever should not be.
+async function open(path, { hash = '', scheme = 'dark', width = 1600, height = 950, isFailing = false } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, offline: true, bypassCSP: false });
+  const page = await context.newPage();
+  const troubles = [];
+  const url = pathToFileURL(path).href;
+  page.on('request', (request) => {
+    if (request.url().split('#')[0] !== url) troubles.push(`request of ${request.url().slice(0, 100)}`);
+  });
+  page.on('pageerror', (error) => troubles.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') troubles.push(`console: ${message.text()}`);
+  });
+  page.on('dialog', (dialog) => {
+    troubles.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  await page.goto(url + hash);
+  const flag = isFailing ? 'failed' : 'ready';
+  await page.waitForFunction((name) => document.documentElement.dataset[name], flag, { timeout: 30_000 });
+  return { page, troubles, close: () => context.close() };
+}
+
+const lostPage = () => pageOf(runOf(LOST));
+const cursor = (page) => page.evaluate(() => globalThis.kafsim.cursor);
+const settle = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
+test('a page opens from disk, asks for nothing, and has all events', async () => {
+  for (const scheme of ['dark', 'light']) {
+    const { page, troubles, close } = await open(lostPage(), { scheme });
+    const told = JSON.parse(kafsim('run', LOST, '--no-record', '--format', 'json'));
+    assert.equal(await page.evaluate(() => globalThis.kafsim.run.count), told.fingerprint.events);
+    assert.match(await page.locator('#head').innerText(), new RegExp(`${told.figures.lost} acknowledged records lost`));
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), scheme);
+    for (const tab of ['history', 'state', 'notes', 'scenario', 'events']) await page.click(`#tab-${tab}`);
+    await settle(page);
+    assert.deepEqual(troubles, []);
+    await close();
+  }
+});
+
+test('the state at 200 random events is what kafsim state prints', async () => {
+  const run = runOf(LOST);
+  const { page, close } = await open(pageOf(run), { hash: '#tab=state' });
+  const draw = random(7);
+  const count = await page.evaluate(() => globalThis.kafsim.run.count);
+  for (let n = 0; n < 200; n++) {
+    const event = Math.floor(draw.next().value * count);
+    await page.evaluate((to) => {
+      globalThis.kafsim.go(to);
+      globalThis.kafsim.draw();
+    }, event);
+    assert.equal(await page.locator('pre.state').textContent(), kafsim('state', run, '--at', `e${event}`), `after e${event}`);
+  }
+  await close();
+});
+
+test('keys move through events, incidents, causes and partitions', async () => {
+  const { page, troubles, close } = await open(pageOf(runOf(HELD)), { hash: '#e=1000' });
+  assert.equal(await cursor(page), 1000);
+  await page.keyboard.press('.');
+  assert.equal(await cursor(page), 1001);
+  await page.keyboard.press(',');
+  await page.keyboard.press(',');
+  assert.equal(await cursor(page), 999);
+  const incidents = await page.evaluate(() => globalThis.kafsim.incidentEvents);
+  await page.keyboard.press('n');
+  const next = incidents.find((event) => event > 999);
+  assert.equal(await cursor(page), next);
+  await page.keyboard.press('n');
+  await page.keyboard.press('p');
+  assert.equal(await cursor(page), next);
+  await page.keyboard.press('End');
+  assert.equal(await cursor(page), await page.evaluate(() => globalThis.kafsim.run.count - 1));
+  await page.keyboard.press('Home');
+  assert.equal(await cursor(page), 0);
+  await page.evaluate(() => globalThis.kafsim.go(40_000));
+  const cause = await page.evaluate(() => globalThis.kafsim.run.columns.cause[40_000]);
+  await page.keyboard.press('[');
+  assert.equal(await cursor(page), cause);
+  await page.keyboard.press(']');
+  assert.equal(await page.evaluate(() => globalThis.kafsim.run.columns.cause[globalThis.kafsim.cursor]), cause);
+  await page.keyboard.press('2');
+  assert.equal(await page.evaluate(() => globalThis.kafsim.partition.name), 'orders-1');
+  await page.keyboard.press('d');
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'light');
+  await page.keyboard.press('?');
+  assert.equal(await page.locator('#help').evaluate((dialog) => dialog.open), true);
+  await page.keyboard.press('Escape');
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
+test('playing moves time, and stops', async () => {
+  const { page, troubles, close } = await open(lostPage(), { hash: '#t=5' });
+  const begin = await cursor(page);
+  await page.selectOption('#controls select', '1');
+  await page.keyboard.press('Space');
+  await page.waitForFunction((from) => globalThis.kafsim.cursor > from + 200, begin, { timeout: 10_000 });
+  await page.keyboard.press('Space');
+  await settle(page);
+  const stopped = await cursor(page);
+  await page.waitForTimeout(200);
+  assert.equal(await cursor(page), stopped);
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
+test('a link leads back to the same moment', async () => {
+  const first = await open(lostPage());
+  await first.page.evaluate(() => {
+    const app = globalThis.kafsim;
+    app.zoom(18e6, 19e6);
+    app.go(45_209, { follow: true });
+    app.setTheme('light');
+  });
+  await first.page.fill('.filter', 'kind=role-taken|log-truncated');
+  await first.page.waitForFunction(() => globalThis.kafsim.filtered);
+  await first.page.waitForFunction(() => location.hash.includes('e=45209') && location.hash.includes('kind'));
+  const hash = await first.page.evaluate(() => location.hash);
+  await first.close();
+  const second = await open(lostPage(), { hash });
+  await second.page.waitForFunction(() => globalThis.kafsim.filtered);
+  const seen = await second.page.evaluate(() => {
+    const app = globalThis.kafsim;
+    return { cursor: app.cursor, from: app.from, to: app.to, filter: app.filter.text, theme: app.theme, partition: app.partition.name, shown: app.filtered.length };
+  });
+  assert.deepEqual(seen, { cursor: 45_209, from: 18e6, to: 19e6, filter: 'kind=role-taken|log-truncated', theme: 'light', partition: 'orders-0', shown: seen.shown });
+  assert.equal(seen.shown, kafsim('events', runOf(LOST), 'kind=role-taken|log-truncated').trimEnd().split('\n').length);
+  await second.page.keyboard.press('.');
+  assert.match(await second.page.evaluate(() => globalThis.kafsim.run.kindName(globalThis.kafsim.cursor)), /^(role-taken|log-truncated)$/);
+  await second.close();
+});
+
+test('links that make no sense do no harm', async () => {
+  for (const hash of ['#e=1e99', '#e=-5', '#e=NaN', '#p=nobody&t=x', '#z=5-1', '#f=%22open', '#tab=../x', '#notes=[{"event":"x"}]', '#notes=%7B', '#theme=<b>', '#%E0%A4']) {
+    const { page, troubles, close } = await open(lostPage(), { hash });
+    const at = await cursor(page);
+    assert.ok(Number.isInteger(at) && at >= 0, hash);
+    assert.deepEqual(troubles, [], hash);
+    await close();
+  }
+});
+
+test('notes are kept by the address, and a saved copy has them', async () => {
+  const { page, troubles, close } = await open(lostPage());
+  await page.keyboard.press('m');
+  await page.keyboard.type('look <b>here</b>');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => location.hash.includes('notes='));
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('text=save a copy with notes')]);
+  const saved = await download.path();
+  const html = readFileSync(saved, 'utf8');
+  assert.ok(html.includes('look \\u003cb\\u003ehere'), 'the note stands in the copy');
+  const hash = await page.evaluate(() => location.hash);
+  assert.deepEqual(troubles.filter((one) => !one.includes('blob:')), []);
+  await close();
+  const again = await open(lostPage(), { hash: `${hash}&tab=notes` });
+  assert.match(await again.page.locator('.notes').innerText(), /look <b>here<\/b>/);
+  await again.close();
+});
+
+test('nothing serious for axe, in both themes and with each tab', async () => {
+  for (const scheme of ['dark', 'light']) {
+    const { page, close } = await open(lostPage(), { scheme });
+    for (const tab of ['events', 'history', 'state', 'notes', 'scenario']) {
+      await page.click(`#tab-${tab}`);
+      await settle(page);
+      // The page's own policy lets no script in but its own; the tool comes from outside the page.
+      const found = await page.evaluate(`(async () => { ${axe}; return (await axe.run(document, { resultTypes: ['violations'] })).violations; })()`);
+      const serious = found.filter((one) => one.impact === 'serious' || one.impact === 'critical')
+        .map((one) => `${one.id}: ${one.nodes.slice(0, 4).map((node) => `${node.html.slice(0, 120)} ${node.any[0]?.message ?? ''}`).join(' | ')}`);
+      assert.deepEqual(serious, [], `${scheme}, ${tab}`);
+    }
+    await close();
+  }
+});
+
+test('small screens reflow and clip nothing', async () => {
+  for (const [width, height] of [[1600, 950], [1024, 768], [800, 900], [390, 800]]) {
+    const { page, troubles, close } = await open(lostPage(), { width, height });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(wide <= 1, `${width} x ${height}: ${wide} pixels too wide`);
+    assert.deepEqual(troubles, []);
+    await close();
+  }
+});
+
+test('a picture has colours and all its letters', async () => {
+  const { page, close } = await open(lostPage());
+  const found = await page.evaluate(() => {
+    const colors = {};
+    for (const canvas of document.querySelectorAll('canvas')) {
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      const seen = new Set();
+      for (let n = 0; n < data.length; n += 4) if (data[n + 3] > 200) seen.add((data[n] << 16) | (data[n + 1] << 8) | data[n + 2]);
+      colors[canvas.closest('section').id] = seen.size;
+    }
+    // A glyph that the fonts lack is as wide as one that no font has.
+    const context = document.createElement('canvas').getContext('2d');
+    context.font = '16px system-ui, sans-serif';
+    const missing = context.measureText('\u{10fffd}').width;
+    const text = [...new Set(document.body.innerText)].filter((letter) => letter > '\u007f');
+    return { colors, tofu: text.filter((letter) => context.measureText(letter).width === missing) };
+  });
+  for (const pane of ['cluster', 'lanes', 'timeline', 'partitions', 'quorum']) assert.ok(found.colors[pane] > 12, `${pane} has ${found.colors[pane]} colours`);
+  assert.deepEqual(found.tofu, []);
+  await close();
+});
+
+test('names with markup stay text', async () => {
+  const evil = '</script><img src=x onerror="alert(1)"><b>bold</b>';
+  const path = tampered(lostPage(), 'markup', {
+    head: (head) => {
+      head.title = evil;
+      head.file = evil;
+      head.again = evil;
+      head.scenario = evil;
+      for (const host of head.setup.hosts) host.name = evil + host.name;
+      for (const one of head.verdicts) if (one.verdict.violation) one.verdict.violation.sentence = evil;
+      for (const kind of Object.keys(head.kinds)) head.kinds[kind] = evil;
+      for (const event of Object.keys(head.faults)) head.faults[event] = evil;
+      head.notes = [{ event: 1, text: evil, question: evil, answer: evil }];
+      head.left_out = evil;
+      return head;
+    },
+  });
+  const { page, troubles, close } = await open(path);
+  for (const tab of ['history', 'state', 'notes', 'scenario', 'events']) await page.click(`#tab-${tab}`);
+  await page.keyboard.press('n');
+  await page.keyboard.press('?');
+  await settle(page);
+  assert.equal(await page.locator('img').count(), 0);
+  assert.equal(await page.locator('main b:text-is("bold")').count(), 0);
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
+test('runs that are cut or lie end in a sentence, soon', async () => {
+  const page = lostPage();
+  const hostile = {
+    'cut gzip': { packed: (bytes) => bytes.subarray(0, bytes.length >> 1) },
+    'no gzip': { packed: () => Buffer.from('not gzip at all') },
+    'cut columns': { columns: (bytes) => bytes.subarray(0, bytes.length - 1000), head: (head, bytes) => ({ ...head, expanded: bytes.length }) },
+    'huge size': { head: (head) => ({ ...head, expanded: 1e15 }) },
+    'wrong size': { head: (head) => ({ ...head, expanded: head.expanded - 1 }) },
+    'newer page': { head: (head) => ({ ...head, view_format: 99 }) },
+    'huge count': { columns: (bytes) => Buffer.concat([Buffer.from([0xff, 0xff, 0xff, 0xff]), bytes.subarray(4)]) },
+    'huge column': { columns: (bytes) => Buffer.concat([bytes.subarray(0, 4), Buffer.from([0xff, 0xff, 0xff, 0xff]), bytes.subarray(8)]) },
+    'more events than there are': { columns: (bytes) => Buffer.from(bytes.toString('latin1').replace(/"events":\d+/, (it) => it.replace(/\d/g, '9')), 'latin1') },
+    'unknown codec': { columns: (bytes) => Buffer.from(bytes.toString('latin1').replace('"codec":"delta"', '"codec":"dolta"'), 'latin1') },
+    'deep shape': { columns: (bytes) => Buffer.from(bytes.toString('latin1').replace('optional(unsigned)', 'optional(optional('), 'latin1') },
+  };
+  for (const [name, change] of Object.entries(hostile)) {
+    const path = tampered(page, name.replace(/ /g, '-'), change);
+    const begin = Date.now();
+    const opened = await open(path, { isFailing: true });
+    assert.ok(Date.now() - begin < 10_000, name);
+    assert.match(await opened.page.locator('#veil').innerText(), /This run cannot be shown\./, name);
+    assert.deepEqual(opened.troubles, [], name);
+    await opened.close();
+  }
+});
+
+test('columns with bytes turned at random neither hang the page nor run script', async () => {
+  const draw = random(99);
+  for (let n = 0; n < 12; n++) {
+    const path = tampered(lostPage(), `turned-${n}`, {
+      columns: (bytes) => {
+        const turned = Buffer.from(bytes);
+        for (let k = 0; k < 40; k++) turned[4000 + Math.floor(draw.next().value * (turned.length - 4000))] = Math.floor(draw.next().value * 256);
+        return turned;
+      },
+    });
+    const context = await browser.newContext({ offline: true });
+    const page = await context.newPage();
+    const dialogs = [];
+    page.on('dialog', (dialog) => dialogs.push(dialog.message()));
+    await page.goto(pathToFileURL(path).href);
+    await page.waitForFunction(() => document.documentElement.dataset.ready || document.documentElement.dataset.failed, null, { timeout: 15_000 });
+    assert.deepEqual(dialogs, []);
+    await context.close();
+  }
+});

@@ -1,0 +1,69 @@
+// Runs for the tests, made by the kafsim that is tested, and a page of each.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync, gzipSync } from 'node:zlib';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const built = ['release', 'debug'].map((profile) => join(root, 'target', profile, 'kafsim'));
+export const KAFSIM = process.env['KAFSIM'] ?? built.find(existsSync) ?? 'kafsim';
+export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+// One folder for all test files of a call of ci.sh; else one of its own.
+const folder = process.env['VIEWER_TEST_DIR'] ?? mkdtempSync(join(tmpdir(), 'kafsim-viewer-'));
+mkdirSync(folder, { recursive: true });
+
+export function kafsim(...args) {
+  return execFileSync(KAFSIM, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 30 });
+}
+
+// The run file of a scenario; written once.
+export function runOf(scenario, ...args) {
+  const name = [basename(scenario, '.toml'), ...args].join('').replace(/[^\w.-]/g, '_');
+  const path = join(folder, `${name}.run`);
+  if (!existsSync(path)) {
+    try {
+      kafsim('run', scenario, '--out', path, ...args);
+    } catch (error) {
+      // A run that breaks a claim ends with another code, and is written all the same.
+      if (!existsSync(path)) throw error;
+    }
+  }
+  return path;
+}
+
+export function pageOf(run) {
+  const path = run.replace(/\.run$/, '.html');
+  if (!existsSync(path)) kafsim('view', run, '-o', path);
+  return path;
+}
+
+// The two blocks of a page.
+export function blocks(page) {
+  const html = readFileSync(page, 'utf8');
+  const [, head] = /id="run-head">([^<]*)</.exec(html);
+  const [, columns] = /id="run-columns">([^<]*)</.exec(html);
+  return { html, head, columns };
+}
+
+// A page whose head or columns were changed, as somebody with bad intentions might.
+export function tampered(page, name, { head = (it) => it, columns = (it) => it, packed = (it) => it }) {
+  const { html, head: text, columns: base64 } = blocks(page);
+  const changed = columns(gunzipSync(Buffer.from(base64, 'base64')));
+  const value = head(JSON.parse(text), changed);
+  const json = JSON.stringify(value).replace(/[<>&]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const path = join(folder, `${name}.html`);
+  writeFileSync(path, html.replace(text, () => json).replace(base64, () => packed(gzipSync(changed)).toString('base64')));
+  return path;
+}
+
+// Numbers that are the same in every call: tests shall fail twice alike.
+export function* random(seed) {
+  let state = seed >>> 0;
+  for (;;) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    yield state / 2 ** 32;
+  }
+}
