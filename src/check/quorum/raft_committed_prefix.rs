@@ -53,7 +53,7 @@ impl Property for RaftCommittedPrefix {
             }
             Kind::QuorumRoleTaken { role: QuorumRole::Leader, leader_epoch, .. } => {
                 let what = format!("node {node} leads the metadata quorum in epoch {leader_epoch}");
-                let before = self.committed.range(..*leader_epoch).map(|(_, until)| *until);
+                let before = self.committed.range(..=*leader_epoch).map(|(_, until)| *until);
                 let until = before.max().unwrap_or_default();
                 compare(event, (node, until), &what, view, findings);
             }
