@@ -28,7 +28,7 @@ pub(crate) fn sweep(args: &Sweep) -> anyhow::Result<Done> {
     let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
     let jobs = args.jobs.map_or_else(cores, usize::from);
     if let Some(path) = &args.out {
-        check_apart(path, files.iter().map(|file| file.as_path()))?;
+        check_apart(path, files.iter().map(std::path::PathBuf::as_path))?;
         check_writable(path)?;
     }
     // Files are kept even if nobody reads the lines any more.

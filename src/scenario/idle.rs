@@ -153,7 +153,7 @@ mod tests {
         let broker = "[[broker]]\nid = 1\nconfig = { min.insync.replicas = 2 }\n";
         let told = warnings(&format!("{WRITER}{broker}"));
         assert!(told[0].contains("`min.insync.replicas` of broker-1 does nothing"), "{told:?}");
-        let controller = "[[controller]]\nid = 3001\nconfig = { min.insync.replicas = 2 }\n";
+        let controller = "[[controller]]\nid = 1\nconfig = { min.insync.replicas = 2 }\n";
         assert_eq!(warnings(&format!("{WRITER}{broker}{controller}")), NONE);
     }
 

@@ -184,7 +184,7 @@ defects! {
         "KIP-207, KAFKA-2334; mended in 2.2"
         "new leaders name their high watermark as latest offset although it is stale";
     LeaderResumesEpoch "kafka-10527-leader-resumes-epoch" Historical 38
-        ["raft-committed-prefix" "raft-election-safety" "quorum-stable"]
+        ["raft-election-safety" "quorum-stable"]
         "a restarted quorum leader goes on in the epoch it led before"
         "KAFKA-10527, KAFKA-10661; mended in 2.7"
         "a voter that restarts as the leader of its stored epoch leads on instead of resigning";

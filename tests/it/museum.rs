@@ -71,7 +71,7 @@ pub(crate) const MUSEUM: &[Exhibit] = exhibits! {
     EmptyEpochKept "museum/kafka_10706" [] "replicas-rejoin";
     OffsetAvailableTooSoon "museum/kip_207" [] "list-offsets-monotone";
     LeaderResumesEpoch "controller/failover" ["producer.checkout.rate=20/s"]
-        "raft-committed-prefix";
+        "raft-election-safety";
     FetchBeforeFsync "museum/kafka_10533" [] "raft-committed-prefix";
     ReorderInFlight "museum/new_leader_cut_off" [] "per-producer-order";
     DuplicateOnRetry "museum/unclean_election" [] "no-duplicate";
