@@ -424,7 +424,7 @@ mod tests {
             run.wait(record).done(WRITER, record, &operations, 0);
         }
         let found = figures(&run, &[WRITER]);
-        let took = |seconds| Some(millis(seconds * 1000 + 3));
+        let took = |seconds: u64| Some(millis(seconds * 1000 + 3));
         assert_eq!(found.ack_latency_p50, took(100));
         assert_eq!(found.ack_latency_p99, took(198));
         assert_eq!(found.ack_latency_max, took(200));

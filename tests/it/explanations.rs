@@ -1,7 +1,5 @@
 //! Explanations of what the museum breaks: each names the true cause.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
-
 use kafsim::explore::{RunOptions, run_once, what_if};
 use kafsim::report::explain::{Step, text};
 use kafsim::types::Defect;
