@@ -8,6 +8,7 @@ mod diff_text;
 pub mod explain;
 pub mod export;
 mod fault_words;
+mod lesson;
 mod log;
 mod log_text;
 mod page;
@@ -24,6 +25,7 @@ pub use at::{At, AtError, Seconds, SecondsError, TellError, fold_up_to, partitio
 pub use claims::{Claim, claims};
 pub use diff::{Difference, Outcome, Run, Steps, Told};
 pub(crate) use fault_words::told;
+pub use lesson::{Lesson, LessonNote, Pane};
 pub use log::{Cell, Gone, Logs, Offsets, Row};
 pub use page::{Extras, page};
 pub use state::{

@@ -16,6 +16,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::event::{ColumnSink, Field, Kind, KindInfo, Shape, Value};
 use crate::report::fault_words::told;
+use crate::report::lesson::Lesson;
 use crate::report::page_columns::Repacker;
 use crate::trace::{ReadError, RunFile};
 use crate::types::HostId;
@@ -36,8 +37,8 @@ pub struct Extras {
     pub again: String,
     /// What `kafsim explain --format json` prints.
     pub explanations: Vec<Json>,
-    /// Notes that step through the run: a lesson.
-    pub notes: Vec<Json>,
+    /// Notes that step through the run.
+    pub lesson: Option<Lesson>,
 }
 
 /// The page of `file`.
@@ -109,7 +110,8 @@ fn head(
         "faults": faults,
         "expanded": expanded,
         "explanations": extras.explanations,
-        "notes": extras.notes,
+        "lesson": extras.lesson,
+        "notes": [],
     })
 }
 
