@@ -1,15 +1,123 @@
-//! Explanations of what the museum breaks: each names the true cause.
+//! Explanations of what the museum breaks: each names the true cause, and reads as it did.
+//!
+//! The texts are in `tests/data/explain/`, one for each exhibit, with `e*` for the numbers of
+//! events, which any change moves. `REWRITE=1` writes them anew; read them as one who doubts.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::path::Path;
 
 use kafsim::explore::{RunOptions, run_once, what_if};
-use kafsim::report::explain::{Step, text};
+use kafsim::report::explain::{Explanation, Step, markdown, mermaid, text};
 use kafsim::types::Defect;
 
-use crate::museum::{MUSEUM, explanations};
+use crate::museum::{Exhibit, MUSEUM, PROOFS, STORIES, explanations};
 use crate::scenarios::scenario;
+
+const FOLDER: &str = "tests/data/explain";
+
+fn rows() -> impl Iterator<Item = &'static Exhibit> {
+    MUSEUM.iter().chain(STORIES).chain(PROOFS)
+}
+
+/// `text` without the numbers of events, and without the commands that name them.
+fn quiet(text: &str) -> String {
+    let text = text.split("\n  To see it again").next().unwrap();
+    let mut out = String::new();
+    let mut letters = text.chars().peekable();
+    let mut before = ' ';
+    while let Some(letter) = letters.next() {
+        out.push(letter);
+        let is_number = letters.peek().is_some_and(char::is_ascii_digit);
+        if letter == 'e' && !before.is_alphanumeric() && is_number {
+            while letters.next_if(char::is_ascii_digit).is_some() {}
+            out.push('*');
+        }
+        before = letter;
+    }
+    out
+}
+
+fn compare(name: &str, now: &str) -> Option<String> {
+    let path = Path::new(FOLDER).join(format!("{name}.txt"));
+    if std::env::var_os("REWRITE").is_some() {
+        std::fs::create_dir_all(FOLDER).unwrap();
+        std::fs::write(&path, now).unwrap();
+        return None;
+    }
+    let before = std::fs::read_to_string(&path).unwrap_or_default();
+    (before != now).then(|| {
+        let differs = before.lines().zip(now.lines()).find(|(before, now)| before != now);
+        format!("{}: {differs:?}", path.display())
+    })
+}
+
+#[test]
+fn explanations_of_the_museum_are_as_they_were() {
+    let mut complaints = Vec::new();
+    for row in MUSEUM.iter().chain(STORIES) {
+        let Some(it) = row.explanation() else { continue };
+        let place = row.scenario.replace('/', "-");
+        let name = format!("{}.{place}", row.defect.name());
+        complaints.extend(compare(&name, &quiet(&text(it))));
+    }
+    assert!(complaints.is_empty(), "REWRITE=1 writes them anew:\n{}", complaints.join("\n"));
+}
 
 fn has(step: &Step, kind: &str, fragment: &str) -> bool {
     let because = step.because.as_deref().unwrap_or_default();
     step.kind == kind && (step.text.contains(fragment) || because.contains(fragment))
+}
+
+#[test]
+fn every_explanation_is_sound() {
+    let mut complaints = Vec::new();
+    for row in rows() {
+        let Some(it) = row.explanation() else { continue };
+        let mut complain = |what: &str| {
+            complaints.push(format!("{} {}: {what}", row.defect.name(), row.property));
+        };
+        if it.steps.is_empty() || it.steps.len() > 10 {
+            complain("one to ten steps");
+        }
+        if !it.steps.is_sorted_by_key(|step| step.event) {
+            complain("steps in the order of time");
+        }
+        if !it.steps.iter().any(|step| Some(step.event) == it.event) {
+            complain("the decisive event is a step");
+        }
+        let named = |step: &Step| {
+            step.because.as_ref().is_some_and(|because| because.contains(row.defect.name()))
+        };
+        if !it.steps.iter().any(named) {
+            complain("the bug that is switched on is named");
+        }
+        let whole = text(it);
+        if whole.lines().any(|line| line.chars().count() > 80 && line.contains(' ')) {
+            let is_command = |line: &str| line.trim_start().starts_with("kafsim ");
+            let long = whole
+                .lines()
+                .find(|line| line.chars().count() > 80 && !is_command(line) && *line != it.title);
+            if let Some(long) = long {
+                complain(&format!("80 columns: {long}"));
+            }
+        }
+        let is_hash = |word: &str| word.len() == 16 && word.chars().all(|c| c.is_ascii_hexdigit());
+        if whole.split_whitespace().any(is_hash) {
+            complain("no hashes of batches");
+        }
+        let json = serde_json::to_string(it).unwrap();
+        if serde_json::from_str::<Explanation>(&json).unwrap() != *it {
+            complain("it reads back from JSON");
+        }
+        if !markdown(it).contains(&format!("`e{}`", it.steps[0].event)) {
+            complain("Markdown names its events");
+        }
+        if mermaid(it).lines().filter(|line| line.contains("Note over")).count() != it.steps.len() {
+            complain("Mermaid has a note for each step");
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
 /// A defect, and what its story must tell: the kind of an event, and words of its step.

@@ -72,8 +72,8 @@ pub(crate) fn compare(
             findings.exercised();
             let name = view.model.partition_name(partition);
             let sentence = format!(
-                "{node} and {other} both hold offset {} of {name} from leader epoch {}, but their \
-                 logs up to there differ (batches {} and {})",
+                "replicas {node} and {other} both hold offset {} of {name} from leader epoch {}, \
+                 but their logs up to there differ (batches {} and {})",
                 entry.base, entry.epoch, entry.batch, theirs.batch
             );
             let subject =
