@@ -30,7 +30,7 @@ impl<'a> Acked<'a> {
 
     /// The offset of its first record.
     pub(crate) fn base(self) -> Offset {
-        self.batch().base_offset.expect("only batches whose place is known are listed")
+        self.batch().base_offset().expect("only batches whose place is known are listed")
     }
 
     /// The offset after its last record.
@@ -40,7 +40,7 @@ impl<'a> Acked<'a> {
 
     /// The events that tell of it.
     pub(crate) fn evidence(self) -> impl Iterator<Item = u64> + use<> {
-        [self.batch().sealed].into_iter().chain(self.batch().done)
+        [self.batch().sealed].into_iter().chain(self.batch().done())
     }
 }
 
@@ -55,7 +55,7 @@ impl<'a> Account<'a> {
         for entry in history.batches.entries() {
             let (_, batch) = entry;
             let is_ok = batch.result == Some(OperationResult::Ok) && batch.acks != AckMode::None;
-            if is_ok && batch.base_offset.is_some() {
+            if is_ok && batch.base_offset().is_some() {
                 acknowledged.entry(batch.partition).or_default().push(Acked(entry));
             }
         }

@@ -59,7 +59,7 @@ impl<'a> Holders<'a> {
     }
 
     fn hold(&mut self, id: BatchId, batch: &Batch) -> bool {
-        if let Some(base) = batch.base_offset {
+        if let Some(base) = batch.base_offset() {
             let has = |log: &&LogView| {
                 base < log.start || log.entry_at(base).is_some_and(|entry| entry.batch == id)
             };

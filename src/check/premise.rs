@@ -185,10 +185,10 @@ pub(crate) fn unknown_producer(
     log: &LogView,
     batch: &Batch,
 ) -> Option<(u64, &'static str)> {
-    let (producer, _) = batch.numbered?;
+    let (producer, _) = batch.numbered()?;
     let entries = log.entries().iter();
     let first = entries.filter(|entry| entry.base >= log.start).find_map(|entry| {
-        let (other, sequence) = history.batches.get(&entry.batch)?.numbered?;
+        let (other, sequence) = history.batches.get(&entry.batch)?.numbered()?;
         (other == producer).then_some((entry.event, sequence))
     });
     let (event, sequence) = first?;

@@ -70,20 +70,51 @@ pub struct Batch {
     pub rank: u32,
     /// What its answer waits for.
     pub acks: AckMode,
-    /// Its producer's id and the sequence of its first record, with idempotence.
-    pub numbered: Option<(ProducerId, Sequence)>,
+    /// Its producer's id, and the sequence of its first record, with idempotence.
+    numbered: (ProducerId, Option<Sequence>),
     /// Its largest timestamp, in milliseconds since 1970.
     pub max_timestamp: i64,
     /// Its size in a log.
     pub bytes: u32,
     /// The send operation of each record.
     pub operations: SmallVec<[u32; 4]>,
-    /// The event with which the producer was through with it.
-    pub done: Option<u64>,
     /// What is known of it.
     pub result: Option<OperationResult>,
+    /// The event with which the producer was through with it, or [`NOT_YET`]: there are many
+    /// batches, and an `Option` would be twice as large.
+    done: u64,
+    /// Where it stands, if an answer said so; otherwise below zero.
+    base_offset: Offset,
+    /// The event with which a leader first appended it, or [`NOT_YET`].
+    appended: u64,
+    /// Where that was.
+    appended_at: Offset,
+}
+
+/// No event has this number.
+const NOT_YET: u64 = u64::MAX;
+
+impl Batch {
+    /// Its producer's id and the sequence of its first record, with idempotence.
+    pub fn numbered(&self) -> Option<(ProducerId, Sequence)> {
+        let (producer, sequence) = self.numbered;
+        sequence.map(|sequence| (producer, sequence))
+    }
+
+    /// The event with which the producer was through with it.
+    pub fn done(&self) -> Option<u64> {
+        (self.done != NOT_YET).then_some(self.done)
+    }
+
     /// Where it stands, if an answer said so.
-    pub base_offset: Option<Offset>,
+    pub fn base_offset(&self) -> Option<Offset> {
+        (self.base_offset >= Offset::ZERO).then_some(self.base_offset)
+    }
+
+    /// The event with which a leader first appended it, and where.
+    pub fn first_appended(&self) -> Option<(u64, Offset)> {
+        (self.appended != NOT_YET).then_some((self.appended, self.appended_at))
+    }
 }
 
 /// What all consumers together saw of a partition.
@@ -243,9 +274,18 @@ impl History {
             Kind::BatchSealed { .. } => self.on_sealed(event, host),
             Kind::BatchDone { batch, result, base_offset, .. } => {
                 if let Some(known) = self.batches.get_mut(batch) {
-                    known.done = Some(event.index);
+                    known.done = event.index;
                     known.result = Some(*result);
-                    known.base_offset = *base_offset;
+                    known.base_offset = base_offset.unwrap_or(Offset(-1));
+                }
+            }
+            Kind::LogAppended { batch, base_offset, as_leader: true, .. } => {
+                // Those of brokers and controllers are no client's.
+                if let Some(known) = self.batches.get_mut(batch)
+                    && known.appended == NOT_YET
+                {
+                    known.appended = event.index;
+                    known.appended_at = *base_offset;
                 }
             }
             Kind::Polled { partition, base_offset, records, batch, first, .. } => {
@@ -303,13 +343,15 @@ impl History {
             partition: *partition,
             rank: *rank,
             acks: *acks,
-            numbered: producer.zip(*base_sequence),
+            numbered: (producer.unwrap_or_default(), base_sequence.filter(|_| producer.is_some())),
             max_timestamp: *max_timestamp,
             bytes: *bytes,
             operations: SmallVec::from_slice(operations),
-            done: None,
             result: None,
-            base_offset: None,
+            done: NOT_YET,
+            base_offset: Offset(-1),
+            appended: NOT_YET,
+            appended_at: Offset(-1),
         };
         *rank += 1;
         self.batches.insert(*batch, known);

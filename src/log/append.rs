@@ -244,7 +244,7 @@ impl Log {
         let (leader_epoch, id) = (batch.leader_epoch, batch.body.id);
         let entry = self.batches.push(batch);
         self.segments.last_mut().expect("a log has a segment").note(entry, &self.config);
-        let end_offset = entry.end;
+        let end_offset = entry.end();
         let chain = self.batches.chain();
         let records = u32::try_from(end_offset.since(base_offset)).expect("counted in 32 bits");
         out.push(LogEffect::Event(Kind::LogAppended {

@@ -31,7 +31,7 @@ impl Log {
     fn segments_are_sound(&self) -> bool {
         let bases: Vec<Offset> = self.segment_bases().collect();
         let bytes = |from: Offset, to: Offset| -> u64 {
-            let entries = self.batches.from(from).take_while(|entry| entry.end <= to);
+            let entries = self.batches.from(from).take_while(|entry| entry.end() <= to);
             entries.map(|entry| u64::from(entry.size_bytes())).sum()
         };
         let ends = bases[1..].iter().copied().chain([self.end_offset()]);

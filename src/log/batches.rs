@@ -14,13 +14,16 @@ const CHUNK_BATCHES: usize = 64;
 pub(super) struct Entry {
     /// The batch.
     pub(super) batch: Batch,
-    /// The offset after its last record.
-    pub(super) end: Offset,
-    /// Hash of the log up to `end`, from where it was opened.
+    /// Hash of the log up to its end, from where it was opened.
     chain: ChainHash,
 }
 
 impl Entry {
+    /// The offset after its last record.
+    pub(super) fn end(&self) -> Offset {
+        self.batch.end_offset()
+    }
+
     /// Its size on disk.
     pub(super) fn size_bytes(&self) -> u32 {
         self.batch.body.size_bytes
@@ -91,9 +94,9 @@ impl Batches {
     /// Appends `batch`, which must stand at the end.
     pub(super) fn push(&mut self, batch: Batch) -> &Entry {
         assert_eq!(batch.base_offset, self.end, "a batch is appended at the end");
-        let end = batch.base_offset + u64::from(batch.body.record_count());
+        let end = batch.end_offset();
         let chain = self.absolute_chain_with(&batch);
-        let entry = Entry { batch, end, chain };
+        let entry = Entry { batch, chain };
         self.end = end;
         self.chain = chain;
         if self.chunks.last().is_none_or(|chunk| chunk.entries.len() == CHUNK_BATCHES) {
@@ -115,7 +118,8 @@ impl Batches {
             Arc::make_mut(&mut self.chunks[chunk].entries).truncate(entry);
         }
         let last = self.chunks.last().and_then(|chunk| chunk.entries.last());
-        let (end, chain) = last.map_or((self.base, self.base_chain), |last| (last.end, last.chain));
+        let (end, chain) =
+            last.map_or((self.base, self.base_chain), |last| (last.end(), last.chain));
         self.end = end;
         self.chain = chain;
     }
@@ -149,7 +153,9 @@ impl Batches {
         };
         // Below the first chunk nothing is asked for; if it is, the first batch is the answer.
         let chunk = after.saturating_sub(1);
-        let entry = self.chunks[chunk].entries.partition_point(|entry| entry.end <= offset);
+        // Without gaps, it is the last one that begins at or below it: that need not look into it.
+        let begins = |entry: &Entry| entry.batch.base_offset <= offset;
+        let entry = self.chunks[chunk].entries.partition_point(begins).saturating_sub(1);
         Place(chunk, entry)
     }
 
@@ -179,7 +185,7 @@ impl Batches {
             return None;
         }
         let before = Offset(offset.0 - 1);
-        self.from(before).next().filter(|entry| entry.end == offset).map(|entry| entry.chain)
+        self.from(before).next().filter(|entry| entry.end() == offset).map(|entry| entry.chain)
     }
 }
 

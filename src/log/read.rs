@@ -22,7 +22,7 @@ impl Log {
         let mut found = Vec::new();
         for entry in self.batches.from(from.max(self.start)) {
             let size = u64::from(entry.size_bytes());
-            if entry.end > to || (size > left && !found.is_empty()) {
+            if entry.end() > to || (size > left && !found.is_empty()) {
                 break;
             }
             left = left.saturating_sub(size);
@@ -36,7 +36,7 @@ impl Log {
     pub fn bytes_between(&self, from: Offset, to: Offset, enough: u64) -> u64 {
         let mut bytes = 0;
         for entry in self.batches.from(from.max(self.start)) {
-            if entry.end > to || bytes >= enough {
+            if entry.end() > to || bytes >= enough {
                 break;
             }
             bytes += u64::from(entry.size_bytes());
@@ -47,7 +47,7 @@ impl Log {
     /// The batches from the one that holds the record at `from` on, that end at or below `to`.
     pub fn batches_between(&self, from: Offset, to: Offset) -> impl Iterator<Item = &Batch> {
         let entries = self.batches.from(from.max(self.start));
-        entries.take_while(move |entry| entry.end <= to).map(|entry| &entry.batch)
+        entries.take_while(move |entry| entry.end() <= to).map(|entry| &entry.batch)
     }
 
     /// The first record below `up_to` whose timestamp is at least `millis`: its offset, its

@@ -219,7 +219,7 @@ fn recover_segment(
     let end = scan.bases.get(at + 1).copied().unwrap_or(scan.batches.end());
     let mut producers = ProducerState::new(start, snapshots);
     rebuild_producers(&mut producers, &scan.bases, &scan.batches, start, base);
-    for entry in scan.batches.from(base).take_while(|entry| entry.end <= end) {
+    for entry in scan.batches.from(base).take_while(|entry| entry.end() <= end) {
         producers.record(&entry.batch);
     }
     producers.take_snapshot();

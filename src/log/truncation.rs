@@ -184,7 +184,7 @@ pub(super) fn segment_of_batches(
     config: &LogConfig,
 ) -> Segment {
     let mut segment = Segment::new(base);
-    let entries = batches.from(base).take_while(|entry| entry.end <= end);
+    let entries = batches.from(base).take_while(|entry| entry.end() <= end);
     entries.for_each(|entry| segment.note(entry, config));
     segment
 }
@@ -207,7 +207,7 @@ pub(super) fn rebuild_producers(
     let to_snapshot = &bases[bases.len().saturating_sub(2)..];
     let from = producers.map_end();
     if from < end {
-        for entry in batches.from(from).take_while(|entry| entry.end <= end) {
+        for entry in batches.from(from).take_while(|entry| entry.end() <= end) {
             if to_snapshot.contains(&entry.batch.base_offset) {
                 producers.advance(entry.batch.base_offset);
                 producers.take_snapshot();

@@ -223,7 +223,7 @@ impl Table<'_> {
             let is_acked = batch.result == Some(OperationResult::Ok)
                 && batch.acks != AckMode::None
                 && batch.partition == self.partition;
-            let Some(base) = batch.base_offset.filter(|_| is_acked) else { continue };
+            let Some(base) = batch.base_offset().filter(|_| is_acked) else { continue };
             // What lies before every log's start was deleted, by rule or not: nobody can tell here.
             if held.contains(id) || first.is_some_and(|first| base < first) {
                 continue;

@@ -29,7 +29,7 @@ integer_newtype! {
     KeyHash(u64);
     /// A topic's identity for life, a random UUID in Kafka (KIP-516). Never zero.
     // Packed: it stands in most events, which the alignment of 128 bits would pad by a quarter.
-    #[repr(C, packed(8))]
+    #[repr(C, packed(4))]
     TopicId(u128);
 }
 

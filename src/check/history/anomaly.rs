@@ -30,5 +30,5 @@ pub(super) fn excuse<'a>(acked: Acked<'_>, view: View<'a>) -> Option<(u64, &'a s
     let committed = known.and_then(|known| known.committed.entry_at(acked.base()));
     let was_committed = committed.is_some_and(|entry| entry.batch == acked.id());
     let because = "acks=1: leadership moved before the high watermark passed the record";
-    (!was_committed).then_some((acked.batch().done.unwrap_or(acked.batch().sealed), because))
+    (!was_committed).then_some((acked.batch().done().unwrap_or(acked.batch().sealed), because))
 }

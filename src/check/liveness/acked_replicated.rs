@@ -49,8 +49,9 @@ impl Property for AckedReplicated {
     fn at_end(&mut self, view: View<'_>, findings: &mut Findings) {
         let (Some(settling), Some(audit)) = (self.settling, self.audit) else { return };
         for (partition, acked) in view.account.acknowledged() {
-            let in_time =
-                acked.iter().filter(|acked| acked.batch().done.is_some_and(|done| done < settling));
+            let in_time = acked
+                .iter()
+                .filter(|acked| acked.batch().done().is_some_and(|done| done < settling));
             let Some(end) = in_time.map(|acked| acked.end()).max() else { continue };
             let Some(known) = view.model.partitions.get(&partition) else { continue };
             let Some((leader, acting)) = known.acting_leader() else { continue };

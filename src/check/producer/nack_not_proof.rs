@@ -16,13 +16,12 @@ use std::collections::BTreeMap;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{Event, Kind, OperationResult};
-use crate::types::{BatchId, BatchMap, ErrorCode, TopicPartition};
+use crate::history::Batch;
+use crate::types::{BatchId, ErrorCode, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NackNotProof {
-    /// The event with which each batch was first appended by a leader.
-    appended: BatchMap<u64>,
     /// The report of each batch that failed.
     failed: BTreeMap<BatchId, u64>,
 }
@@ -47,9 +46,6 @@ impl Property for NackNotProof {
             Kind::LogAppended { partition, batch, as_leader: true, .. }
                 if *partition != TopicPartition::CLUSTER_METADATA =>
             {
-                if self.appended.get(batch).is_none() {
-                    self.appended.insert(*batch, event.index);
-                }
                 if !self.failed.is_empty()
                     && let Some(report) = self.failed.get(batch)
                 {
@@ -72,7 +68,8 @@ impl Property for NackNotProof {
                 findings.exercised();
                 self.failed.insert(*batch, event.index);
                 let name = view.model.partition_name(*partition);
-                if let Some(appended) = self.appended.get(batch) {
+                let known = view.history.batches.get(batch);
+                if let Some((appended, _)) = known.and_then(Batch::first_appended) {
                     let sentence = format!(
                         "batch {batch} is reported as failed with {error}, and stood in a log of \
                          {name}"
@@ -83,7 +80,7 @@ impl Property for NackNotProof {
                         batches: vec![*batch],
                         offsets: Vec::new(),
                     };
-                    findings.violated(subject, sentence, [*appended, event.index]);
+                    findings.violated(subject, sentence, [appended, event.index]);
                 } else if proves_nothing(*error) {
                     let sentence = format!(
                         "batch {batch} for {name} is reported as failed with {error}, which \

@@ -17,7 +17,7 @@ use crate::check::subject::Subject;
 use crate::event::{Event, Kind, ProducerOutcome};
 use crate::history::Batch;
 use crate::trace::LogEntry;
-use crate::types::{BatchId, BatchMap, BrokerId, ErrorCode, Offset, TopicPartition};
+use crate::types::{BatchId, BrokerId, ErrorCode, Offset, TopicPartition};
 
 /// How many batches of a producer a leader remembers.
 const REMEMBERED: usize = 5;
@@ -25,10 +25,8 @@ const REMEMBERED: usize = 5;
 /// The property.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NoDuplicate {
-    /// Where each batch was appended by a leader last, and by which event.
-    places: BatchMap<(Offset, u64)>,
-    /// Where those that were appended at several places stood before.
-    earlier: BTreeMap<BatchId, Vec<Offset>>,
+    /// Where those batches that leaders appended more than once were appended.
+    places: BTreeMap<BatchId, Vec<Offset>>,
 }
 
 const INFO: Info = Info {
@@ -81,11 +79,15 @@ impl NoDuplicate {
         view: View<'_>,
         findings: &mut Findings,
     ) {
-        let Some((last, _)) = self.places.insert(batch, (base, event.index)) else { return };
+        let sealed = view.history.batches.get(&batch);
+        let Some((first, place)) = sealed.and_then(Batch::first_appended) else { return };
+        if first == event.index {
+            return;
+        }
         findings.exercised();
-        let earlier = self.earlier.entry(batch).or_default();
-        if !earlier.contains(&last) {
-            earlier.push(last);
+        let places = self.places.entry(batch).or_insert_with(|| vec![place]);
+        if !places.contains(&base) {
+            places.push(base);
         }
         let node = event.host.and_then(|host| view.model.setup().node(host));
         let known = view.model.partitions.get(&partition);
@@ -95,8 +97,7 @@ impl NoDuplicate {
             let entry = replica.log.entry_at(*offset).filter(|entry| entry.base == *offset);
             entry.filter(|entry| entry.batch == batch && entry.base != base).copied()
         };
-        let Some(first) = earlier.iter().find_map(holds) else { return };
-        let sealed = view.history.batches.get(&batch);
+        let Some(first) = places.iter().find_map(holds) else { return };
         report(event, (partition, base, first), sealed, view, findings);
     }
 }
@@ -115,10 +116,10 @@ fn on_refused(
     let replica = known.zip(node).and_then(|(known, node)| known.replicas.get(&node));
     let sealed = view.history.batches.get(&batch);
     let (Some(replica), Some(sealed)) = (replica, sealed) else { return };
-    let Some((producer, _)) = sealed.numbered else { return };
+    let Some((producer, _)) = sealed.numbered() else { return };
     let is_its = |entry: &&LogEntry| {
         let other = view.history.batches.get(&entry.batch);
-        other.and_then(|other| other.numbered).is_some_and(|(other, _)| other == producer)
+        other.and_then(|other| other.numbered()).is_some_and(|(other, _)| other == producer)
     };
     let last = replica.log.entries().iter().rev().filter(is_its).take(REMEMBERED);
     let found = last.into_iter().find(|entry| entry.batch == batch);

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
-use crate::event::{AckMode, Event, Kind, ReplicaRole};
+use crate::event::{AckMode, ChainHash, Event, Kind, ReplicaRole};
 use crate::trace::{LogEntry, LogView};
 use crate::types::{BatchId, BrokerId, Chunks, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
@@ -33,6 +33,8 @@ pub(crate) struct AckedDurability {
 #[derive(Clone, Debug, Default)]
 struct Ledger {
     acked: Chunks<Acked>,
+    /// Hash of the log up to the end of the last of them.
+    chain: ChainHash,
     /// The places of those that were found missing already.
     lost: BTreeSet<usize>,
     /// Whether a batch was acknowledged after one that stands behind it: a deposed leader answers
@@ -42,8 +44,24 @@ struct Ledger {
 
 #[derive(Clone, Copy, Debug)]
 struct Acked {
-    entry: LogEntry,
+    base: Offset,
+    records: u32,
+    epoch: LeaderEpoch,
+    batch: BatchId,
+    /// The event that appended it to the log of the leader that acknowledged it.
+    appended: u64,
+    /// The event that acknowledged it.
     event: u64,
+}
+
+impl Acked {
+    fn end(&self) -> Offset {
+        self.base + u64::from(self.records)
+    }
+
+    fn is_same(&self, entry: &LogEntry) -> bool {
+        (self.base, self.epoch, self.batch) == (entry.base, entry.epoch, entry.batch)
+    }
 }
 
 const ALL: Info = Info {
@@ -154,10 +172,11 @@ impl AckedDurability {
             findings.violated_unless(subject, excuse, sentence, [event.index]);
             return;
         };
-        let acked = Acked { entry, event: event.index };
-        let at = self.partitions.entry(partition).or_default().add(acked);
+        let LogEntry { base, records, epoch, batch, event: appended, chain } = entry;
+        let acked = Acked { base, records, epoch, batch, appended, event: event.index };
+        let at = self.partitions.entry(partition).or_default().add(acked, chain);
         if let Some((leader, replica)) = known.acting_leader().filter(|(id, _)| *id != node)
-            && !holds(&replica.log, &entry)
+            && !holds(&replica.log, &acked)
         {
             self.lose(partition, at, (leader, event.index), view, findings);
         }
@@ -171,7 +190,7 @@ impl AckedDurability {
         };
         if ledger.lost.is_empty() && !ledger.is_mixed {
             let origin = known.committed.origin();
-            let gone = ledger.acked.partition_point(|acked| acked.entry.end() <= origin);
+            let gone = ledger.acked.partition_point(|acked| acked.end() <= origin);
             ledger.acked.remove_first(gone);
         }
     }
@@ -193,13 +212,12 @@ impl AckedDurability {
         let Some(last) = ledger.acked.last() else { return };
         findings.exercised();
         // Equal up to the newest, and that is the furthest: then all that is older is there, too.
-        let is_equal = replica.log.chain_at(last.entry.end()) == Some(last.entry.chain);
+        let is_equal = replica.log.chain_at(last.end()) == Some(ledger.chain);
         if is_equal && !ledger.lost.contains(&(ledger.acked.len() - 1)) && !ledger.is_mixed {
             return;
         }
-        let is_missing = |at: &usize, acked: &Acked| {
-            !ledger.lost.contains(at) && !holds(&replica.log, &acked.entry)
-        };
+        let is_missing =
+            |at: &usize, acked: &Acked| !ledger.lost.contains(at) && !holds(&replica.log, acked);
         let missing: Vec<usize> = (0_usize..)
             .zip(ledger.acked.iter())
             .filter(|(at, acked)| is_missing(at, acked))
@@ -223,18 +241,18 @@ impl AckedDurability {
         if !ledger.lost.insert(at) {
             return;
         }
-        let (entry, known) = (acked.entry, view.model.partition(partition));
+        let known = view.model.partition(partition);
         let epoch = known.map_or(LeaderEpoch(0), |known| known.leader_epoch);
         let name = view.model.partition_name(partition);
-        let last = Offset(entry.end().0 - 1);
+        let last = Offset(acked.end().0 - 1);
         let sentence = format!(
             "offsets {} to {last} of {name} were acknowledged with acks={}, but broker {leader}, \
              which leads in epoch {epoch}, does not hold them",
-            entry.base, self.acks
+            acked.base, self.acks
         );
         let moved = format!("leadership of {name} moved before the high watermark passed {last}");
         // Others may be committed at these offsets by now.
-        let was_committed = known.is_some_and(|known| holds_entry(&known.committed, &entry));
+        let was_committed = known.is_some_and(|known| holds_entry(&known.committed, &acked));
         let has_moved = self.acks == AckMode::Leader && !was_committed;
         let excuse = match has_moved {
             true => Some((event, moved.as_str())),
@@ -242,42 +260,43 @@ impl AckedDurability {
         };
         let subject = Subject::Records {
             partition,
-            offset: entry.base,
-            batch: Some(entry.batch),
+            offset: acked.base,
+            batch: Some(acked.batch),
             lacking: Some(leader),
         };
-        findings.violated_unless(subject, excuse, sentence, [entry.event, acked.event, event]);
+        findings.violated_unless(subject, excuse, sentence, [acked.appended, acked.event, event]);
     }
 }
 
 impl Ledger {
-    /// Adds `acked` and says at which place; a retried batch that is acknowledged again where it
-    /// stands already keeps its place.
-    fn add(&mut self, acked: Acked) -> usize {
-        let entry = acked.entry;
+    /// Adds `acked`, at whose end `chain` is the log's hash, and says at which place; a retried
+    /// batch that is acknowledged again where it stands already keeps its place.
+    fn add(&mut self, acked: Acked, chain: ChainHash) -> usize {
         if let Some(last) = self.acked.last()
-            && entry.base < last.entry.end()
+            && acked.base < last.end()
         {
-            let at = self.acked.partition_point(|known| known.entry.base < entry.base);
+            let at = self.acked.partition_point(|known| known.base < acked.base);
             let known = self.acked.get(at).filter(|_| !self.is_mixed);
-            let is_here = known.is_some_and(|known| known.entry.is_same(&entry));
+            let of = |acked: &Acked| (acked.base, acked.epoch, acked.batch);
+            let is_here = known.is_some_and(|known| of(known) == of(&acked));
             if is_here && !self.lost.contains(&at) {
                 return at;
             }
             self.is_mixed = true;
         }
         self.acked.push(acked);
+        self.chain = chain;
         self.acked.len() - 1
     }
 }
 
-fn holds(log: &LogView, entry: &LogEntry) -> bool {
+fn holds(log: &LogView, acked: &Acked) -> bool {
     // What was deleted by rule is not lost.
-    entry.base < log.start || holds_entry(log, entry)
+    acked.base < log.start || holds_entry(log, acked)
 }
 
-fn holds_entry(log: &LogView, entry: &LogEntry) -> bool {
-    log.entry_at(entry.base).is_some_and(|own| own.is_same(entry))
+fn holds_entry(log: &LogView, acked: &Acked) -> bool {
+    log.entry_at(acked.base).is_some_and(|own| acked.is_same(own))
 }
 
 #[cfg(test)]
