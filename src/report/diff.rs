@@ -258,6 +258,11 @@ impl Account {
     }
 }
 
+/// The figures of a run, by name.
+pub(super) fn figures_of(file: &RunFile) -> Result<Vec<(String, String)>, TellError> {
+    Account::of(file).map(|account| account.figures)
+}
+
 fn figure_lines(figures: &Figures) -> Vec<(String, String)> {
     let time =
         |time: std::time::Duration| format!("{}.{:06}s", time.as_secs(), time.subsec_micros());

@@ -25,7 +25,9 @@ pub use at::{At, AtError, Seconds, SecondsError, TellError, fold_up_to, partitio
 pub use claims::{Claim, claims};
 pub use diff::{Difference, Outcome, Run, Steps, Told};
 pub(crate) use fault_words::told;
-pub use lesson::{Lesson, LessonNote, Pane};
+pub use lesson::{
+    Lesson, LessonError, LessonNote, LessonPlan, Other, Pane, Seen, Taught, Try, teach,
+};
 pub use log::{Cell, Gone, Logs, Offsets, Row};
 pub use page::{Extras, page};
 pub use state::{

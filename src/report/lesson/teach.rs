@@ -1,0 +1,137 @@
+//! A lesson over its runs: events found, facts looked up, claims checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::report::lesson::facts::{Place, Places, filled, verify};
+use crate::report::lesson::plan::{LessonError, LessonPlan, Note};
+use crate::report::lesson::reel::Reel;
+use crate::report::lesson::shape::{Lesson, LessonNote};
+use crate::trace::RunFile;
+
+/// A lesson as it is shown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Taught {
+    /// The lesson, for a page.
+    pub lesson: Lesson,
+    /// What is to be seen at each note, for text.
+    pub seen: Vec<Seen>,
+}
+
+/// What is to be seen at a note.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// The note's event in a line.
+    pub line: String,
+    /// The note's partition after it, if it is about one that there is.
+    pub state: Option<String>,
+}
+
+/// The places that a note may speak of.
+struct Marks<'a> {
+    plan: &'a LessonPlan,
+    reels: &'a [Reel<'a>],
+    marks: &'a BTreeMap<&'a str, (usize, u64)>,
+    /// The run and the event of the note itself.
+    own: (usize, u64),
+    partition: Option<&'a str>,
+}
+
+impl Places for Marks<'_> {
+    fn place(&self, name: Option<&str>) -> Result<Place<'_>, String> {
+        let (run, event) = match name {
+            None => self.own,
+            Some(name) => *self
+                .marks
+                .get(name)
+                .ok_or_else(|| format!("there is no [[mark]] named `{name}`"))?,
+        };
+        let partition = self.partition.or(self.plan.partition.as_deref());
+        Ok(Place { reel: &self.reels[run], event, partition })
+    }
+}
+
+/// Plays `plan` over its runs: one, or two if it compares.
+///
+/// # Errors
+///
+/// [`LessonError`] with everything that the runs do not bear out.
+pub fn teach(plan: &LessonPlan, runs: &[&RunFile]) -> Result<Taught, LessonError> {
+    let reels: Result<Vec<_>, String> = runs.iter().map(|file| Reel::new(file)).collect();
+    let mut reels = reels.map_err(|error| LessonError(vec![error]))?;
+    let mut complaints = Vec::new();
+    let mut marks = BTreeMap::new();
+    for mark in &plan.mark {
+        let run = usize::from(mark.run);
+        match reels[run].find(&mark.event, mark.nth) {
+            Ok(event) => drop(marks.insert(mark.name.as_str(), (run, event))),
+            Err(error) => complaints.push(format!("mark `{}`: {error}", mark.name)),
+        }
+    }
+    let mut notes: Vec<(&Note, u64)> = Vec::new();
+    for note in &plan.note {
+        match reels[usize::from(note.run)].find(&note.event, note.nth) {
+            Ok(event) => notes.push((note, event)),
+            Err(error) => complaints.push(format!("note `{}`: {error}", note.title)),
+        }
+    }
+    for (run, reel) in reels.iter_mut().enumerate() {
+        let of_marks = marks.values().filter(|(of, _)| *of == run).map(|(_, event)| *event);
+        let of_notes = notes.iter().filter(|(note, _)| usize::from(note.run) == run);
+        let wanted: BTreeSet<u64> = of_marks.chain(of_notes.map(|(_, event)| *event)).collect();
+        reel.keep(&wanted);
+    }
+    let (mut shown, mut seen) = (Vec::new(), Vec::new());
+    for (note, event) in notes {
+        let own = (usize::from(note.run), event);
+        let partition = note.partition.as_deref();
+        let places = Marks { plan, reels: &reels, marks: &marks, own, partition };
+        let told = note.told(&places, &mut complaints);
+        seen.push(look(&places));
+        shown.push(told);
+    }
+    if !complaints.is_empty() {
+        return Err(LessonError(complaints));
+    }
+    let summary = plan.summary.trim().to_owned();
+    Ok(Taught { lesson: Lesson { title: plan.title.clone(), summary, notes: shown }, seen })
+}
+
+impl Note {
+    fn told(&self, places: &Marks<'_>, complaints: &mut Vec<String>) -> LessonNote {
+        let mut complain = |error: String| complaints.push(format!("`{}`: {error}", self.title));
+        for check in &self.check {
+            if let Err(error) = verify(check, places) {
+                complain(error);
+            }
+        }
+        let mut fill = |text: &str| {
+            filled(text.trim(), places).unwrap_or_else(|error| {
+                complain(error);
+                String::new()
+            })
+        };
+        LessonNote {
+            event: places.own.1,
+            run: self.run,
+            title: fill(&self.title),
+            text: fill(&self.text),
+            question: self.question.as_deref().map(&mut fill),
+            answer: self.answer.as_deref().map(&mut fill),
+            partition: self.partition.clone().or_else(|| places.plan.partition.clone()),
+            pane: self.pane,
+            select: None,
+        }
+    }
+}
+
+fn look(places: &Marks<'_>) -> Seen {
+    let (run, event) = places.own;
+    let reel = &places.reels[run];
+    let line = reel.event(event).map(|event| reel.names.line(event)).unwrap_or_default();
+    let wanted = places.partition.or(places.plan.partition.as_deref());
+    let partitions = reel.state(event).map(|state| state.partitions.as_slice());
+    let found = partitions.unwrap_or_default().iter().find(|known| {
+        wanted.is_some_and(|wanted| wanted == format!("{}-{}", known.topic, known.partition))
+    });
+    Seen { line, state: found.map(crate::report::state::Partition::text) }
+}
