@@ -64,6 +64,8 @@ pub(crate) enum Verb {
     New(New),
     /// Write a run as one HTML page, to be looked at in a browser
     View(View),
+    /// Runs that teach: play one step by step, or write all as pages for a class
+    Lessons(Lessons),
     /// Print the JSON Schema of scenario files, for editors
     Schema(Schema),
 }
@@ -367,6 +369,23 @@ pub(crate) struct View {
     /// The port to serve on; 0 takes any that is free
     #[arg(long, value_name = "N", default_value_t = 8750, requires = "serve")]
     pub(crate) port: u16,
+}
+
+/// `kafsim lessons`.
+#[derive(Args, Debug)]
+#[command(after_help = "What a lesson says is checked in its run each time: one that says what \
+    its run does not show is refused with exit code 1. docs/LESSONS.md says how to use them in a \
+    class, and how to write one.")]
+pub(crate) struct Lessons {
+    /// The lesson to play: a name or a number of the list, or the path of one of your own (.lesson)
+    #[arg(value_name = "LESSON")]
+    pub(crate) lesson: Option<String>,
+    /// Write pages that open without a network instead: of all lessons, or of the one that is named
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "reports/lessons")]
+    pub(crate) build: Option<PathBuf>,
+    /// On a terminal: print all of it at once, with the answers
+    #[arg(long, conflicts_with = "build")]
+    pub(crate) all: bool,
 }
 
 /// `kafsim sweep`.

@@ -15,6 +15,7 @@ use crate::cli::diff;
 use crate::cli::events;
 use crate::cli::explain;
 use crate::cli::export;
+use crate::cli::lessons;
 use crate::cli::listing;
 use crate::cli::log;
 use crate::cli::new;
@@ -55,6 +56,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::New(args) => new::new(args),
         Verb::Schema(args) => schema::schema(args),
         Verb::View(args) => view::view(args),
+        Verb::Lessons(args) => lessons::lessons(args),
     };
     match result {
         Ok(done) => ExitCode::from(done.code()),

@@ -26,7 +26,7 @@ pub use claims::{Claim, claims};
 pub use diff::{Difference, Outcome, Run, Steps, Told};
 pub(crate) use fault_words::told;
 pub use lesson::{
-    Lesson, LessonError, LessonNote, LessonPlan, Other, Pane, Seen, Taught, Try, teach,
+    Lesson, LessonError, LessonNote, LessonPlan, Other, Pane, Seen, Taught, Try, teach, tried,
 };
 pub use log::{Cell, Gone, Logs, Offsets, Row};
 pub use page::{Extras, page};

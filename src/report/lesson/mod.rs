@@ -9,4 +9,4 @@ mod teach;
 
 pub use plan::{LessonError, LessonPlan, Other, Try};
 pub use shape::{Lesson, LessonNote, Pane};
-pub use teach::{Seen, Taught, teach};
+pub use teach::{Seen, Taught, teach, tried};

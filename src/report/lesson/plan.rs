@@ -61,8 +61,11 @@ pub struct Try {
     pub property: String,
     /// What it comes to: `holds`, `violated`, `outside its premise`.
     pub result: String,
-    /// What that shows.
+    /// What that shows, with facts of that run.
     pub text: String,
+    /// What must be true of that run, at its end.
+    #[serde(default)]
+    pub check: Vec<String>,
 }
 
 /// An event of a run, found by a filter.

@@ -62,6 +62,11 @@ impl<'a> Reel<'a> {
         }
     }
 
+    /// The last event.
+    pub(super) fn last(&self) -> u64 {
+        self.events.last().map_or(0, |event| event.index)
+    }
+
     /// The event with this index.
     pub(super) fn event(&self, index: u64) -> Option<&Event> {
         self.events.get(usize::try_from(index).ok()?)
@@ -72,9 +77,16 @@ impl<'a> Reel<'a> {
         self.states.get(&event)
     }
 
-    /// What a property came to.
+    /// What a property came to, in the words of `kafsim run`.
     pub(super) fn claim(&self, property: &str) -> Option<Claim> {
-        claims(&self.file.header).into_iter().find(|claim| claim.property == property)
+        let mut found = claims(&self.file.header).into_iter();
+        let claim = found.find(|claim| claim.property == property)?;
+        let result = match claim.result.as_str() {
+            "outside-premise" => "outside its premise".to_owned(),
+            "not-exercised" => "not exercised".to_owned(),
+            _ => claim.result,
+        };
+        Some(Claim { result, ..claim })
     }
 
     /// A figure of the whole run.

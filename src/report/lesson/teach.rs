@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::report::lesson::facts::{Place, Places, filled, verify};
-use crate::report::lesson::plan::{LessonError, LessonPlan, Note};
+use crate::report::lesson::plan::{LessonError, LessonPlan, Note, Try};
 use crate::report::lesson::reel::Reel;
 use crate::report::lesson::shape::{Lesson, LessonNote};
 use crate::trace::RunFile;
@@ -92,8 +92,48 @@ pub fn teach(plan: &LessonPlan, runs: &[&RunFile]) -> Result<Taught, LessonError
     if !complaints.is_empty() {
         return Err(LessonError(complaints));
     }
-    let summary = plan.summary.trim().to_owned();
+    let summary = unfolded(&plan.summary);
     Ok(Taught { lesson: Lesson { title: plan.title.clone(), summary, notes: shown }, seen })
+}
+
+/// A run of its own, at its end.
+struct Alone<'a> {
+    reel: Reel<'a>,
+    event: u64,
+    partition: Option<&'a str>,
+}
+
+impl Places for Alone<'_> {
+    fn place(&self, name: Option<&str>) -> Result<Place<'_>, String> {
+        match name {
+            Some(name) => Err(format!("`{name}` is a mark of another run")),
+            None => Ok(Place { reel: &self.reel, event: self.event, partition: self.partition }),
+        }
+    }
+}
+
+/// What `it` shows, with the facts of its run.
+///
+/// # Errors
+///
+/// [`LessonError`] with everything that the run does not bear out.
+pub fn tried(plan: &LessonPlan, it: &Try, file: &RunFile) -> Result<String, LessonError> {
+    let refused = |error: String| LessonError(vec![error]);
+    let mut reel = Reel::new(file).map_err(refused)?;
+    let event = reel.last();
+    reel.keep(&BTreeSet::from([event]));
+    let place = Alone { reel, event, partition: plan.partition.as_deref() };
+    let result = place.reel.claim(&it.property).map(|claim| claim.result);
+    let mut complaints = Vec::new();
+    if result.as_ref() != Some(&it.result) {
+        let result = result.as_deref().unwrap_or("no property");
+        complaints.push(format!("{}: {result}, not {}", it.property, it.result));
+    }
+    complaints.extend(it.check.iter().filter_map(|check| verify(check, &place).err()));
+    match filled(&unfolded(&it.text), &place) {
+        Ok(text) if complaints.is_empty() => Ok(text),
+        other => Err(LessonError(complaints.into_iter().chain(other.err()).collect())),
+    }
 }
 
 impl Note {
@@ -105,7 +145,7 @@ impl Note {
             }
         }
         let mut fill = |text: &str| {
-            filled(text.trim(), places).unwrap_or_else(|error| {
+            filled(&unfolded(text), places).unwrap_or_else(|error| {
                 complain(error);
                 String::new()
             })
@@ -134,4 +174,35 @@ fn look(places: &Marks<'_>) -> Seen {
         wanted.is_some_and(|wanted| wanted == format!("{}-{}", known.topic, known.partition))
     });
     Seen { line, state: found.map(crate::report::state::Partition::text) }
+}
+
+/// `text` with a line for each paragraph. Lines that stand in by two spaces stay as they are.
+pub(super) fn unfolded(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.trim().lines() {
+        let joins = !out.is_empty() && !out.ends_with('\n');
+        if line.trim().is_empty() {
+            out.truncate(out.trim_end().len());
+            out.push_str("\n\n");
+        } else if line.starts_with("  ") {
+            out.push_str(if joins { "\n" } else { "" });
+            out.push_str(line.trim_end());
+            out.push('\n');
+        } else {
+            out.push_str(if joins { " " } else { "" });
+            out.push_str(line.trim());
+        }
+    }
+    out.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paragraphs_become_lines() {
+        let text = "\none\ntwo\n\nthree:\n\n  $ a\n  $ b\nfour\n";
+        assert_eq!(unfolded(text), "one two\n\nthree:\n\n  $ a\n  $ b\nfour");
+    }
 }

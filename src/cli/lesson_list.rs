@@ -1,0 +1,46 @@
+//! The lessons that come with the program: scenarios and notes, as they are in `scenarios/lessons`.
+
+/// A lesson.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Listed {
+    /// What it is called on the command line.
+    pub(crate) name: &'static str,
+    /// Its scenario.
+    pub(crate) scenario: &'static str,
+    /// Its notes.
+    pub(crate) notes: &'static str,
+}
+
+macro_rules! lessons {
+    ($($name:literal)*) => {
+        &[$(Listed {
+            name: $name,
+            scenario: include_str!(concat!("../../scenarios/lessons/", $name, ".toml")),
+            notes: include_str!(concat!("../../scenarios/lessons/", $name, ".lesson")),
+        },)*]
+    };
+}
+
+/// All of them, in the order in which they are best read.
+pub(crate) const LESSONS: &[Listed] = lessons! {
+    "end_of_the_log"
+};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_lesson_of_the_folder_is_listed() {
+        let folder = std::fs::read_dir("scenarios/lessons").unwrap();
+        let mut there = BTreeSet::new();
+        for entry in folder {
+            let path = entry.unwrap().path();
+            there.insert(path.file_stem().unwrap().to_str().unwrap().to_owned());
+        }
+        let listed: BTreeSet<_> = LESSONS.iter().map(|lesson| lesson.name.to_owned()).collect();
+        assert_eq!(there, listed);
+    }
+}
