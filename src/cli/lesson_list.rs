@@ -24,6 +24,14 @@ macro_rules! lessons {
 /// All of them, in the order in which they are best read.
 pub(crate) const LESSONS: &[Listed] = lessons! {
     "end_of_the_log"
+    "acked_and_gone"
+    "isr_is_a_promise"
+    "min_insync_replicas"
+    "unclean_election"
+    "leader_epochs"
+    "ack_that_never_came"
+    "slow_disk"
+    "find_it_yourself"
 };
 
 #[cfg(test)]

@@ -57,6 +57,8 @@ struct Found {
     name: String,
     /// The scenario's path, as it is in the repository or on this disk.
     path: String,
+    /// The path of its notes.
+    notes: String,
     scenario: String,
     plan: LessonPlan,
     /// Its place among the program's own, from 1.
@@ -81,6 +83,7 @@ fn find(name: &str) -> anyhow::Result<Found> {
     Ok(Found {
         name: listed.name.to_owned(),
         path: format!("{path}.toml"),
+        notes: format!("{path}.lesson"),
         scenario: listed.scenario.to_owned(),
         plan,
         number: Some(place + 1),
@@ -96,7 +99,8 @@ fn from_disk(path: &Path) -> anyhow::Result<Found> {
     let beside = path.with_extension("toml");
     let scenario = text(&beside, "the lesson's scenario (.toml), which has its name")?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Found { name, path: beside.display().to_string(), scenario, plan, number: None })
+    let [notes, path] = [path, &beside].map(|path| path.display().to_string());
+    Ok(Found { name, path, notes, scenario, plan, number: None })
 }
 
 impl Found {
@@ -233,7 +237,8 @@ fn play(found: &Found, all: bool) -> anyhow::Result<Done> {
         }
     }
     page.gap()?;
-    let name = found.number.map_or(format!("{}.lesson", found.name), |_| found.name.clone());
+    let name = found.number.map_or(&found.notes, |_| &found.name);
+    let name = crate::cli::run::quoted(name);
     writeln!(page.out, "run it    {}", found.command(&[]))?;
     writeln!(page.out, "see it    kafsim lessons {name} --build")?;
     out.flush()?;

@@ -25,6 +25,7 @@ mod interaction_group_show;
 mod interaction_lifecycle;
 mod interaction_raft;
 mod interaction_request;
+mod lessons;
 mod museum;
 mod museum_document;
 mod network_faults;

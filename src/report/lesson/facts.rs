@@ -1,5 +1,6 @@
 //! Facts of a run, as texts and checks of a lesson name them: `leo 1 @elected`, `.base_offset`.
 
+use crate::event::Value;
 use crate::report::lesson::reel::Reel;
 use crate::report::state::{Partition, Replica};
 use crate::report::text::joined;
@@ -38,7 +39,7 @@ pub(super) fn verify(check: &str, places: &impl Places) -> Result<(), String> {
     let words: Vec<&str> = check.split(' ').collect();
     let is_operator =
         |word: &&str| matches!(*word, "=" | "!=" | "<" | "<=" | ">" | ">=" | "has" | "lacks");
-    let at = words.iter().rposition(|word| is_operator(&word));
+    let at = words.iter().rposition(is_operator);
     let at = at.ok_or_else(|| format!("`{check}` compares nothing: write as in `hw 1 < leo 1`"))?;
     let (left, operator, right) = (words[..at].join(" "), words[at], words[at + 1..].join(" "));
     let left_value = fact(&left, places)?;
@@ -129,8 +130,15 @@ impl Place<'_> {
         let event = self.reel.event(self.event).ok_or("the run has no such event")?;
         let values = event.kind.values();
         let found = values.iter().find(|(field, _)| *field == name);
-        found.map(|(_, value)| self.reel.names.show(value)).ok_or_else(|| {
+        let value = found.map(|(_, value)| value).ok_or_else(|| {
             format!("{} at {} has no field `{name}`", event.kind.name(), seconds(event.at))
+        })?;
+        Ok(match value {
+            // The one duration among the fields; it is in microseconds.
+            Value::Number(micros) if name == "latency" => {
+                format!("{}s", of_micros(*micros))
+            }
+            other => self.reel.names.show(other),
         })
     }
 
@@ -236,4 +244,52 @@ fn micros(text: &str) -> Option<i64> {
     }
     let part: i64 = format!("{part:0<6}").parse().ok()?;
     whole.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_add(part)?.checked_mul(sign)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A place of which nothing is known.
+    struct Nowhere;
+
+    impl Places for Nowhere {
+        fn place(&self, _: Option<&str>) -> Result<Place<'_>, String> {
+            Err("nowhere".to_owned())
+        }
+    }
+
+    #[test]
+    fn durations_are_shown_in_the_unit_that_people_take() {
+        for (value, text) in [
+            ("0.000017s", "17 µs"),
+            ("0.002519s", "2.51 ms"),
+            ("0.200266s", "200 ms"),
+            ("1.840000s", "1.84 s"),
+            ("12.300000s", "12.3 s"),
+            ("-0.500000s", "-500 ms"),
+            ("12", "12"),
+            ("topics", "topics"),
+        ] {
+            assert_eq!(shown(value), text, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_fact_is_a_mistake() {
+        assert_eq!(filled("no facts", &Nowhere), Ok("no facts".to_owned()));
+        assert_eq!(filled("{at", &Nowhere), Err("`{at` has no closing brace".to_owned()));
+        assert_eq!(filled("{at}", &Nowhere), Err("nowhere".to_owned()));
+        let error = verify("hw 1", &Nowhere).unwrap_err();
+        assert!(error.contains("compares nothing"), "{error}");
+    }
+
+    #[test]
+    fn decimals_are_millionths() {
+        assert_eq!(micros("1.5"), Some(1_500_000));
+        assert_eq!(micros("-0.000001s"), Some(-1));
+        for wrong in ["", "s", "1.0000001", "a", "1,2", "99999999999999999999"] {
+            assert_eq!(micros(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -1,0 +1,119 @@
+//! Lessons: what they say is what their runs show, and one that says something else is refused.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+use std::path::Path;
+use std::process::Command;
+
+use assert_cmd::cargo::cargo_bin;
+
+fn kafsim(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(cargo_bin!("kafsim")).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// The lessons of the repository, by their names.
+fn names() -> Vec<String> {
+    let folder = std::fs::read_dir("scenarios/lessons").unwrap();
+    let paths = folder.map(|entry| entry.unwrap().path());
+    let notes = paths.filter(|path| path.extension().is_some_and(|it| it == "lesson"));
+    let mut names: Vec<_> =
+        notes.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+/// The head of a page.
+fn head(page: &str) -> serde_json::Value {
+    let (_, from) = page.split_once("id=\"run-head\">").unwrap();
+    serde_json::from_str(from.split_once("</script>").unwrap().0).unwrap()
+}
+
+#[test]
+fn every_lesson_says_what_its_run_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let (code, _, complaints) = kafsim(&["lessons", "--build", path]);
+    assert_eq!(code, Some(0), "{complaints}");
+    let index = std::fs::read_to_string(folder.path().join("index.html")).unwrap();
+    for name in names() {
+        let page = std::fs::read_to_string(folder.path().join(format!("{name}.html"))).unwrap();
+        let lesson = &head(&page)["lesson"];
+        let notes = lesson["notes"].as_array().unwrap();
+        assert!(notes.len() >= 3, "{name} has notes to step through");
+        assert!(notes.iter().any(|note| note["question"].is_string()), "{name} asks something");
+        for note in notes {
+            let text = note.to_string();
+            assert!(
+                !text[1..text.len() - 1].contains(['{', '}']),
+                "{name}: a fact is left: {text}"
+            );
+        }
+        let title = lesson["title"].as_str().unwrap();
+        assert!(index.contains(&format!("<a href=\"{name}.html\">{title}</a>")), "{name}");
+        assert!(folder.path().join(format!("{name}.toml")).exists());
+    }
+}
+
+#[test]
+fn a_lesson_is_played_as_plain_text_where_nobody_looks() {
+    let (code, text, _) = kafsim(&["lessons", "1"]);
+    assert_eq!(code, Some(0));
+    assert!(text.starts_with("Lesson 1 of "), "{text}");
+    for part in ["\n1/", "\n  ? ", "\n  > ", "  BROKER  STATUS", "\nrun it    kafsim run "] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    assert!(!text.contains('\u{1b}'));
+    let is_command = |line: &str| line.contains("kafsim ") || line.contains("--set");
+    for line in text.lines().filter(|line| !is_command(line)) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let (code, list, _) = kafsim(&["lessons"]);
+    assert_eq!(code, Some(0));
+    for name in names() {
+        assert!(list.contains(&format!("{name}: ")), "{name} is listed");
+    }
+}
+
+/// A lesson of one's own, over the shortest scenario, with this instead of a check.
+fn own(folder: &Path, note: &str) -> (Option<i32>, String) {
+    let scenario = "version = 1\ntitle = \"t\"\nduration = \"1s\"\n[cluster]\nbrokers = 1\n\
+        controllers = 1\n[[topic]]\nname = \"orders\"\n[[producer]]\nname = \"checkout\"\n\
+        topic = \"orders\"\nrate = \"10/s\"\n[[claim]]\nproperty = \"acked-durability\"\n";
+    let notes = format!(
+        "version = 1\ntitle = \"mine\"\nsummary = \"s\"\npartition = \"orders-0\"\n[[note]]\n\
+         title = \"n\"\ntext = \"ends at {{leo 1}}\"\n{note}\n"
+    );
+    std::fs::write(folder.join("mine.toml"), scenario).unwrap();
+    let path = folder.join("mine.lesson");
+    std::fs::write(&path, notes).unwrap();
+    let (code, text, complaints) = kafsim(&["lessons", path.to_str().unwrap()]);
+    (code, text + &complaints)
+}
+
+#[test]
+fn a_lesson_that_its_run_does_not_bear_out_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let event = "event = 'kind=log-appended partition=orders-0'\nnth = 3";
+    let (code, text) = own(folder.path(), &format!("{event}\ncheck = ['leo 1 = 3']"));
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("ends at 3"), "{text}");
+    for (note, complaint) in [
+        (format!("{event}\ncheck = ['leo 1 = 4']"), "`leo 1 = 4` is not so: leo 1 is 3, 4"),
+        (format!("{event}\ncheck = ['leo 1 > leo 1']"), "is not so"),
+        (format!("{event}\ncheck = ['leo 7 = 3']"), "broker 7 has no replica of it"),
+        (format!("{event}\ncheck = ['.colour = red']"), "has no field `colour`"),
+        (format!("{event}\nquestion = '{{leo 1 @elected}}'"), "no [[mark]] named `elected`"),
+        (format!("{event}\nanswer = '{{lio 1}}'"), "`lio 1` is no fact"),
+        ("event = 'kind=log-truncated'".to_owned(), "no event of the run passes"),
+    ] {
+        let (code, text) = own(folder.path(), &note);
+        assert_eq!(code, Some(1), "{note}: {text}");
+        assert!(text.contains(complaint), "{note}: {text}");
+    }
+    for note in ["event = 'kind=log-appended'\nrun = 1", "event = 'a=b'\ncolour = 'red'"] {
+        assert_eq!(own(folder.path(), note).0, Some(2), "{note}");
+    }
+    assert_eq!(kafsim(&["lessons", "alchemy"]).0, Some(2));
+}
