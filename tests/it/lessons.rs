@@ -80,7 +80,7 @@ fn a_lesson_is_played_as_plain_text_where_nobody_looks() {
 fn own(folder: &Path, note: &str) -> (Option<i32>, String) {
     let scenario = "version = 1\ntitle = \"t\"\nduration = \"1s\"\n[cluster]\nbrokers = 1\n\
         controllers = 1\n[[topic]]\nname = \"orders\"\n[[producer]]\nname = \"checkout\"\n\
-        topic = \"orders\"\nrate = \"10/s\"\n[[claim]]\nproperty = \"acked-durability\"\n";
+        topic = \"orders\"\nrate = \"10/s\"\nconfig = { batch.size = 1 }\n[[claim]]\nproperty = \"acked-durability\"\n";
     let notes = format!(
         "version = 1\ntitle = \"mine\"\nsummary = \"s\"\npartition = \"orders-0\"\n[[note]]\n\
          title = \"n\"\ntext = \"ends at {{leo 1}}\"\n{note}\n"
