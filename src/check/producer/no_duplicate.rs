@@ -119,7 +119,7 @@ fn on_refused(
     let Some((producer, _)) = sealed.numbered() else { return };
     let is_its = |entry: &&LogEntry| {
         let other = view.history.batches.get(&entry.batch);
-        other.and_then(|other| other.numbered()).is_some_and(|(other, _)| other == producer)
+        other.and_then(Batch::numbered).is_some_and(|(other, _)| other == producer)
     };
     let last = replica.log.entries().iter().rev().filter(is_its).take(REMEMBERED);
     let found = last.into_iter().find(|entry| entry.batch == batch);
