@@ -190,6 +190,8 @@ pub(crate) fn settle_producer(config: &mut Config, line: u32, mistakes: &mut Mis
         config.set(key, Value::Flag(false), ConfigSource::Derived, 0);
     }
     let least = config.integer("linger.ms").saturating_add(config.integer("request.timeout.ms"));
+    // The key's largest value satisfies any (KafkaProducer.configureDeliveryTimeout).
+    let least = least.min(i64::from(i32::MAX));
     let delivery = config.setting("delivery.timeout.ms");
     if config.integer("delivery.timeout.ms") < least {
         if delivery.source == ConfigSource::Default {

@@ -27,6 +27,10 @@ const SHORTEST_MICROS: u64 = 20_000;
 const WINDOW_SECONDS: [u64; 4] = [3, 6, 12, 24];
 /// The number of the lane of shapes, apart from those of brokers and of controllers.
 const SHAPE_LANE: u64 = 2 << 32;
+/// The number of the lane of rolling restarts.
+const RESTART_LANE: u64 = 3 << 32;
+/// How long the windows of rolling restarts are, in seconds: three brokers need ten or so.
+const RESTART_WINDOW_SECONDS: u64 = 24;
 
 /// What a random fault may be.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -51,9 +55,11 @@ enum Kind {
     JumpClock,
     DriftClock,
     Stop,
+    ReplaceDisk,
+    RollingRestart,
 }
 
-const KINDS: [Kind; 20] = [
+const KINDS: [Kind; 22] = [
     Kind::Crash,
     Kind::PowerLoss,
     Kind::Pause,
@@ -74,6 +80,8 @@ const KINDS: [Kind; 20] = [
     Kind::JumpClock,
     Kind::DriftClock,
     Kind::Stop,
+    Kind::ReplaceDisk,
+    Kind::RollingRestart,
 ];
 
 /// What all lanes of a run have in common.
@@ -117,13 +125,10 @@ pub fn generate(plan: &Plan, seed: u64) -> Vec<FaultPlan> {
         weather.draw_lane(&lane, &mut drawn);
     }
     if weather.kinds.contains(&Kind::Shape) {
-        let mut shapes = Vec::new();
-        weather.draw_shapes(random, &mut shapes);
-        // A shape takes the whole budget: whatever would overlap with it does not happen.
-        drawn.retain(|fault| {
-            shapes.iter().all(|shape| fault.end < shape.begin || shape.end < fault.begin)
-        });
-        drawn.append(&mut shapes);
+        take_all(&mut drawn, weather.shapes(random));
+    }
+    if weather.kinds.contains(&Kind::RollingRestart) {
+        take_all(&mut drawn, weather.rolling_restarts(random));
     }
     drawn.sort_by_key(|fault| fault.begin);
     keep_calm(&mut drawn, calm_after(plan), random.budget.power_losses);
@@ -138,6 +143,12 @@ pub fn generate(plan: &Plan, seed: u64) -> Vec<FaultPlan> {
             line: 0,
         })
         .collect()
+}
+
+/// Adds `whole`, each of which takes the whole budget: what would overlap with it does not happen.
+fn take_all(drawn: &mut Vec<Drawn>, mut whole: Vec<Drawn>) {
+    drawn.retain(|fault| whole.iter().all(|one| fault.end < one.begin || one.end < fault.begin));
+    drawn.append(&mut whole);
 }
 
 /// How long after a power loss a broker has surely caught up: the old session must run out before
@@ -253,12 +264,14 @@ impl<'a> Weather<'a> {
         let host = rng.choose(&lane.hosts)?.clone();
         let on_broker = matches!(host, Target::Broker(_));
         let kind = match *rng.choose(&self.kinds)? {
-            // Has a lane of its own.
-            Kind::Shape => return None,
-            Kind::PowerLoss if !lane.loses_power => Kind::Crash,
+            // These have lanes of their own.
+            Kind::Shape | Kind::RollingRestart => return None,
+            Kind::PowerLoss | Kind::ReplaceDisk if !lane.loses_power => Kind::Crash,
+            // A voter without its disk does not know how it voted.
+            Kind::ReplaceDisk if !on_broker => Kind::PowerLoss,
             kind => kind,
         };
-        let loses_power = kind == Kind::PowerLoss;
+        let loses_power = matches!(kind, Kind::PowerLoss | Kind::ReplaceDisk);
         let fault = self.fault(kind, host, rng);
         Some(Drawn { begin, end: begin + lasts, on_broker, loses_power, fault })
     }
@@ -269,15 +282,20 @@ impl<'a> Weather<'a> {
             Kind::PowerLoss => Fault::Crash { host, keep: CrashKeep::Synced },
             Kind::Pause => Fault::Pause { host },
             Kind::Stop => Fault::Stop { host, kill_after: None },
+            Kind::ReplaceDisk => Fault::ReplaceDisk { host },
             Kind::Isolate => Fault::Isolate { host, direction: direction(rng) },
             Kind::Partition => self.partition(host, rng),
             Kind::Cut => {
                 let direction = direction(rng);
                 Fault::Cut { between: (host.clone(), self.peer(&host, rng)), direction }
             }
-            Kind::More | Kind::Lose | Kind::Throttle | Kind::Reset | Kind::Slow | Kind::Shape => {
-                self.network_fault(kind, host, rng)
-            }
+            Kind::More
+            | Kind::Lose
+            | Kind::Throttle
+            | Kind::Reset
+            | Kind::Slow
+            | Kind::Shape
+            | Kind::RollingRestart => self.network_fault(kind, host, rng),
             Kind::Delay => {
                 let p50 = rng.between(1_000, 400_000);
                 let micros = Duration::from_micros;
@@ -324,24 +342,56 @@ impl<'a> Weather<'a> {
 
     /// Networks that fall apart in more than one host against all others. These have a lane of
     /// their own.
-    fn draw_shapes(&self, random: RandomFaults, drawn: &mut Vec<Drawn>) {
+    fn shapes(&self, random: RandomFaults) -> Vec<Drawn> {
         let mut rng = Rng::named(self.seed, "random-fault-lane", &[SHAPE_LANE]);
         let seconds = rng.choose(&WINDOW_SECONDS).copied().unwrap_or(WINDOW_SECONDS[0]);
+        self.whole((SHAPE_LANE, seconds), |begin, window, rng| {
+            let (begin, lasts) = span(begin, window, rng);
+            let fault = self.shape(random, rng)?;
+            let end = begin + lasts;
+            Some(Drawn { begin, end, on_broker: true, loses_power: false, fault })
+        })
+    }
+
+    /// Operators who restart all brokers, or all controllers, one after the other; now and then one
+    /// is not through when it is called off.
+    fn rolling_restarts(&self, random: RandomFaults) -> Vec<Drawn> {
+        self.whole((RESTART_LANE, RESTART_WINDOW_SECONDS), |begin, window, rng| {
+            let cluster = &self.plan.cluster;
+            let brokers = cluster.brokers.iter().map(|broker| Target::Broker(broker.id));
+            let controllers = cluster.controllers.iter().map(|node| Target::Controller(node.id));
+            let (hosts, down): (Vec<_>, _) = match rng.chance(3, 4) {
+                true => (brokers.collect(), random.budget.hosts_down),
+                false => (controllers.collect(), random.budget.controllers_down),
+            };
+            let lasts = rng.between(window / 4, window / 4 * 3);
+            let begin = begin + rng.below(window - lasts);
+            let pause = Duration::from_micros(rng.below(2_000_000));
+            let kill_after = rng.chance(1, 4).then(|| Duration::from_micros(rng.below(5_000_000)));
+            let hosts = shuffle(hosts, rng);
+            let end = begin + lasts;
+            let fault = Fault::RollingRestart { hosts, pause, kill_after };
+            (down > 0).then_some(Drawn { begin, end, on_broker: true, loses_power: false, fault })
+        })
+    }
+
+    /// Draws in each window of a lane of faults that take the whole budget.
+    fn whole(
+        &self,
+        (lane, seconds): (u64, u64),
+        draw: impl Fn(u64, u64, &mut Rng) -> Option<Drawn>,
+    ) -> Vec<Drawn> {
         let room = self.act_micros.saturating_sub(QUIET_MICROS);
         let window = (seconds * 1_000_000).min(room);
         if window < 4 * SHORTEST_MICROS {
-            return;
+            return Vec::new();
         }
-        for number in 0..room / window {
-            let mut rng = Rng::named(self.seed, "random-fault", &[SHAPE_LANE, number]);
-            if !rng.chance(1, 3) {
-                continue;
-            }
-            let (begin, lasts) = span(QUIET_MICROS + number * window, window, &mut rng);
-            let Some(fault) = self.shape(random, &mut rng) else { continue };
-            let end = begin + lasts;
-            drawn.push(Drawn { begin, end, on_broker: true, loses_power: false, fault });
-        }
+        let draw = |number: u64| {
+            let mut rng = Rng::named(self.seed, "random-fault", &[lane, number]);
+            let is_drawn = rng.chance(1, 3);
+            is_drawn.then(|| draw(QUIET_MICROS + number * window, window, &mut rng)).flatten()
+        };
+        (0..room / window).filter_map(draw).collect()
     }
 
     /// A partition with a smaller side that the budget allows to be down, and perhaps a server that
@@ -547,7 +597,7 @@ mod tests {
                 assert_eq!(victims.iter().collect::<BTreeSet<_>>().len(), victims.len());
             }
         }
-        assert_eq!(kinds.len(), 17, "{kinds:?}");
+        assert_eq!(kinds.len(), 19, "{kinds:?}");
         assert!(count > 500, "{count}");
     }
 

@@ -315,7 +315,7 @@ impl Lifecycle {
     fn call_after_failure(&mut self, now: Now) {
         // Never at once after a failure, whatever is the hurry.
         self.hurry = false;
-        let max = self.config.session_timeout / 2;
+        let max = self.config.session_timeout;
         let backoff = BACKOFF_MIN.saturating_mul(1 << self.failures.min(16)).min(max);
         self.failures += 1;
         let micros = u64::try_from(backoff.as_micros()).unwrap_or(u64::MAX);
