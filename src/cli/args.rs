@@ -363,6 +363,12 @@ pub(crate) struct View {
     /// Open it in the browser
     #[arg(long, conflicts_with = "serve")]
     pub(crate) open: bool,
+    /// Show another run beside it, on one clock
+    #[arg(long, value_name = "FILE", conflicts_with = "serve")]
+    pub(crate) compare: Option<PathBuf>,
+    /// Run nothing again: leave out what would have saved it
+    #[arg(long, conflicts_with = "serve")]
+    pub(crate) no_rerun: bool,
     /// Show an index of a folder's runs, and their pages, on 127.0.0.1 instead
     #[arg(long, value_name = "DIR", conflicts_with = "file")]
     pub(crate) serve: Option<PathBuf>,

@@ -14,7 +14,7 @@ use crate::cli::run_file;
 use crate::event::Event;
 use crate::explore::{WhatIf, what_if};
 use crate::report::explain::{
-    Asked, Explanation, Nearby, Saved, markdown, mermaid, text, violations,
+    Asked, Explanation, Nearby, Saved, explain_all, markdown, mermaid, text, violations,
 };
 use crate::scenario::Scenario;
 use crate::trace::{Header, RunFile};
@@ -65,6 +65,36 @@ pub(crate) fn of_file(
             count => bail!("this run has {count} violations: give --violation 1 to {count}"),
         },
     }
+}
+
+/// The explanations of all violations of the run in `file`, for its page; none if it has none.
+/// With `is_rerun` the first says what would have saved it.
+pub(crate) fn for_page(
+    path: &Path,
+    file: &RunFile,
+    is_rerun: bool,
+) -> anyhow::Result<Vec<Explanation>> {
+    let scenario = run_file::scenario(file)?;
+    let verdicts = verdicts(path, file)?;
+    if violations(&scenario.plan, &verdicts).is_empty() {
+        return Ok(Vec::new());
+    }
+    let events: Result<Vec<Event>, _> =
+        file.events().map_err(|error| run_file::refused(path, &error))?.collect();
+    let asked = Asked {
+        plan: &scenario.plan,
+        seed: file.header.seed,
+        setup: &Arc::new(file.header.setup.clone()),
+        verdicts: &verdicts,
+        number: 1,
+        file: &path.display().to_string(),
+    };
+    let events = events.map_err(|error| run_file::refused(path, &error))?;
+    let mut all = explain_all(events, asked);
+    if let Some(first) = all.first_mut().filter(|_| is_rerun) {
+        first.saved_by = saved_by(file, &scenario, first);
+    }
+    Ok(all)
 }
 
 /// What the properties came to: as the file says, or, if it does not, judged anew.

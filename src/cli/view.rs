@@ -4,14 +4,19 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 use crate::cli::args::View;
 use crate::cli::command::Done;
+use crate::cli::explain::for_page;
 use crate::cli::output::{complain, stdout, write_whole};
 use crate::cli::run_file;
 use crate::cli::serve::serve;
-use crate::report::{Extras, page};
+use crate::report::{Difference, Extras, page, page_of_two};
+use crate::trace::RunFile;
+
+/// A page explains so many violations; more of one run tell the same story again.
+const EXPLANATIONS_MAX: usize = 12;
 
 /// Writes the page of a run file.
 pub(crate) fn view(args: &View) -> anyhow::Result<Done> {
@@ -21,7 +26,10 @@ pub(crate) fn view(args: &View) -> anyhow::Result<Done> {
     }
     let file = args.file.as_deref().expect("the command line asks for a file");
     let out = args.out.clone().unwrap_or_else(|| file.with_extension("html"));
-    let html = page_of(file)?;
+    let html = match &args.compare {
+        None => page_of(file, !args.no_rerun)?,
+        Some(other) => page_of_both(file, other)?,
+    };
     write_whole(&out, [html.as_bytes()])?;
     let shown = std::path::absolute(&out).unwrap_or_else(|_| out.clone());
     let mut print = stdout();
@@ -33,13 +41,37 @@ pub(crate) fn view(args: &View) -> anyhow::Result<Done> {
     Ok(Done::Well)
 }
 
-/// The page of the run file `path`.
-pub(crate) fn page_of(path: &Path) -> anyhow::Result<String> {
+/// The page of the run file `path`. With `is_rerun` it also says what would have saved the run,
+/// which takes ten seconds.
+pub(crate) fn page_of(path: &Path, is_rerun: bool) -> anyhow::Result<String> {
     let file = run_file::read(path)?;
+    // One of another table of events is refused before anything is worked out.
+    file.events().map_err(|error| run_file::refused(path, &error))?;
+    let extras = extras(path, &file, is_rerun);
+    page(&file, &extras).map_err(|error| run_file::refused(path, &error))
+}
+
+/// The page of two runs side by side.
+pub(crate) fn page_of_both(one: &Path, other: &Path) -> anyhow::Result<String> {
+    let files = [run_file::read(one)?, run_file::read(other)?];
+    let difference = Difference::of([&files[0], &files[1]])
+        .map_err(|error| anyhow!("`{}`, `{}`: {error}", one.display(), other.display()))?;
+    let extras = [extras(one, &files[0], false), extras(other, &files[1], false)];
+    page_of_two([(&files[0], &extras[0]), (&files[1], &extras[1])], &difference)
+        .map_err(|error| anyhow!("`{}`, `{}`: {error}", one.display(), other.display()))
+}
+
+/// What the page of a run shows beside it. A run that cannot be explained is shown all the same.
+pub(crate) fn extras(path: &Path, file: &RunFile, is_rerun: bool) -> Extras {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let again = format!("kafsim replay {}", path.display());
-    let extras = Extras { file: name, again, ..Extras::default() };
-    page(&file, &extras).map_err(|error| run_file::refused(path, &error))
+    let found = for_page(path, file, is_rerun).unwrap_or_else(|error| {
+        complain(&format!("the page is without explanations: {error:#}"));
+        Vec::new()
+    });
+    let json = |one| serde_json::to_value(one).expect("plain values are JSON");
+    let explanations = found.into_iter().take(EXPLANATIONS_MAX).map(json).collect();
+    Extras { file: name, again, explanations, lesson: None }
 }
 
 /// Opens `page` in the browser of this computer.

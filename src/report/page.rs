@@ -15,6 +15,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Map, Value as Json, json};
 
 use crate::event::{ColumnSink, Field, Kind, KindInfo, Shape, Value};
+use crate::report::diff::Difference;
 use crate::report::fault_words::told;
 use crate::report::lesson::Lesson;
 use crate::report::page_columns::Repacker;
@@ -47,21 +48,48 @@ pub struct Extras {
 ///
 /// [`ReadError`] when the columns do not read.
 pub fn page(file: &RunFile, extras: &Extras) -> Result<String, ReadError> {
-    let (before, after) = VIEWER.split_once(MARKER).expect("the viewer has a place for a run");
-    let data = data(file, extras)?;
-    Ok([before, &data, after].concat())
+    Ok(framed(&data(file, extras, "", None)?))
 }
 
-/// The two blocks of data.
-fn data(file: &RunFile, extras: &Extras) -> Result<String, ReadError> {
+/// The page of two runs side by side, and how they differ. A lesson and notes are the first's.
+///
+/// # Errors
+///
+/// [`ReadError`] when the columns of one do not read.
+pub fn page_of_two(
+    runs: [(&RunFile, &Extras); 2],
+    difference: &Difference,
+) -> Result<String, ReadError> {
+    let [(one, its), (other, others)] = runs;
+    let difference = serde_json::to_value(difference).expect("plain values are JSON");
+    let first = data(one, its, "", Some(difference))?;
+    let second = data(other, others, "-2", None)?;
+    Ok(framed(&format!("{first}\n{second}")))
+}
+
+fn framed(data: &str) -> String {
+    let (before, after) = VIEWER.split_once(MARKER).expect("the viewer has a place for a run");
+    [before, data, after].concat()
+}
+
+/// The two blocks of data of one run; `suffix` tells a second run's from the first's.
+fn data(
+    file: &RunFile,
+    extras: &Extras,
+    suffix: &str,
+    difference: Option<Json>,
+) -> Result<String, ReadError> {
     let (vocabulary, occurred, columns) = Vocabulary::of(file)?;
-    let head = head(file, extras, (&vocabulary, &occurred), columns.len());
+    let mut head = head(file, extras, (&vocabulary, &occurred), columns.len());
+    if let Some(difference) = difference {
+        head["difference"] = difference;
+    }
     let mut gzip = GzEncoder::new(Vec::new(), Compression::new(6));
     let packed = gzip.write_all(&columns).and_then(|()| gzip.finish());
     let packed = packed.expect("memory takes all that is written to it");
     Ok(format!(
-        "<script type=\"application/json\" id=\"run-head\">{}</script>\n\
-         <script type=\"text/plain\" id=\"run-columns\">{}</script>",
+        "<script type=\"application/json\" id=\"run-head{suffix}\">{}</script>\n\
+         <script type=\"text/plain\" id=\"run-columns{suffix}\">{}</script>",
         inert(&head),
         STANDARD.encode(packed)
     ))
@@ -281,6 +309,27 @@ mod tests {
     }
 
     #[test]
+    fn two_runs_have_blocks_of_their_own() {
+        let run = run();
+        let extras = Extras::default();
+        let difference = Difference::of([&run, &run]).expect("the run reads");
+        let page = page_of_two([(&run, &extras), (&run, &extras)], &difference);
+        let page = page.expect("the runs read");
+        for id in ["run-head", "run-columns", "run-head-2", "run-columns-2"] {
+            assert_eq!(page.matches(&format!("id=\"{id}\"")).count(), 1, "{id}");
+        }
+        assert_eq!(page.matches("\"difference\":").count(), 1);
+    }
+
+    #[test]
+    fn a_run_of_another_table_of_events_is_refused() {
+        let mut run = run();
+        run.header.event_table = "another".into();
+        let refused = page(&run, &Extras::default());
+        assert!(matches!(refused, Err(ReadError::OtherEvents { .. })), "{refused:?}");
+    }
+
+    #[test]
     fn numbers_are_given_their_words() {
         let (vocabulary, kinds, _) = Vocabulary::of(&run()).expect("the run reads");
         let json = vocabulary.json();
@@ -291,7 +340,7 @@ mod tests {
 
     #[test]
     fn the_viewer_is_small_and_asks_for_nothing() {
-        assert!(VIEWER.len() <= 150 * 1024, "the viewer has {} bytes", VIEWER.len());
+        assert!(VIEWER.len() <= 170 * 1024, "the viewer has {} bytes", VIEWER.len());
         assert_eq!(VIEWER.matches(MARKER).count(), 1);
         for word in ["default-src 'none'", "script-src 'sha256-", "style-src 'sha256-"] {
             assert!(VIEWER.contains(word), "{word}");

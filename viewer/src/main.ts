@@ -1,52 +1,102 @@
-// The page: reads the run that stands in it, and builds the panes.
+// The page: reads the run that stands in it, or the two, and builds the panes.
 
 import './style.css';
 import { readRun } from './data/load';
 import { App } from './ui/app';
 import { Cluster } from './ui/cluster';
 import { Controls } from './ui/controls';
-import { byId } from './ui/dom';
+import { byId, el, enlarge } from './ui/dom';
 import { Explain } from './ui/explain';
 import { fail } from './ui/fail';
 import { buildHeader } from './ui/header';
-import { bindKeys, buildHelp } from './ui/keys';
+import { bindKeys, buildHelp, type Parts } from './ui/keys';
 import { Lanes } from './ui/lanes';
+import { LessonPlayer } from './ui/lesson';
 import { keepLink, readLink } from './ui/links';
 import { Partitions } from './ui/partitions';
 import { Quorum } from './ui/quorum';
 import { buildTabs } from './ui/tabs';
 import { Timeline } from './ui/timeline';
 
+const SECTIONS: [string, string][] = [
+  ['cluster', 'the cluster'], ['quorum', 'the controllers'], ['lanes', 'the replicas'], ['partitions', 'the partitions'],
+  ['explain', 'the explanation'], ['tabs', 'the details'], ['timeline', 'the timeline'],
+];
+
+async function readApps(): Promise<App[]> {
+  const apps: App[] = [];
+  for (const [place, suffix] of ['', '-2'].entries()) {
+    const [head, columns] = ['run-head', 'run-columns'].map((id) => document.getElementById(id + suffix));
+    if (head && columns) apps.push(new App(await readRun(head.textContent, columns.textContent), place));
+  }
+  if (apps.length === 0) throw new Error('there is no run in this page; `kafsim view FILE` makes one that has');
+  return apps;
+}
+
+// The panes of one run; those of a second one get elements of their own.
+function build(app: App, isLesson: boolean): Parts {
+  for (const [id] of [...SECTIONS, ['controls', '']] as const) {
+    const first = byId(id);
+    if (app.place === 0) continue;
+    const copy = first.cloneNode(false) as HTMLElement;
+    copy.id = app.id(id);
+    copy.classList.add(`of-${id}`);
+    if (copy.hasAttribute('aria-labelledby')) copy.setAttribute('aria-labelledby', app.id(`${id}-title`));
+    first.after(copy);
+  }
+  const section = (id: string): HTMLElement => byId(app.id(id));
+  for (const id of ['controls', 'tabs', ...(isLesson ? [] : ['explain'])]) section(id).classList.add(`only-${app.place}`);
+  const why = new Explain(app);
+  if (!isLesson) section('explain').append(why.root);
+  const lanes = new Lanes(app, section('lanes'));
+  const timeline = new Timeline(app, section('timeline'));
+  app.panes.push(new Controls(app, section('controls')), new Cluster(app, section('cluster')), new Quorum(app, section('quorum')),
+    lanes, new Partitions(app, section('partitions')), why, timeline);
+  return { app, lanes, timeline, tabs: buildTabs(app, section('tabs'), isLesson ? why : null) };
+}
+
 async function start(): Promise<void> {
   const source = `<!doctype html>\n${document.documentElement.outerHTML}`;
-  const [head, columns] = [document.getElementById('run-head'), document.getElementById('run-columns')];
-  if (!head || !columns) throw new Error('there is no run in this page; `kafsim view FILE` makes one that has');
-  const run = await readRun(head.textContent, columns.textContent);
-  const app = new App(run);
-  document.title = `${run.head.title || run.head.file}, seed ${run.head.seed} - kafsim`;
-  const prefersLight = matchMedia('(prefers-color-scheme: light)').matches;
-  app.setTheme(prefersLight ? 'light' : 'dark');
-
-  const help = buildHelp(app, byId('help') as HTMLDialogElement);
-  buildHeader(app, byId('head'), help);
-  const controls = new Controls(app, byId('controls'));
-  const cluster = new Cluster(app, byId('cluster'));
-  const quorum = new Quorum(app, byId('quorum'));
-  const lanes = new Lanes(app, byId('lanes'));
-  const partitions = new Partitions(app, byId('partitions'));
-  const explain = new Explain(app, byId('explain'));
-  const timeline = new Timeline(app, byId('timeline'));
-  app.panes.push(controls, cluster, quorum, lanes, partitions, explain, timeline);
-  const tabs = buildTabs(app, byId('tabs'));
-  tabs.notes.source = source;
-  bindKeys(app, { lanes, timeline, tabs, help });
-  readLink(app, location.hash);
-  keepLink(app);
+  const apps = await readApps();
+  const [first, second] = [apps[0]!, apps[1]];
+  const { head } = first.run;
+  document.title = `${head.lesson?.title || head.title || head.file}, seed ${head.seed} - kafsim`;
+  if (second) {
+    const parting = head.difference?.first;
+    const at = (place: 0 | 1): number => (parting ? parting[place]?.event ?? parting[place === 0 ? 1 : 0]?.event ?? 0 : Infinity);
+    first.join(second, [at(0), at(1)]);
+    byId('main').classList.add('compare');
+  }
+  first.setTheme(matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark');
+  const help = buildHelp(first, byId('help') as HTMLDialogElement);
+  buildHeader(apps, byId('head'), help);
+  const lesson = head.lesson ?? null;
+  if (first.state.shown.length < 2) byId('main').classList.add('few');
+  const sides = apps.map((app) => build(app, lesson !== null));
+  let player: LessonPlayer | null = null;
+  if (lesson) {
+    byId('main').classList.add('has-lesson');
+    player = new LessonPlayer(apps, lesson, byId('explain'));
+    if (second) byId(second.id('explain')).remove();
+  }
+  if ((head.explanations?.length ?? 0) > 0 || second) byId('main').classList.add('has-why');
+  for (const { app, tabs } of sides) {
+    tabs.notes.source = source;
+    tabs.notes.lesson = player;
+    for (const [id, name] of SECTIONS) {
+      const pane = document.getElementById(app.id(id));
+      if (pane) enlarge(pane, name);
+      if (second && ['cluster', 'lanes', 'timeline'].includes(id)) pane?.querySelector('.bar')?.prepend(el('b', { class: 'badge' }, `run ${app.place + 1}`));
+    }
+  }
+  bindKeys(() => sides.find(({ app }) => app.isActive) ?? sides[0]!, help);
+  readLink(first, location.hash, player);
+  keepLink(apps, player);
   byId('veil').remove();
-  app.draw();
+  for (const app of apps) app.draw();
   document.documentElement.dataset['ready'] = String(Math.round(performance.now()));
   // For the page's own tests, and for whoever looks with the browser's tools.
-  Object.assign(globalThis, { kafsim: app });
+  Object.assign(globalThis, { kafsim: first, kafsims: apps });
 }
 
 start().catch(fail);

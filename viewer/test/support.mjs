@@ -36,7 +36,14 @@ export function runOf(scenario, ...args) {
 
 export function pageOf(run) {
   const path = run.replace(/\.run$/, '.html');
-  if (!existsSync(path)) kafsim('view', run, '-o', path);
+  if (!existsSync(path)) kafsim('view', run, '-o', path, '--no-rerun');
+  return path;
+}
+
+// The page of two runs.
+export function pageOfTwo(one, other) {
+  const path = one.replace(/\.run$/, `-and-${basename(other, '.run')}.html`);
+  if (!existsSync(path)) kafsim('view', one, '--compare', other, '-o', path);
   return path;
 }
 

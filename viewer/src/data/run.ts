@@ -22,7 +22,7 @@ export interface Verdict {
 
 // What `kafsim explain --format json` prints (docs/VIEWING.md, "Explanations").
 export interface Explanation {
-  number: number; of: number; title: string; property: string; statement: string; outcome: string;
+  number: number; of: number; title: string; seed: string; property: string; statement: string; outcome: string;
   expected: string; sentence: string; event: number | null; moment_us: number | null;
   picture: Picture | null;
   steps: { event: number; moment_us: number; kind: string; host: string | null; text: string; because: string | null }[];
@@ -41,7 +41,24 @@ export interface Picture {
   }[];
 }
 
-export interface Note { event: number; text: string; partition?: string; question?: string; answer?: string }
+// A bookmark: an event with a text.
+export interface Note { event: number; text: string; partition?: string }
+
+// What a lesson tells at one moment (docs/VIEWING.md, "Lessons").
+export interface LessonNote {
+  event: number; run?: number; title: string; text: string; question?: string; answer?: string;
+  partition?: string; pane?: string; select?: number;
+}
+
+export interface Lesson { title: string; summary: string; notes: LessonNote[] }
+
+// What `kafsim diff --format json` prints.
+export interface Difference {
+  scenario: string[];
+  steps: { equal: number; changed: number; only: [number, number] };
+  first: [{ event: number; line: string } | null, { event: number; line: string } | null] | null;
+  outcomes: { what: string; is: [string[], string[]] }[];
+}
 
 // How a field's numbers are meant: what kinds of words they stand for.
 export interface FieldWords { as?: 'host' | 'bool'; words?: Record<string, string> }
@@ -64,6 +81,9 @@ export interface Head {
   faults?: Record<string, string>;
   explanations?: Explanation[];
   notes?: Note[];
+  lesson?: Lesson | null;
+  // How this run differs from the second one of the page.
+  difference?: Difference;
 }
 
 export type Role = 'broker' | 'controller' | 'client';

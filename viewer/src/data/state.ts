@@ -537,7 +537,7 @@ class Fold {
     const leftover = isRecovery ? replica.leftover : null;
     truncate(replica, e, to);
     // Where nothing is left, the log may begin anew somewhere else than before.
-    if (replica.batches.length === 0 && replica.origin !== to) reset(replica, e, to);
+    if ((replica.batches.length === 0 && replica.origin !== to) || (!isRecovery && to > from)) reset(replica, e, to);
     if (leftover) {
       replica.leftover = null;
       // What a failing disk refused may stand in the file all the same.

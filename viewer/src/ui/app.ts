@@ -16,6 +16,8 @@ export interface Pane {
   draw(): void;
 }
 
+export interface Seen { event: number; time: number; text: string }
+
 export type Change = 'cursor' | 'selection' | 'window' | 'filter' | 'theme' | 'notes' | 'tab';
 
 export const SPEEDS: [string, number][] = [
@@ -50,11 +52,27 @@ export class App {
   speed = 0;
   hoverHost = -1;
   readonly isStill: boolean;
+  // The run beside this one, which goes along with the one that is worked with.
+  peer: App | null = null;
+  isActive = true;
+  // Up to this event both runs are the same, event for event.
+  split = -1;
+  // An event that is shown in the list though the cursor is elsewhere.
+  picked = -1;
+  // Where the two runs are first seen to differ.
+  seen: Seen | null = null;
+  // Where the timeline begins and ends.
+  begin: number;
+  end: number;
+  // Sets the filter and shows the list.
+  showFilter: (text: string) => void = () => {};
   #isDue = false;
   #lastFrame = 0;
   frames: number[] = [];
 
-  constructor(readonly run: Run) {
+  constructor(readonly run: Run, readonly place = 0) {
+    this.begin = run.begin - TIME_ZERO;
+    this.end = run.end - TIME_ZERO;
     this.state = new State(run);
     this.history = new History(this.state);
     this.incidents = story(this.state);
@@ -78,18 +96,62 @@ export class App {
     return Math.max(0, this.run.count - 1);
   }
 
-  // Where the run begins and ends, on the timeline.
-  get begin(): number {
-    return this.run.begin - TIME_ZERO;
+  // The id of an element: a second run has its own.
+  id(name: string): string {
+    return this.place === 0 ? name : `${name}-${this.place + 1}`;
   }
 
-  get end(): number {
-    return this.run.end - TIME_ZERO;
+  // Sets a second run beside this one, on the same clock; they part at the events given.
+  join(peer: App, parting: [number, number]): void {
+    for (const [one, other, split] of [[this, peer, parting[0]], [peer, this, parting[1]]] as const) {
+      one.peer = other;
+      one.split = split;
+    }
+    const [begin, end] = [Math.min(this.begin, peer.begin), Math.max(this.end, peer.end)];
+    // The first line of the two stories that is not the same.
+    const most = Math.max(this.told.length, peer.told.length);
+    for (let n = 0; n < most && !this.seen; n++) {
+      const [a, b] = [this.tell(n), peer.tell(n)];
+      if (a.time !== b.time || a.text !== b.text) [this.seen, peer.seen] = [a, b];
+    }
+    for (const one of [this, peer]) [one.begin, one.end] = [begin, end];
+    this.activate();
+  }
+
+  private tell(n: number): Seen {
+    const event = this.told[n]?.event ?? this.last;
+    return { event, time: this.run.count > 0 ? this.run.moment(event) : 0, text: this.told[n]?.text ?? 'the end of the run' };
+  }
+
+  // From here on this run is the one that is worked with.
+  activate(): void {
+    this.isActive = true;
+    if (!this.peer) return;
+    this.peer.isActive = false;
+    this.peer.isPlaying = false;
+    document.documentElement.dataset['run'] = String(this.place);
+    this.setTab(this.peer.tab);
+    this.emit('cursor');
+  }
+
+  // Goes where the other run is: to the same event while they are the same, else to its moment.
+  private follow(lead: App, change: Change): void {
+    this.time = lead.time;
+    this.cursor = lead.cursor < lead.split ? Math.min(this.last, lead.cursor) : this.run.eventAt(lead.time);
+    [this.from, this.to] = [lead.from, lead.to];
+    const { partition } = lead;
+    this.partition = this.state.shown.find((one) => one.name === partition?.name) ?? this.partition;
+    if (change === 'theme') [this.theme, this.colors] = [lead.theme, lead.colors];
+    if (change === 'cursor' || change === 'theme') for (const listener of this.listeners) listener(change);
+    this.due();
   }
 
   // The partition that the first violation is about, or the one that most happened to.
   private firstPartition(): Partition | null {
     const { shown } = this.state;
+    const pictured = this.run.head.explanations?.[0]?.picture?.partition;
+    const first = shown.find((one) => one.name === pictured);
+    if (first) return first;
     for (const violation of this.violations) {
       const named = shown.filter((partition) => new RegExp(`\\b${escape(partition.name)}\\b`).test(violation.sentence));
       if (named.length > 0) return named[0]!;
@@ -103,8 +165,8 @@ export class App {
   }
 
   private firstEvent(): number {
-    const first = this.violations[0]?.event ?? this.state.faults[0]?.begin;
-    if (first !== undefined) return first;
+    const first = this.run.head.explanations?.[0]?.event ?? this.violations[0]?.event ?? this.state.faults[0]?.begin;
+    if (first !== undefined && first >= 0 && first < this.run.count) return first;
     const act = this.state.phase.values.indexOf('act');
     return act >= 0 ? this.state.phase.events[act]! : 0;
   }
@@ -118,6 +180,7 @@ export class App {
   emit(change: Change): void {
     for (const listener of this.listeners) listener(change);
     this.due();
+    if (this.isActive) this.peer?.follow(this, change);
   }
 
   // Asks for a frame.
@@ -146,9 +209,11 @@ export class App {
   }
 
   go(event: number, options: { follow?: boolean; keepPlaying?: boolean } = {}): void {
+    this.lead();
     const to = Math.min(this.last, Math.max(0, Math.round(event) || 0));
     if (!options.keepPlaying) this.isPlaying = false;
     this.cursor = to;
+    this.picked = -1;
     this.time = this.run.count > 0 ? this.run.moment(to) : 0;
     if (options.follow) {
       const partition = this.partitionOf(to);
@@ -158,7 +223,20 @@ export class App {
     this.emit('cursor');
   }
 
+  // Whatever is done to one of two runs makes it the one that is worked with.
+  private lead(): void {
+    if (!this.isActive) this.activate();
+  }
+
+  // Shows `event` in the list, without going there.
+  pick(event: number): void {
+    this.picked = Math.min(this.last, Math.max(0, Math.round(event) || 0));
+    this.emit('selection');
+  }
+
   goTime(time: number): void {
+    this.lead();
+    this.picked = -1;
     this.isPlaying = false;
     this.time = Math.min(this.end, Math.max(this.begin, time));
     this.cursor = this.run.eventAt(this.time);
@@ -167,6 +245,7 @@ export class App {
   }
 
   select(partition: Partition | null): void {
+    this.lead();
     this.partition = partition;
     this.emit('selection');
   }
@@ -179,6 +258,7 @@ export class App {
   }
 
   zoom(from: number, to: number): void {
+    this.lead();
     const [least, most] = [50, this.end - this.begin];
     const span = Math.min(Math.max(to - from, least), Math.max(most, least));
     const middle = (from + to) / 2;
@@ -261,6 +341,7 @@ export class App {
       this.cursor = this.run.eventAt(this.time);
       if (this.time > this.to) this.reveal();
       for (const listener of this.listeners) listener('cursor');
+      this.peer?.follow(this, 'cursor');
     }
     this.#lastFrame = now;
   }

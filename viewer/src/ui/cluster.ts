@@ -44,7 +44,7 @@ export class Cluster implements Pane {
     for (const [family, name] of Object.entries(FAMILY_NAMES)) {
       legend.append(el('span', {}, el('i', { class: `dot ${family}`, 'aria-hidden': 'true' }), name));
     }
-    parent.append(el('div', { class: 'bar' }, el('h2', { id: 'cluster-title' }, 'Cluster'), this.count));
+    parent.append(el('div', { class: 'bar' }, el('h2', { id: app.id('cluster-title') }, 'Cluster'), this.count));
     const box = el('div', { class: 'canvas' });
     parent.append(box, legend);
     this.surface = new Surface(box, 'Cluster map', () => app.due());
@@ -55,7 +55,7 @@ export class Cluster implements Pane {
     canvas.addEventListener('pointerleave', () => this.leave());
     canvas.addEventListener('click', (event) => {
       const host = this.hostAt(event);
-      if (host) document.dispatchEvent(new CustomEvent('filter', { detail: `host=${quote(host.name)}` }));
+      if (host) app.showFilter(`host=${quote(host.name)}`);
     });
   }
 

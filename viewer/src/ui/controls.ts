@@ -62,7 +62,7 @@ export class Controls implements Pane {
     const at = app.incidentEvents[place];
     const now = app.told.filter((one) => one.event === at);
     const text = now.map((one) => one.text).join('. ') || 'Nothing has happened yet.';
-    if (text !== this.lastSaid) {
+    if (app.isActive && text !== this.lastSaid) {
       this.lastSaid = text;
       this.said.textContent = text;
       this.said.title = text;

@@ -34,6 +34,8 @@ const ICONS: Record<string, string> = {
   fit: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5',
   save: 'M12 4v10M8 10.5l4 4 4-4M5 19.5h14',
   close: 'M6 6l12 12M18 6L6 18',
+  yes: 'M5 12.5l4.5 4.5L19 7.5',
+  large: 'M14 5h5v5M19 5l-6 6M10 19H5v-5M5 19l6-6',
 };
 
 export function icon(name: keyof typeof ICONS | string): SVGSVGElement {
@@ -73,4 +75,16 @@ export async function copyText(text: string): Promise<boolean> {
     area.remove();
     return done;
   }
+}
+
+// A button in a pane's bar that makes the pane as large as the page, and small again.
+export function enlarge(pane: HTMLElement, name: string, isLast = false): void {
+  const bar = pane.querySelector('.bar');
+  const toggle = button(`Make ${name} large or small`, 'large', () => {
+    const isAlone = pane.classList.toggle('alone');
+    pane.parentElement!.classList.toggle('has-alone', isAlone);
+  });
+  toggle.classList.add('enlarge');
+  if (bar?.querySelector('.right') && !isLast) toggle.classList.add('after');
+  bar?.append(toggle);
 }

@@ -33,13 +33,13 @@ export class Events implements Pane {
   constructor(private readonly app: App) {
     this.input = el('input', {
       type: 'search', class: 'filter', spellcheck: 'false', autocomplete: 'off', 'aria-label': 'Filter of events',
-      placeholder: 'filter: kind=role-taken partition=orders-0 time=10..20', 'aria-describedby': 'filter-error',
+      placeholder: 'filter: kind=role-taken partition=orders-0 time=10..20', 'aria-describedby': app.id('filter-error'),
       input: () => {
         clearTimeout(this.timer);
         this.timer = window.setTimeout(() => this.apply(this.input.value), 150);
       },
     });
-    this.error = el('p', { class: 'error', id: 'filter-error', role: 'alert', hidden: true });
+    this.error = el('p', { class: 'error', id: app.id('filter-error'), role: 'alert', hidden: true });
     this.total = el('span', { class: 'dim right' });
     const quick = el('div', { class: 'quick', role: 'group', 'aria-label': 'Ready filters' });
     for (const [name, text] of QUICK) {
@@ -67,9 +67,9 @@ export class Events implements Pane {
         this.shownCursor = -1;
         if (this.input.value !== app.filter.text) this.input.value = app.filter.text;
       }
-      if (change === 'theme') this.shownCursor = -1;
+      if (change === 'theme' || change === 'selection') this.shownCursor = -1;
     });
-    document.addEventListener('filter', (event) => this.set((event as CustomEvent<string>).detail));
+    app.showFilter = (text) => this.set(text);
   }
 
   private get count(): number {
@@ -82,8 +82,9 @@ export class Events implements Pane {
 
   // The place in the list of the cursor, or of the last event before it.
   private place(): number {
-    const { filtered, cursor } = this.app;
-    return filtered ? upTo(filtered, cursor) - 1 : cursor;
+    const { filtered, cursor, picked } = this.app;
+    const event = picked < 0 ? cursor : picked;
+    return filtered ? upTo(filtered, event) - 1 : event;
   }
 
   focus(): void {
@@ -113,9 +114,8 @@ export class Events implements Pane {
     const badge = el('span', { class: 'host' }, host?.short ?? 'world');
     if (host && host.role === 'broker') badge.style.color = shade(nodeColor(colors, state, host.node), colors.isDark ? 0 : -0.4);
     const fields = run.brief(event);
-    row.className = `row ${tone}${event === cursor ? ' current' : ''}`;
+    row.className = `row ${tone}${event === cursor ? ' current' : event === this.app.picked ? ' picked' : ''}`;
     row.setAttribute('aria-selected', String(event === cursor));
-    row.id = `event-${index % 200}`;
     row.replaceChildren(el('span', { class: 'mono time' }, seconds(run.moment(event))), badge,
       el('span', { class: 'kind' }, kind), el('span', { class: 'fields' }, fields));
   }
@@ -136,7 +136,8 @@ export class Events implements Pane {
 
   private showDetail(): void {
     const { app } = this;
-    const { run, cursor } = app;
+    const { run } = app;
+    const cursor = app.picked < 0 ? app.cursor : app.picked;
     if (run.count === 0) return;
     const kind = run.kindName(cursor);
     const host = run.hostName(run.columns.host[cursor]!);

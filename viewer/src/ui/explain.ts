@@ -1,133 +1,241 @@
-// What happened: the explanations that kafsim worked out, else the verdicts; then the story, line
-// by line.
+// Why a property broke: the explanations that kafsim worked out, else the verdicts; how two runs
+// differ; and the story of the run, line by line.
 
 import { seconds, type Explanation, type Picture } from '../data/run';
 import type { App, Pane } from './app';
 import { epochColor } from './colors';
-import { copyText, el } from './dom';
+import { copyText, el, icon } from './dom';
+
+interface Marked { event: number; line: HTMLElement }
 
 export class Explain implements Pane {
-  private readonly list: HTMLElement;
-  private readonly lines: HTMLElement[] = [];
-  private marked = -1;
+  readonly root: HTMLElement;
+  private readonly why: HTMLElement;
+  private readonly told: HTMLElement;
+  // Lines that are marked when the cursor passes them.
+  private readonly lines: Marked[] = [];
+  private steps: Marked[] = [];
   private isOver = false;
+  private shown = -1;
 
-  constructor(private readonly app: App, parent: HTMLElement) {
-    const explanations = app.run.head.explanations ?? [];
-    const body = el('div', { class: 'scroll body', tabindex: '0', role: 'region', 'aria-label': 'What happened' });
-    parent.append(el('div', { class: 'bar' }, el('h2', { id: 'explain-title' }, explanations.length > 0 ? 'Why' : 'What happened')), body);
-    for (const explanation of explanations) body.append(this.explanation(explanation));
-    const explained = new Set(explanations.map((one) => one.property));
-    body.append(...this.verdicts(explained));
-    if (explanations.length > 0) body.append(el('h3', {}, 'What happened'));
-    this.list = el('ol', { class: 'story' });
+  constructor(private readonly app: App) {
+    const { head } = app.run;
+    const explanations = head.explanations ?? [];
+    const body = (label: string): HTMLElement => el('div', { class: 'scroll body', tabindex: '0', role: 'region', 'aria-label': label });
+    [this.why, this.told] = [body('Why'), body('What happened')];
+    const list = el('ol', { class: 'story' });
     for (const one of app.told) {
-      const line = el('button', { type: 'button', class: `line ${one.tone}`, click: () => app.go(one.event, { follow: true }) },
-        el('span', { class: 'mono time' }, (app.run.moment(one.event) / 1e6).toFixed(3)), el('i', { class: 'mark', 'aria-hidden': 'true' }), el('span', {}, one.text));
-      this.lines.push(line);
-      this.list.append(el('li', {}, line));
+      const line = this.line(one.event, one.tone, el('i', { class: 'mark', 'aria-hidden': 'true' }), el('span', {}, one.text));
+      this.lines.push({ event: one.event, line });
+      list.append(el('li', {}, line));
     }
-    body.append(this.list);
-    body.addEventListener('pointerenter', () => { this.isOver = true; });
-    body.addEventListener('pointerleave', () => { this.isOver = false; });
+    this.told.append(...(explanations.length > 0 ? [] : this.verdicts()), list);
+    const hasWhy = explanations.length > 0 || head.difference !== undefined || app.place > 0;
+    const bar = el('div', { class: 'bar' });
+    this.root = el('div', { class: 'why-pane' }, bar, this.why, this.told);
+    if (hasWhy) {
+      const names: [string, HTMLElement][] = [[explanations.length > 0 ? 'Why' : 'How they differ', this.why], ['What happened', this.told]];
+      const buttons = names.map(([name, pane], n) => el('button', { type: 'button', class: 'switch', 'aria-pressed': String(n === 0), click: () => {
+        for (const [k, button] of buttons.entries()) {
+          button.setAttribute('aria-pressed', String(k === n));
+          names[k]![1].hidden = names[k]![1] !== pane;
+        }
+        this.shown = -1;
+        this.app.due();
+      } }, name));
+      bar.append(el('h2', { id: app.id('explain-title'), class: 'unseen' }, 'Why'), el('div', { class: 'switches', role: 'group', 'aria-label': 'Why, or what happened' }, ...buttons));
+      this.told.hidden = true;
+      if (explanations.length > 1) bar.append(this.choice(explanations));
+      const difference = app.place === 0 ? app : app.peer;
+      if (difference?.run.head.difference) this.why.append(differences(app, difference.run.head.difference));
+      if (explanations.length > 0) this.why.append(this.explanation(explanations[0]!));
+    } else {
+      this.why.hidden = true;
+      bar.append(el('h2', { id: app.id('explain-title') }, 'What happened'));
+    }
+    for (const pane of [this.why, this.told]) {
+      pane.addEventListener('pointerenter', () => { this.isOver = true; });
+      pane.addEventListener('pointerleave', () => { this.isOver = false; });
+    }
   }
 
-  private verdicts(explained: Set<string>): HTMLElement[] {
+  // A run breaks several properties at once as a rule; each has its own explanation.
+  private choice(explanations: Explanation[]): HTMLElement {
+    const choice = el('select', { class: 'right', 'aria-label': 'Which violation', change: () => {
+      this.why.querySelector('.explanation')?.replaceWith(this.explanation(explanations[Number(choice.value)]!));
+      this.why.scrollTop = 0;
+      this.shown = -1;
+      this.app.due();
+    } });
+    explanations.forEach((one, n) => choice.append(el('option', { value: n }, `${one.number} of ${one.of}: ${one.property}`)));
+    return choice;
+  }
+
+  private line(event: number | null, tone: string, ...content: (Node | string)[]): HTMLElement {
     const { app } = this;
-    if (app.violations.length === 0 && explained.size === 0) {
-      const held = app.run.head.verdicts.filter((one) => one.verdict.result === 'holds').length;
+    if (event === null || event >= app.run.count) return el('span', { class: `line ${tone}` }, ...content);
+    return el('button', { type: 'button', class: `line ${tone}`, title: `e${event}`, click: () => app.go(event, { follow: true }) },
+      el('span', { class: 'mono time' }, (app.run.moment(event) / 1e6).toFixed(3)), ...content);
+  }
+
+  private verdicts(): HTMLElement[] {
+    const { app } = this;
+    const { verdicts } = app.run.head;
+    if (app.violations.length === 0) {
+      const held = verdicts.filter((one) => one.verdict.result === 'holds').length;
       return held === 0 ? [] : [el('p', { class: 'verdict good' }, `All ${held} properties that were put to the test hold.`)];
     }
-    const left = app.violations.filter((one) => !explained.has(one.property));
-    const first = explained.size > 0 ? [] : left.slice(0, 2);
-    const rest = left.slice(first.length);
     const verdict = (violation: (typeof app.violations)[number]): HTMLElement =>
       el('button', { type: 'button', class: 'verdict bad', click: () => app.go(violation.event, { follow: true }) },
         el('b', {}, violation.property), el('span', { class: 'dim' }, ` at ${seconds(app.run.moment(violation.event))} s${violation.expect === 'violated' ? ', as the scenario claims' : violation.expect === 'may' ? ', as the scenario allows' : ''}`),
         el('span', { class: 'sentence' }, violation.sentence),
         ...(violation.excuse ? [el('span', { class: 'dim sentence' }, `Outside its premise: ${violation.excuse}.`)] : []));
-    const found = first.map(verdict);
+    const found = app.violations.slice(0, 2).map(verdict);
+    const rest = app.violations.slice(2);
     if (rest.length > 0) found.push(el('details', {}, el('summary', {}, `${rest.length} more`), ...rest.map(verdict)));
     return found;
   }
 
   private explanation(explanation: Explanation): HTMLElement {
     const { app } = this;
-    const isBad = explanation.outcome !== 'holds';
     const box = el('article', { class: 'explanation' });
-    if (explanation.property) {
-      box.append(el('p', {}, el('b', { class: isBad ? 'bad' : 'good' }, explanation.property), el('span', { class: 'dim' }, ` ${explanation.outcome}`)));
-    }
+    const claim = explanation.expected === 'violated' ? ', as the scenario claims' : explanation.expected === 'may' ? ', as the scenario allows' : '';
+    box.append(el('p', { class: 'claim' }, el('b', { class: explanation.outcome === 'holds' ? 'good' : 'bad' }, explanation.property || 'No violation'),
+      el('span', { class: 'dim' }, explanation.property ? ` ${explanation.outcome}${claim}` : '')));
+    if (explanation.statement) box.append(el('p', { class: 'dim' }, `It says: ${explanation.statement}.`));
     box.append(el('p', { class: 'sentence' }, explanation.sentence));
-    const go = (event: number | null, ...content: (Node | string)[]): HTMLElement => (event === null
-      ? el('span', { class: 'line' }, ...content)
-      : el('button', { type: 'button', class: 'line', click: () => app.go(event, { follow: true }) }, ...content));
-    if (explanation.picture && explanation.picture.offsets.length > 0) box.append(picture(app, explanation.picture));
+    if (explanation.picture && explanation.picture.rows.length > 0) box.append(picture(app, explanation.picture));
+    this.steps = [];
     if (explanation.steps.length > 0) {
-      const steps = explanation.steps.map((step) => el('li', {}, go(step.event,
-        el('span', { class: 'mono time' }, (step.moment_us / 1e6).toFixed(3)), el('span', {}, step.text,
-          ...(step.because ? [el('i', { class: 'because' }, ` because ${step.because}`)] : [])))));
+      const steps = explanation.steps.map((step, n) => {
+        const line = this.line(step.event, '', el('b', { class: 'nth' }, String(n + 1)), el('span', {}, step.text,
+          ...(step.because ? [el('span', { class: 'because' }, el('b', {}, 'because '), step.because)] : [])));
+        this.steps.push({ event: step.event, line });
+        return el('li', {}, line);
+      });
       box.append(el('h3', {}, 'How it happened'), el('ol', { class: 'steps' }, ...steps));
     }
-    const list = (name: string, items: HTMLElement[]): void => {
-      if (items.length > 0) box.append(el('h3', {}, name), el('ul', {}, ...items.map((item) => el('li', {}, item))));
-    };
-    list('Why the others do not have it', explanation.why_not.map((one) => go(one.event, el('b', {}, one.replica), el('span', {}, one.text))));
-    list('What is not the cause', explanation.not_the_cause.map((one) => go(one.event, one.text)));
-    if (explanation.saved_by.length > 0) {
-      box.append(el('h3', {}, 'What would have saved it'), el('table', { class: 'saved' }, ...explanation.saved_by.map((one) => el('tr', {},
-        el('th', { scope: 'row' }, one.change), el('td', { class: one.helped ? 'good' : 'dim' }, one.outcome),
-        el('td', { class: 'dim' }, one.nearby ? `${one.nearby.violated} of ${one.nearby.seeds} other seeds` : '')))));
+    if (explanation.why_not.length > 0) {
+      box.append(el('h3', {}, 'Why they do not have it'), el('ul', {}, ...explanation.why_not.map((one) =>
+        el('li', {}, this.line(one.event, '', el('span', {}, el('b', {}, one.replica), ` ${one.text}`))))));
     }
-    box.append(el('p', {}, el('button', { type: 'button', class: 'small', click: () => void copyText(asText(explanation)) }, 'copy as text')));
+    if (explanation.saved_by.length > 0) {
+      box.append(el('h3', {}, 'What would have saved it'), el('p', { class: 'dim' }, 'The same seed run again with one thing changed, then other seeds with it.'),
+        el('table', { class: 'saved' }, ...explanation.saved_by.map((one) => el('tr', { title: one.set.map((set) => `--set ${set}`).join(' ') },
+          el('td', { class: one.helped ? 'good' : 'bad' }, icon(one.helped ? 'yes' : 'close')),
+          el('th', { scope: 'row' }, one.change), el('td', {}, one.outcome,
+            el('span', { class: 'dim' }, one.nearby ? `; violated in ${one.nearby.violated} of ${one.nearby.seeds} other seeds` : ''))))));
+    }
+    if (explanation.not_the_cause.length > 0) {
+      box.append(el('details', {}, el('summary', {}, 'What is not the cause'), el('ul', {}, ...explanation.not_the_cause.map((one) => el('li', {}, this.line(one.event, '', el('span', {}, one.text)))))));
+    }
+    const copy = (name: string, text: () => string): HTMLElement => el('button', { type: 'button', class: 'small', click: () => void copyText(text()) }, icon('copy'), name);
+    box.append(el('p', { class: 'quick' }, copy('as text', () => asText(explanation)), copy('as Markdown', () => asMarkdown(explanation))));
     return box;
   }
 
   draw(): void {
     const { app } = this;
-    let place = -1;
-    for (const [n, one] of app.told.entries()) if (one.event <= app.cursor) place = n;
-    if (place === this.marked) return;
-    this.lines[this.marked]?.classList.remove('current');
-    this.lines[this.marked]?.removeAttribute('aria-current');
-    this.marked = place;
-    const line = this.lines[place];
-    line?.classList.add('current');
-    line?.setAttribute('aria-current', 'step');
-    for (const [n, one] of this.lines.entries()) one.classList.toggle('ahead', n > place);
-    if (line && !this.isOver) {
-      const body = this.list.parentElement!;
-      const top = line.offsetTop;
-      if (top < body.scrollTop + 20 || top > body.scrollTop + body.clientHeight - 50) body.scrollTop = top - body.clientHeight / 2;
-    }
+    if (this.shown === app.cursor) return;
+    // What is seen first is the beginning of the explanation.
+    const isFirst = this.shown < 0;
+    this.shown = app.cursor;
+    mark(this.lines, app.cursor, this.told, !this.isOver);
+    mark(this.steps, app.cursor, this.why, !isFirst && !this.isOver && this.steps.some((step) => step.event === app.cursor));
   }
+}
+
+// Marks the last line at or before the cursor, and brings it into view.
+function mark(lines: Marked[], cursor: number, body: HTMLElement, isRevealed: boolean): void {
+  let place = -1;
+  for (const [n, one] of lines.entries()) if (one.event <= cursor) place = n;
+  lines.forEach(({ line }, n) => {
+    line.classList.toggle('current', n === place);
+    line.classList.toggle('ahead', n > place);
+    if (n === place) line.setAttribute('aria-current', 'step');
+    else line.removeAttribute('aria-current');
+  });
+  const line = lines[place]?.line;
+  if (!line || !isRevealed || body.hidden) return;
+  const top = line.offsetTop;
+  if (top < body.scrollTop + 20 || top + line.offsetHeight > body.scrollTop + body.clientHeight - 20) body.scrollTop = top - body.clientHeight / 2;
 }
 
 // The logs side by side at the decisive moment, as a table.
 function picture(app: App, shown: Picture): HTMLElement {
   const inRange = (offset: number): boolean => shown.from !== null && shown.to !== null && offset >= shown.from && offset < shown.to;
-  const partition = app.state.shown.find((one) => one.name === shown.partition);
-  const head = el('tr', {}, el('td', {}), ...shown.offsets.map((offset) => el('th', { scope: 'col', class: inRange(offset) ? 'about' : '' }, String(offset))));
-  const rows = shown.rows.map((row) => el('tr', {}, el('th', { scope: 'row' }, row.replica, el('span', { class: 'dim' }, ` ${row.note}`)),
+  const partition = app.state.shown.find((one) => one.name === shown.partition) ?? app.state.metadata;
+  const { offsets } = shown;
+  const edge = (offset: number): string => (offset === shown.committed && offset !== offsets[0] ? ' edge' : '');
+  const head = el('tr', {}, el('td', {}), ...offsets.map((offset, n) => el('th', { scope: 'col', class: `${inRange(offset) ? 'about' : ''}${edge(offset)}`, title: String(offset) },
+    // Long offsets are told whole once, then by their last digits.
+    n === 0 || String(offset).length <= 4 || offset % 10 === 0 ? String(offset) : `\u2026${String(offset).slice(-2)}`)));
+  const rows = shown.rows.map((row) => el('tr', {}, el('th', { scope: 'row' }, el('b', {}, row.replica), el('span', { class: `dim${row.is_running ? '' : ' bad'}` }, row.note)),
     ...row.cells.map((cell, n) => {
-      const text = cell.epoch === null ? '' : `${cell.epoch}${cell.variant ?? ''}`;
-      const about = inRange(shown.offsets[n] ?? -1) ? ' about' : '';
-      const box = el('td', { class: `cell${cell.epoch === null ? ' none' : cell.committed ? ' solid' : ' hatched'}${about}`,
-        title: cell.epoch === null ? 'no record' : `epoch ${cell.epoch}, ${cell.committed ? 'committed' : 'not committed'}` }, text);
-      if (cell.epoch !== null && partition) box.style.setProperty('--epoch', epochColor(app.colors, app.state, partition, cell.epoch));
+      const offset = offsets[n] ?? -1;
+      const box = el('td', { class: `cell${cell.epoch === null ? ' none' : cell.committed ? ' solid' : ' hatched'}${inRange(offset) ? ' about' : ''}${edge(offset)}`,
+        title: `offset ${offset}: ${cell.epoch === null ? 'no record' : `epoch ${cell.epoch}, ${cell.committed ? 'committed' : 'not committed'}`}` },
+      el('span', {}, cell.epoch === null ? '' : `${cell.epoch}${cell.variant ?? ''}`));
+      if (cell.epoch !== null) box.style.setProperty('--epoch', epochColor(app.colors, app.state, partition, cell.epoch));
       return box;
     })));
+  const caption = offsets.length > 0 ? `${shown.partition} after e${shown.event}: the leader epoch of each record; what lies below ${shown.committed} is committed` : `after e${shown.event}`;
   return el('div', { class: 'picture scroll', tabindex: '0', role: 'region', 'aria-label': `The logs of ${shown.partition}` },
-    el('table', {}, el('caption', {}, `${shown.partition} at e${shown.event}: the leader epoch of each record; everything below ${shown.committed} is committed`), head, ...rows));
+    el('p', { class: 'dim' }, caption), el('table', {}, ...(offsets.length > 0 ? [head] : []), ...rows));
+}
+
+// Where two runs part, and what came of it.
+function differences(app: App, difference: NonNullable<App['run']['head']['difference']>): HTMLElement {
+  const box = el('article', { class: 'explanation difference' });
+  const { first, scenario, outcomes, steps } = difference;
+  const mine = first?.[app.place] ?? null;
+  const runs = app.place === 0 ? [app, app.peer] : [app.peer, app];
+  // A step may begin with the same event in both: what differs comes later in it.
+  const at = [0, 1].map((place) => first?.[place as 0 | 1]?.event ?? -1);
+  const lineOf = (place: number, by: number): string => runs[place]?.run.line(Math.min(runs[place]!.last, at[place]! + by)) ?? '';
+  const bare = (line: string): string => line.slice(line.indexOf(' '));
+  let by = 0;
+  if (at[0]! >= 0 && at[1]! >= 0) while (by < 30_000 && bare(lineOf(0, by)) === bare(lineOf(1, by))) by++;
+  if (by === 30_000) by = 0;
+  const told = (place: number): HTMLElement => el('p', { class: 'mono side' }, el('b', { class: 'badge' }, `run ${place + 1}`), ` ${at[place]! < 0 ? 'has nothing there' : lineOf(place, by)}`);
+  if (!first) {
+    box.append(el('p', { class: 'sentence' }, 'The two runs are the same, event for event.'));
+  } else {
+    box.append(el('h3', {}, 'Where they part'),
+      el('button', { type: 'button', class: 'verdict plain', click: () => app.go((mine?.event ?? Math.max(0, app.split)) + by, { follow: true }) }, told(0), told(1)));
+    const seen = runs.flatMap((one) => one?.seen ?? []);
+    if (seen.length === 2) {
+            box.append(el('h3', {}, 'Where it is seen first'), el('button', { type: 'button', class: 'verdict plain', click: () => app.go(seen[app.place]!.event, { follow: true }) },
+        ...seen.map((one, n) => el('p', { class: 'side' }, el('b', { class: 'badge' }, `run ${n + 1}`), ` ${seconds(one.time)} ${one.text}`))));
+    }
+    const [one, other] = steps.only;
+    box.append(el('p', { class: 'dim' }, `${steps.equal.toLocaleString('en')} steps are the same in both, ${steps.changed.toLocaleString('en')} differ, ${one.toLocaleString('en')} are in run 1 only and ${other.toLocaleString('en')} in run 2 only.`));
+  }
+  if (scenario.length > 0) box.append(el('h3', {}, 'What was changed'), el('pre', { class: 'change' }, scenario.join('\n')));
+  if (outcomes.length > 0) {
+    box.append(el('h3', {}, 'What came of it'), el('table', { class: 'outcomes' },
+      el('tr', {}, el('td', {}), el('th', { scope: 'col' }, 'run 1'), el('th', { scope: 'col' }, 'run 2')),
+      ...outcomes.map((one) => el('tr', {}, el('th', { scope: 'row' }, one.what), ...one.is.map((lines) => el('td', {}, ...lines.map((line) => el('span', { class: 'each' }, line))))))));
+  }
+  return box;
 }
 
 function asText(explanation: Explanation): string {
   const lines = [explanation.sentence, ''];
   for (const [n, step] of explanation.steps.entries()) {
-    lines.push(`${n + 1}. ${seconds(step.moment_us)} e${step.event} ${step.text}${step.because ? ` because ${step.because}` : ''}`);
+    lines.push(`${n + 1}. ${seconds(step.moment_us)} e${step.event} ${step.text}${step.because ? ` - because ${step.because}` : ''}`);
   }
-  for (const one of explanation.why_not) lines.push(`why not ${one.replica}: ${one.text}`);
+  for (const one of explanation.why_not) lines.push(`${one.replica} lacks it: ${one.text}`);
   for (const one of explanation.not_the_cause) lines.push(`not the cause: ${one.text}`);
-  for (const one of explanation.saved_by) lines.push(`saved by: ${one.change}: ${one.outcome}`);
+  for (const one of explanation.saved_by) lines.push(`${one.helped ? 'saved by' : 'not saved by'} ${one.change}: ${one.outcome}`);
   return [...lines, '', ...explanation.again].join('\n');
+}
+
+function asMarkdown(explanation: Explanation): string {
+  const text = (words: string): string => words.replace(/[\\`*_[\]<>|]/g, '\\$&');
+  return [`**${text(explanation.property)}** ${text(explanation.outcome)} (seed ${explanation.seed})`, '', text(explanation.sentence), '',
+    ...explanation.steps.map((step, n) => `${n + 1}. \`${seconds(step.moment_us)} e${step.event}\` ${text(step.text)}${step.because ? `, *because* ${text(step.because)}` : ''}`), '',
+    ...explanation.why_not.map((one) => `- **${text(one.replica)}** lacks it: ${text(one.text)}`),
+    ...explanation.saved_by.map((one) => `- ${one.helped ? 'saved by' : 'not saved by'} ${text(one.change)}: ${text(one.outcome)}`), '',
+    '```sh', ...explanation.again, '```'].join('\n');
 }

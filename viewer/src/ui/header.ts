@@ -3,20 +3,24 @@
 import type { App } from './app';
 import { button, copyText, el, icon } from './dom';
 
-export function buildHeader(app: App, parent: HTMLElement, help: () => void): void {
-  const { run } = app;
-  const { head } = run;
+export function buildHeader(apps: App[], parent: HTMLElement, help: () => void): void {
+  const app = apps[0]!;
+  const { head } = app.run;
+  const isOne = apps.length === 1;
   parent.append(logo());
   parent.append(el('div', { class: 'titles' },
     el('h1', { title: head.title }, head.title || head.file),
-    el('p', { class: 'dim' }, [
-      head.file, `seed ${head.seed}`, `${run.count.toLocaleString('en')} events`,
-      `${Math.round((app.end - Math.max(0, app.begin)) / 1e6)} s`,
-      `${run.brokers.length} brokers, ${run.controllers.length} controllers, ${app.state.shown.length} partitions`,
-      `kafsim ${head.tool_version}`,
-    ].join('  \u00b7  '))));
-  parent.append(...chips(app));
-  if (head.left_out) parent.append(el('p', { class: 'left-out', role: 'note' }, head.left_out));
+    el('p', { class: 'dim' }, isOne ? facts(app) : apps.map((one) => `${one.run.head.file}, seed ${one.run.head.seed}, ${one.run.count.toLocaleString('en')} events`).join('  |  '))));
+  if (isOne) {
+    parent.append(...chips(app));
+  } else {
+    const buttons = apps.map((one) => el('button', { type: 'button', class: 'switch', click: () => one.activate() }, el('b', {}, `run ${one.place + 1}`), ' ', chips(one)[0]?.textContent ?? ''));
+    const show = (): void => buttons.forEach((button, n) => button.setAttribute('aria-pressed', String(apps[n]!.isActive)));
+    for (const one of apps) one.listeners.push(show);
+    show();
+    parent.append(el('div', { class: 'switches', role: 'group', 'aria-label': 'Which run to work with', title: 'Which run to work with (x)' }, ...buttons));
+  }
+  for (const one of apps) if (one.run.head.left_out) parent.append(el('p', { class: 'left-out', role: 'note' }, one.run.head.left_out));
   const again = head.again ?? `kafsim replay ${head.file}`;
   const copied = el('span', {}, 'again');
   const copy = el('button', { type: 'button', class: 'wide', title: again, 'aria-label': `Copy the command that runs it again: ${again}`, click: () => {
@@ -26,10 +30,22 @@ export function buildHeader(app: App, parent: HTMLElement, help: () => void): vo
     });
   } }, icon('copy'), copied);
   parent.append(el('div', { class: 'tools' }, copy,
-    button('Light or dark', 'theme', () => app.setTheme(app.theme === 'dark' ? 'light' : 'dark'), 'd'),
+    button('Light or dark', 'theme', () => {
+      const active = apps.find((one) => one.isActive) ?? app;
+      active.setTheme(active.theme === 'dark' ? 'light' : 'dark');
+    }, 'd'),
     button('Keys and help', 'help', help, '?')));
 }
 
+function facts(app: App): string {
+  const { run } = app;
+  return [
+    run.head.file, `seed ${run.head.seed}`, `${run.count.toLocaleString('en')} events`,
+    `${Math.round((app.end - Math.max(0, app.begin)) / 1e6)} s`,
+    `${run.brokers.length} brokers, ${run.controllers.length} controllers, ${app.state.shown.length} ${app.state.shown.length === 1 ? 'partition' : 'partitions'}`,
+    `kafsim ${run.head.tool_version}`,
+  ].join('  \u00b7  ');
+}
 function chips(app: App): HTMLElement[] {
   const found: HTMLElement[] = [];
   const { lost } = app.history;

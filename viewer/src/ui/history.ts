@@ -25,12 +25,12 @@ export class HistoryPane implements Pane {
       this.shown = null;
       app.due();
     };
-    this.reads = el('input', { type: 'checkbox', id: 'reads', checked: true, change: toggle });
-    this.bad = el('input', { type: 'checkbox', id: 'only-bad', change: toggle });
+    this.reads = el('input', { type: 'checkbox', id: app.id('reads'), checked: true, change: toggle });
+    this.bad = el('input', { type: 'checkbox', id: app.id('only-bad'), change: toggle });
     const legend = el('p', { class: 'legend' },
       ...[['acked', 'written'], ['lost', 'written, lost in the end'], ['unknown', 'nobody knows'], ['failed', 'failed'], ['read', 'read']].map(([name, text]) =>
         el('span', {}, el('i', { class: `key op ${name}`, 'aria-hidden': 'true' }), text!)),
-      el('label', { for: 'reads' }, this.reads, ' reads'), el('label', { for: 'only-bad' }, this.bad, ' only what went wrong'));
+      el('label', { for: app.id('reads') }, this.reads, ' reads'), el('label', { for: app.id('only-bad') }, this.bad, ' only what went wrong'));
     this.list = new VirtualList(20, 'Client history', (row, index) => this.fill(row, index), (index) => app.go(this.operations[index]!.event));
     this.root = el('div', { class: 'history' }, this.totals, legend, this.list.root);
   }

@@ -19,11 +19,16 @@ export const KEYS: [string, string][] = [
   ['1 to 9', 'select a partition'],
   ['/', 'filter the events'],
   ['m', 'note this moment'],
+  ['j  k', 'next note, the one before'],
+  ['x', 'the other of two runs'],
+  ['esc', 'a pane that was made large goes back to its place'],
   ['d', 'light or dark'],
   ['?', 'this help'],
 ];
 
-export function bindKeys(app: App, parts: { lanes: Lanes; timeline: Timeline; tabs: Tabs; help: () => void }): void {
+export interface Parts { app: App; lanes: Lanes; timeline: Timeline; tabs: Tabs }
+
+export function bindKeys(active: () => Parts, help: () => void): void {
   document.addEventListener('keydown', (event) => {
     const target = event.target as HTMLElement;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -36,6 +41,8 @@ export function bindKeys(app: App, parts: { lanes: Lanes; timeline: Timeline; ta
     const isControl = target instanceof HTMLButtonElement || target instanceof HTMLSelectElement || target instanceof HTMLInputElement || target.tagName === 'SUMMARY';
     if (isControl && (event.key === ' ' || event.key === 'Enter' || event.key.startsWith('Arrow') || event.key === 'Home' || event.key === 'End')) return;
     if (target instanceof HTMLSelectElement) return;
+    const parts = active();
+    const { app } = parts;
     const span = app.to - app.from;
     const partition = app.partition;
     const act: Record<string, () => void> = {
@@ -53,7 +60,10 @@ export function bindKeys(app: App, parts: { lanes: Lanes; timeline: Timeline; ta
       '/': () => { app.setTab('events'); parts.tabs.events.focus(); },
       'm': () => { app.setTab('notes'); parts.tabs.notes.focus(); },
       'd': () => app.setTheme(app.theme === 'dark' ? 'light' : 'dark'),
-      '?': () => parts.help(),
+      'k': () => parts.tabs.notes.step(-1), 'j': () => parts.tabs.notes.step(1),
+      ...(app.peer ? { 'x': () => app.peer?.activate() } : {}),
+      'Escape': () => document.querySelector<HTMLElement>('.pane.alone .enlarge')?.click(),
+      '?': () => help(),
     };
     const digit = /^[1-9]$/.test(event.key) ? app.state.shown[Number(event.key) - 1] : undefined;
     const run = digit ? () => app.select(digit) : act[event.key];

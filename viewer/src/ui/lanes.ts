@@ -29,7 +29,7 @@ export class Lanes implements Pane {
     this.facts = el('p', { class: 'facts' });
     const legend = el('p', { class: 'legend' }, keyItem('solid', 'committed'), keyItem('hatched', 'above the high watermark'), keyItem('lostmark', 'acknowledged, then lost'));
     parent.append(
-      el('div', { class: 'bar' }, el('h2', { id: 'lanes-title' }, 'Replicas'), this.select, this.facts),
+      el('div', { class: 'bar' }, el('h2', { id: app.id('lanes-title') }, 'Replicas'), this.select, this.facts),
       legend,
     );
     const box = el('div', { class: 'canvas' });
@@ -155,7 +155,7 @@ export class Lanes implements Pane {
     this.window = this.zoomed ?? autoWindow(replicas, cursor, width);
     const gap = 10;
     const top = 18;
-    const height = Math.max(18, Math.min(64, (surface.height - AXIS - top - gap * replicas.length) / Math.max(1, replicas.length)));
+    const height = Math.max(18, Math.min(100, (surface.height - AXIS - top - gap * replicas.length) / Math.max(1, replicas.length)));
     const right = surface.width;
     const columns = this.chips < 150 ? [right - 84, right - 44, right - 6] : [right - 118, right - 62, right - 8];
     for (const [n, name] of ['LEO', 'HW', 'lag'].entries()) surface.text(columns[n]!, 8, name, colors.dim, { size: 11, align: 'right' });

@@ -2,9 +2,14 @@
 
 import type { Note } from '../data/run';
 import type { App } from './app';
+import type { LessonPlayer } from './lesson';
 
-export function readLink(app: App, hash: string): void {
+export function readLink(first: App, hash: string, lesson: LessonPlayer | null): void {
   const link = new URLSearchParams(hash.replace(/^#/, ''));
+  const app = link.get('run') === '2' && first.peer ? first.peer : first;
+  if (!app.isActive) app.activate();
+  const nth = Number(link.get('n'));
+  if (lesson && Number.isInteger(nth) && nth > 0 && link.get('e') === null) lesson.open(nth - 1);
   const number = (name: string): number | null => {
     const text = link.get(name);
     const value = text === null || text.trim() === '' ? NaN : Number(text.replace(/^e/, ''));
@@ -26,14 +31,15 @@ export function readLink(app: App, hash: string): void {
   if (event !== null) app.go(event, { follow: partition === null });
   else if (time !== null) app.goTime(time * 1e6);
   const tab = link.get('tab');
-  if (tab !== null && /^[a-z]+$/.test(tab) && document.getElementById(`tab-${tab}`)) app.setTab(tab);
+  if (tab !== null && /^[a-z]+$/.test(tab) && document.getElementById(app.id(`tab-${tab}`))) app.setTab(tab);
   const filter = link.get('f');
-  if (filter !== null) document.dispatchEvent(new CustomEvent('filter', { detail: filter }));
-  if (tab !== null && filter !== null && document.getElementById(`tab-${tab}`)) app.setTab(tab);
+  if (filter !== null) app.showFilter(filter);
+  if (tab !== null && filter !== null && document.getElementById(app.id(`tab-${tab}`))) app.setTab(tab);
 }
 
 export function writeLink(app: App): string {
   const link = new URLSearchParams();
+  if (app.place > 0) link.set('run', String(app.place + 1));
   link.set('e', String(app.cursor));
   if (app.partition) link.set('p', app.partition.name);
   const isWhole = app.to - app.from >= (app.end - app.begin) * 0.8;
@@ -60,12 +66,12 @@ function readNotes(text: string): Note[] | null {
 }
 
 // Writes the address at most four times a second, also while time runs.
-export function keepLink(app: App): void {
+export function keepLink(apps: App[], lesson: LessonPlayer | null): void {
   let due = 0;
   let written = '';
   const write = (): void => {
     due = 0;
-    const link = writeLink(app);
+    const link = writeLink(apps.find((app) => app.isActive) ?? apps[0]!);
     if (link === written) return;
     written = link;
     try {
@@ -74,8 +80,8 @@ export function keepLink(app: App): void {
       // Some browsers allow no addresses of their own to pages from disk.
     }
   };
-  app.listeners.push(() => { due ||= window.setTimeout(write, 250); });
+  for (const app of apps) app.listeners.push(() => { due ||= window.setTimeout(write, 250); });
   addEventListener('hashchange', () => {
-    if (location.hash !== written) readLink(app, location.hash);
+    if (location.hash !== written) readLink(apps[0]!, location.hash, lesson);
   });
 }

@@ -1,8 +1,9 @@
-// Notes: bookmarks of events with a text. A lesson is a list of notes that came with the run.
+// The reader's notes: bookmarks of events with a text. The address holds them, and a saved copy.
 
 import { seconds, type Note } from '../data/run';
 import type { App, Pane } from './app';
 import { el, icon } from './dom';
+import type { LessonPlayer } from './lesson';
 
 export class Notes implements Pane {
   readonly root: HTMLElement;
@@ -12,6 +13,7 @@ export class Notes implements Pane {
   private place = -1;
   // The page as it came, to be saved again with other notes in it.
   source = '';
+  lesson: LessonPlayer | null = null;
 
   constructor(private readonly app: App) {
     this.input = el('input', { type: 'text', placeholder: 'what is to be seen here', 'aria-label': 'Text of a new note', maxlength: 500 });
@@ -20,14 +22,12 @@ export class Notes implements Pane {
       this.add();
     }) as (event: never) => void }, this.input, el('button', { type: 'submit', class: 'small' }, icon('note'), 'note here'));
     this.list = el('ol', { class: 'notes scroll', tabindex: '0', 'aria-label': 'Notes' });
-    const isLesson = app.notes.length > 0;
     this.root = el('div', { class: 'notes-pane' },
       el('div', { class: 'quick' },
         el('button', { type: 'button', class: 'small', click: () => this.step(-1) }, 'note before'),
         el('button', { type: 'button', class: 'small', click: () => this.step(1) }, 'next note'),
-        el('button', { type: 'button', class: 'small', click: () => this.save() }, icon('save'), 'save a copy with notes')),
+        el('button', { type: 'button', class: 'small right', click: () => this.save() }, icon('save'), 'save a copy with notes')),
       form, this.list);
-    if (isLesson) app.tab = 'notes';
     app.listeners.push((change) => { if (change === 'notes') this.isStale = true; });
   }
 
@@ -44,8 +44,13 @@ export class Notes implements Pane {
     app.emit('notes');
   }
 
+  // A lesson's notes are stepped through; without one, the reader's own.
   step(by: 1 | -1): void {
     const { app } = this;
+    if (this.lesson) {
+      this.lesson.step(by);
+      return;
+    }
     if (app.notes.length === 0) return;
     this.place = Math.min(app.notes.length - 1, Math.max(0, this.place + by));
     this.open(app.notes[this.place]!);
@@ -64,7 +69,7 @@ export class Notes implements Pane {
   private save(): void {
     const { app } = this;
     // Not in one word: the page itself is searched for it.
-    const block = new RegExp('(<scr' + 'ipt type="application/json" id="run-head">)([^<]*)(<)');
+    const block = new RegExp(`(<scr${'ipt'} type="application/json" id="${app.id('run-head')}">)([^<]*)(<)`);
     const head = { ...app.run.head, notes: app.notes };
     const json = JSON.stringify(head).replace(/[<>&\u2028\u2029]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
     const page = this.source.replace(block, (_, open: string, __, close: string) => open + json + close);
@@ -78,23 +83,16 @@ export class Notes implements Pane {
     const { app } = this;
     if (app.tab !== 'notes' || !this.isStale) return;
     this.isStale = false;
-    if (app.notes.length === 0) {
-      this.list.replaceChildren(el('li', { class: 'dim empty' }, 'No notes yet. Press m to note the event at the cursor; the address of this page then holds it, and a saved copy keeps it.'));
-      return;
-    }
-    this.list.replaceChildren(...app.notes.map((note, n) => {
-      const line = el('button', { type: 'button', class: `line${n === this.place ? ' current' : ''}`, click: () => this.open(note) },
-        el('span', { class: 'mono time' }, seconds(app.run.moment(Math.min(app.last, Math.max(0, note.event))))), el('span', {}, note.text));
-      const item = el('li', {}, line);
-      if (note.question) {
-        const answer = el('details', {}, el('summary', {}, note.question), el('p', {}, note.answer ?? ''));
-        item.append(answer);
-      }
-      item.append(el('button', { type: 'button', class: 'small quiet', 'aria-label': 'Remove this note', title: 'Remove this note', click: () => {
+    const items: HTMLElement[] = (this.lesson ? app.run.head.lesson?.notes ?? [] : []).map((note, n) =>
+      el('li', {}, el('button', { type: 'button', class: 'line', click: () => this.lesson?.open(n) }, el('b', { class: 'nth' }, String(n + 1)), el('span', {}, note.title))));
+    items.push(...app.notes.map((note, n) => el('li', {},
+      el('button', { type: 'button', class: `line${n === this.place ? ' current' : ''}`, click: () => this.open(note) },
+        el('span', { class: 'mono time' }, seconds(app.run.moment(Math.min(app.last, Math.max(0, note.event))))), el('span', {}, note.text)),
+      el('button', { type: 'button', class: 'small quiet', 'aria-label': 'Remove this note', title: 'Remove this note', click: () => {
         app.notes = app.notes.filter((one) => one !== note);
         app.emit('notes');
-      } }, icon('close')));
-      return item;
-    }));
+      } }, icon('close')))));
+    if (app.notes.length === 0) items.push(el('li', { class: 'dim empty' }, 'Press m to note the event at the cursor; the address of this page then holds the note, and a saved copy keeps it.'));
+    this.list.replaceChildren(...items);
   }
 }

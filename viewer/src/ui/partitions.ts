@@ -19,12 +19,12 @@ export class Partitions implements Pane {
 
   constructor(private readonly app: App, parent: HTMLElement) {
     this.facts = el('p', { class: 'facts' });
-    const toggle = el('input', { type: 'checkbox', id: 'trouble', change: () => {
+    const toggle = el('input', { type: 'checkbox', id: app.id('trouble'), change: () => {
       this.troubleFirst = toggle.checked;
       app.due();
     } });
-    parent.append(el('div', { class: 'bar' }, el('h2', { id: 'partitions-title' }, 'Partitions'), this.facts,
-      el('label', { class: 'right', for: 'trouble' }, toggle, ' trouble first')));
+    parent.append(el('div', { class: 'bar' }, el('h2', { id: app.id('partitions-title') }, 'Partitions'), this.facts,
+      el('label', { class: 'right', for: app.id('trouble') }, toggle, ' trouble first')));
     this.scroller = el('div', { class: 'canvas scroll', tabindex: '0', role: 'region', 'aria-label': 'All partitions; arrow keys select one' });
     this.spacer = el('div', { class: 'spacer' });
     parent.append(this.scroller);

@@ -13,7 +13,7 @@ export class Quorum implements Pane {
 
   constructor(private readonly app: App, parent: HTMLElement) {
     this.facts = el('p', { class: 'facts' });
-    parent.append(el('div', { class: 'bar' }, el('h2', { id: 'quorum-title' }, 'Controllers'), this.facts));
+    parent.append(el('div', { class: 'bar' }, el('h2', { id: app.id('quorum-title') }, 'Controllers'), this.facts));
     const box = el('div', { class: 'canvas' });
     parent.append(box);
     this.surface = new Surface(box, 'Controller quorum', () => app.due());

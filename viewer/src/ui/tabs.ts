@@ -4,6 +4,7 @@ import { stateText } from '../data/text';
 import type { App, Pane } from './app';
 import { copyText, el, icon } from './dom';
 import { Events } from './events';
+import { Groups } from './groups';
 import { HistoryPane } from './history';
 import { Notes } from './notes';
 
@@ -43,20 +44,25 @@ class Scenario implements Pane {
 
 export interface Tabs { events: Events; notes: Notes }
 
-export function buildTabs(app: App, parent: HTMLElement): Tabs {
+type Panel = Pane & { root: HTMLElement };
+
+// `why` stands here where a lesson has its place.
+export function buildTabs(app: App, parent: HTMLElement, why: Panel | null): Tabs {
+  const groups = new Groups(app);
   const events = new Events(app);
   const notes = new Notes(app);
-  const panes: [string, string, Pane & { root: HTMLElement }][] = [
-    ['events', 'Events', events], ['history', 'Clients', new HistoryPane(app)], ['state', 'State', new StatePane(app)],
+  const panes: [string, string, Panel][] = [
+    ...(why ? [['why', 'Why', why] as [string, string, Panel]] : []),
+    ['events', 'Events', events], ['history', 'Clients', new HistoryPane(app)], ...(groups.groups.length > 0 ? [['groups', 'Groups', groups] as [string, string, Panel]] : []), ['state', 'State', new StatePane(app)],
     ['notes', 'Notes', notes], ['scenario', 'Scenario', new Scenario(app)],
   ];
-  const bar = el('div', { class: 'bar tabbar', role: 'tablist', 'aria-label': 'Details' });
+  const bar = el('div', { class: 'tablist', role: 'tablist', 'aria-label': 'Details' });
   const buttons = panes.map(([id, name, pane], n) => {
-    pane.root.id = `panel-${id}`;
+    pane.root.id = app.id(`panel-${id}`);
     pane.root.setAttribute('role', 'tabpanel');
-    pane.root.setAttribute('aria-labelledby', `tab-${id}`);
+    pane.root.setAttribute('aria-labelledby', app.id(`tab-${id}`));
     pane.root.classList.add('panel');
-    const tab = el('button', { type: 'button', role: 'tab', id: `tab-${id}`, 'aria-controls': `panel-${id}`, click: () => app.setTab(id), keydown: ((event: KeyboardEvent) => {
+    const tab = el('button', { type: 'button', role: 'tab', id: app.id(`tab-${id}`), 'aria-controls': app.id(`panel-${id}`), click: () => app.setTab(id), keydown: ((event: KeyboardEvent) => {
       const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
       if (by === 0) return;
       event.preventDefault();
@@ -68,7 +74,7 @@ export function buildTabs(app: App, parent: HTMLElement): Tabs {
     return tab;
   });
   bar.append(...buttons);
-  parent.append(bar, ...panes.map(([, , pane]) => pane.root));
+  parent.append(el('div', { class: 'bar tabbar' }, bar), ...panes.map(([, , pane]) => pane.root));
   const show = (): void => panes.forEach(([id, , pane], n) => {
     const isShown = id === app.tab;
     pane.root.hidden = !isShown;

@@ -26,7 +26,7 @@ export class Timeline implements Pane {
   private readonly writeEvents: Float64Array;
 
   constructor(private readonly app: App, parent: HTMLElement) {
-    const bar = el('div', { class: 'bar' }, el('h2', { id: 'timeline-title' }, 'Timeline'),
+    const bar = el('div', { class: 'bar' }, el('h2', { id: app.id('timeline-title') }, 'Timeline'),
       el('span', { class: 'dim hint' }, 'drag: move through time, wheel: zoom, shift and drag: shift, double click: zoom to a fault'),
       el('span', { class: 'right' },
         button('Zoom in', 'plus', () => this.zoom(0.5), '+'), button('Zoom out', 'minus', () => this.zoom(2), '-'),
@@ -206,18 +206,20 @@ export class Timeline implements Pane {
     const leaders = 20 + faultHeight + 6;
     // What the leaders' rows leave goes to the writes and the density.
     const wanted = Math.max(16, this.app.state.shown.length * 19 + 4);
-    const room = Math.max(60, marks - leaders);
-    const given = Math.min(wanted, room - (wanted > room - 54 ? 44 : 54));
+    const room = Math.max(24, marks - leaders);
+    const given = Math.min(wanted, room - (room < 62 ? 20 : wanted > room - 54 ? 44 : 54));
     const bars = (room - given - 6) / 2;
     this.high = Math.max(12, Math.min(46, bars - 5));
-    const density = marks - this.high - 5;
-    const writes = density - this.high - 7;
+    // With little room there is no density, with less no writes.
+    this.least = marks - leaders < 62 ? (marks - leaders < 40 ? 2 : 1) : 0;
+    const density = this.least > 0 ? marks : marks - this.high - 5;
+    const writes = this.least > 1 ? marks : density - this.high - 7;
     this.rows = { ruler: 0, faults: 20, leaders, writes, density, marks, bottom };
     this.ruler();
     this.bands();
     this.leaders();
-    this.writes();
-    this.density();
+    if (this.least < 2) this.writes();
+    if (this.least < 1) this.density();
     this.marks();
     this.overview();
     this.cursor();
@@ -324,6 +326,7 @@ export class Timeline implements Pane {
 
   private readonly pending: [number, number, string][] = [];
   private high = 20;
+  private least = 0;
 
   private writes(): void {
     const { surface, app, rows } = this;
@@ -404,6 +407,14 @@ export class Timeline implements Pane {
       context.lineWidth = 1;
       context.strokeStyle = app.colors.pane;
       context.stroke();
+    }
+    if (app.seen && app.peer?.seen) {
+      const x = this.x(Math.min(app.seen.time, app.peer.seen.time));
+      if (x >= LABEL && x <= LABEL + this.width) {
+        surface.line(x, 18, x, rows.bottom, app.colors.accent, 1.5, [3, 3]);
+        const isRight = x > LABEL + this.width - 110;
+        surface.text(x + (isRight ? -5 : 5), rows.bottom - 7, 'first difference', app.colors.accent, { size: 11, bold: true, align: isRight ? 'right' : 'left', halo: app.colors.pane });
+      }
     }
     for (const note of app.notes) {
       const x = this.x(app.run.moment(note.event));
