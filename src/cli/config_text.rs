@@ -73,6 +73,13 @@ fn sections(plan: &Plan) -> Vec<Section> {
     for consumer in &plan.consumers {
         sections.push(section(&format!("consumer {}", consumer.name), &consumer.config, NO_FILES));
     }
+    for group in &plan.groups {
+        sections.push(section(&format!("group {}", group.name), &group.config, NO_FILES));
+        if group.produce_to.is_some() {
+            let name = format!("group {} as producer", group.name);
+            sections.push(section(&name, &group.producer, NO_FILES));
+        }
+    }
     for client in &plan.clients {
         sections.push(section(
             &format!("client {} as producer", client.name),

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::cli::text::grouped;
 use crate::scenario::{
-    Config, ConsumerPlan, Keys, Plan, ProducerPlan, ReadFrom, TopicPlan, show_duration,
+    Config, ConsumerPlan, GroupPlan, Keys, Plan, ProducerPlan, ReadFrom, TopicPlan, show_duration,
 };
 use crate::types::Defect;
 
@@ -17,7 +17,14 @@ pub(crate) fn lines(plan: &Plan) -> Vec<String> {
     let topics = plan.topics.iter().map(|topic| of_topic(plan, topic)).collect();
     let producers = plan.producers.iter().map(of_producer).collect();
     let consumers = plan.consumers.iter().map(of_consumer).collect();
-    for (name, all) in [("topics", topics), ("producers", producers), ("consumers", consumers)] {
+    let groups = plan.groups.iter().map(of_group).collect();
+    let all = [
+        ("topics", topics),
+        ("producers", producers),
+        ("consumers", consumers),
+        ("groups", groups),
+    ];
+    for (name, all) in all {
         few(&mut lines, name, all);
     }
     if !plan.clients.is_empty() {
@@ -29,6 +36,21 @@ pub(crate) fn lines(plan: &Plan) -> Vec<String> {
         lines.push(format!("switched on: {}", defects.join(", ")));
     }
     lines
+}
+
+fn of_group(group: &GroupPlan) -> String {
+    let what = match &group.pattern {
+        Some(pattern) => format!("topics like `{pattern}`"),
+        None => {
+            group.topics.iter().map(|topic| format!("`{topic}`")).collect::<Vec<_>>().join(", ")
+        }
+    };
+    let members = plural(u64::from(group.members), "member");
+    let protocol = match group.config.text("group.protocol") {
+        "classic" => format!("classic, {}", group.config.text("partition.assignment.strategy")),
+        _ => "consumer (KIP-848)".to_owned(),
+    };
+    format!("group {}: {members} of {what}; {protocol}", group.name)
 }
 
 fn few(lines: &mut Vec<String>, name: &str, all: Vec<String>) {
@@ -173,6 +195,14 @@ pub(crate) fn json(plan: &Plan) -> Json {
             "count": consumer.count,
             "topic": consumer.topic.to_string(),
             "config": set(&consumer.config),
+        })).collect::<Vec<_>>(),
+        "groups": plan.groups.iter().map(|group| json!({
+            "name": group.name.to_string(),
+            "members": group.members,
+            "protocol": group.config.text("group.protocol"),
+            "topics": group.topics.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "pattern": group.pattern.as_ref().map(ToString::to_string),
+            "config": set(&group.config),
         })).collect::<Vec<_>>(),
         "defects": defects(plan),
     })

@@ -180,6 +180,25 @@ signed_fields! {
     ProducerId(i64) ProducerEpoch(i16) Offset(i64) Sequence(i32) CorrelationId(i32)
 }
 
+impl Field for i32 {
+    const SHAPE: Shape = Shape::Signed;
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_signed(i64::from(*self), out);
+    }
+    fn digest(&self, out: &mut Vec<u64>) {
+        out.push(i64::from(*self).cast_unsigned());
+    }
+    fn words(&self) -> [u64; 4] {
+        [i64::from(*self).cast_unsigned(), 0, 0, 0]
+    }
+    fn decode(input: &mut Reader<'_>) -> Option<Self> {
+        input.signed()?.try_into().ok()
+    }
+    fn value(&self) -> Value {
+        Value::Number(i64::from(*self))
+    }
+}
+
 impl Field for i64 {
     const SHAPE: Shape = Shape::Signed;
     fn encode(&self, out: &mut Vec<u8>) {

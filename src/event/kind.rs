@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use crate::event::field::{ChainHash, Field, Reader, Shape, Value};
+use crate::event::field::{ChainHash, Field, Reader, Value};
+use crate::event::kind_info::{FieldInfo, KindInfo};
+use crate::event::kind_macro::events;
 use crate::event::kind_values::{
-    AckMode, ClosedBecause, CrashKeep, DiskFailure, FaultVerb, GroupProtocol, GroupState,
-    LeftBecause, LifecycleState, OffsetGone, OperationResult, OperationVerb, Phase,
-    ProducerOutcome, QuorumRole, ReplicaRole, RestartStep, StartMovedBecause, StartedAs,
+    AckMode, CallbackVerb, ClosedBecause, CrashKeep, DiskFailure, FaultVerb, GivenUpBecause,
+    GroupProtocol, GroupState, LeftBecause, LifecycleState, MemberState, OffsetGone,
+    OperationResult, OperationVerb, Phase, ProducerOutcome, QuorumRole, ReplicaRole, RestartStep,
+    StartMovedBecause, StartedAs,
 };
 use crate::types::{
     ApiKey, BatchId, BrokerEpoch, BrokerId, BrokerSet, ConnectionId, CorrelationId, ErrorCode,
@@ -15,133 +18,10 @@ use crate::types::{
     TopicPartition,
 };
 
-/// What the table says of a kind.
-#[derive(Clone, Copy, Debug)]
-pub struct KindInfo {
-    /// Its number in fingerprints and run files.
-    pub number: u8,
-    /// Its name in text, JSON and filters.
-    pub name: &'static str,
-    /// What it says happened.
-    pub doc: &'static str,
-    /// Its fields in order.
-    pub fields: &'static [FieldInfo],
-}
-
-/// What the table says of a field.
-#[derive(Clone, Copy, Debug)]
-pub struct FieldInfo {
-    /// Its name.
-    pub name: &'static str,
-    /// The layout of its bytes.
-    pub shape: Shape,
-    /// All words that it is shown as, where they are few; else none.
-    pub words: &'static [&'static str],
-    /// What it holds.
-    pub doc: &'static str,
-}
-
 /// Takes the fields of an event.
 pub trait ColumnSink {
     /// Takes the field at `place`.
     fn column(&mut self, place: usize, field: &impl Field);
-}
-
-macro_rules! events {
-    ($($number:literal $variant:ident $name:literal $doc:literal
-       { $($field:ident: $type:ty, $field_doc:literal;)* })*) => {
-        /// What happened.
-        #[derive(Clone, PartialEq, Debug)]
-        pub enum Kind {
-            $(#[doc = $doc] $variant { $(#[doc = $field_doc] $field: $type,)* },)*
-        }
-
-        impl Kind {
-            /// The whole table, by number.
-            pub const TABLE: &'static [KindInfo] = &[$(KindInfo {
-                number: $number,
-                name: $name,
-                doc: $doc,
-                fields: &[$(FieldInfo {
-                    name: stringify!($field),
-                    shape: <$type as Field>::SHAPE,
-                    words: <$type as Field>::WORDS,
-                    doc: $field_doc,
-                },)*],
-            },)*];
-
-            /// Its number in the table.
-            pub fn number(&self) -> u8 {
-                match self { $(Self::$variant { .. } => $number,)* }
-            }
-
-            /// Its name in the table.
-            pub fn name(&self) -> &'static str {
-                match self { $(Self::$variant { .. } => $name,)* }
-            }
-
-            /// Appends the bytes of its fields as a run file has them.
-            pub fn encode(&self, out: &mut Vec<u8>) {
-                match self {
-                    $(Self::$variant { $($field,)* } => { $($field.encode(out);)* })*
-                }
-            }
-
-            /// Appends the words of its fields as a fingerprint is taken over them.
-            pub fn digest(&self, out: &mut Vec<u64>) {
-                match self {
-                    $(Self::$variant { $($field,)* } => { $($field.digest(out);)* })*
-                }
-            }
-
-            /// Gives each field to a column of its own, the i-th to the i-th.
-            pub fn give_columns(&self, sink: &mut impl ColumnSink) {
-                match self {
-                    $(Self::$variant { $($field,)* } => {
-                        let mut places = 0..;
-                        let mut next = move || places.next().expect("an open range has no end");
-                        $(sink.column(next(), $field);)*
-                        let _ = (&mut next, sink);
-                    })*
-                }
-            }
-
-            /// Reads the fields of the kind with `number`: the i-th from `column(i)`.
-            pub fn decode_columns<'a, 'b: 'a>(
-                number: u8,
-                mut column: impl FnMut(usize) -> Option<&'a mut Reader<'b>>,
-            ) -> Option<Self> {
-                match number {
-                    $($number => {
-                        let mut places = 0..;
-                        let mut next = move || places.next().expect("an open range has no end");
-                        let kind = Self::$variant {
-                            $($field: <$type>::decode(column(next())?)?,)*
-                        };
-                        let _ = (&mut next, &mut column);
-                        Some(kind)
-                    })*
-                    _ => None,
-                }
-            }
-
-            /// Reads the fields of the kind with `number`, one after the other.
-            pub fn decode(number: u8, input: &mut Reader<'_>) -> Option<Self> {
-                match number {
-                    $($number => Some(Self::$variant { $($field: <$type>::decode(input)?,)* }),)*
-                    _ => None,
-                }
-            }
-
-            /// Its fields by name, in order.
-            pub fn values(&self) -> Vec<(&'static str, Value)> {
-                match self {
-                    $(Self::$variant { $($field,)* } =>
-                        vec![$((stringify!($field), $field.value()),)*],)*
-                }
-            }
-        }
-    };
 }
 
 events! {
@@ -722,6 +602,78 @@ events! {
         group: Name, "The group.";
         partition: TopicPartition, "The partition.";
         because: OffsetGone, "Why.";
+    }
+
+    // Members of groups, as they see themselves.
+    180 MemberStateEntered "member-state-entered" "A member went on in its membership." {
+        group: Name, "The group.";
+        member: Name, "Its member id; empty before it has one.";
+        epoch: i32, "Its generation or member epoch; -1 and 0 are none.";
+        state: MemberState, "Where it is now.";
+        leads: bool, "Whether it leads its generation (classic).";
+    }
+    181 CallbackInvoked "callback-invoked" "An application was told of a rebalance." {
+        group: Name, "The group.";
+        member: Name, "The member id.";
+        epoch: i32, "The generation or member epoch.";
+        callback: CallbackVerb, "Of what.";
+        partitions: u32, "Of how many partitions.";
+    }
+    182 PartitionTaken "partition-taken"
+        "A member believes from here on that it owns a partition." {
+        group: Name, "The group.";
+        member: Name, "The member id.";
+        epoch: i32, "The generation or member epoch.";
+        partition: TopicPartition, "The partition.";
+    }
+    183 PartitionGivenUp "partition-given-up"
+        "A member no longer believes that it owns a partition." {
+        group: Name, "The group.";
+        member: Name, "The member id.";
+        epoch: i32, "The generation or member epoch.";
+        partition: TopicPartition, "The partition.";
+        because: GivenUpBecause, "Why.";
+    }
+    184 CommittedOffsetUsed "committed-offset-used"
+        "A member learned where its group has committed, and begins there." {
+        group: Name, "The group.";
+        member: Name, "The member id.";
+        epoch: i32, "The generation or member epoch.";
+        partition: TopicPartition, "The partition.";
+        offset: Option<Offset>, "The commit; none if there is none.";
+    }
+    185 Processed "processed" "An application has processed records." {
+        group: Name, "Its group.";
+        member: Name, "The member id.";
+        epoch: i32, "The generation or member epoch.";
+        partition: TopicPartition, "The partition.";
+        base_offset: Offset, "The first record.";
+        records: u32, "How many, at consecutive offsets.";
+    }
+    186 CommitAsked "commit-asked" "A member asked its coordinator to commit." {
+        group: Name, "The group.";
+        member: Name, "The member id.";
+        epoch: i32, "The generation or member epoch.";
+        partition: TopicPartition, "The partition.";
+        offset: Offset, "Where to go on.";
+        automatic: bool, "Whether the consumer did it by itself (enable.auto.commit).";
+    }
+    187 CommitAnswered "commit-answered" "A member knows what became of a commit, or gave up." {
+        group: Name, "The group.";
+        member: Name, "The member id.";
+        epoch: i32, "The generation or member epoch.";
+        partition: TopicPartition, "The partition.";
+        offset: Offset, "Where to go on.";
+        error: ErrorCode, "What it was told; of a lost answer nobody knows.";
+    }
+    188 CoordinatorFound "coordinator-found" "A member was told who coordinates its group." {
+        group: Name, "The group.";
+        coordinator: BrokerId, "The broker.";
+    }
+    189 ProducedFrom "produced-from" "An application sent a record on that it had consumed." {
+        partition: TopicPartition, "Where it was read.";
+        offset: Offset, "The record's offset there.";
+        operation: OperationId, "The send.";
     }
 }
 

@@ -139,6 +139,8 @@ words! {
         Stop "stop",
         /// Processes are stopped and started in turn.
         RollingRestart "rolling-restart",
+        /// An application does nothing.
+        Stall "stall",
     }
     /// Why a connection ended.
     ClosedBecause {
@@ -262,6 +264,59 @@ words! {
         DescribeCluster "describe-cluster",
         /// Show configuration.
         DescribeConfigs "describe-configs",
+        /// Consume as a member of a group.
+        Subscribe "subscribe",
+        /// Commit for the group.
+        Commit "commit",
+        /// Pause or resume partitions.
+        Pause "pause",
+    }
+    /// Where a member of a group stands, as it believes.
+    MemberState {
+        /// Classic: it is no member.
+        Unjoined "unjoined",
+        /// Classic: it has asked to join.
+        PreparingRebalance "preparing-rebalance",
+        /// Classic: it has joined, and waits for its assignment.
+        CompletingRebalance "completing-rebalance",
+        /// KIP-848: it asks to join.
+        Joining "joining",
+        /// KIP-848: it goes over to a new assignment.
+        Reconciling "reconciling",
+        /// KIP-848: it has gone over to it, and will say so.
+        Acknowledging "acknowledging",
+        /// It is a member and owns what it should.
+        Stable "stable",
+        /// KIP-848: it is about to leave.
+        PrepareLeaving "prepare-leaving",
+        /// KIP-848: it leaves.
+        Leaving "leaving",
+        /// KIP-848: the coordinator has expelled it.
+        Fenced "fenced",
+        /// KIP-848: it left, for it did not poll for max.poll.interval.ms.
+        Stale "stale",
+        /// It can never be a member again.
+        Fatal "fatal",
+        /// KIP-848: it is no member.
+        Unsubscribed "unsubscribed",
+    }
+    /// A callback of a rebalance.
+    CallbackVerb {
+        /// Partitions will be another's.
+        Revoked "revoked",
+        /// Partitions are this member's from now on.
+        Assigned "assigned",
+        /// Partitions may be another's already.
+        Lost "lost",
+    }
+    /// Why a member no longer owns a partition.
+    GivenUpBecause {
+        /// It was revoked.
+        Revoked "revoked",
+        /// It was lost.
+        Lost "lost",
+        /// The consumer is closed.
+        Closed "closed",
     }
     /// By which protocol a consumer group works.
     GroupProtocol {

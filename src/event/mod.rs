@@ -2,14 +2,18 @@
 
 mod field;
 mod kind;
+mod kind_info;
+mod kind_macro;
 mod kind_values;
 mod record;
 
 pub use field::{ChainHash, Field, Reader, Shape, Value};
-pub use kind::{ColumnSink, FieldInfo, Kind, KindInfo};
+pub use kind::{ColumnSink, Kind};
+pub use kind_info::{FieldInfo, KindInfo};
 pub use kind_values::{
-    AckMode, ClosedBecause, CrashKeep, DiskFailure, FaultVerb, GroupProtocol, GroupState,
-    LeftBecause, LifecycleState, OffsetGone, OperationResult, OperationVerb, Phase,
-    ProducerOutcome, QuorumRole, ReplicaRole, RestartStep, StartMovedBecause, StartedAs,
+    AckMode, CallbackVerb, ClosedBecause, CrashKeep, DiskFailure, FaultVerb, GivenUpBecause,
+    GroupProtocol, GroupState, LeftBecause, LifecycleState, MemberState, OffsetGone,
+    OperationResult, OperationVerb, Phase, ProducerOutcome, QuorumRole, ReplicaRole, RestartStep,
+    StartMovedBecause, StartedAs,
 };
 pub use record::{About, Event, StepName};

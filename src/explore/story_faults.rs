@@ -15,6 +15,7 @@ fn targets(fault: &Fault) -> Vec<&Target> {
     match fault {
         Fault::Crash { host, .. }
         | Fault::Pause { host }
+        | Fault::Stall { host }
         | Fault::Stop { host, .. }
         | Fault::Isolate { host, .. }
         | Fault::Slow { host, .. }

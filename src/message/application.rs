@@ -31,7 +31,29 @@ pub enum AppCall {
         /// Where to.
         to: SeekTo,
     },
-    /// Wait for records, up to `timeout`.
+    /// Consume as a member of the group `group.id`: what it assigns of these topics. Polls may then
+    /// return callbacks instead of records.
+    Subscribe {
+        /// The topics.
+        topics: Vec<Name>,
+        /// Instead of `topics`: all whose whole name is like this regular expression.
+        pattern: Option<Name>,
+    },
+    /// Commit for the group.
+    Commit {
+        /// Where to go on; empty for what the polls have returned.
+        offsets: Vec<PartitionOffset>,
+        /// Whether the application waits: it is tried again while that may help.
+        waits: bool,
+    },
+    /// Return no records of these partitions, or do so again.
+    Pause {
+        /// The partitions, which are assigned.
+        partitions: Vec<(Name, i32)>,
+        /// Whether they are paused, or resumed.
+        paused: bool,
+    },
+    /// Wait for records, up to `timeout`. If the poll before returned a callback, that is done.
     Poll {
         /// How long to wait when there are none.
         timeout: Duration,
@@ -87,10 +109,42 @@ pub enum AppReply {
     Done,
     /// Records, or none when the time was up.
     Polled(Vec<PolledBatch>),
+    /// A callback of the group's rebalance, instead of records: what the application does until
+    /// its next poll it does within the callback.
+    Rebalanced {
+        /// Which.
+        callback: RebalanceCallback,
+        /// The partitions that it is about.
+        partitions: Vec<(Name, i32)>,
+    },
     /// The admin call's answer.
     Admin(AdminReply),
     /// The call did not succeed.
     Failed(AppError),
+}
+
+/// A callback of `ConsumerRebalanceListener`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum RebalanceCallback {
+    /// `onPartitionsRevoked`: they will be another's; the last chance to commit.
+    Revoked,
+    /// `onPartitionsAssigned`: they are this member's from now on.
+    Assigned,
+    /// `onPartitionsLost`: they may be another's already; it is too late to commit.
+    Lost,
+}
+
+/// A place in a partition, as commits have it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PartitionOffset {
+    /// The topic.
+    pub topic: Name,
+    /// The partition's number.
+    pub partition: i32,
+    /// The next record to read.
+    pub offset: Offset,
+    /// The leader epoch of the record before it, if it was read.
+    pub leader_epoch: Option<LeaderEpoch>,
 }
 
 /// Consecutive records of one batch as a poll returns them.

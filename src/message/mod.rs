@@ -23,7 +23,10 @@ pub use admin::{
     AdminCall, AdminReply, BrokerDescription, ClusterDescription, ConfigEntry, ConfigResource,
     Election, PartitionDescription, TopicDescription, ValueSource,
 };
-pub use application::{AppCall, AppError, AppReply, PolledBatch, SeekTo, SendRecord};
+pub use application::{
+    AppCall, AppError, AppReply, PartitionOffset, PolledBatch, RebalanceCallback, SeekTo,
+    SendRecord,
+};
 pub use batch::{Batch, BatchBody, Header, ProducerStamp, Record, Records};
 pub use batch_codec::{LogKind, batch_size_bytes, decode_batches, encode_batch};
 pub use codec::CodecError;

@@ -93,7 +93,8 @@ pub(crate) fn answer(reply: &AppReply) -> Name {
         | AppReply::Sent { .. }
         | AppReply::Flushed
         | AppReply::Done
-        | AppReply::Polled(_) => "done".to_owned(),
+        | AppReply::Polled(_)
+        | AppReply::Rebalanced { .. } => "done".to_owned(),
     };
     text.into()
 }

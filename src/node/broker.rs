@@ -284,6 +284,7 @@ impl Broker {
                 | Task::QuorumAdvanced
                 | Task::CompleteRequests
                 | Task::StopWorkload
+                | Task::Stall(_)
                 | Task::Administer(_) => {}
             },
             // Applications call clients.

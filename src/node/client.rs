@@ -8,14 +8,18 @@ use crate::message::{AppCall, AppError, AppReply, DiskImage, SendRecord};
 use crate::node::admin_words;
 use crate::node::application::{self, Application};
 use crate::node::client_config::ClientConfig;
+use crate::node::client_group::{COORDINATOR, group_connections};
 use crate::node::port::{Input, Output, Task};
 use crate::node::start::Start;
 use crate::protocol::Machine;
 use crate::protocol::admin::{self, Admin};
-use crate::protocol::connection::{self, NetworkClient, NetworkEffect, NetworkInput};
+use crate::protocol::connection::{self, Connections, NetworkClient, NetworkEffect, NetworkInput};
 use crate::protocol::consumer::{self, Consumer};
+use crate::protocol::member::{self, Member};
 use crate::protocol::producer::{self, Producer};
-use crate::types::{BrokerId, CallToken, Deadlines, ErrorCode, Lane, Name, Now, OperationId, Rng};
+use crate::types::{
+    BrokerId, CallToken, ConnectionId, Deadlines, ErrorCode, Lane, Name, Now, OperationId, Rng,
+};
 
 /// A client process.
 ///
@@ -23,28 +27,41 @@ use crate::types::{BrokerId, CallToken, Deadlines, ErrorCode, Lane, Name, Now, O
 /// which hears from the network and of deadlines.
 #[derive(Clone, Debug)]
 pub struct Client {
-    config: Arc<ClientConfig>,
+    pub(in crate::node) config: Arc<ClientConfig>,
     /// The number of this start's first operation.
     first_operation: u32,
-    network: NetworkClient,
+    pub(in crate::node) network: NetworkClient,
     producer: Producer,
-    consumer: Consumer,
+    pub(in crate::node) consumer: Consumer,
+    /// Its membership of a group, if it has one.
+    pub(in crate::node) member: Member,
+    /// Connections to the group's coordinator, apart from all others.
+    pub(in crate::node) coordinator: Connections,
     admin: Admin,
     application: Option<Application>,
+    /// Whether the application does nothing, and what it has to hear of when it goes on.
+    is_stalled: bool,
+    held: Vec<application::Input>,
     /// Whether its records have contents that are worth an event each.
     shows_records: bool,
     is_closed: bool,
+    /// The call that closes it, while its membership ends.
+    pub(in crate::node) closing: Option<CallToken>,
+    /// The poll that waits for records, and how long it may: its membership may call it back.
+    pub(in crate::node) poll: Option<(CallToken, std::time::Duration)>,
     /// What one machine has for another, in order; empty between steps.
-    work: VecDeque<Work>,
+    pub(in crate::node) work: VecDeque<Work>,
     scratch: Scratch,
 }
 
 /// What one machine has for another.
 #[derive(Clone, Debug)]
-enum Work {
+pub(in crate::node) enum Work {
     Network(NetworkInput),
     Producer(producer::Input),
     Consumer(consumer::Input),
+    Member(member::Input),
+    Coordinator(connection::Input),
     Admin(admin::Input),
     Application(application::Input),
     Call { token: CallToken, call: AppCall },
@@ -56,21 +73,24 @@ struct Scratch {
     network: Vec<NetworkEffect>,
     producer: Vec<producer::Effect>,
     consumer: Vec<consumer::Effect>,
+    member: Vec<member::Effect>,
+    coordinator: Vec<connection::Effect>,
     admin: Vec<admin::Effect>,
     application: Vec<application::Effect>,
 }
 
-/// Whose request it is, in the lowest bits of the token; `NetworkClient` has a token of its own
-/// that ends in other bits.
+/// Whose request it is, in the lowest bits of the token. No machine counts so far that it comes
+/// to the token of its own that `NetworkClient` has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Owner {
+pub(in crate::node) enum Owner {
     Producer,
     Consumer,
     Admin,
+    Member,
 }
 
 impl Owner {
-    fn tag(self, token: u64) -> u64 {
+    pub(in crate::node) fn tag(self, token: u64) -> u64 {
         token << 2 | self as u64
     }
 
@@ -79,7 +99,7 @@ impl Owner {
             0 => Self::Producer,
             1 => Self::Consumer,
             2 => Self::Admin,
-            other => unreachable!("no machine tags its requests with {other}"),
+            _ => Self::Member,
         };
         (owner, token >> 2)
     }
@@ -108,16 +128,26 @@ impl Client {
         let mut consumer = config.consumer.clone();
         consumer.client = config.client;
         consumer.first_operation = operations;
+        let mut member = config.member.clone();
+        member.client = config.client;
+        member.first_operation = operations;
+        let coordinator = group_connections(&network.connections);
         let application = Application::new(&config.application, rng("workload"));
         let mut client = Self {
             first_operation: operations,
             network: NetworkClient::new(network, rng("metadata"), rng("reconnect"), now),
             producer: Producer::new(producer, rng("partitioner"), rng("producer-backoff")),
             consumer: Consumer::new(consumer, rng("consumer-backoff")),
+            member: Member::new(member, rng("member")),
+            coordinator: Connections::new(coordinator, rng("coordinator-reconnect")),
             admin: Admin::new(config.admin.clone(), rng("admin-backoff")),
             application,
+            is_stalled: false,
+            held: Vec::new(),
             shows_records: config.application.has_contents(),
             is_closed: false,
+            closing: None,
+            poll: None,
             work: VecDeque::new(),
             scratch: Scratch::default(),
             config,
@@ -131,24 +161,32 @@ impl Client {
 
     /// Takes one input and says what follows, in order.
     pub fn step(&mut self, lane: Lane, now: Now, input: Input, out: &mut Vec<Output>) {
-        let on_connection = |input| Work::Network(NetworkInput::Connection(input));
+        let on_connection = |connection: ConnectionId, input| match connection.component() {
+            COORDINATOR => Work::Coordinator(input),
+            _ => Work::Network(NetworkInput::Connection(input)),
+        };
         match input {
             Input::Connected { connection } => {
                 let input = connection::Input::Connected { connection };
-                self.work.push_back(on_connection(input));
+                self.work.push_back(on_connection(connection, input));
             }
             Input::Disconnected { connection, because } => {
                 let input = connection::Input::Disconnected { connection, because };
-                self.work.push_back(on_connection(input));
+                self.work.push_back(on_connection(connection, input));
             }
             Input::Response { connection, response } => {
                 let input = connection::Input::Response { connection, response };
-                self.work.push_back(on_connection(input));
+                self.work.push_back(on_connection(connection, input));
             }
             Input::Deadline(_) => self.on_deadline(lane, now),
             Input::Call { token, call } => self.work.push_back(Work::Call { token, call: *call }),
             Input::Task(Task::StopWorkload) => {
                 self.work.push_back(Work::Application(application::Input::Stop));
+            }
+            Input::Task(Task::Stall(stalls)) => {
+                self.is_stalled = stalls;
+                let held = std::mem::take(&mut self.held).into_iter();
+                self.work.extend(held.map(Work::Application));
             }
             Input::Task(Task::Administer(nth)) => {
                 self.work.push_back(Work::Application(application::Input::Administer(nth)));
@@ -187,9 +225,11 @@ impl Client {
             .deadlines()
             .or(self.producer.deadlines())
             .or(self.consumer.deadlines())
+            .or(self.member.deadlines())
+            .or(self.coordinator.deadlines())
             .or(self.admin.deadlines());
         out.push((Lane::Sender, sender));
-        if let Some(application) = &self.application {
+        if let Some(application) = self.application.as_ref().filter(|_| !self.is_stalled) {
             out.push((Lane::Application, application.deadlines()));
         }
     }
@@ -223,6 +263,12 @@ impl Client {
         if self.consumer.deadlines().is_due(now) {
             self.work.push_back(Work::Consumer(consumer::Input::Deadline));
         }
+        if self.coordinator.deadlines().is_due(now) {
+            self.work.push_back(Work::Coordinator(connection::Input::Deadline));
+        }
+        if self.member.deadlines().is_due(now) {
+            self.work.push_back(Work::Member(member::Input::Deadline));
+        }
         if self.admin.deadlines().is_due(now) {
             self.work.push_back(Work::Admin(admin::Input::Deadline));
         }
@@ -250,6 +296,18 @@ impl Client {
                     effects.drain(..).for_each(|effect| self.of_consumer(effect, out));
                     self.scratch.consumer = effects;
                 }
+                Work::Member(input) => {
+                    let mut effects = std::mem::take(&mut self.scratch.member);
+                    self.member.step(now, input, &mut effects);
+                    effects.drain(..).for_each(|effect| self.of_member(effect, out));
+                    self.scratch.member = effects;
+                }
+                Work::Coordinator(input) => {
+                    let mut effects = std::mem::take(&mut self.scratch.coordinator);
+                    self.coordinator.step(now, input, &mut effects);
+                    effects.drain(..).for_each(|effect| self.of_coordinator(effect, out));
+                    self.scratch.coordinator = effects;
+                }
                 Work::Admin(input) => {
                     let mut effects = std::mem::take(&mut self.scratch.admin);
                     self.admin.step(now, input, &mut effects);
@@ -257,6 +315,10 @@ impl Client {
                     self.scratch.admin = effects;
                 }
                 Work::Application(input) => {
+                    if self.is_stalled {
+                        self.held.push(input);
+                        continue;
+                    }
                     let Some(application) = &mut self.application else { continue };
                     let mut effects = std::mem::take(&mut self.scratch.application);
                     application.step(now, input, &mut effects);
@@ -264,6 +326,15 @@ impl Client {
                         match effect {
                             application::Effect::Call { token, call } => {
                                 self.work.push_back(Work::Call { token, call });
+                            }
+                            application::Effect::Processed {
+                                topic,
+                                partition,
+                                base_offset,
+                                records,
+                            } => self.processed((&topic, partition), base_offset, records, out),
+                            application::Effect::SentOn { topic, partition, offset, token } => {
+                                self.sent_on((&topic, partition), offset, token, out);
                             }
                             application::Effect::Event(kind) => out.push(Output::event(kind)),
                             application::Effect::Exit => out.push(Output::Exit),
@@ -276,7 +347,7 @@ impl Client {
         }
     }
 
-    fn operation(&self, token: CallToken) -> OperationId {
+    pub(in crate::node) fn operation(&self, token: CallToken) -> OperationId {
         OperationId::of_call(self.config.client, self.first_operation, token)
     }
 
@@ -302,7 +373,20 @@ impl Client {
             AppCall::Seek { topic, partition, to } => {
                 Work::Consumer(consumer::Input::Seek { token, topic, partition, to })
             }
+            AppCall::Poll { timeout } if self.member.is_subscribed() => {
+                self.poll = Some((token, timeout));
+                Work::Member(member::Input::Poll { token })
+            }
             AppCall::Poll { timeout } => Work::Consumer(consumer::Input::Poll { token, timeout }),
+            AppCall::Subscribe { topics, pattern } => {
+                Work::Member(member::Input::Subscribe { token, topics, pattern })
+            }
+            AppCall::Commit { offsets, waits } => {
+                Work::Member(member::Input::Commit { token, offsets, waits })
+            }
+            AppCall::Pause { partitions, paused } => {
+                Work::Consumer(consumer::Input::Pause { token, partitions, paused })
+            }
             AppCall::Admin(call) => {
                 let what = admin_words::request(&call);
                 out.push(Output::event(Kind::AdminAsked { operation, what }));
@@ -310,17 +394,29 @@ impl Client {
             }
             AppCall::Close => {
                 self.is_closed = true;
-                let mut effects = std::mem::take(&mut self.scratch.consumer);
-                self.consumer.close(&mut effects);
-                effects.drain(..).for_each(|effect| self.of_consumer(effect, out));
-                self.scratch.consumer = effects;
-                Work::Producer(producer::Input::Close { token })
+                self.closing = Some(token);
+                Work::Member(member::Input::Close)
             }
         };
         self.work.push_back(work);
     }
 
-    fn reply(&mut self, token: CallToken, reply: AppReply, out: &mut Vec<Output>) {
+    /// The membership is over: the consumer ends, then the producer.
+    pub(in crate::node) fn close(&mut self, out: &mut Vec<Output>) {
+        let Some(token) = self.closing.take() else { return };
+        let mut effects = std::mem::take(&mut self.scratch.consumer);
+        self.consumer.close(&mut effects);
+        effects.drain(..).for_each(|effect| self.of_consumer(effect, out));
+        self.scratch.consumer = effects;
+        self.work.push_back(Work::Producer(producer::Input::Close { token }));
+    }
+
+    pub(in crate::node) fn reply(
+        &mut self,
+        token: CallToken,
+        reply: AppReply,
+        out: &mut Vec<Output>,
+    ) {
         let operation = self.operation(token);
         let (result, error) = outcome(&reply);
         let (partition, offset) = match &reply {
@@ -328,6 +424,7 @@ impl Client {
             AppReply::Flushed
             | AppReply::Done
             | AppReply::Polled(_)
+            | AppReply::Rebalanced { .. }
             | AppReply::Admin(_)
             | AppReply::Failed(_) => (None, None),
         };
@@ -346,7 +443,9 @@ impl Client {
             NetworkEffect::MetadataChanged(cluster) => {
                 let input = producer::Input::MetadataChanged(Arc::clone(&cluster));
                 self.work.push_back(Work::Producer(input));
+                let input = member::Input::MetadataChanged(Arc::clone(&cluster));
                 self.work.push_back(Work::Consumer(consumer::Input::MetadataChanged(cluster)));
+                self.work.push_back(Work::Member(input));
             }
         }
     }
@@ -366,6 +465,7 @@ impl Client {
                     Owner::Producer => Work::Producer(producer::Input::Completed { token, answer }),
                     Owner::Consumer => Work::Consumer(consumer::Input::Completed { token, answer }),
                     Owner::Admin => Work::Admin(admin::Input::Completed { token, answer }),
+                    Owner::Member => Work::Member(member::Input::Completed { token, answer }),
                 });
             }
             connection::Effect::Opened { to } => {
@@ -424,7 +524,12 @@ impl Client {
                 let hint = NetworkInput::LeaderHint { partition, leader, leader_epoch };
                 self.work.push_back(Work::Network(hint));
             }
-            consumer::Effect::Reply { token, reply } => self.reply(token, reply, out),
+            consumer::Effect::Reply { token, reply } => {
+                if self.poll.take_if(|poll| poll.0 == token).is_some() {
+                    self.work.push_back(Work::Member(member::Input::PollEnded));
+                }
+                self.reply(token, reply, out);
+            }
             consumer::Effect::Event { kind, about } => out.push(Output::Event { kind, about }),
         }
     }
@@ -460,11 +565,11 @@ impl Client {
         self.work.push_back(Work::Network(input));
     }
 
-    fn add_topic(&mut self, topic: Name) {
+    pub(in crate::node) fn add_topic(&mut self, topic: Name) {
         self.work.push_back(Work::Network(NetworkInput::AddTopic { topic }));
     }
 
-    fn refresh_metadata(&mut self) {
+    pub(in crate::node) fn refresh_metadata(&mut self) {
         self.work.push_back(Work::Network(NetworkInput::RefreshMetadata));
     }
 }
@@ -492,6 +597,9 @@ fn described(call: &AppCall) -> (OperationVerb, Option<Name>) {
         AppCall::Assign { .. } => (OperationVerb::Assign, None),
         AppCall::Seek { topic, .. } => (OperationVerb::Assign, Some(topic.clone())),
         AppCall::Poll { .. } => (OperationVerb::Poll, None),
+        AppCall::Subscribe { topics, .. } => (OperationVerb::Subscribe, topics.first().cloned()),
+        AppCall::Commit { .. } => (OperationVerb::Commit, None),
+        AppCall::Pause { .. } => (OperationVerb::Pause, None),
         AppCall::Close => (OperationVerb::Close, None),
         AppCall::Admin(call) => admin_words::verb(call),
     }
@@ -500,9 +608,11 @@ fn described(call: &AppCall) -> (OperationVerb, Option<Name>) {
 /// What a reply says of its operation.
 fn outcome(reply: &AppReply) -> (OperationResult, ErrorCode) {
     match reply {
-        AppReply::Sent { .. } | AppReply::Flushed | AppReply::Done | AppReply::Polled(_) => {
-            (OperationResult::Ok, ErrorCode::None)
-        }
+        AppReply::Sent { .. }
+        | AppReply::Flushed
+        | AppReply::Done
+        | AppReply::Polled(_)
+        | AppReply::Rebalanced { .. } => (OperationResult::Ok, ErrorCode::None),
         AppReply::Admin(reply) => match admin_words::failure(reply) {
             Some(error) => (OperationResult::Failed, error),
             None => (OperationResult::Ok, ErrorCode::None),

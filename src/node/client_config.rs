@@ -6,6 +6,7 @@ use crate::node::application::ApplicationConfig;
 use crate::protocol::admin::AdminConfig;
 use crate::protocol::connection::{ConnectionsConfig, NetworkClientConfig};
 use crate::protocol::consumer::ConsumerConfig;
+use crate::protocol::member::MemberConfig;
 use crate::protocol::producer::ProducerConfig;
 use crate::types::{Backoff, BrokerId, ClientId, Name};
 
@@ -24,6 +25,8 @@ pub struct ClientConfig {
     pub producer: ProducerConfig,
     /// Its consumer.
     pub consumer: ConsumerConfig,
+    /// Its membership of a group.
+    pub member: MemberConfig,
     /// Its admin client.
     pub admin: AdminConfig,
     /// Who uses it.
@@ -47,6 +50,7 @@ impl Default for ClientConfig {
             },
             producer: ProducerConfig::default(),
             consumer: ConsumerConfig::default(),
+            member: MemberConfig::default(),
             admin: AdminConfig::default(),
             application: ApplicationConfig::default(),
         }

@@ -104,6 +104,7 @@ impl Controller {
                 | Task::CompleteRequests
                 | Task::Groups(_)
                 | Task::StopWorkload
+                | Task::Stall(_)
                 | Task::Administer(_),
             )
             | Input::Call { .. } => Lane::Controller,
@@ -164,6 +165,7 @@ impl Controller {
                 | Task::CompleteRequests
                 | Task::Groups(_)
                 | Task::StopWorkload
+                | Task::Stall(_)
                 | Task::Administer(_),
             )
             | Input::Response { .. }

@@ -13,6 +13,7 @@ mod broker_shutdown;
 mod broker_startup;
 mod client;
 mod client_config;
+mod client_group;
 mod controller;
 mod controller_config;
 mod port;
@@ -32,7 +33,9 @@ pub use quorum::Quorum;
 pub use start::Start;
 
 // What a client's configuration is made of and its makers have to name.
+pub use crate::protocol::assignor::Assignor;
 pub use crate::protocol::consumer::OffsetReset;
 pub use crate::protocol::group::GroupConfig;
+pub use crate::protocol::member::GroupProtocol;
 pub use crate::protocol::producer::Partitioner;
 pub use crate::protocol::request::{ConfigRow, ConfigTable};

@@ -57,6 +57,8 @@ pub enum Task {
     Administer(u32),
     /// Work of the group coordinator.
     Groups(GroupTask),
+    /// A client's built-in application does nothing any more, or goes on.
+    Stall(bool),
     /// The process is asked to end in order (SIGTERM).
     Shutdown,
 }

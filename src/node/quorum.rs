@@ -150,6 +150,7 @@ impl Quorum {
                 | Task::CompleteRequests
                 | Task::Groups(_)
                 | Task::StopWorkload
+                | Task::Stall(_)
                 | Task::Administer(_),
             )
             | Input::Call { .. } => panic!("not an input of the quorum: {input:?}"),

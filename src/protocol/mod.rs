@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod alter_partition;
+pub mod assignor;
 pub mod cluster;
 pub mod connection;
 pub mod consumer;
@@ -12,6 +13,7 @@ pub mod group;
 pub mod image;
 pub mod lifecycle;
 mod machine;
+pub mod member;
 pub mod producer;
 pub mod raft;
 pub mod replica;

@@ -54,6 +54,7 @@ pub(crate) fn told(verb: FaultVerb, hosts: &[String], groups: &[u32], detail: &s
         FaultVerb::Crash if detail == "synced" => format!("power loss of {all}"),
         FaultVerb::Crash => format!("crash of {all}"),
         FaultVerb::Pause => format!("{all} stands still"),
+        FaultVerb::Stall => format!("the application of {all} does nothing"),
         FaultVerb::Isolate => match detail {
             "inbound" => format!("{all} hears nobody"),
             "outbound" => format!("nobody hears {all}"),

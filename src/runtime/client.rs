@@ -86,6 +86,7 @@ impl Client {
             | AppReply::Flushed
             | AppReply::Done
             | AppReply::Polled(_)
+            | AppReply::Rebalanced { .. }
             | AppReply::Admin(_) => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::scenario::config_keys::{ConfigKey, KEYS, Kind, Scope};
+use crate::scenario::config_keys::{ConfigKey, Kind, Scope};
 use crate::types::FOREVER;
 
 /// The value of a key.
@@ -153,7 +153,7 @@ impl Config {
 
     /// Every key of the scope, in the table's order.
     pub fn all(&self) -> impl Iterator<Item = (&'static ConfigKey, Setting)> + '_ {
-        let keys = KEYS.iter().filter(|key| key.has(self.scope));
+        let keys = ConfigKey::all().filter(|key| key.has(self.scope));
         keys.map(|key| (key, self.setting(key.name)))
     }
 }

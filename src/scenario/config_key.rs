@@ -15,6 +15,8 @@ pub enum Scope {
     Producer,
     /// A consumer client.
     Consumer,
+    /// A consumer that is a member of a group.
+    Member,
     /// The finalized features of the cluster.
     Feature,
 }
@@ -68,6 +70,7 @@ impl Scope {
             Self::Topic => "topic",
             Self::Producer => "producer",
             Self::Consumer => "consumer",
+            Self::Member => "group",
             Self::Feature => "feature",
         }
     }

@@ -9,6 +9,7 @@ use crate::scenario::config::Value;
 pub(crate) use crate::scenario::config_key::RESETS;
 pub use crate::scenario::config_key::{ConfigKey, Kind, Scope};
 use crate::scenario::config_keys_coordinator::COORDINATOR_KEYS;
+use crate::scenario::config_keys_member::MEMBER_KEYS;
 
 impl ConfigKey {
     /// Whether the key belongs to `scope`.
@@ -16,9 +17,14 @@ impl ConfigKey {
         self.scopes.contains(&scope)
     }
 
+    /// All keys of all scopes, in the table's order.
+    pub fn all() -> impl Iterator<Item = &'static Self> + Clone {
+        KEYS.iter().chain(COORDINATOR_KEYS).chain(MEMBER_KEYS)
+    }
+
     /// All keys of `scope`, in the table's order.
     pub fn of(scope: Scope) -> impl Iterator<Item = &'static Self> {
-        KEYS.iter().chain(COORDINATOR_KEYS).filter(move |key| key.has(scope))
+        Self::all().filter(move |key| key.has(scope))
     }
 
     /// The key of `scope` called `name`.
@@ -32,8 +38,9 @@ const CONTROLLER: &[Scope] = &[Scope::Controller];
 const SERVER: &[Scope] = &[Scope::Broker, Scope::Controller];
 const TOPIC: &[Scope] = &[Scope::Topic];
 const PRODUCER: &[Scope] = &[Scope::Producer];
-const CONSUMER: &[Scope] = &[Scope::Consumer];
-const CLIENT: &[Scope] = &[Scope::Producer, Scope::Consumer];
+const CONSUMER: &[Scope] = &[Scope::Consumer, Scope::Member];
+const CLIENT: &[Scope] = &[Scope::Producer, Scope::Consumer, Scope::Member];
+pub(super) const MEMBER: &[Scope] = &[Scope::Member];
 const FEATURE: &[Scope] = &[Scope::Feature];
 
 pub(super) const INT: i64 = i32::MAX as i64;
@@ -84,12 +91,12 @@ const fn topic(broker_key: &'static str, key: ConfigKey) -> ConfigKey {
     ConfigKey { broker_key: Some(broker_key), ..key }
 }
 
-const fn unset(key: ConfigKey) -> ConfigKey {
+pub(super) const fn unset(key: ConfigKey) -> ConfigKey {
     ConfigKey { default: None, ..key }
 }
 
 /// The table, by scope and name.
-pub const KEYS: &[ConfigKey] = &[
+const KEYS: &[ConfigKey] = &[
     // The log, as a broker sets it for topics that do not.
     integer(
         "log.segment.bytes",
@@ -731,7 +738,7 @@ mod tests {
 
     #[test]
     fn every_key_is_there_once_for_its_scope_and_its_default_is_in_range() {
-        let keys: Vec<_> = KEYS.iter().chain(COORDINATOR_KEYS).collect();
+        let keys: Vec<_> = KEYS.iter().chain(COORDINATOR_KEYS).chain(MEMBER_KEYS).collect();
         for (at, key) in keys.iter().enumerate() {
             for scope in key.scopes {
                 let same = |other: &&ConfigKey| other.name == key.name && other.has(*scope);

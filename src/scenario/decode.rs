@@ -14,6 +14,7 @@ use crate::scenario::config_keys::Scope;
 use crate::scenario::decode_admin::{admin, created};
 use crate::scenario::decode_config::{Given, given, layered, settle_producer};
 use crate::scenario::decode_fault::{claims, faults, random};
+use crate::scenario::decode_group::groups;
 use crate::scenario::decode_network::{links, network, service};
 use crate::scenario::file_error::{FileErrors, Wrong, suggest};
 use crate::scenario::file_keys as keys;
@@ -110,6 +111,7 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
     let created = created(root, &mut known, mistakes);
     let producers = producers(root, &known, mistakes);
     let consumers = consumers(root, &known, mistakes);
+    let groups = groups(root, &known, act, mistakes);
     let clients = clients(root, mistakes);
     let plan = Plan {
         title: title.map(|read| read.value).unwrap_or_default(),
@@ -121,6 +123,7 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
         topics,
         producers,
         consumers,
+        groups,
         clients,
         network: network(root, mistakes),
         links: Vec::new(),
@@ -132,6 +135,7 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
     };
     check_names(&plan, root, mistakes);
     known.clients = plan.client_hosts().into_iter().collect();
+    known.groups = plan.groups.iter().map(|group| group.name.clone()).collect();
     let links = links(root, &known, mistakes);
     let faults = faults(root, &known, act, vocabulary, mistakes);
     let admin = admin(root, &known, act, vocabulary, created, mistakes);
@@ -357,7 +361,7 @@ pub(crate) fn legal_name(name: String, length: usize) -> Result<String, Wrong> {
     Ok(name)
 }
 
-fn client_name(table: &Table<'_, '_>, mistakes: &mut Mistakes) -> Option<Name> {
+pub(crate) fn client_name(table: &Table<'_, '_>, mistakes: &mut Mistakes) -> Option<Name> {
     let name = table.need("name", mistakes, |value| {
         let name = legal_name(text(value)?, 60)?;
         let taken = ["broker-", "controller-"].iter().any(|prefix| name.starts_with(prefix));
@@ -508,7 +512,7 @@ fn check_names(plan: &Plan, root: &Table<'_, '_>, mistakes: &mut Mistakes) {
     for host in &hosts {
         if !seen.insert(host) {
             let what = format!("two clients are called `{host}`");
-            let line = ["producer", "consumer", "client"]
+            let line = ["producer", "consumer", "group", "client"]
                 .iter()
                 .rev()
                 .find_map(|key| root.raw(key).map(|value| mistakes.line(value.span().start)));

@@ -196,7 +196,7 @@ fn alter_config(
             Some(key) => Ok(Name::from(key.name)),
             None => {
                 let what = format!("unknown {} key `{}`", scope.name(), shown(name));
-                let known = crate::scenario::config_keys::KEYS.iter().filter(|key| key.has(scope));
+                let known = ConfigKey::all().filter(|key| key.has(scope));
                 Err(Wrong::new(what, suggest(name, known.map(|key| key.name))))
             }
         })

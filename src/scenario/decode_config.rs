@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::scenario::config::{Config, ConfigSource, Value};
-use crate::scenario::config_keys::{ConfigKey, KEYS, Kind, RESETS, Scope};
+use crate::scenario::config_keys::{ConfigKey, Kind, RESETS, Scope};
 use crate::scenario::file_error::{Wrong, suggest};
 use crate::scenario::file_keys::LATER_CONFIG;
 use crate::scenario::table::{Mistakes, Table, integer, kind};
@@ -85,12 +85,12 @@ fn unknown(name: &str, scopes: &[Scope]) -> Wrong {
     if let Some((_, sentence)) = later {
         return Wrong::new(format!("`{name}` would have no effect"), *sentence);
     }
-    if let Some(other) = KEYS.iter().find(|key| key.name == name) {
+    if let Some(other) = ConfigKey::all().find(|key| key.name == name) {
         let of: Vec<_> = other.scopes.iter().map(|scope| scope.name()).collect();
         let what = format!("`{name}` is no {whose} key");
         return Wrong::new(what, format!("it is a {} key", of.join(" and ")));
     }
-    let known = KEYS.iter().filter(|key| scopes.iter().any(|scope| key.has(*scope)));
+    let known = ConfigKey::all().filter(|key| scopes.iter().any(|scope| key.has(*scope)));
     Wrong::new(
         format!("unknown {whose} key `{}`", shown(name)),
         suggest(name, known.map(|key| key.name)),

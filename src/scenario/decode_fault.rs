@@ -22,6 +22,7 @@ use crate::types::{Expectation, Name, PropertyName};
 const KINDS: &[&str] = &[
     "crash",
     "pause",
+    "stall",
     "isolate",
     "partition",
     "cut",
@@ -238,6 +239,21 @@ fn fault(
         "pause" => {
             let table = table.table("pause", &keys::PAUSE, mistakes)?;
             Some(Fault::Pause { host: table.need("host", mistakes, target)?.value })
+        }
+        "stall" => {
+            let table = table.table("stall", &keys::STALL, mistakes)?;
+            let client = |value: &DeValue<'_>| match target(value)? {
+                host @ (Target::Client(_)
+                | Target::EveryClient
+                | Target::GroupLeader(_)
+                | Target::OwnerOf(..)
+                | Target::NewestMember(_)) => Ok(host),
+                other => Err(Wrong::new(
+                    format!("`{other}` has no application"),
+                    "name a client, or write a `pause`",
+                )),
+            };
+            Some(Fault::Stall { host: table.need("host", mistakes, client)?.value })
         }
         "isolate" => {
             let table = table.table("isolate", &keys::ISOLATE, mistakes)?;

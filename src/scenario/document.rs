@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::scenario::config::Value;
-use crate::scenario::config_keys::{ConfigKey, KEYS, Kind, Scope};
+use crate::scenario::config_keys::{ConfigKey, Kind, Scope};
 use crate::scenario::file_keys::{LATER_CONFIG, SECTIONS, Section};
 
 /// What a page says instead of a table that is to be filled in: `<!-- table [[topic]] -->`.
@@ -53,6 +53,7 @@ fn tables() -> Vec<(String, String)> {
         ("Kafka keys of topics", &[Scope::Topic]),
         ("Kafka keys of producers", &[Scope::Producer]),
         ("Kafka keys of consumers", &[Scope::Consumer]),
+        ("Kafka keys of members of groups", &[Scope::Member]),
         ("features", &[Scope::Feature]),
     ];
     let keys = keys.iter().map(|(name, scopes)| ((*name).to_owned(), of_keys(scopes)));
@@ -85,7 +86,7 @@ fn of_keys(scopes: &[Scope]) -> String {
             format!("| key | takes | default | {extra} | meaning |\n|---|---|---|---|---|\n")
         }
     };
-    for key in KEYS.iter().filter(|key| scopes.iter().any(|scope| key.has(*scope))) {
+    for key in ConfigKey::all().filter(|key| scopes.iter().any(|scope| key.has(*scope))) {
         let _ = write!(text, "| `{}` | {} | {} |", key.name, takes(key.kind), default(key));
         if is_topic {
             let _ = write!(text, " `{}` |", key.broker_key.unwrap_or_default());

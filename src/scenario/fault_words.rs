@@ -26,6 +26,7 @@ impl Fault {
             Self::Stop { kill_after, .. } | Self::RollingRestart { kill_after, .. } => kill_after
                 .map_or_else(String::new, |after| format!("killed after {}", show_duration(after))),
             Self::Pause { .. }
+            | Self::Stall { .. }
             | Self::Partition { .. }
             | Self::Reset { .. }
             | Self::HangDisk { .. }

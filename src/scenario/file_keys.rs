@@ -63,6 +63,7 @@ sections! {
         "topic" "tables" "none" "See `[[topic]]`.";
         "producer" "tables" "none" "See `[[producer]]`.";
         "consumer" "tables" "none" "See `[[consumer]]`.";
+        "group" "tables" "none" "See `[[group]]`.";
         "client" "tables" "none" "See `[[client]]`.";
         "network" "table" "a quiet data centre" "See `[network]`.";
         "link" "tables" "none" "See `[[link]]`.";
@@ -183,6 +184,41 @@ sections! {
         "config" "Kafka keys" "{}" "Consumer keys.";
         "clock" "table" "exact" "See `clock`.";
     }
+    /// `[[group]]`.
+    GROUP "[[group]]"
+        "A consumer group: built-in applications that share the partitions of topics. Hosts as for \
+         producers. What a member does with each record takes `processing`." {
+        "name" "text" "" "Its name, which is the `group.id`.";
+        "members" "1 to 1000" "1" "How many members there are at first.";
+        "scale" "tables" "[]" "How many there are later, see `scale`.";
+        "topics" "list of texts" "or `pattern`" "What they read.";
+        "pattern" "text" "or `topics`"
+            "What they read: every topic whose whole name is like this regular expression.";
+        "processing" "duration" "\"0s\"" "How long an application takes for each record.";
+        "commit" "\"auto\", \"sync\", \"async\", \"before\" or \"never\"" "\"auto\""
+            "auto: the consumer commits by itself (`enable.auto.commit`), what polls have \
+             returned; sync: the application commits each batch when it has processed it, and \
+             waits for that; async: the same without waiting, but before partitions are revoked; \
+             before: it commits each batch before it processes it, so that a crash loses \
+             records rather than processing them twice; never: each start begins where the reset \
+             policy says.";
+        "static" "true or false" "false"
+            "Whether the members are static, `group.instance.id` being the host's name.";
+        "produce_to" "text" "nowhere"
+            "A topic to which a record is sent for each that was processed, and acknowledged \
+             before the commit.";
+        "start" "duration" "\"0s\"" "When its first members begin.";
+        "config" "Kafka keys" "{}" "Consumer keys, and those of members of a group.";
+        "producer" "Kafka keys" "{}" "Producer keys, for `produce_to`.";
+        "clock" "table" "exact" "See `clock`.";
+    }
+    /// `scale = []`.
+    SCALE "scale"
+        "A change of the number of members: the newest are stopped in order, or new ones start, \
+         as in `scale = [{ at = \"20s\", members = 5 }]`." {
+        "at" "duration" "" "When.";
+        "members" "0 to 1000" "" "How many there are from then on.";
+    }
     /// `[[client]]`.
     CLIENT "[[client]]"
         "A client process whose application is your own code, run by the coupled driver; \
@@ -223,6 +259,8 @@ sections! {
         "for" "duration" "until healing" "How long it lasts.";
         "crash" "{ host, keep }" "one of the kinds" "A process dies; it starts again at the end.";
         "pause" "{ host }" "one of the kinds" "A process stands still; its clocks go on.";
+        "stall" "{ host }" "one of the kinds"
+            "An application does nothing any more; its client goes on.";
         "isolate" "{ host, direction }" "one of the kinds" "A host is cut off from all others.";
         "partition" "{ groups or shape, of }" "one of the kinds"
             "Groups of hosts do not hear each other.";
@@ -260,6 +298,13 @@ sections! {
     PAUSE "pause"
         "A process stands still, as in a long garbage collection; its clocks go on." {
         "host" "target" "" "Whose.";
+    }
+    /// `stall = {}`.
+    STALL "stall"
+        "A built-in application does nothing any more, as when it waits for a database: it polls \
+         no records, and its client's threads go on. A group's member sends heartbeats still, and \
+         leaves when `max.poll.interval.ms` is over." {
+        "host" "target" "" "Whose: a client, or a role of a group.";
     }
     /// `isolate = {}`.
     ISOLATE "isolate"
@@ -516,24 +561,13 @@ sections! {
 pub(crate) const LATER: &[(&str, &str, &str)] = &[
     (
         "the scenario",
-        "group",
-        "consumer groups are not simulated yet: write [[consumer]], which \
-      reads by assignment",
-    ),
-    (
-        "the scenario",
         "server_properties",
         "it stands under [cluster], [[broker]] or [[controller]]",
     ),
     ("[cluster]", "mode", "ZooKeeper mode is not simulated yet: leave it out for KRaft"),
     ("[[broker]]", "service_times", "write `service`"),
     ("[[producer]]", "transaction", "transactions are not simulated yet: leave it out"),
-    (
-        "[[consumer]]",
-        "group",
-        "consumer groups are not simulated yet: leave it out, every \
-      process reads all partitions",
-    ),
+    ("[[consumer]]", "group", "write a [[group]] instead: its members share the partitions"),
     ("[[fault]]", "bit_rot", "bytes that rot are not simulated yet: write a `fail_disk`"),
     ("[[fault]]", "clock_jump", "write `jump_clock`"),
     ("[[fault]]", "disk_full", "write `fill_disk`"),
@@ -547,13 +581,9 @@ pub(crate) const LATER_CONFIG: &[(&str, &str)] = &[
     ("transactional.id", "transactions are not simulated yet"),
     ("transaction.", "transactions are not simulated yet"),
     ("isolation.level", "transactions are not simulated yet"),
-    ("group.", "consumer groups are not simulated yet"),
-    ("session.timeout.ms", "consumer groups are not simulated yet"),
-    ("heartbeat.interval.ms", "consumer groups are not simulated yet"),
-    ("max.poll.interval.ms", "consumer groups are not simulated yet"),
-    ("enable.auto.commit", "consumer groups are not simulated yet"),
-    ("auto.commit.interval.ms", "consumer groups are not simulated yet"),
-    ("partition.assignment.strategy", "consumer groups are not simulated yet"),
+    ("group.id", "it is the `name` of a [[group]]"),
+    ("group.instance.id", "write `static = true` in the [[group]]: it is the host's name"),
+    ("enable.auto.commit", "write `commit = \"auto\"`, or another word, in the [[group]]"),
     ("compression.", "compression is not simulated"),
     ("cleanup.policy", "every log is cleaned up by deletion; compaction is not simulated yet"),
     ("log.cleanup.policy", "every log is cleaned up by deletion; compaction is not simulated yet"),

@@ -542,6 +542,7 @@ mod tests {
         match fault {
             Fault::Crash { host, .. }
             | Fault::Pause { host }
+            | Fault::Stall { host }
             | Fault::Stop { host, .. }
             | Fault::Isolate { host, .. } => host,
             Fault::RollingRestart { hosts, .. } => &hosts[0],

@@ -14,7 +14,7 @@ pub(crate) fn warn(plan: &Plan, mistakes: &mut Mistakes) {
         return;
     }
     let has_faults = !plan.faults.is_empty() || plan.random.is_some();
-    if plan.producers.is_empty() && has_faults {
+    if plan.producers.is_empty() && has_faults && plan.groups.is_empty() {
         let what = "nobody writes, so no fault can cost a record";
         mistakes.warn(1, Wrong::new(what, "describe a [[producer]]"));
     }

@@ -13,6 +13,7 @@ pub(crate) struct Known {
     pub(crate) brokers: i32,
     pub(crate) controllers: i32,
     pub(crate) clients: BTreeSet<Name>,
+    pub(crate) groups: BTreeSet<Name>,
     /// Partitions by topic.
     pub(crate) topics: BTreeMap<Name, i32>,
 }
@@ -24,6 +25,13 @@ pub(crate) const ROLES: &[&str] =
 /// Roles that a partition has, before its name; as patterns for the schema.
 pub(crate) const PARTITION_ROLES: &[&str] =
     &["leader of", "stale leader of", "follower of", "in-sync follower of", REPLICA];
+/// Roles that a group has, before its name; as patterns for the schema.
+pub(crate) const GROUP_ROLES: &[&str] = &[
+    "coordinator of",
+    "leader of group",
+    "newest member of",
+    "owner of [A-Za-z0-9._-]+-[0-9]+ in",
+];
 /// A replica by its place.
 pub(crate) const REPLICA: &str = "replica [1-9][0-9]* of";
 
@@ -55,6 +63,14 @@ impl Known {
                     )
                 })?;
                 return Ok(Target::ReplicaOf(place, partition));
+            }
+            ["coordinator", "of", group] => return self.group(group).map(Target::CoordinatorOf),
+            ["leader", "of", "group", group] => return self.group(group).map(Target::GroupLeader),
+            ["newest", "member", "of", group] => {
+                return self.group(group).map(Target::NewestMember);
+            }
+            ["owner", "of", name, "in", group] => {
+                return Ok(Target::OwnerOf(self.partition(name)?, self.group(group)?));
             }
             ["broker", number] => return self.server("broker", number),
             ["controller", number] => return self.server("controller", number),
@@ -121,6 +137,19 @@ impl Known {
         Ok(PartitionName { topic: topic.clone(), partition })
     }
 
+    /// The group called `text`.
+    fn group(&self, text: &str) -> Result<Name, Wrong> {
+        self.groups.get(text).cloned().ok_or_else(|| {
+            let what = format!("there is no group `{}`", shown(text));
+            let instead = if self.groups.is_empty() {
+                "describe it in a [[group]]".to_owned()
+            } else {
+                suggest(text, self.groups.iter().map(Name::as_str))
+            };
+            Wrong::new(what, instead)
+        })
+    }
+
     /// The topic called `text`.
     pub(crate) fn topic(&self, text: &str) -> Result<Name, Wrong> {
         self.topics.get_key_value(text).map(|(name, _)| name.clone()).ok_or_else(|| {
@@ -166,7 +195,8 @@ mod tests {
     fn known() -> Known {
         let topics = [(Name::from("big-orders"), 2)].into_iter().collect();
         let clients = [Name::from("checkout")].into_iter().collect();
-        Known { brokers: 3, controllers: 3, clients, topics }
+        let groups = [Name::from("billing")].into_iter().collect();
+        Known { brokers: 3, controllers: 3, clients, groups, topics }
     }
 
     #[test]
@@ -183,6 +213,10 @@ mod tests {
             "active controller",
             "random broker",
             "every broker",
+            "coordinator of billing",
+            "leader of group billing",
+            "newest member of billing",
+            "owner of big-orders-0 in billing",
         ];
         for text in texts {
             assert_eq!(known().target(text).unwrap().to_string(), text);
@@ -197,6 +231,8 @@ mod tests {
         assert_eq!(known().target("chekout").unwrap_err().instead, "did you mean `checkout`?");
         let wrong = known().target("leader of big-orders-2").unwrap_err();
         assert_eq!(wrong.instead, "it has 0 to 1");
+        let wrong = known().target("owner of big-orders-0 in biling").unwrap_err();
+        assert_eq!(wrong.instead, "did you mean `billing`?");
         assert!(known().host("active controller").is_err());
         assert!(known().target("replica 0 of big-orders-0").is_err());
         assert!(known().host("replica 1 of big-orders-0").is_err());

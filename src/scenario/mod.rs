@@ -8,11 +8,13 @@ mod config;
 mod config_key;
 mod config_keys;
 mod config_keys_coordinator;
+mod config_keys_member;
 mod decode;
 mod decode_admin;
 mod decode_config;
 mod decode_fault;
 mod decode_fault_disk;
+mod decode_group;
 mod decode_network;
 mod document;
 mod fault_words;
@@ -24,6 +26,7 @@ mod idle;
 mod known;
 mod plan;
 mod plan_admin;
+mod plan_group;
 mod properties;
 mod schema;
 mod schema_form;
@@ -35,7 +38,7 @@ mod target;
 mod units;
 
 pub use config::{Config, ConfigSource, Setting, Value};
-pub use config_keys::{ConfigKey, KEYS, Kind, Scope};
+pub use config_keys::{ConfigKey, Kind, Scope};
 pub use decode::{Vocabulary, decode};
 pub use document::fill;
 pub use file_error::{FileError, FileErrors};
@@ -49,6 +52,7 @@ pub use plan::{
     TopicPlan, Trigger, Values,
 };
 pub use plan_admin::{AdminAction, AdminPlan, AdminResource};
+pub use plan_group::{CommitPlan, GroupPlan, ScalePlan};
 pub use schema::schema;
 pub use server_properties::embed;
 pub use source::{ChangeError, ChangeErrors, Scenario, ScenarioError};

@@ -10,6 +10,7 @@ use crate::scenario::config_keys::{ConfigKey, Scope};
 use crate::scenario::file_error::FileError;
 use crate::scenario::hardware::{ClockPlan, DiskOperations, DiskPlan};
 use crate::scenario::plan_admin::{AdminAction, AdminPlan};
+use crate::scenario::plan_group::GroupPlan;
 use crate::scenario::target::{PartitionName, Target};
 use crate::types::{BrokerId, DefectSet, Expectation, Name, PropertyName};
 
@@ -34,6 +35,8 @@ pub struct Plan {
     pub producers: Vec<ProducerPlan>,
     /// Built-in applications that read.
     pub consumers: Vec<ConsumerPlan>,
+    /// Consumer groups.
+    pub groups: Vec<GroupPlan>,
     /// Client processes whose application is a user's own code.
     pub clients: Vec<ClientPlan>,
     /// What holds for every link.
@@ -370,6 +373,11 @@ pub enum Fault {
         /// Whose.
         host: Target,
     },
+    /// An application does nothing, its client goes on.
+    Stall {
+        /// Whose.
+        host: Target,
+    },
     /// A host is cut off from all others.
     Isolate {
         /// Which.
@@ -569,6 +577,7 @@ impl Fault {
         match self {
             Self::Crash { .. } => "crash",
             Self::Pause { .. } => "pause",
+            Self::Stall { .. } => "stall",
             Self::Isolate { .. } => "isolate",
             Self::Partition { .. } | Self::Shape { .. } => "partition",
             Self::Cut { .. } => "cut",
@@ -650,12 +659,13 @@ impl Plan {
         self.admin.iter().any(|admin| changes(&admin.action))
     }
 
-    /// The names of all client hosts: producers, consumers, then other clients, in file order.
+    /// The names of all client hosts: producers, consumers, groups, other clients, in file order.
     pub fn client_hosts(&self) -> Vec<Name> {
         let producers = self.producers.iter().flat_map(ProducerPlan::hosts);
         let consumers = self.consumers.iter().flat_map(ConsumerPlan::hosts);
+        let groups = self.groups.iter().flat_map(GroupPlan::hosts);
         let others = self.clients.iter().map(|client| client.name.clone());
-        producers.chain(consumers).chain(others).collect()
+        producers.chain(consumers).chain(groups).chain(others).collect()
     }
 
     /// How long healing may take: what the scenario says, else the largest delivery.timeout.ms +

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use crate::scenario::config::Value;
-use crate::scenario::config_keys::{ConfigKey, KEYS, Kind, RESETS, Scope};
+use crate::scenario::config_keys::{ConfigKey, Kind, RESETS, Scope};
 use crate::scenario::decode::Vocabulary;
 use crate::scenario::file_keys::{FileKey, ROOT, SECTIONS, Section};
 use crate::scenario::schema_form::{Form, of_form};
@@ -25,7 +25,7 @@ pub fn schema(vocabulary: &Vocabulary) -> Json {
         definitions.insert(slug(section), of_section(section, vocabulary));
     }
     for scopes in SCOPES {
-        let keys = || KEYS.iter().filter(|key| scopes.iter().any(|scope| key.has(*scope)));
+        let keys = || ConfigKey::all().filter(|key| scopes.iter().any(|scope| key.has(*scope)));
         for key in keys() {
             definitions.insert(key_name(scopes, key), of_key(key));
         }
@@ -47,6 +47,7 @@ const SCOPES: &[&[Scope]] = &[
     &[Scope::Topic],
     &[Scope::Producer],
     &[Scope::Consumer],
+    &[Scope::Member],
     &[Scope::Feature],
 ];
 

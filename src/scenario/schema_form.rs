@@ -6,7 +6,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::scenario::decode::Vocabulary;
-use crate::scenario::known::{PARTITION_ROLES, REPLICA, ROLES};
+use crate::scenario::known::{GROUP_ROLES, PARTITION_ROLES, REPLICA, ROLES};
 use crate::scenario::schema::range;
 use crate::types::{Defect, PropertyName};
 
@@ -178,12 +178,19 @@ fn of_partition(roles: &[&str]) -> String {
     format!(r"^\s*({roles})\s+[A-Za-z0-9._-]+-[0-9]+\s*$")
 }
 
+/// One of the roles of a group.
+fn of_group() -> String {
+    let roles = GROUP_ROLES.join("|").replace(' ', r"\s+");
+    format!(r"^\s*({roles})\s+[A-Za-z0-9._-]+\s*$")
+}
+
 /// A host, or a role that a host plays.
 fn target() -> Json {
     json!({
         "anyOf": [
             { "enum": ROLES },
             text(&of_partition(PARTITION_ROLES)),
+            text(&of_group()),
             text(NAME_OF_HOST),
         ],
     })

@@ -7,7 +7,7 @@
 use toml::de::DeValue;
 use toml_edit::{DocumentMut, InlineTable, Item, TableLike, Value};
 
-use crate::scenario::config_keys::{ConfigKey, KEYS, Scope};
+use crate::scenario::config_keys::{ConfigKey, Scope};
 use crate::scenario::decode_config::{Given, parse_value};
 use crate::scenario::file_error::{FileError, FileErrors, Wrong, suggest};
 use crate::scenario::file_keys as keys;
@@ -180,9 +180,9 @@ fn is_elsewhere(name: &str) -> bool {
 
 /// A key one letter beside a known one is likely meant as that; Kafka would pass over it.
 fn misspelt(name: &str, scopes: &[Scope], file: &str, line: u32, mistakes: &mut Mistakes) {
-    let known = KEYS.iter().filter(|key| scopes.iter().any(|scope| key.has(*scope)));
+    let known = ConfigKey::all().filter(|key| scopes.iter().any(|scope| key.has(*scope)));
     let near = suggest(name, known.map(|key| key.name));
-    if near.starts_with("did you mean") && !KEYS.iter().any(|key| key.name == name) {
+    if near.starts_with("did you mean") && !ConfigKey::all().any(|key| key.name == name) {
         mistakes.warn_in(file, line, Wrong::new(format!("unknown key `{}`", shown(name)), near));
     }
 }

@@ -17,6 +17,7 @@ const LISTS: &[(&str, &str)] = &[
     ("topic", "name"),
     ("producer", "name"),
     ("consumer", "name"),
+    ("group", "name"),
     ("client", "name"),
     ("claim", "property"),
     // By its place, from 1.

@@ -36,6 +36,14 @@ pub enum Target {
     ActiveController,
     /// `random broker`: drawn when the fault begins.
     RandomBroker,
+    /// `coordinator of billing`: the broker that coordinates the group.
+    CoordinatorOf(Name),
+    /// `leader of group billing`: the member that assigns (classic).
+    GroupLeader(Name),
+    /// `owner of orders-0 in billing`: the member that believes so.
+    OwnerOf(PartitionName, Name),
+    /// `newest member of billing`: the one that joined last.
+    NewestMember(Name),
     /// `every broker`.
     EveryBroker,
     /// `every controller`.
@@ -63,6 +71,10 @@ impl std::fmt::Display for Target {
             Self::ReplicaOf(place, partition) => write!(f, "replica {place} of {partition}"),
             Self::ActiveController => f.write_str("active controller"),
             Self::RandomBroker => f.write_str("random broker"),
+            Self::CoordinatorOf(group) => write!(f, "coordinator of {group}"),
+            Self::GroupLeader(group) => write!(f, "leader of group {group}"),
+            Self::OwnerOf(partition, group) => write!(f, "owner of {partition} in {group}"),
+            Self::NewestMember(group) => write!(f, "newest member of {group}"),
             Self::EveryBroker => f.write_str("every broker"),
             Self::EveryController => f.write_str("every controller"),
             Self::EveryClient => f.write_str("every client"),

@@ -15,6 +15,7 @@ use crate::scenario::{
     ClockPlan, Config, DiskPlan, Keys, Latency, Plan, ReadFrom, Target, Value, Values,
 };
 use crate::sim::cast_admin::{creation, operations};
+use crate::sim::cast_group;
 use crate::sim::cast_servers;
 use crate::sim::clock::millis;
 use crate::sim::device::DeviceSetup;
@@ -122,6 +123,8 @@ pub struct Cast {
     pub(crate) clients: Vec<HostId>,
     /// When each of the plan's clients starts, after time zero.
     pub(crate) starts: Vec<(HostId, Duration)>,
+    /// When members of groups start and are stopped for good, after time zero.
+    pub(crate) scaling: Vec<(Duration, HostId, bool)>,
     /// The hosts whose built-in application creates load.
     pub(crate) workloads: Vec<HostId>,
     /// The host that creates the plan's topics.
@@ -199,7 +202,24 @@ impl Cast {
                 starts.push((host, Duration::ZERO));
             }
         }
-        let workloads: Vec<_> = starts.iter().map(|(host, _)| *host).collect();
+        let mut workloads: Vec<_> = starts.iter().map(|(host, _)| *host).collect();
+        let mut scaling = Vec::new();
+        for group in &plan.groups {
+            let mut hosts = Vec::new();
+            for name in group.hosts() {
+                let mut config = stage.client_config(plan, &name, None, Some(&group.config));
+                set_producer(&mut config, &group.producer);
+                cast_group::set_member(&mut config, group, &name);
+                config.member.defects = plan.defects;
+                let application = cast_group::workload(group);
+                let host = stage.add_client(name, ClientConfig { application, ..config });
+                stage.equip(host, group.clock, None);
+                hosts.push(host);
+            }
+            let steps = cast_group::timetable(group).into_iter();
+            scaling.extend(steps.map(|(at, nth, starts)| (at, hosts[nth], starts)));
+            workloads.extend(hosts);
+        }
         for client in &plan.clients {
             let config = stage.client_config(
                 plan,
@@ -211,7 +231,8 @@ impl Cast {
             stage.equip(host, client.clock, None);
             starts.push((host, Duration::ZERO));
         }
-        let clients = starts.iter().map(|(host, _)| *host).collect();
+        let of_groups = workloads.iter().filter(|host| starts.iter().all(|(h, _)| h != *host));
+        let clients = starts.iter().map(|(host, _)| host).chain(of_groups).copied().collect();
         let (admin, probe) = stage.add_staff(plan);
         let setup = Setup {
             hosts: stage.parts.clone(),
@@ -231,6 +252,7 @@ impl Cast {
             servers,
             clients,
             starts,
+            scaling,
             workloads,
             admin,
             probe,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::event::{About, CrashKeep, Event, FaultVerb, Kind, RestartStep, Value};
+use crate::node::Task;
 use crate::scenario::{self, Fault, FaultPlan, Milestone, Shape, Target, Trigger};
 use crate::sim::cast::Cast;
 use crate::sim::engine::Engine;
@@ -67,6 +68,8 @@ pub(crate) struct Injector {
     /// Which faults keep a host down, or paused.
     pub(crate) down: BTreeMap<HostId, BTreeSet<u32>>,
     paused: BTreeMap<HostId, BTreeSet<u32>>,
+    /// Which faults keep an application from doing anything.
+    stalled: BTreeMap<HostId, BTreeSet<u32>>,
     /// Which faults of disks a host suffers from: one that stopped by itself starts after them.
     pub(crate) ailing: BTreeMap<HostId, BTreeSet<u32>>,
     /// Whose clocks a fault has set.
@@ -77,6 +80,8 @@ pub(crate) struct Injector {
     awaited: BTreeSet<HostId>,
     /// Rolling restarts that are under way.
     restarts: BTreeMap<u32, RollingRestart>,
+    /// Members of groups that are no longer wanted: nothing starts them again.
+    retired: BTreeSet<HostId>,
     /// Whom to kill, and when, if they have not ended by then.
     kills: Vec<Kill>,
     seed: u64,
@@ -96,11 +101,13 @@ impl Injector {
             faults,
             down: BTreeMap::new(),
             paused: BTreeMap::new(),
+            stalled: BTreeMap::new(),
             ailing: BTreeMap::new(),
             jumped: BTreeMap::new(),
             stopping: BTreeSet::new(),
             awaited: BTreeSet::new(),
             restarts: BTreeMap::new(),
+            retired: BTreeSet::new(),
             kills: Vec::new(),
             seed,
         }
@@ -234,6 +241,15 @@ impl Injector {
                     }
                 }
             }
+            Fault::Stall { .. } => {
+                for &host in &aim[0] {
+                    self.stalled.entry(host).or_default().insert(fault);
+                    if engine.state(host) != HostState::Down {
+                        engine.task(host, Task::Stall(true));
+                        engine.bite(fault);
+                    }
+                }
+            }
             Fault::Isolate { direction, .. } => {
                 let (inbound, outbound) = directions(*direction);
                 for &host in &aim[0] {
@@ -289,13 +305,40 @@ impl Injector {
         for host in released(&mut self.paused, fault) {
             engine.resume(host);
         }
+        for host in released(&mut self.stalled, fault) {
+            engine.task(host, Task::Stall(false));
+        }
         self.restarts.remove(&fault);
         for host in released(&mut self.down, fault) {
+            if self.retired.contains(&host) {
+                continue;
+            }
             if engine.state(host) == HostState::Down {
                 engine.start(host);
             } else if self.stopping.contains(&host) {
                 self.awaited.insert(host);
             }
+        }
+    }
+
+    /// The group of `host` has one member more.
+    pub(crate) fn enlist<L: Launch>(&mut self, host: HostId, engine: &mut Engine<L>) {
+        self.retired.remove(&host);
+        if self.down.contains_key(&host) {
+            // A fault keeps it down until its end.
+        } else if engine.state(host) == HostState::Down {
+            engine.start(host);
+        } else if self.stopping.contains(&host) {
+            self.awaited.insert(host);
+        }
+    }
+
+    /// The group of `host` has one member less: its process is asked to end.
+    pub(crate) fn retire<L: Launch>(&mut self, host: HostId, engine: &mut Engine<L>) {
+        self.retired.insert(host);
+        self.awaited.remove(&host);
+        if engine.shut_down(host) {
+            self.stopping.insert(host);
         }
     }
 
@@ -384,6 +427,9 @@ impl Injector {
         self.watches.clear();
         engine.lift_capacities();
         for host in engine.host_ids().collect::<Vec<_>>() {
+            if self.retired.contains(&host) {
+                continue;
+            }
             if engine.state(host) == HostState::Down && engine.was_started(host) {
                 engine.start(host);
             } else if self.stopping.contains(&host) {
@@ -443,6 +489,7 @@ fn verb(fault: &Fault) -> FaultVerb {
         Fault::Slow { .. } => FaultVerb::Slow,
         Fault::Crash { .. } => FaultVerb::Crash,
         Fault::Pause { .. } => FaultVerb::Pause,
+        Fault::Stall { .. } => FaultVerb::Stall,
         Fault::Isolate { .. } => FaultVerb::Isolate,
         Fault::Partition { .. } => FaultVerb::Partition,
         Fault::Cut { .. } => FaultVerb::Cut,
@@ -473,6 +520,7 @@ impl<L: Launch> Finder<'_, L> {
         match fault {
             Fault::Crash { host, .. }
             | Fault::Pause { host }
+            | Fault::Stall { host }
             | Fault::Stop { host, .. }
             | Fault::Isolate { host, .. }
             | Fault::Slow { host, .. }
@@ -559,6 +607,16 @@ impl<L: Launch> Finder<'_, L> {
                 self.rng.choose(&followers).copied()
             }
             Target::ReplicaOf(place, name) => model.replica_at(partition(name)?, *place),
+            Target::CoordinatorOf(group) => model.coordinator_of(group.as_str()),
+            Target::GroupLeader(group) => {
+                return Some(vec![model.leader_of_group(group.as_str())?]);
+            }
+            Target::OwnerOf(name, group) => {
+                return Some(vec![model.owner_in_group(group.as_str(), partition(name)?)?]);
+            }
+            Target::NewestMember(group) => {
+                return Some(vec![model.newest_member(group.as_str())?]);
+            }
             Target::ActiveController => model.active_controller(),
             Target::RandomBroker => self.rng.choose(&self.cast.brokers).copied(),
             Target::EveryBroker => return self.nodes(&self.cast.brokers),

@@ -47,6 +47,7 @@ impl Injector {
                 }
                 Fault::Crash { .. }
                 | Fault::Pause { .. }
+                | Fault::Stall { .. }
                 | Fault::Stop { .. }
                 | Fault::RollingRestart { .. }
                 | Fault::Isolate { .. }

@@ -3,6 +3,7 @@
 mod admin_desk;
 mod cast;
 mod cast_admin;
+mod cast_group;
 mod cast_servers;
 mod clock;
 mod device;

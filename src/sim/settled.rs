@@ -43,7 +43,7 @@ pub(crate) fn amiss(model: &Model, tried: &BTreeSet<TopicPartition>) -> Option<S
         if let Some(what) = partition_amiss(view) {
             return Some(format!("{}: {what}", name()));
         }
-        if !tried.contains(partition) {
+        if !tried.contains(partition) && !model.is_internal(*partition) {
             return Some(format!("{}: not written and read again yet", name()));
         }
     }

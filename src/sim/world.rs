@@ -66,6 +66,9 @@ impl Default for Options {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Business {
     Start(HostId),
+    /// A group has one member more, or one less.
+    Enlist(HostId),
+    Retire(HostId),
     Begin(Phase),
     FaultBegins(u32),
     FaultEnds(u32),
@@ -165,6 +168,10 @@ impl World {
         for (host, start) in &cast.starts {
             self.at(zero + *start, Business::Start(*host));
         }
+        for &(at, host, starts) in &cast.scaling {
+            let business = if starts { Business::Enlist(host) } else { Business::Retire(host) };
+            self.at(zero + at, business);
+        }
         for Schedule { fault, at, .. } in self.injector.timetable() {
             self.at(at, Business::FaultBegins(fault));
         }
@@ -259,6 +266,8 @@ impl World {
     fn mind(&mut self, business: Business) {
         match business {
             Business::Start(host) => self.engine.start(host),
+            Business::Enlist(host) => self.injector.enlist(host, &mut self.engine),
+            Business::Retire(host) => self.injector.retire(host, &mut self.engine),
             Business::Begin(phase) => self.begin(phase),
             Business::FaultBegins(fault) => {
                 if self.phase != Phase::Act {

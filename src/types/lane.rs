@@ -107,17 +107,20 @@ pub enum Purpose {
     AlterPartition,
     /// Client requests that the broker forwards to the controller.
     Forwarding,
+    /// A group member's requests to its coordinator.
+    Coordinator,
 }
 
 impl Purpose {
     /// All purposes, by number.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Client,
         Self::Fetcher,
         Self::Raft,
         Self::Lifecycle,
         Self::AlterPartition,
         Self::Forwarding,
+        Self::Coordinator,
     ];
 
     /// The purpose's place in [`Self::ALL`].
@@ -134,6 +137,7 @@ impl Purpose {
             Self::Lifecycle => "lifecycle",
             Self::AlterPartition => "alter-partition",
             Self::Forwarding => "forwarding",
+            Self::Coordinator => "coordinator",
         }
     }
 }

@@ -17,6 +17,7 @@ mod offset;
 mod property_name;
 mod rng;
 mod time;
+mod topic_pattern;
 mod truncation_era;
 
 pub use api::ApiKey;
@@ -39,4 +40,5 @@ pub use offset::{Offset, Sequence};
 pub use property_name::{Expectation, PropertyName};
 pub use rng::{Rng, hash_words, mix};
 pub use time::{Deadlines, FOREVER, Moment, Monotonic, Now, Wall};
+pub use topic_pattern::TopicPattern;
 pub use truncation_era::TruncationEra;

@@ -41,7 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 /// The folders of `protocol/` that are data which all machines may read; the others are machines,
 /// and do not name each other.
-const PROTOCOL_DATA: &[&str] = &["machine", "image", "cluster"];
+const PROTOCOL_DATA: &[&str] = &["machine", "image", "cluster", "assignor"];
 /// The world's time: machines see their host's clocks only.
 const MOMENT: (&str, &[&str]) = ("Moment", &["log", "protocol", "node", "message"]);
 /// What only one folder may name.

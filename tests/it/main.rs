@@ -23,6 +23,7 @@ mod interaction_controller;
 mod interaction_group;
 mod interaction_group_show;
 mod interaction_lifecycle;
+mod interaction_member;
 mod interaction_raft;
 mod interaction_request;
 mod lessons;

@@ -117,7 +117,7 @@ impl ProduceAnswered {
         for (partition, known) in &view.model.partitions {
             let Some(state) = &known.state else { continue };
             findings.exercised();
-            if !self.tried.contains(partition) {
+            if !self.tried.contains(partition) && !view.model.is_internal(*partition) {
                 let name = view.model.partition_name(*partition);
                 let sentence =
                     format!("all faults are over, but no record was written to {name} since");

@@ -15,6 +15,8 @@ pub enum ApplicationConfig {
     Producer(ProducerWorkload),
     /// One that reads.
     Consumer(ConsumerWorkload),
+    /// One that reads as a member of a group.
+    Group(GroupWorkload),
     /// One that creates topics and then rests.
     Creator(TopicCreation),
     /// One that tries every partition out.
@@ -26,7 +28,11 @@ impl ApplicationConfig {
     pub fn has_contents(&self) -> bool {
         match self {
             Self::Producer(workload) => workload.has_contents(),
-            Self::Outside | Self::Consumer(_) | Self::Creator(_) | Self::Probe(_) => false,
+            Self::Outside
+            | Self::Consumer(_)
+            | Self::Group(_)
+            | Self::Creator(_)
+            | Self::Probe(_) => false,
         }
     }
 }
@@ -92,6 +98,39 @@ pub struct ConsumerWorkload {
     pub partitions: i32,
     /// Where it begins.
     pub begin: Begin,
+    /// How long a poll waits when there is nothing.
+    pub poll_timeout: Duration,
+}
+
+/// When a member of a group commits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CommitMode {
+    /// Its consumer does by itself.
+    #[default]
+    Auto,
+    /// After each batch, waiting for it.
+    Sync,
+    /// After each batch, without waiting.
+    Async,
+    /// Before each batch.
+    Before,
+    /// Not at all.
+    Never,
+}
+
+/// Polls as a member of a group, processes, commits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupWorkload {
+    /// The topics that it reads.
+    pub topics: Vec<Name>,
+    /// Instead: every topic whose whole name is like this.
+    pub pattern: Option<Name>,
+    /// How long it takes for each record.
+    pub processing: Duration,
+    /// When it commits.
+    pub commit: CommitMode,
+    /// Where it sends a record for each that it processed.
+    pub produce_to: Option<Name>,
     /// How long a poll waits when there is nothing.
     pub poll_timeout: Duration,
 }

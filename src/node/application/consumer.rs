@@ -58,7 +58,7 @@ impl Consumer {
 
     fn on_reply(&mut self, reply: AppReply, effects: &mut Vec<Effect>) {
         match reply {
-            AppReply::Done | AppReply::Polled(_) => {
+            AppReply::Done | AppReply::Polled(_) | AppReply::Rebalanced { .. } => {
                 let timeout = self.config.poll_timeout;
                 self.call(AppCall::Poll { timeout }, effects);
             }

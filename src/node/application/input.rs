@@ -2,7 +2,7 @@
 
 use crate::event::Kind;
 use crate::message::{AppCall, AppReply};
-use crate::types::CallToken;
+use crate::types::{CallToken, Name, Offset};
 
 /// What a built-in application is told.
 #[derive(Clone, PartialEq, Debug)]
@@ -35,6 +35,28 @@ pub(crate) enum Effect {
         token: CallToken,
         /// What.
         call: AppCall,
+    },
+    /// It has processed records that it was given as a member of a group.
+    Processed {
+        /// The topic.
+        topic: Name,
+        /// The partition.
+        partition: i32,
+        /// The first record.
+        base_offset: Offset,
+        /// How many.
+        records: u32,
+    },
+    /// It has sent on a record that it was given.
+    SentOn {
+        /// The topic that it was read from.
+        topic: Name,
+        /// The partition.
+        partition: i32,
+        /// Its offset there.
+        offset: Offset,
+        /// The call that sends it.
+        token: CallToken,
     },
     /// This happened.
     Event(Kind),

@@ -3,6 +3,7 @@
 use crate::node::application::config::ApplicationConfig;
 use crate::node::application::consumer::Consumer;
 use crate::node::application::creator::Creator;
+use crate::node::application::group::Group;
 use crate::node::application::input::{Effect, Input};
 use crate::node::application::probe::Probe;
 use crate::node::application::producer::Producer;
@@ -14,6 +15,7 @@ use crate::types::{Deadlines, Now, Rng};
 pub(crate) enum Application {
     Producer(Box<Producer>),
     Consumer(Box<Consumer>),
+    Group(Box<Group>),
     Creator(Box<Creator>),
     Probe(Box<Probe>),
 }
@@ -26,6 +28,7 @@ impl Machine for Application {
         match self {
             Self::Producer(machine) => machine.step(now, input, effects),
             Self::Consumer(machine) => machine.step(now, input, effects),
+            Self::Group(machine) => machine.step(now, input, effects),
             Self::Creator(machine) => machine.step(now, input, effects),
             Self::Probe(machine) => machine.step(now, input, effects),
         }
@@ -35,6 +38,7 @@ impl Machine for Application {
         match self {
             Self::Producer(machine) => machine.deadlines(),
             Self::Consumer(machine) => machine.deadlines(),
+            Self::Group(machine) => machine.deadlines(),
             Self::Creator(machine) => machine.deadlines(),
             Self::Probe(machine) => machine.deadlines(),
         }
@@ -52,6 +56,7 @@ impl Application {
             ApplicationConfig::Consumer(config) => {
                 Some(Self::Consumer(Box::new(Consumer::new(config))))
             }
+            ApplicationConfig::Group(config) => Some(Self::Group(Box::new(Group::new(config)))),
             ApplicationConfig::Creator(config) => {
                 Some(Self::Creator(Box::new(Creator::new(config))))
             }
@@ -62,7 +67,7 @@ impl Application {
     /// Whether it has done all that it is for; one that works for ever never has.
     pub(crate) fn is_done(&self) -> bool {
         match self {
-            Self::Producer(_) | Self::Consumer(_) => false,
+            Self::Producer(_) | Self::Consumer(_) | Self::Group(_) => false,
             Self::Creator(machine) => machine.is_done(),
             Self::Probe(machine) => machine.is_done(),
         }

@@ -3,14 +3,15 @@
 mod config;
 mod consumer;
 mod creator;
+mod group;
 mod input;
 mod machine;
 mod probe;
 mod producer;
 
 pub use config::{
-    ApplicationConfig, Begin, ConsumerWorkload, ProbeWorkload, ProducerWorkload, TopicCreation,
-    ValueForm,
+    ApplicationConfig, Begin, CommitMode, ConsumerWorkload, GroupWorkload, ProbeWorkload,
+    ProducerWorkload, TopicCreation, ValueForm,
 };
 pub(crate) use input::{Effect, Input};
 pub(crate) use machine::Application;

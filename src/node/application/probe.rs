@@ -129,7 +129,7 @@ impl Probe {
                 self.config.topics.retain(|(topic, _)| names.contains(topic));
                 self.write(effects);
             }
-            AppReply::Flushed | AppReply::Admin(_) => {}
+            AppReply::Flushed | AppReply::Admin(_) | AppReply::Rebalanced { .. } => {}
         }
     }
 

@@ -62,6 +62,11 @@ impl ClusterMetadata {
         self.topics.get(name)
     }
 
+    /// The names of all topics that are known.
+    pub fn topic_names(&self) -> impl Iterator<Item = &Name> {
+        self.topics.keys()
+    }
+
     /// The name of the topic with this identity.
     pub fn topic_name(&self, topic_id: TopicId) -> Option<&Name> {
         self.names.get(&topic_id)

@@ -39,6 +39,8 @@ pub enum NetworkInput {
     SendToAny { token: u64, body: RequestBody },
     /// Keep `topic`'s metadata from now on.
     AddTopic { topic: Name },
+    /// Keep all topics' metadata from now on.
+    AllTopics,
     /// What is known proved wrong.
     RefreshMetadata,
     /// An answer named the `leader` of `leader_epoch` (KIP-951).
@@ -82,6 +84,7 @@ impl Machine for NetworkClient {
             NetworkInput::AddTopic { topic } => {
                 self.updater.add_topic(topic, now.wall);
             }
+            NetworkInput::AllTopics => self.updater.want_all(now.wall),
             NetworkInput::RefreshMetadata => self.updater.request(),
             NetworkInput::LeaderHint { partition, leader, leader_epoch } => {
                 self.on_leader_hint(partition, leader, leader_epoch, effects);

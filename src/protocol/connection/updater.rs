@@ -20,6 +20,8 @@ pub(crate) struct Updater {
     backoff: Backoff,
     rebootstrap_after: Duration,
     topics: BTreeSet<Name>,
+    /// Whether all topics are asked for, whatever their names (`subscribe(Pattern)`).
+    wants_all: bool,
     is_wanted: bool,
     /// Whether a topic was added that no request under way asks for.
     has_new_topics: bool,
@@ -47,6 +49,7 @@ impl Updater {
             backoff,
             rebootstrap_after,
             topics: BTreeSet::new(),
+            wants_all: false,
             is_wanted: false,
             has_new_topics: false,
             is_in_flight: false,
@@ -68,6 +71,16 @@ impl Updater {
             self.allowed_at = wall;
         }
         is_new
+    }
+
+    /// Asks for all topics from now on.
+    pub(crate) fn want_all(&mut self, wall: Wall) {
+        if !std::mem::replace(&mut self.wants_all, true) {
+            self.has_new_topics = true;
+            self.is_wanted = true;
+            self.equivalent = 0;
+            self.allowed_at = wall;
+        }
     }
 
     /// Something proved wrong: ask again as soon as the back-off allows.
@@ -106,7 +119,7 @@ impl Updater {
         // Differs from Kafka: allow.auto.create.topics is off, for a topic that was deleted would
         // come back with the next record.
         MetadataRequest::default()
-            .with_topics(Some(topics.collect()))
+            .with_topics((!self.wants_all).then(|| topics.collect()))
             .with_allow_auto_topic_creation(false)
     }
 

@@ -110,8 +110,11 @@ impl Consumer {
                 let Some(&slot) = self.slots.get(&id) else { continue };
                 let told = self.nodes.get(&to).and_then(|node| node.session.told(slot));
                 let partition = &self.partitions[slot as usize];
-                // An answer to a question that is no longer ours: a seek, a reset, a new leader.
+                // An answer to a question that is no longer ours: a seek, a reset, a new leader, a
+                // pause, a rebalance.
                 let is_ours = partition.state == State::Fetching
+                    && !partition.is_paused
+                    && !partition.is_withheld
                     && told.is_some_and(|told| told.offset == partition.position);
                 if !is_ours {
                     continue;

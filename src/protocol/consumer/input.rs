@@ -1,9 +1,10 @@
 //! What can happen to a consumer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::message::{Answer, SeekTo};
+use crate::message::{Answer, PartitionOffset, SeekTo};
 use crate::protocol::cluster::ClusterMetadata;
 use crate::types::{BrokerId, CallToken, Name};
 
@@ -18,6 +19,16 @@ pub enum Input {
     Seek { token: CallToken, topic: Name, partition: i32, to: SeekTo },
     /// The application wants records, and waits for `timeout` when there are none.
     Poll { token: CallToken, timeout: Duration },
+    /// The group assigns these `partitions` and no others. What was assigned before goes on; what
+    /// is new waits for `Input::Start`.
+    SetAssignment { partitions: BTreeSet<(Name, i32)> },
+    /// The group has `committed` there, or nothing: the partition begins there, or where the reset
+    /// policy says.
+    Start { topic: Name, partition: i32, committed: Option<PartitionOffset> },
+    /// Nothing more of these `partitions` is returned: they are about to be revoked.
+    Withhold { partitions: BTreeSet<(Name, i32)> },
+    /// The application wants no records of these `partitions` for now, or wants them again.
+    Pause { token: CallToken, partitions: Vec<(Name, i32)>, paused: bool },
     /// This is known of the cluster now.
     MetadataChanged(Arc<ClusterMetadata>),
     /// There is a connection to the node `to`.

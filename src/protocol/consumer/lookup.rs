@@ -77,7 +77,11 @@ impl Consumer {
             let partition = &self.partitions[*slot as usize];
             let timestamp = match partition.state {
                 State::LookingUp { timestamp, .. } => timestamp,
-                State::Validating | State::Fetching | State::OutOfRange => {
+                State::Validating
+                | State::Fetching
+                | State::OutOfRange
+                | State::Initializing
+                | State::Gone => {
                     unreachable!("only looked up while an offset is wanted")
                 }
             };
@@ -202,7 +206,7 @@ impl Consumer {
                 self.report_position(slot, Offset(offset), by_reset, About::Nothing, effects);
             }
             State::Validating => self.on_validated(wall, slot, offset, leader_epoch, effects),
-            State::Fetching | State::OutOfRange => {}
+            State::Fetching | State::OutOfRange | State::Initializing | State::Gone => {}
         }
         self.update(slot);
     }

@@ -111,12 +111,22 @@ impl Machine for Consumer {
             Input::MetadataChanged(cluster) => {
                 self.cluster = cluster;
                 for slot in 0..self.partitions.len() {
-                    self.refresh_leader(slot as u32, effects);
+                    if self.partitions[slot].state != State::Gone {
+                        self.refresh_leader(slot as u32, effects);
+                    }
                 }
             }
             Input::NodeOpened { to } => self.on_node(to, true),
             Input::NodeLost { to } => self.on_node(to, false),
             Input::Completed { token, answer } => self.on_completed(wall, token, answer, effects),
+            Input::SetAssignment { partitions } => self.on_set_assignment(&partitions, effects),
+            Input::Start { topic, partition, committed } => {
+                self.on_start(wall, &topic, partition, committed, effects);
+            }
+            Input::Withhold { partitions } => self.on_withhold(&partitions),
+            Input::Pause { token, partitions, paused } => {
+                self.on_pause(token, &partitions, paused, effects);
+            }
             Input::Deadline => self.on_deadline(wall),
         }
         self.serve_polls(wall, effects);
@@ -173,7 +183,7 @@ impl Consumer {
         OperationId::of_call(self.config.client, self.config.first_operation, token)
     }
 
-    fn forget_assignment(&mut self) {
+    pub(crate) fn forget_assignment(&mut self) {
         self.generation += 1;
         self.partitions.clear();
         self.slots.clear();
@@ -218,6 +228,8 @@ impl Consumer {
                 is_buffered: false,
                 retry_at: None,
                 fetched_from: None,
+                is_paused: false,
+                is_withheld: false,
             });
             self.go_to(slot, to);
             self.refresh_leader(slot, effects);
@@ -251,7 +263,7 @@ impl Consumer {
     }
 
     /// Sets where a partition is read from next, and drops what was read ahead.
-    fn go_to(&mut self, slot: u32, to: SeekTo) {
+    pub(crate) fn go_to(&mut self, slot: u32, to: SeekTo) {
         self.drop_buffered(slot);
         self.broken.remove(&slot);
         let partition = &mut self.partitions[slot as usize];
@@ -286,7 +298,7 @@ impl Consumer {
     /// in which epoch the last record was written, the new leader is asked whether it has it.
     ///
     /// Source: KIP-320; Kafka 4.1, `SubscriptionState.maybeValidatePositionForCurrentLeader`.
-    fn refresh_leader(&mut self, slot: u32, effects: &mut Vec<Effect>) {
+    pub(crate) fn refresh_leader(&mut self, slot: u32, effects: &mut Vec<Effect>) {
         let partition = &mut self.partitions[slot as usize];
         let known = self.cluster.topic(partition.topic.as_str()).and_then(|topic| {
             let at = usize::try_from(partition.number).ok()?;
@@ -321,7 +333,8 @@ impl Consumer {
                         partition.state = State::Validating;
                     }
                 }
-                State::LookingUp { .. } | State::OutOfRange => {}
+                State::LookingUp { .. } | State::OutOfRange | State::Initializing | State::Gone => {
+                }
             }
         }
         if is_first && self.partitions[slot as usize].state == State::Fetching {
@@ -363,7 +376,7 @@ impl Consumer {
         self.update(slot);
     }
 
-    fn cancel_retry(&mut self, slot: u32) {
+    pub(crate) fn cancel_retry(&mut self, slot: u32) {
         if let Some(at) = self.partitions[slot as usize].retry_at.take() {
             self.timers.remove(&(at, slot));
         }

@@ -15,6 +15,7 @@
 mod config;
 mod effect;
 mod fetch;
+mod group;
 mod input;
 mod lookup;
 mod machine;

@@ -32,6 +32,10 @@ pub(crate) struct Assigned {
     pub retry_at: Option<Wall>,
     /// The node whose fetches it is part of.
     pub fetched_from: Option<BrokerId>,
+    /// Whether the application wants no records of it for now.
+    pub is_paused: bool,
+    /// Whether it is about to be revoked: nothing more of it is returned.
+    pub is_withheld: bool,
 }
 
 /// What a consumer does with a partition.
@@ -48,6 +52,10 @@ pub(crate) enum State {
     Fetching,
     /// There is no record where it stands, and no policy says where to go on.
     OutOfRange,
+    /// It is a group's, and what the group has committed is not known yet.
+    Initializing,
+    /// It is no longer assigned; slots are not used twice.
+    Gone,
 }
 
 /// What a leader was asked: an answer to anything else than what is still wanted is of no use.
@@ -70,6 +78,8 @@ impl Assigned {
         let can = self.state == State::Fetching
             && !self.is_buffered
             && self.id.is_some()
+            && !self.is_paused
+            && !self.is_withheld
             && self.retry_at.is_none();
         self.leader.filter(|_| can)
     }
@@ -88,7 +98,7 @@ impl Assigned {
                 position: self.position,
                 leader_epoch: self.leader_epoch,
             }),
-            State::Fetching | State::OutOfRange => None,
+            State::Fetching | State::OutOfRange | State::Initializing | State::Gone => None,
         }
     }
 }

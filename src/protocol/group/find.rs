@@ -76,9 +76,7 @@ pub(crate) fn find(
         }
     });
     let coordinators = coordinators.collect();
-    let response = k::FindCoordinatorResponse::default()
-        .with_error_message(None)
-        .with_coordinators(coordinators);
+    let response = k::FindCoordinatorResponse::default().with_coordinators(coordinators);
     (response, is_missing)
 }
 

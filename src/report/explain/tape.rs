@@ -170,6 +170,7 @@ pub(crate) fn severity(verb: FaultVerb) -> u8 {
         | FaultVerb::JumpClock
         | FaultVerb::DriftClock
         | FaultVerb::Stop
+        | FaultVerb::Stall
         | FaultVerb::RollingRestart => 0,
     }
 }

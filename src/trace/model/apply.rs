@@ -32,8 +32,14 @@ impl Model {
             | Kind::ReplicaRemoved { .. }
             | Kind::ReplicaAudited { .. }
             | Kind::QuorumAudited { .. } => self.apply_to_replica(event),
+            Kind::MemberStateEntered { .. }
+            | Kind::PartitionTaken { .. }
+            | Kind::PartitionGivenUp { .. } => self.apply_to_member(event),
+            Kind::HostStopped { .. } => {
+                self.apply_to_world(event);
+                self.apply_to_member(event);
+            }
             Kind::HostStarted { .. }
-            | Kind::HostStopped { .. }
             | Kind::HostPaused {}
             | Kind::HostResumed {}
             | Kind::BrokerStateEntered { .. }

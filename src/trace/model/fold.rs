@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::event::{FaultVerb, LifecycleState, Phase, StartedAs};
 use crate::trace::model::audit::AuditFailure;
 use crate::trace::model::config::ConfigView;
+use crate::trace::model::group_member::GroupMemberView;
 use crate::trace::model::partition::PartitionView;
 use crate::trace::model::quorum::QuorumView;
 use crate::trace::setup::Setup;
@@ -39,6 +40,8 @@ pub struct Model {
     /// Topics by name.
     pub topics: BTreeMap<Name, TopicId>,
     pub(crate) topic_names: BTreeMap<TopicId, Name>,
+    /// Members of groups, by host, as they believe.
+    pub group_members: BTreeMap<HostId, GroupMemberView>,
     /// Faults that began, by their place in the plan.
     pub faults: BTreeMap<u32, FaultView>,
     pub(crate) audit_failures: Vec<AuditFailure>,
@@ -128,6 +131,7 @@ impl Model {
             configs: ConfigView::default(),
             topics: BTreeMap::new(),
             topic_names: BTreeMap::new(),
+            group_members: BTreeMap::new(),
             faults: BTreeMap::new(),
             audit_failures: Vec::new(),
         }

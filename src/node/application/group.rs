@@ -1,0 +1,375 @@
+//! An application that consumes as a member of a group, and takes its time.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crate::message::{
+    AppCall, AppError, AppReply, PartitionOffset, PolledBatch, RebalanceCallback, SendRecord,
+};
+use crate::node::application::config::{CommitMode, GroupWorkload};
+use crate::node::application::input::{Effect, Input};
+use crate::protocol::Machine;
+use crate::types::{CallToken, Deadlines, LeaderEpoch, Monotonic, Name, Now, Offset};
+
+/// Records that take less than this are processed several at a time.
+const TICK: Duration = Duration::from_millis(1);
+/// After a poll that failed it waits so long.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// What the application waits for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Doing {
+    /// Its subscription or its poll.
+    Polling,
+    /// A commit; then it goes on.
+    Committing(Next),
+    /// The time that its records take.
+    Processing,
+    /// Acknowledgements of what it sent on.
+    Sending,
+    /// A while, after a poll that failed.
+    Resting,
+    /// The end of its consumer.
+    Closing,
+    /// Nothing any more.
+    Nothing,
+}
+
+/// What follows a commit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Next {
+    Process,
+    Poll,
+    Close,
+}
+
+/// Polls, processes what it gets record by record, commits, and polls again.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    config: GroupWorkload,
+    calls: u64,
+    doing: Doing,
+    /// The call that it waits for.
+    awaited: Option<CallToken>,
+    /// Not processed yet.
+    queue: VecDeque<PolledBatch>,
+    /// Processed and not committed, by partition: where to go on.
+    processed: BTreeMap<(Name, i32), (Offset, LeaderEpoch)>,
+    /// When the next records are done, or the rest is over.
+    next: Monotonic,
+    /// How many of them.
+    chunk: u64,
+    /// Records that it sent on and that are not acknowledged.
+    under_way: BTreeSet<CallToken>,
+    /// Whether its process was asked to end: what was polled is still processed.
+    is_ending: bool,
+}
+
+impl Machine for Group {
+    type Input = Input;
+    type Effect = Effect;
+
+    fn step(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Start => {
+                let (topics, pattern) = (self.config.topics.clone(), self.config.pattern.clone());
+                self.ask(AppCall::Subscribe { topics, pattern }, Doing::Polling, effects);
+            }
+            Input::Reply { token, reply } => self.on_reply(now.monotonic, token, reply, effects),
+            Input::Deadline if self.next <= now.monotonic => match self.doing {
+                Doing::Processing => self.on_processed(now.monotonic, effects),
+                Doing::Resting => self.poll(effects),
+                Doing::Polling
+                | Doing::Committing(_)
+                | Doing::Sending
+                | Doing::Closing
+                | Doing::Nothing => {}
+            },
+            Input::Shutdown if !self.is_ending => {
+                self.is_ending = true;
+                match self.doing {
+                    // It wakes up from its poll (`KafkaConsumer.wakeup`).
+                    Doing::Polling | Doing::Resting | Doing::Nothing => self.close(effects),
+                    Doing::Committing(_) | Doing::Processing | Doing::Sending | Doing::Closing => {}
+                }
+            }
+            // It goes on while the cluster heals: that it can is part of what is checked.
+            Input::Stop | Input::Deadline | Input::Administer(_) | Input::Shutdown => {}
+        }
+    }
+
+    fn deadlines(&self) -> Deadlines {
+        match self.doing {
+            Doing::Processing | Doing::Resting => Deadlines::monotonic(Some(self.next)),
+            Doing::Polling
+            | Doing::Committing(_)
+            | Doing::Sending
+            | Doing::Closing
+            | Doing::Nothing => Deadlines::NONE,
+        }
+    }
+}
+
+impl Group {
+    pub(crate) fn new(config: GroupWorkload) -> Self {
+        Self {
+            config,
+            calls: 0,
+            doing: Doing::Nothing,
+            awaited: None,
+            queue: VecDeque::new(),
+            processed: BTreeMap::new(),
+            next: Monotonic(0),
+            chunk: 0,
+            under_way: BTreeSet::new(),
+            is_ending: false,
+        }
+    }
+
+    fn on_reply(
+        &mut self,
+        now: Monotonic,
+        token: CallToken,
+        reply: AppReply,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.under_way.remove(&token) {
+            // A record that could not be sent on is the scenario's to see: the commit goes on, as
+            // in an application that logs the error.
+            if self.doing == Doing::Sending && self.under_way.is_empty() {
+                self.commit_batch(effects);
+            }
+            return;
+        }
+        if self.awaited != Some(token) {
+            // A commit that nobody waits for.
+            return;
+        }
+        self.awaited = None;
+        match self.doing.clone() {
+            Doing::Closing => effects.push(Effect::Exit),
+            Doing::Committing(next) => {
+                // One that failed is not tried again: the partitions are another's, or the next
+                // commit says more.
+                self.go_on(now, next, effects);
+            }
+            Doing::Polling => self.on_polled(now, reply, effects),
+            Doing::Processing | Doing::Sending | Doing::Resting | Doing::Nothing => {}
+        }
+    }
+
+    fn on_polled(&mut self, now: Monotonic, reply: AppReply, effects: &mut Vec<Effect>) {
+        match reply {
+            AppReply::Polled(batches) => {
+                self.queue = batches.into();
+                self.begin(now, effects);
+            }
+            AppReply::Rebalanced { callback, partitions } => {
+                self.on_rebalance(callback, &partitions, effects);
+            }
+            AppReply::Failed(AppError::Refused(_) | AppError::Closed) => {
+                // The exception ends the application: the member is fenced for good.
+                self.doing = Doing::Nothing;
+            }
+            AppReply::Failed(
+                AppError::OffsetOutOfRange
+                | AppError::LogTruncation { .. }
+                | AppError::Unknown(_)
+                | AppError::NotSent(_),
+            ) => {
+                self.doing = Doing::Resting;
+                self.next = now + RETRY_AFTER;
+            }
+            AppReply::Done | AppReply::Sent { .. } | AppReply::Flushed | AppReply::Admin(_) => {
+                self.poll(effects);
+            }
+        }
+    }
+
+    /// A batch was polled: commits it first, if it is to be so, then processes it.
+    fn begin(&mut self, now: Monotonic, effects: &mut Vec<Effect>) {
+        if self.config.commit == CommitMode::Before && !self.queue.is_empty() {
+            for batch in self.queue.clone() {
+                self.note(&batch, batch.records.len() as u64);
+            }
+            self.commit(true, Next::Process, effects);
+        } else {
+            self.process(now, effects);
+        }
+    }
+
+    /// Takes up the next records, or ends the batch.
+    fn process(&mut self, now: Monotonic, effects: &mut Vec<Effect>) {
+        let Some(batch) = self.queue.front() else {
+            self.end_batch(effects);
+            return;
+        };
+        let left = batch.records.len() as u64;
+        let each = self.config.processing;
+        self.doing = Doing::Processing;
+        if each.is_zero() {
+            self.chunk = left;
+            self.next = now;
+            self.on_processed(now, effects);
+            return;
+        }
+        let at_once = TICK.as_nanos().div_ceil(each.as_nanos());
+        self.chunk = u64::try_from(at_once).unwrap_or(u64::MAX).min(left);
+        let chunk = u32::try_from(self.chunk).unwrap_or(u32::MAX);
+        self.next = now + each.saturating_mul(chunk);
+    }
+
+    /// The time of some records is over: they are processed.
+    fn on_processed(&mut self, now: Monotonic, effects: &mut Vec<Effect>) {
+        let Some(mut batch) = self.queue.pop_front() else { return };
+        let count = usize::try_from(self.chunk).unwrap_or(usize::MAX).min(batch.records.len());
+        let rest = batch.records.split_off(count);
+        effects.push(Effect::Processed {
+            topic: batch.topic.clone(),
+            partition: batch.partition,
+            base_offset: batch.base_offset,
+            records: u32::try_from(count).unwrap_or(u32::MAX),
+        });
+        self.send_on(&batch, effects);
+        if self.config.commit != CommitMode::Before {
+            self.note(&batch, count as u64);
+        }
+        if !rest.is_empty() {
+            let base_offset = batch.base_offset + count as u64;
+            self.queue.push_front(PolledBatch { base_offset, records: rest, ..batch });
+        }
+        self.process(now, effects);
+    }
+
+    /// Notes where to go on after the first `count` records of `batch`.
+    fn note(&mut self, batch: &PolledBatch, count: u64) {
+        let place = (batch.topic.clone(), batch.partition);
+        self.processed.insert(place, (batch.base_offset + count, batch.leader_epoch));
+    }
+
+    fn send_on(&mut self, batch: &PolledBatch, effects: &mut Vec<Effect>) {
+        let Some(topic) = self.config.produce_to.clone() else { return };
+        for (nth, record) in (0_u64..).zip(&batch.records) {
+            let record = SendRecord {
+                topic: topic.clone(),
+                partition: None,
+                key: record.key.clone(),
+                value: record.value.clone(),
+                headers: Box::default(),
+            };
+            let token = self.call(AppCall::Send(record), effects);
+            self.under_way.insert(token);
+            effects.push(Effect::SentOn {
+                topic: batch.topic.clone(),
+                partition: batch.partition,
+                offset: batch.base_offset + nth,
+                token,
+            });
+        }
+    }
+
+    /// The whole batch is processed.
+    fn end_batch(&mut self, effects: &mut Vec<Effect>) {
+        if self.under_way.is_empty() {
+            self.commit_batch(effects);
+        } else {
+            self.doing = Doing::Sending;
+        }
+    }
+
+    fn commit_batch(&mut self, effects: &mut Vec<Effect>) {
+        let next = if self.is_ending { Next::Close } else { Next::Poll };
+        match self.config.commit {
+            CommitMode::Sync => self.commit(true, next, effects),
+            // The last one is waited for.
+            CommitMode::Async => self.commit(self.is_ending, next, effects),
+            CommitMode::Auto | CommitMode::Before | CommitMode::Never => {
+                self.processed.clear();
+                self.follow(next, effects);
+            }
+        }
+    }
+
+    /// Commits what was processed, if there is any.
+    fn commit(&mut self, waits: bool, next: Next, effects: &mut Vec<Effect>) {
+        let offsets: Vec<PartitionOffset> = self
+            .processed
+            .iter()
+            .map(|((topic, partition), (offset, leader_epoch))| PartitionOffset {
+                topic: topic.clone(),
+                partition: *partition,
+                offset: *offset,
+                leader_epoch: Some(*leader_epoch),
+            })
+            .collect();
+        if offsets.is_empty() {
+            self.follow(next, effects);
+        } else if waits {
+            self.processed.clear();
+            self.ask(AppCall::Commit { offsets, waits }, Doing::Committing(next), effects);
+        } else {
+            // Kept until partitions are revoked: then the last word is said, and waited for.
+            self.call(AppCall::Commit { offsets, waits }, effects);
+            self.follow(next, effects);
+        }
+    }
+
+    fn go_on(&mut self, now: Monotonic, next: Next, effects: &mut Vec<Effect>) {
+        match next {
+            Next::Process => self.process(now, effects),
+            Next::Poll | Next::Close => self.follow(next, effects),
+        }
+    }
+
+    fn follow(&mut self, next: Next, effects: &mut Vec<Effect>) {
+        if next == Next::Close || self.is_ending {
+            self.close(effects);
+        } else {
+            self.poll(effects);
+        }
+    }
+
+    /// A callback: the next poll says that it is done.
+    fn on_rebalance(
+        &mut self,
+        callback: RebalanceCallback,
+        partitions: &[(Name, i32)],
+        effects: &mut Vec<Effect>,
+    ) {
+        match callback {
+            RebalanceCallback::Revoked if self.config.commit == CommitMode::Async => {
+                self.commit(true, Next::Poll, effects);
+            }
+            RebalanceCallback::Lost | RebalanceCallback::Revoked => {
+                self.processed.retain(|place, _| !partitions.contains(place));
+                self.poll(effects);
+            }
+            RebalanceCallback::Assigned => self.poll(effects),
+        }
+    }
+
+    fn poll(&mut self, effects: &mut Vec<Effect>) {
+        if self.is_ending {
+            self.close(effects);
+            return;
+        }
+        let timeout = self.config.poll_timeout;
+        self.ask(AppCall::Poll { timeout }, Doing::Polling, effects);
+    }
+
+    fn close(&mut self, effects: &mut Vec<Effect>) {
+        self.ask(AppCall::Close, Doing::Closing, effects);
+    }
+
+    fn ask(&mut self, call: AppCall, doing: Doing, effects: &mut Vec<Effect>) {
+        self.doing = doing;
+        self.awaited = Some(self.call(call, effects));
+    }
+
+    fn call(&mut self, call: AppCall, effects: &mut Vec<Effect>) -> CallToken {
+        let token = CallToken(self.calls);
+        self.calls += 1;
+        effects.push(Effect::Call { token, call });
+        token
+    }
+}

@@ -1,0 +1,139 @@
+//! The end of a membership: commit, give everything up, leave.
+
+use crate::event::{About, CallbackVerb, GivenUpBecause, Kind, MemberState};
+use crate::message::PartitionOffset;
+use crate::protocol::member::classic::NO_GENERATION;
+use crate::protocol::member::commit::For;
+use crate::protocol::member::effect::{Effect, Why};
+use crate::protocol::member::machine::Member;
+use crate::types::Wall;
+
+/// Where a member stands in closing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Closing {
+    /// It commits what was returned.
+    Committing {
+        /// Until then at most.
+        give_up_at: Wall,
+    },
+    /// It has said that it leaves.
+    Leaving {
+        /// Until then at most.
+        give_up_at: Wall,
+    },
+    /// It is gone.
+    Done,
+}
+
+impl Closing {
+    pub(crate) fn deadline(&self) -> Option<Wall> {
+        match self {
+            Self::Committing { give_up_at } | Self::Leaving { give_up_at } => Some(*give_up_at),
+            Self::Done => None,
+        }
+    }
+}
+
+/// `ConsumerUtils.DEFAULT_CLOSE_TIMEOUT_MS`: how long closing may take.
+const CLOSE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
+impl Member {
+    /// Source: Kafka 4.0, `ConsumerCoordinator.close`, `AbstractCoordinator.close`,
+    /// `AsyncKafkaConsumer.close`.
+    pub(crate) fn on_close(&mut self, wall: Wall, effects: &mut Vec<Effect>) {
+        if self.closing.is_some() {
+            return;
+        }
+        if !self.is_subscribed || self.fatal.is_some() {
+            self.closing = Some(Closing::Done);
+            effects.push(Effect::Closed);
+            return;
+        }
+        self.closing = Some(Closing::Committing { give_up_at: wall + CLOSE_TIMEOUT });
+        if self.config.auto_commit && !self.owned.is_empty() {
+            effects.push(Effect::Positions { why: Why::Close });
+        } else {
+            self.leave_at_close(wall, effects);
+        }
+    }
+
+    pub(crate) fn commit_before_close(
+        &mut self,
+        wall: Wall,
+        positions: Vec<PartitionOffset>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.start_commit(wall, positions, For::Close, effects);
+    }
+
+    /// The commit is done: everything is given up, and the coordinator is told.
+    pub(crate) fn leave_at_close(&mut self, wall: Wall, effects: &mut Vec<Effect>) {
+        let Some(Closing::Committing { give_up_at }) = self.closing else { return };
+        let owned = self.all_owned();
+        if !owned.is_empty() {
+            let is_out = self.epoch == NO_GENERATION
+                || self.member_id.as_str().is_empty()
+                || !self.is_classic() && self.epoch <= 0
+                || matches!(
+                    self.state,
+                    MemberState::PreparingRebalance | MemberState::CompletingRebalance
+                );
+            let callback = if is_out { CallbackVerb::Lost } else { CallbackVerb::Revoked };
+            let kind = Kind::CallbackInvoked {
+                group: self.group.clone(),
+                member: self.member_id.clone(),
+                epoch: self.epoch,
+                callback,
+                partitions: u32::try_from(owned.len()).unwrap_or(u32::MAX),
+            };
+            effects.push(Effect::Event { kind, about: About::Nothing });
+            self.give_up(&owned, GivenUpBecause::Closed, effects);
+        }
+        self.callbacks.clear();
+        self.closing = Some(Closing::Leaving { give_up_at });
+        if self.is_classic() {
+            self.leave("the consumer is being closed", effects);
+        } else if self.epoch > 0 {
+            self.epoch = self.leave_epoch();
+            self.reconciliation.drop_all();
+            self.enter(MemberState::Leaving, effects);
+            self.group_beat(wall, effects);
+        }
+        if !self.is_leave_under_way() {
+            self.done(effects);
+        }
+    }
+
+    fn is_leave_under_way(&self) -> bool {
+        use crate::protocol::member::machine::Pending;
+        self.awaits(|pending| {
+            matches!(pending, Pending::Leave | Pending::GroupHeartbeat { leaves: true })
+        })
+    }
+
+    /// The coordinator knows that it left, or cannot be asked.
+    pub(crate) fn on_left(&mut self, effects: &mut Vec<Effect>) {
+        if matches!(self.closing, Some(Closing::Leaving { .. })) {
+            self.done(effects);
+        }
+    }
+
+    fn done(&mut self, effects: &mut Vec<Effect>) {
+        self.closing = Some(Closing::Done);
+        effects.push(Effect::Closed);
+    }
+
+    /// Closing takes no longer than its time.
+    pub(crate) fn advance_closing(&mut self, wall: Wall, effects: &mut Vec<Effect>) {
+        let is_over =
+            self.closing.and_then(|closing| closing.deadline()).is_some_and(|at| at <= wall);
+        match self.closing {
+            Some(Closing::Committing { .. }) if is_over => {
+                self.commits.open.clear();
+                self.leave_at_close(wall, effects);
+            }
+            Some(Closing::Leaving { .. }) if is_over => self.done(effects),
+            Some(_) | None => {}
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Reads consumer groups: `[[group]]`.
+
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use crate::scenario::config::{Config, ConfigSource};
+use crate::scenario::config_keys::Scope;
+use crate::scenario::decode::client_name;
+use crate::scenario::decode_config::{given, layered, settle_producer};
+use crate::scenario::file_error::Wrong;
+use crate::scenario::file_keys as keys;
+use crate::scenario::hardware::clock;
+use crate::scenario::known::Known;
+use crate::scenario::plan_group::{CommitPlan, GroupPlan, ScalePlan};
+use crate::scenario::table::{Mistakes, Read, Table, duration, kind, number, text, word};
+use crate::types::{Name, TopicPattern};
+
+const MEMBERS_MAX: u64 = 1000;
+
+pub(crate) fn groups(
+    root: &Table<'_, '_>,
+    known: &Known,
+    act: Option<Duration>,
+    mistakes: &mut Mistakes,
+) -> Vec<GroupPlan> {
+    let tables = root.tables("group", &keys::GROUP, mistakes);
+    tables.iter().filter_map(|table| group(table, known, act, mistakes)).collect()
+}
+
+fn group(
+    table: &Table<'_, '_>,
+    known: &Known,
+    act: Option<Duration>,
+    mistakes: &mut Mistakes,
+) -> Option<GroupPlan> {
+    let name = client_name(table, mistakes);
+    let members = table.read("members", mistakes, |value| number(value, 1, MEMBERS_MAX));
+    let members = members.map_or(1, count);
+    let scale = scale(table, act, mistakes);
+    let topics = table.read("topics", mistakes, |value| topic_list(value, known));
+    let pattern = table.read("pattern", mistakes, |value| {
+        let pattern = Name::from(text(value)?);
+        let instead = "write a regular expression, as in \"orders-.*\"";
+        TopicPattern::parse(&pattern).map_err(|error| Wrong::new(error, instead))?;
+        Ok(pattern)
+    });
+    if table.has("topics") == table.has("pattern") {
+        let what = "a [[group]] reads either `topics` or those of a `pattern`";
+        mistakes.add(table.line, Wrong::new(what, "write `topics = [\"...\"]`"));
+    }
+    let processing = table.read("processing", mistakes, duration);
+    let words = [
+        ("auto", CommitPlan::Auto),
+        ("sync", CommitPlan::Sync),
+        ("async", CommitPlan::Async),
+        ("before", CommitPlan::Before),
+        ("never", CommitPlan::Never),
+    ];
+    let commit = table.read("commit", mistakes, |value| word(value, &words));
+    let is_static = table.read("static", mistakes, |value| match value.as_bool() {
+        Some(flag) => Ok(flag),
+        None => Err(Wrong::new(format!("{} is no flag", kind(value)), "write true or false")),
+    });
+    let produce_to = table.read("produce_to", mistakes, |value| known.topic(&text(value)?));
+    let start = table.read("start", mistakes, duration);
+    let own = given(table, "config", &[Scope::Member], mistakes);
+    let config = layered(Scope::Member, &[], &own);
+    check_protocol(&config, table.line, mistakes);
+    let own = given(table, "producer", &[Scope::Producer], mistakes);
+    let mut producer = layered(Scope::Producer, &[], &own);
+    settle_producer(&mut producer, 0, mistakes);
+    let clock = clock(table, mistakes);
+    Some(GroupPlan {
+        name: name?,
+        members,
+        scale,
+        topics: topics.map(|read| read.value).unwrap_or_default(),
+        pattern: pattern.map(|read| read.value),
+        processing: processing.map(|read| read.value).unwrap_or_default(),
+        commit: commit.map(|read| read.value).unwrap_or_default(),
+        is_static: is_static.is_some_and(|read| read.value),
+        produce_to: produce_to.map(|read| read.value),
+        start: start.map(|read| read.value).unwrap_or_default(),
+        config,
+        producer,
+        clock,
+    })
+}
+
+fn count(read: Read<u64>) -> u16 {
+    u16::try_from(read.value).unwrap_or(1)
+}
+
+fn scale(table: &Table<'_, '_>, act: Option<Duration>, mistakes: &mut Mistakes) -> Vec<ScalePlan> {
+    let mut steps: Vec<ScalePlan> = Vec::new();
+    for step in table.tables("scale", &keys::SCALE, mistakes) {
+        let last = steps.last().map(|step| step.at);
+        let at = step.need("at", mistakes, |value| match duration(value)? {
+            at if act.is_some_and(|act| at >= act) => {
+                Err(Wrong::new("that is after the end", "write less than `duration`"))
+            }
+            at if last.is_some_and(|last| at <= last) => {
+                Err(Wrong::new("that is before the step above it", "put the earlier one first"))
+            }
+            at => Ok(at),
+        });
+        let members = step.need("members", mistakes, |value| number(value, 0, MEMBERS_MAX));
+        if let (Some(at), Some(members)) = (at, members) {
+            steps.push(ScalePlan { at: at.value, members: count(members) });
+        }
+    }
+    steps
+}
+
+fn topic_list(value: &DeValue<'_>, known: &Known) -> Result<Vec<Name>, Wrong> {
+    let instead = "write the names of topics in [ ]";
+    let list = value
+        .as_array()
+        .ok_or_else(|| Wrong::new(format!("{} is no list", kind(value)), instead))?;
+    if list.is_empty() {
+        return Err(Wrong::new("the list is empty", instead));
+    }
+    list.iter().map(|element| known.topic(&text(element.get_ref())?)).collect()
+}
+
+/// Kafka refuses keys of one protocol with the other, and heartbeats that are too rare.
+///
+/// Source: Kafka 4.1, `ConsumerConfig.checkUnsupportedConfigsPostProcess`, `Heartbeat`.
+fn check_protocol(config: &Config, line: u32, mistakes: &mut Mistakes) {
+    let is_classic = config.text("group.protocol") == "classic";
+    let foreign: &[&str] = if is_classic {
+        &["group.remote.assignor"]
+    } else {
+        &["partition.assignment.strategy", "session.timeout.ms", "heartbeat.interval.ms"]
+    };
+    for key in foreign {
+        let setting = config.setting(key);
+        if setting.source != ConfigSource::Default {
+            let protocol = config.text("group.protocol");
+            let what = format!("`{key}` cannot be set with `group.protocol = \"{protocol}\"`");
+            let instead = if *key == "group.remote.assignor" {
+                "leave it out, or write `group.protocol = \"consumer\"`"
+            } else {
+                "leave it out: the brokers decide, or write `group.protocol = \"classic\"`"
+            };
+            mistakes.add(setting.line, Wrong::new(what, instead));
+        }
+    }
+    let interval = config.setting("heartbeat.interval.ms");
+    if is_classic && config.integer("heartbeat.interval.ms") >= config.integer("session.timeout.ms")
+    {
+        let line = interval.line.max(config.setting("session.timeout.ms").line).max(line);
+        let what = "`heartbeat.interval.ms` is not below `session.timeout.ms`";
+        mistakes.add(line, Wrong::new(what, "write a third of the session timeout"));
+    }
+}

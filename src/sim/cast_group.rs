@@ -1,0 +1,68 @@
+//! The members of a plan's groups.
+
+use std::time::Duration;
+
+use crate::node::application::{ApplicationConfig, CommitMode, GroupWorkload};
+use crate::node::{Assignor, ClientConfig, GroupProtocol};
+use crate::scenario::{CommitPlan, GroupPlan, Value};
+use crate::types::Name;
+
+/// How long a member's poll waits when there is nothing, as in Kafka's examples.
+const POLL_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// What the members of `group` do.
+pub(crate) fn workload(group: &GroupPlan) -> ApplicationConfig {
+    ApplicationConfig::Group(GroupWorkload {
+        topics: group.topics.clone(),
+        pattern: group.pattern.clone(),
+        processing: group.processing,
+        commit: match group.commit {
+            CommitPlan::Auto => CommitMode::Auto,
+            CommitPlan::Sync => CommitMode::Sync,
+            CommitPlan::Async => CommitMode::Async,
+            CommitPlan::Before => CommitMode::Before,
+            CommitPlan::Never => CommitMode::Never,
+        },
+        produce_to: group.produce_to.clone(),
+        poll_timeout: POLL_TIMEOUT,
+    })
+}
+
+/// The membership of the host `name`.
+pub(crate) fn set_member(client: &mut ClientConfig, group: &GroupPlan, name: &Name) {
+    let (member, config) = (&mut client.member, &group.config);
+    member.group = Some(group.name.clone());
+    member.instance = group.is_static.then(|| name.clone());
+    member.protocol = match config.text("group.protocol") {
+        "consumer" => GroupProtocol::Consumer,
+        _ => GroupProtocol::Classic,
+    };
+    let assignors = config.text("partition.assignment.strategy").split(',');
+    member.assignors = assignors.filter_map(Assignor::named).collect();
+    member.remote_assignor = match config.setting("group.remote.assignor").value {
+        Some(Value::Word(name)) => Some(Name::from(name)),
+        _ => None,
+    };
+    member.session_timeout = config.duration("session.timeout.ms");
+    member.heartbeat_interval = config.duration("heartbeat.interval.ms");
+    member.poll_interval_max = config.duration("max.poll.interval.ms");
+    member.auto_commit = group.commit == CommitPlan::Auto;
+    member.auto_commit_interval = config.duration("auto.commit.interval.ms");
+    member.retry_backoff = client.network.retry_backoff;
+    member.request_timeout = client.network.connections.request_timeout;
+    member.api_timeout = config.duration("default.api.timeout.ms");
+}
+
+/// When the hosts of `group`, by their places, start (`true`) and stop, after time zero.
+pub(crate) fn timetable(group: &GroupPlan) -> Vec<(Duration, usize, bool)> {
+    let mut all: Vec<_> =
+        (0..usize::from(group.members)).map(|nth| (group.start, nth, true)).collect();
+    let mut members = usize::from(group.members);
+    for step in &group.scale {
+        let next = usize::from(step.members);
+        all.extend((members..next).map(|nth| (step.at, nth, true)));
+        all.extend((next..members).rev().map(|nth| (step.at, nth, false)));
+        members = next;
+    }
+    all
+}

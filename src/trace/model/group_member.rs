@@ -1,0 +1,122 @@
+//! What is known of a host as a member of a group, as the host itself believes.
+
+use std::collections::BTreeSet;
+
+use crate::event::{Event, Kind, MemberState};
+use crate::trace::model::fold::Model;
+use crate::types::{BrokerId, HostId, Name, TopicPartition};
+
+/// Where Kafka keeps what its groups have committed.
+const OFFSETS_TOPIC: &str = "__consumer_offsets";
+
+/// A host's membership.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupMemberView {
+    /// The group.
+    pub group: Name,
+    /// The member id; empty before it has one.
+    pub member: Name,
+    /// Its generation or member epoch; -1 and 0 are none.
+    pub epoch: i32,
+    /// Where it stands.
+    pub state: MemberState,
+    /// Whether it leads its generation (classic).
+    pub leads: bool,
+    /// What it believes that it owns.
+    pub owned: BTreeSet<TopicPartition>,
+    /// The event by which it became a member last.
+    pub joined: Option<u64>,
+}
+
+impl Model {
+    pub(in crate::trace::model) fn apply_to_member(&mut self, event: &Event) {
+        let Some(host) = event.host else { return };
+        match &event.kind {
+            Kind::MemberStateEntered { group, member, epoch, state, leads } => {
+                let view = self.group_members.entry(host).or_insert_with(|| GroupMemberView {
+                    group: group.clone(),
+                    member: member.clone(),
+                    epoch: *epoch,
+                    state: *state,
+                    leads: *leads,
+                    owned: BTreeSet::new(),
+                    joined: None,
+                });
+                let was_member = view.epoch > 0;
+                view.group = group.clone();
+                view.member = member.clone();
+                (view.epoch, view.state, view.leads) = (*epoch, *state, *leads);
+                if *epoch <= 0 {
+                    view.joined = None;
+                } else if !was_member {
+                    view.joined = Some(event.index);
+                }
+            }
+            Kind::PartitionTaken { partition, .. } => {
+                if let Some(view) = self.group_members.get_mut(&host) {
+                    view.owned.insert(*partition);
+                }
+            }
+            Kind::PartitionGivenUp { partition, .. } => {
+                if let Some(view) = self.group_members.get_mut(&host) {
+                    view.owned.remove(partition);
+                }
+            }
+            // What a process believed ends with it.
+            Kind::HostStopped { .. } => {
+                self.group_members.remove(&host);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether `partition` is of a topic that Kafka keeps for itself: no client writes it.
+    pub fn is_internal(&self, partition: TopicPartition) -> bool {
+        self.topic_name(partition.topic_id).is_some_and(|name| name.as_str() == OFFSETS_TOPIC)
+    }
+
+    fn members_of<'a>(
+        &'a self,
+        group: &'a str,
+    ) -> impl Iterator<Item = (HostId, &'a GroupMemberView)> {
+        let all = self.group_members.iter().map(|(host, view)| (*host, view));
+        all.filter(move |(_, view)| view.group.as_str() == group)
+    }
+
+    /// The broker that the controller has made the coordinator of `group`.
+    ///
+    /// Source: Kafka 4.0, `GroupCoordinatorService.partitionFor`.
+    pub fn coordinator_of(&self, group: &str) -> Option<BrokerId> {
+        let topic = self.topics.get(OFFSETS_TOPIC)?;
+        let is_its = |partition: &&TopicPartition| partition.topic_id == *topic;
+        let count = self.partitions.keys().filter(is_its).count();
+        // `String.hashCode`.
+        let hash = group
+            .encode_utf16()
+            .fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
+        // `Utils.abs`: of the least integer it is 0.
+        let hash = usize::try_from(hash.checked_abs().unwrap_or(0)).ok()?;
+        let partition = i32::try_from(hash.checked_rem(count)?).ok()?;
+        self.leader_of(TopicPartition::new(*topic, partition))
+    }
+
+    /// The host that leads the classic group `group`: of several that believe so the one of the
+    /// latest generation.
+    pub fn leader_of_group(&self, group: &str) -> Option<HostId> {
+        let leaders = self.members_of(group).filter(|(_, view)| view.leads);
+        leaders.max_by_key(|(_, view)| view.epoch).map(|(host, _)| host)
+    }
+
+    /// The host that believes that it owns `partition` in `group`, of several the one of the
+    /// latest generation or epoch.
+    pub fn owner_in_group(&self, group: &str, partition: TopicPartition) -> Option<HostId> {
+        let owners = self.members_of(group).filter(|(_, view)| view.owned.contains(&partition));
+        owners.max_by_key(|(_, view)| view.epoch).map(|(host, _)| host)
+    }
+
+    /// The host that became a member of `group` last.
+    pub fn newest_member(&self, group: &str) -> Option<HostId> {
+        let members = self.members_of(group).filter(|(_, view)| view.joined.is_some());
+        members.max_by_key(|(_, view)| view.joined).map(|(host, _)| host)
+    }
+}
