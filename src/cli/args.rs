@@ -291,6 +291,9 @@ pub(crate) struct Explain {
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: ExplainFormat,
+    /// In at most fifteen lines
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) brief: bool,
     /// Run nothing again: leave out what would have saved it
     #[arg(long)]
     pub(crate) no_rerun: bool,

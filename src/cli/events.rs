@@ -12,6 +12,7 @@ use crate::cli::command::Done;
 use crate::cli::output::stdout;
 use crate::cli::run_file;
 use crate::event::{Kind, Value};
+use crate::report::printable;
 use crate::trace::{Filter, Names, RunFile};
 
 /// Prints the events that pass the filter.
@@ -56,7 +57,11 @@ pub(crate) fn events(args: &Events) -> anyhow::Result<Done> {
             continue;
         }
         match args.format {
-            Format::Text => writeln!(out, "{}", names.line(&event))?,
+            Format::Text => {
+                let line = names.line(&event);
+                // A name with an end of line in it does not make two lines of one event.
+                writeln!(out, "{}", printable(&line).replace('\n', "\u{fffd}"))?;
+            }
             Format::Json => writeln!(out, "{}", names.json(&event))?,
         }
     }

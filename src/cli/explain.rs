@@ -14,7 +14,7 @@ use crate::cli::run_file;
 use crate::event::Event;
 use crate::explore::{WhatIf, what_if};
 use crate::report::explain::{
-    Asked, Explanation, Nearby, Saved, explain_all, markdown, mermaid, text, violations,
+    Asked, Explanation, Nearby, Saved, brief, explain_all, markdown, mermaid, text, violations,
 };
 use crate::scenario::Scenario;
 use crate::trace::{Header, RunFile};
@@ -30,6 +30,7 @@ pub(crate) fn explain(args: &Explain) -> anyhow::Result<Done> {
     }
     let mut out = stdout();
     match args.format {
+        ExplainFormat::Text if args.brief => write!(out, "{}", brief(&explanation))?,
         ExplainFormat::Text => write!(out, "{}", text(&explanation))?,
         ExplainFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&explanation)?)?,
         ExplainFormat::Markdown => write!(out, "{}", markdown(&explanation))?,

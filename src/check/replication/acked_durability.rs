@@ -245,10 +245,14 @@ impl AckedDurability {
         let epoch = known.map_or(LeaderEpoch(0), |known| known.leader_epoch);
         let name = view.model.partition_name(partition);
         let last = Offset(acked.end().0 - 1);
+        let (what, them) = match acked.base == last {
+            true => (format!("offset {last} of {name} was"), "it"),
+            false => (format!("offsets {} to {last} of {name} were", acked.base), "them"),
+        };
         let sentence = format!(
-            "offsets {} to {last} of {name} were acknowledged with acks={}, but broker {leader}, \
-             which leads in epoch {epoch}, does not hold them",
-            acked.base, self.acks
+            "{what} acknowledged with acks={}, but broker {leader}, which leads in epoch {epoch}, \
+             does not hold {them}",
+            self.acks
         );
         let moved = format!("leadership of {name} moved before the high watermark passed {last}");
         // Others may be committed at these offsets by now.

@@ -84,7 +84,7 @@ impl Property for EpochMonotone {
             Kind::ReplicaAudited { partition, epochs_are_sound: false, .. } => {
                 let name = view.model.partition_name(*partition);
                 let sentence = format!(
-                    "{node}'s leader-epoch cache of {name} does not say what its batches say"
+                    "broker {node}'s leader-epoch cache of {name} does not say what its batches say"
                 );
                 let subject =
                     Subject::Replica { partition: *partition, replica: node, offset: None };
@@ -146,7 +146,7 @@ fn report_stale(
 ) {
     let name = view.model.partition_name(partition);
     let sentence = format!(
-        "{node} cut its log of {name}, but its leader-epoch cache still had an epoch that starts \
+        "broker {node} cut its log of {name}, but its leader-epoch cache still had an epoch that starts \
          at {}, which is not in the log",
         stale.start
     );
@@ -176,7 +176,7 @@ fn on_cache(
     if !is_at_end && !is_of_last && !is_empty {
         let name = view.model.partition_name(partition);
         let sentence = format!(
-            "{node}'s leader-epoch cache of {name} ends with epoch {epoch} from offset {start}, \
+            "broker {node}'s leader-epoch cache of {name} ends with epoch {epoch} from offset {start}, \
              which is neither the epoch of its last batch nor its log end {end}"
         );
         let evidence = last.map(|last| last.event);

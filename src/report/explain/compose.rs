@@ -129,6 +129,7 @@ fn again(asked: &Asked<'_>, focus: &Focus, so_far: &Explanation, model: &Model) 
     let mut commands = vec![
         format!("kafsim replay {file}"),
         format!("kafsim state {file} --at e{}", focus.decisive),
+        format!("kafsim view {file} --open"),
     ];
     commands.extend(about.as_ref().map(|about| format!("kafsim timeline {file} -p {about}")));
     let only = about.map(|about| format!(" partition={about}")).unwrap_or_default();
@@ -208,10 +209,17 @@ fn without_hashes(sentence: &str, batches: &[BatchId]) -> String {
         at.filter(|_| batches.len() > 1).and_then(|at| u8::try_from(at.min(25)).ok())
     };
     let mut words: Vec<String> = Vec::new();
-    let sentence = match (sentence.find(" (batches "), batches.len() > 1) {
-        (Some(at), false) => &sentence[..at],
-        _ => sentence,
+    // "... differ (batches X and Y)": of use only where both have letters.
+    let sentence = match sentence.split_once(" (batches ") {
+        Some((head, tail)) => {
+            let bare =
+                |word: &str| word.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned();
+            let are_named = tail.split(" and ").all(|word| letter(&bare(word)).is_some());
+            if are_named { sentence } else { head }
+        }
+        None => sentence,
     };
+    let mut unnamed: Vec<String> = Vec::new();
     for word in sentence.split(' ') {
         let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         if !is_hash(bare) {
@@ -222,8 +230,18 @@ fn without_hashes(sentence: &str, batches: &[BatchId]) -> String {
             Some(at) => words.push(word.replace(bare, &char::from(b'A' + at).to_string())),
             None => {
                 let tail = word.rsplit(bare).next().unwrap_or_default();
-                if let Some(last) = words.last_mut() {
-                    last.push_str(tail);
+                let is_known = unnamed.iter().any(|known| known == bare);
+                let article = match (words.last().is_some_and(|last| last == "batch"), is_known) {
+                    (true, false) if unnamed.is_empty() => Some("a batch"),
+                    (true, false) => Some("another"),
+                    (true, true) => Some("the same"),
+                    (false, _) => None,
+                };
+                unnamed.push(bare.to_owned());
+                match (article, words.last_mut()) {
+                    (Some(article), Some(last)) => *last = format!("{article}{tail}"),
+                    (None, Some(last)) => last.push_str(tail),
+                    (_, None) => {}
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Explanations: why a property was violated, from the events of a run.
 
+mod brief;
 mod choose;
 mod compose;
 mod defects;
@@ -15,6 +16,7 @@ mod tell_cluster;
 mod text;
 mod why_not;
 
+pub use brief::brief;
 pub use compose::{Asked, explain, explain_all, violations};
 pub use shape::{Cell, Explanation, Nearby, Other, Picture, Remark, Row, Saved, Step, WhyNot};
 pub use text::{markdown, mermaid, text};

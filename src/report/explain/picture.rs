@@ -132,6 +132,6 @@ fn part(model: &Model, partition: TopicPartition, node: BrokerId) -> String {
     let role = known.and_then(|replica| replica.role.as_ref());
     match role {
         Some(role) => format!("{} of epoch {}", role.role, role.leader_epoch),
-        None => "no part yet".to_owned(),
+        None => "no role yet".to_owned(),
     }
 }

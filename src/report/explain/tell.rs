@@ -230,8 +230,12 @@ impl<'a> Teller<'a> {
             let text = format!("{who} puts {what}, of epoch {leader_epoch}, behind {fallen}");
             self.add(event, Tag::Despite, text, None);
         } else if self.is_evidence(event) || self.covers(*base_offset, end) {
-            let verb =
-                if *as_leader { "appends other records at" } else { "copies other records to" };
+            let is_other = self.covers(*base_offset, end) && self.focus.shape != Shape::Replica;
+            let records = if is_other { "other records" } else { "records" };
+            let verb = match as_leader {
+                true => format!("appends {records} at"),
+                false => format!("copies {records} to"),
+            };
             let fork =
                 if *as_leader { None } else { self.fork(model, *partition, node, *base_offset) };
             let key = ("other", i64::from(node.0));

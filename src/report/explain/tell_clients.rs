@@ -171,9 +171,12 @@ impl Teller<'_> {
                             format!("ends with epoch {epoch}, which starts at {start}")
                         },
                     );
+                    let entries = match entries {
+                        1 => "one entry".to_owned(),
+                        many => format!("{many} entries"),
+                    };
                     let text = format!(
-                        "the leader-epoch cache of {who} for {name} has {entries} entries and \
-                         {last}"
+                        "the leader-epoch cache of {who} for {name} has {entries} and {last}"
                     );
                     let extra = if self.is_evidence(event) { 0 } else { -26 };
                     self.add_with(event, (Tag::Place, extra), text, None);

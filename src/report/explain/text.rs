@@ -98,7 +98,7 @@ fn head(explanation: &Explanation) -> String {
 }
 
 /// Seconds with six digits.
-fn micros(micros: i64) -> String {
+pub(super) fn micros(micros: i64) -> String {
     let sign = if micros < 0 { "-" } else { "" };
     let micros = micros.unsigned_abs();
     format!("{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
@@ -128,7 +128,7 @@ fn paragraph(text: &str, lead: &str, indent: &str) -> String {
 }
 
 /// The picture: a column per offset, a row per replica.
-fn draw(picture: &Picture) -> String {
+pub(super) fn draw(picture: &Picture) -> String {
     let Picture { partition, event, committed, .. } = picture;
     let mut out =
         format!("  {partition} after e{event}; everything below {committed} is committed\n");

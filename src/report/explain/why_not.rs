@@ -304,6 +304,15 @@ fn forked(tape: &Tape, focus: &Focus, model: &Model, partition: TopicPartition) 
         let log = &known?.replicas.get(node)?.log;
         let entry = log.entry_at(from)?;
         let written = tape.written(partition, entry.batch, (Some(from), Some(entry.epoch)))?;
+        let is_there = written.base == entry.base && written.epoch == entry.epoch;
+        if !is_there {
+            let text = format!(
+                "at offset {from} it holds a batch of epoch {} that no leader appended there; it \
+                 has it since e{}",
+                entry.epoch, entry.event
+            );
+            return Some(WhyNot { replica: tape.node(*node), text, event: Some(entry.event) });
+        }
         let text = format!(
             "at offset {from} it holds what {} appended in epoch {} at {} (e{}); it has it since \
              e{}",
