@@ -13,9 +13,11 @@ use crate::cli::output::{complain, read_file, stdout, write_whole};
 use crate::cli::page::{Look, Page, wants_colour};
 use crate::cli::simulated;
 use crate::cli::timeline::width;
+use crate::cli::view::extras;
 use crate::explore::{Judgement, RunOptions, run_once, vocabulary};
 use crate::report::{
-    Extras, Lesson, LessonNote, LessonPlan, Seen, Taught, page, printable, teach, tried, wrapped,
+    Difference, Lesson, LessonNote, LessonPlan, Seen, Taught, page, page_of_two, printable, teach,
+    tried, wrapped,
 };
 use crate::scenario::Scenario;
 use crate::trace::RunFile;
@@ -169,11 +171,21 @@ impl Found {
 
     /// How to run it with a change.
     fn command(&self, set: &[String]) -> String {
+        let all = [self.plan.set.as_slice(), set].concat();
+        self.command_with(&all)
+    }
+
+    /// How to make the first run, or the second.
+    fn command_of(&self, run: usize) -> String {
+        self.command_with(&self.plan.changes(run))
+    }
+
+    fn command_with(&self, set: &[String]) -> String {
         let mut command = format!("kafsim run {}", self.path);
         if self.plan.seed != 0 {
             command += &format!(" --seed {}", self.plan.seed);
         }
-        for change in self.plan.set.iter().chain(set) {
+        for change in set {
             command += &format!(" --set {}", crate::cli::run::quoted(change));
         }
         command
@@ -337,11 +349,23 @@ fn build(lessons: &[Found], folder: &Path) -> anyhow::Result<Done> {
 }
 
 fn html(found: &Found, runs: &[RunFile], lesson: &Lesson) -> anyhow::Result<String> {
-    let extras = Extras {
-        file: format!("{}.run", found.name),
-        again: found.command(&[]),
-        lesson: Some(lesson.clone()),
-        ..Extras::default()
+    let path = PathBuf::from(format!("{}.run", found.name));
+    let of = |(run, file): (usize, &RunFile)| {
+        let mut extras = extras(&path, file, false);
+        extras.again = found.command_of(run);
+        extras.lesson = (run == 0).then(|| lesson.clone());
+        if !found.plan.explained {
+            extras.explanations.clear();
+        }
+        extras
     };
-    page(&runs[0], &extras).map_err(|error| anyhow!("the run of `{}`: {error}", found.path))
+    let extras: Vec<_> = runs.iter().enumerate().map(of).collect();
+    let refused = |error: &dyn std::fmt::Display| anyhow!("the run of `{}`: {error}", found.path);
+    match (runs, extras.as_slice()) {
+        ([one, other], [its, others]) => {
+            let difference = Difference::of([one, other]).map_err(|error| refused(&error))?;
+            page_of_two([(one, its), (other, others)], &difference).map_err(|error| refused(&error))
+        }
+        _ => page(&runs[0], &extras[0]).map_err(|error| refused(&error)),
+    }
 }

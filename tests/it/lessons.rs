@@ -50,6 +50,9 @@ fn every_lesson_says_what_its_run_shows() {
                 "{name}: a fact is left: {text}"
             );
         }
+        let text = std::fs::read_to_string(format!("scenarios/lessons/{name}.lesson")).unwrap();
+        let second = page.contains("id=\"run-head-2\"");
+        assert_eq!(second, text.contains("[compare]"), "{name}: two runs where it compares two");
         let title = lesson["title"].as_str().unwrap();
         assert!(index.contains(&format!("<a href=\"{name}.html\">{title}</a>")), "{name}");
         assert!(folder.path().join(format!("{name}.toml")).exists());

@@ -26,6 +26,9 @@ pub struct LessonPlan {
     pub set: Vec<String>,
     /// The partition that is looked at where a note does not say.
     pub partition: Option<String>,
+    /// Whether its page explains what was violated, or leaves that to the reader.
+    #[serde(default = "yes")]
+    pub explained: bool,
     /// A second run of the same scenario and seed, to be compared.
     pub compare: Option<Other>,
     /// Events with names, which texts speak of.
@@ -100,6 +103,10 @@ pub(super) struct Note {
     /// What must be true of the run.
     #[serde(default)]
     pub(super) check: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn first() -> i64 {
