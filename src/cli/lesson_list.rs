@@ -30,6 +30,7 @@ pub(crate) const LESSONS: &[Listed] = lessons! {
     "unclean_election"
     "leader_epochs"
     "ack_that_never_came"
+    "two_owners"
     "slow_disk"
     "find_it_yourself"
 };

@@ -13,9 +13,9 @@ use crate::explore::vocabulary::vocabulary;
 use crate::scenario::{Plan, Scenario, Trigger, show_duration};
 use crate::types::Expectation;
 
-/// How many events all runs together may have: about seven seconds of one core, so that a person
-/// waits for less than ten on a computer that is busy. A number of runs that hung on the clock would
-/// differ from one time to the next.
+/// How many events all runs together may have: about seven seconds of one core, so that a
+/// person waits for less than ten on a computer that is busy. A number of runs that hung on the
+/// clock would differ from one time to the next.
 const EVENTS_MAX: u64 = 4_000_000;
 /// How many changes are tried at most.
 const CHANGES_MAX: usize = 16;

@@ -146,8 +146,8 @@ fn report_stale(
 ) {
     let name = view.model.partition_name(partition);
     let sentence = format!(
-        "broker {node} cut its log of {name}, but its leader-epoch cache still had an epoch that starts \
-         at {}, which is not in the log",
+        "broker {node} cut its log of {name}, but its leader-epoch cache still had an epoch that \
+         starts at {}, which is not in the log",
         stale.start
     );
     let subject = Subject::Replica { partition, replica: node, offset: Some(stale.start) };
@@ -176,8 +176,8 @@ fn on_cache(
     if !is_at_end && !is_of_last && !is_empty {
         let name = view.model.partition_name(partition);
         let sentence = format!(
-            "broker {node}'s leader-epoch cache of {name} ends with epoch {epoch} from offset {start}, \
-             which is neither the epoch of its last batch nor its log end {end}"
+            "broker {node}'s leader-epoch cache of {name} ends with epoch {epoch} from offset \
+             {start}, which is neither the epoch of its last batch nor its log end {end}"
         );
         let evidence = last.map(|last| last.event);
         let subject = Subject::Replica { partition, replica: node, offset: Some(start) };
