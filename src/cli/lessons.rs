@@ -322,7 +322,7 @@ fn goes_on(what: &str, page: &mut Page<'_, impl Write>) -> io::Result<bool> {
     Ok(read > 0 && line.trim() != "q")
 }
 
-/// A page for each lesson, its scenario beside it, and an index.
+/// A page for each lesson, the scenario of one of the program's own beside it, and an index of all.
 fn build(lessons: &[Found], folder: &Path) -> anyhow::Result<Done> {
     let mut out = stdout();
     let mut entries = Vec::new();
@@ -332,19 +332,21 @@ fn build(lessons: &[Found], folder: &Path) -> anyhow::Result<Done> {
         let html = html(found, &runs, &taught.lesson)?;
         let path: PathBuf = folder.join(format!("{}.html", found.name));
         write_whole(&path, [html.as_bytes()])?;
-        let scenario = folder.join(format!("{}.toml", found.name));
-        write_whole(&scenario, [found.scenario.as_bytes()])?;
+        if found.number.is_some() {
+            let scenario = folder.join(format!("{}.toml", found.name));
+            write_whole(&scenario, [found.scenario.as_bytes()])?;
+        }
         writeln!(out, "{}", path.display())?;
         out.flush()?;
         entries.push((found.name.clone(), taught.lesson));
     }
-    let path = folder.join("index.html");
-    write_whole(&path, [index(&entries).as_bytes()])?;
-    writeln!(out, "{}", path.display())?;
-    out.flush()?;
-    if lessons.iter().any(|found| found.number.is_none()) {
-        complain("the scenario beside the page is a copy: change the one that you wrote");
+    // One page alone does not take the place of an index of all.
+    if lessons.len() > 1 {
+        let path = folder.join("index.html");
+        write_whole(&path, [index(&entries).as_bytes()])?;
+        writeln!(out, "{}", path.display())?;
     }
+    out.flush()?;
     Ok(Done::Well)
 }
 

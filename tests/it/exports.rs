@@ -139,6 +139,8 @@ struct TrackEvent {
     flow_ids: Vec<u64>,
     #[prost(fixed64, repeated, tag = "48")]
     terminating_flow_ids: Vec<u64>,
+    #[prost(uint64, tag = "52")]
+    correlation_id: u64,
 }
 
 #[derive(prost::Message)]
@@ -213,6 +215,23 @@ fn perfetto_packets_are_sound() {
             assert_eq!(counts[&track.uuid], value, "{name}");
         }
     }
+    let partition = &State::of(&model, event).partitions[0];
+    let leader = partition.committed.as_ref().unwrap().leader;
+    let led = partition.replicas.iter().find(|it| Some(it.broker) == leader).unwrap();
+    for replica in partition.replicas.iter().filter(|it| Some(it.broker) != leader) {
+        let name = format!("lag b{}", replica.broker);
+        let track = tracks.values().find(|track| track.name == name).unwrap();
+        let lag = led.log_end_offset - replica.log_end_offset;
+        assert_eq!(counts[&track.uuid], lag, "{name}");
+    }
+    // What serves an operation bears the number with which it began.
+    let events = || trace.packet.iter().filter_map(|packet| packet.track_event.as_ref());
+    let of = |kind: i32| {
+        let of_kind = events().filter(move |event| event.kind == kind && event.correlation_id > 0);
+        of_kind.map(|event| event.correlation_id).collect::<BTreeSet<u64>>()
+    };
+    let (began, served) = (of(1), of(3));
+    assert!(!began.is_empty() && served.is_subset(&began));
 }
 
 fn keyword(name: &str) -> Edn {

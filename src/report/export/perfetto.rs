@@ -40,6 +40,7 @@ mod field {
     pub(super) const EVENT_COUNTER: u32 = 30;
     pub(super) const EVENT_FLOW: u32 = 47;
     pub(super) const EVENT_FLOW_END: u32 = 48;
+    pub(super) const EVENT_CORRELATION: u32 = 52;
     pub(super) const ANNOTATION_UNSIGNED: u32 = 3;
     pub(super) const ANNOTATION_TEXT: u32 = 6;
     pub(super) const ANNOTATION_NAME: u32 = 10;
@@ -70,6 +71,8 @@ enum Track {
     InSync(TopicPartition),
     LogEnd(TopicPartition, BrokerId),
     HighWatermark(TopicPartition, BrokerId),
+    /// How far a replica's log is behind its leader's.
+    Lag(TopicPartition, BrokerId),
     Processes,
     Process(HostId),
     /// The n-th of the operations that a client has at once.
@@ -89,6 +92,10 @@ struct Writer<'a> {
     open: BTreeMap<Track, u32>,
     operations: BTreeMap<(HostId, u32), usize>,
     slots: BTreeMap<HostId, BTreeSet<usize>>,
+    /// The lags that were told last.
+    lags: BTreeMap<(TopicPartition, BrokerId), i64>,
+    /// By event: the operation of a client that it serves, as the index of its beginning and 1.
+    serves: Vec<u64>,
     title: String,
 }
 
@@ -118,6 +125,8 @@ pub(super) fn write(
         open: BTreeMap::new(),
         operations: BTreeMap::new(),
         slots: BTreeMap::new(),
+        lags: BTreeMap::new(),
+        serves: Vec::new(),
         title: format!("{}, seed {}", file.header.title, file.header.seed),
     };
     for track in [Track::Run, Track::Faults, Track::Violations, Track::Partitions, Track::Processes]
@@ -162,6 +171,10 @@ fn is_change(kind: &Kind) -> bool {
 impl Writer<'_> {
     fn observe(&mut self, event: &Event) -> std::io::Result<()> {
         self.model.apply(event);
+        let about = event.about.and_then(|about| usize::try_from(about).ok());
+        let served = about.and_then(|about| self.serves.get(about).copied()).unwrap_or_default();
+        let begins = matches!(event.kind, Kind::OperationInvoked { .. });
+        self.serves.push(if begins { event.index + 1 } else { served });
         match &event.kind {
             Kind::FaultBegan { .. } | Kind::FaultEnded { .. } => self.fault(event)?,
             Kind::HostStarted { incarnation, .. } => {
@@ -260,9 +273,30 @@ impl Writer<'_> {
         let (log_end, high_watermark) = (replica.log.end().0, replica.high_watermark.0);
         if end {
             self.count(event.at, &Track::LogEnd(of, node), log_end)?;
+            self.lag(event.at, of)?;
         }
         if !end || !matches!(event.kind, Kind::LogAppended { .. }) {
             self.count(event.at, &Track::HighWatermark(of, node), high_watermark)?;
+        }
+        Ok(())
+    }
+
+    /// The lags of a partition's followers, where they are others than before.
+    fn lag(&mut self, at: Moment, of: TopicPartition) -> std::io::Result<()> {
+        let Some(view) = self.model.partition(of) else { return Ok(()) };
+        let Some((leader, _)) = view.acting_leader() else { return Ok(()) };
+        let end = |node: &BrokerId| view.replicas.get(node).map(|replica| replica.log.end().0);
+        let Some(led) = end(&leader) else { return Ok(()) };
+        let followers: Vec<(BrokerId, i64)> = view
+            .replicas
+            .keys()
+            .filter(|node| **node != leader)
+            .filter_map(|node| Some((*node, led.saturating_sub(end(node)?).max(0))))
+            .collect();
+        for (node, lag) in followers {
+            if self.lags.insert((of, node), lag) != Some(lag) {
+                self.count(at, &Track::Lag(of, node), lag)?;
+            }
         }
         Ok(())
     }
@@ -284,9 +318,11 @@ impl Writer<'_> {
         // Flow 0 is none.
         let flow = event.index + 1;
         let sender = self.track_event(*sent, INSTANT, &Track::Process(*from), &name, category)?;
+        let sender = self.serving(event, sender);
         self.packet(*sent, &sender.fixed(field::EVENT_FLOW, flow))?;
         let receiver =
             self.track_event(event.at, INSTANT, &Track::Process(host), &name, category)?;
+        let receiver = self.serving(event, receiver);
         let receiver = annotated(receiver.fixed(field::EVENT_FLOW_END, flow), &about);
         self.packet(event.at, &receiver)
     }
@@ -301,7 +337,11 @@ impl Writer<'_> {
                 self.operations.insert((host, operation.number), slot);
                 let about = [("event", format!("e{}", event.index))];
                 let track = Track::Operations(host, slot);
-                self.begin(event.at, track, verb.name(), "operation", &about)
+                let slice = self.track_event(event.at, BEGIN, &track, verb.name(), "operation")?;
+                let slice = self.serving(event, slice);
+                self.packet(event.at, &annotated(slice, &about))?;
+                *self.open.entry(track).or_default() += 1;
+                Ok(())
             }
             Kind::OperationReturned { operation, result, error, partition, offset } => {
                 let Some(slot) = self.operations.remove(&(host, operation.number)) else {
@@ -319,6 +359,15 @@ impl Writer<'_> {
                 self.event(event.at, END, &track, "", "operation", &about)
             }
             _ => Ok(()),
+        }
+    }
+
+    /// `packet` with the operation that `event` serves, if it does serve one.
+    fn serving(&self, event: &Event, packet: Message) -> Message {
+        let served = usize::try_from(event.index).ok().and_then(|at| self.serves.get(at).copied());
+        match served.unwrap_or_default() {
+            0 => packet,
+            operation => packet.unsigned(field::EVENT_CORRELATION, operation),
         }
     }
 
@@ -426,7 +475,7 @@ impl Writer<'_> {
                 let unit = Message::default().text(field::COUNTER_UNIT, "replicas");
                 descriptor.message(field::TRACK_COUNTER, &unit)
             }
-            Track::LogEnd(..) | Track::HighWatermark(..) => {
+            Track::LogEnd(..) | Track::HighWatermark(..) | Track::Lag(..) => {
                 let unit = Message::default().text(field::COUNTER_UNIT, "offset");
                 descriptor.message(field::TRACK_COUNTER, &unit)
             }
@@ -449,7 +498,8 @@ impl Writer<'_> {
             Track::Leader(of)
             | Track::InSync(of)
             | Track::LogEnd(of, _)
-            | Track::HighWatermark(of, _) => Track::Partition(*of),
+            | Track::HighWatermark(of, _)
+            | Track::Lag(of, _) => Track::Partition(*of),
             Track::Process(_) => Track::Processes,
             Track::Operations(host, _) => Track::Process(*host),
         })
@@ -467,6 +517,7 @@ impl Writer<'_> {
             Track::InSync(_) => "in-sync replicas".to_owned(),
             Track::LogEnd(_, broker) => format!("LEO b{broker}"),
             Track::HighWatermark(_, broker) => format!("HW b{broker}"),
+            Track::Lag(_, broker) => format!("lag b{broker}"),
             Track::Processes => "processes".to_owned(),
             Track::Process(host) => self.names.setup().host_name(Some(*host)).to_owned(),
             Track::Operations(_, slot) => format!("operations {}", slot + 1),
@@ -483,8 +534,9 @@ fn rank(track: &Track) -> u64 {
         Track::Processes => 3,
         Track::Fault(fault) => u64::from(*fault),
         Track::Partition(of) => u64::try_from(of.partition.0).unwrap_or_default(),
-        Track::LogEnd(_, broker) => 2 + 2 * u64::from(broker.0.unsigned_abs()),
-        Track::HighWatermark(_, broker) => 3 + 2 * u64::from(broker.0.unsigned_abs()),
+        Track::LogEnd(_, broker) => 2 + 3 * u64::from(broker.0.unsigned_abs()),
+        Track::HighWatermark(_, broker) => 3 + 3 * u64::from(broker.0.unsigned_abs()),
+        Track::Lag(_, broker) => 4 + 3 * u64::from(broker.0.unsigned_abs()),
         Track::Process(host) => u64::from(host.0),
         Track::Operations(_, slot) => *slot as u64,
     }
