@@ -231,7 +231,7 @@ fn perfetto_packets_are_sound() {
         of_kind.map(|event| event.correlation_id).collect::<BTreeSet<u64>>()
     };
     let (began, served) = (of(1), of(3));
-    assert!(!began.is_empty() && served.is_subset(&began));
+    assert!(!served.is_empty() && served.is_subset(&began), "{served:?}");
 }
 
 fn keyword(name: &str) -> Edn {

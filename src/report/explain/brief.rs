@@ -85,7 +85,10 @@ fn told(steps: &[Step], room: usize) -> Vec<String> {
 /// A step, in one or two lines.
 fn lines_of(step: &Step) -> Vec<String> {
     let lead = format!("  {:>10} e{:<6} ", micros(step.moment_us), step.event);
-    let mut lines = wrapped(&step.text, COLUMNS - lead.chars().count());
+    let why = step.because.as_deref().and_then(|why| why.split_once("the bug ")?.1.split_once(' '));
+    let bug = why.map_or(String::new(), |(bug, _)| format!(" (the bug {bug})"));
+    let room = COLUMNS - lead.chars().count();
+    let mut lines = wrapped(&format!("{}{bug}", step.text), room);
     if lines.len() > 2 {
         lines.truncate(2);
         lines[1] += " ...";

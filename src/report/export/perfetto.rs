@@ -14,7 +14,7 @@ use crate::report::export::format::ExportError;
 use crate::report::export::proto::Message;
 use crate::report::fault_words::told;
 use crate::trace::{Model, Names, RunFile};
-use crate::types::{BrokerId, HostId, Moment, TopicPartition};
+use crate::types::{ApiKey, BrokerId, HostId, Moment, TopicPartition};
 
 /// Numbers of fields, from Perfetto's `trace_packet.proto`, `track_descriptor.proto`,
 /// `track_event.proto`, `counter_descriptor.proto` and `debug_annotation.proto`.
@@ -96,6 +96,9 @@ struct Writer<'a> {
     lags: BTreeMap<(TopicPartition, BrokerId), i64>,
     /// By event: the operation of a client that it serves, as the index of its beginning and 1.
     serves: Vec<u64>,
+    /// The same of what a step sent, by the step's first event: a request says nothing of whom it
+    /// serves, and what was sent with it does.
+    sent_for: BTreeMap<u64, u64>,
     title: String,
 }
 
@@ -127,6 +130,7 @@ pub(super) fn write(
         slots: BTreeMap::new(),
         lags: BTreeMap::new(),
         serves: Vec::new(),
+        sent_for: BTreeMap::new(),
         title: format!("{}, seed {}", file.header.title, file.header.seed),
     };
     for track in [Track::Run, Track::Faults, Track::Violations, Track::Partitions, Track::Processes]
@@ -171,10 +175,11 @@ fn is_change(kind: &Kind) -> bool {
 impl Writer<'_> {
     fn observe(&mut self, event: &Event) -> std::io::Result<()> {
         self.model.apply(event);
-        let about = event.about.and_then(|about| usize::try_from(about).ok());
-        let served = about.and_then(|about| self.serves.get(about).copied()).unwrap_or_default();
-        let begins = matches!(event.kind, Kind::OperationInvoked { .. });
-        self.serves.push(if begins { event.index + 1 } else { served });
+        let served = self.served(event);
+        if let (Kind::BatchSent { .. }, Some(step), 1..) = (&event.kind, event.cause, served) {
+            self.sent_for.insert(step, served);
+        }
+        self.serves.push(served);
         match &event.kind {
             Kind::FaultBegan { .. } | Kind::FaultEnded { .. } => self.fault(event)?,
             Kind::HostStarted { incarnation, .. } => {
@@ -279,6 +284,20 @@ impl Writer<'_> {
             self.count(event.at, &Track::HighWatermark(of, node), high_watermark)?;
         }
         Ok(())
+    }
+
+    /// The operation that `event` serves, as in `serves`.
+    fn served(&self, event: &Event) -> u64 {
+        let about = event.about.and_then(|about| usize::try_from(about).ok());
+        let of_about = about.and_then(|about| self.serves.get(about).copied());
+        match &event.kind {
+            Kind::OperationInvoked { .. } => event.index + 1,
+            Kind::Delivered { is_response: false, api: ApiKey::Produce, .. } => {
+                let step = event.cause.and_then(|cause| self.sent_for.get(&cause));
+                step.copied().unwrap_or_default()
+            }
+            _ => of_about.unwrap_or_default(),
+        }
     }
 
     /// The lags of a partition's followers, where they are others than before.
