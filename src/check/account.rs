@@ -66,7 +66,7 @@ impl<'a> Account<'a> {
         let shown = history.partitions.iter().map(|(partition, seen)| {
             let mut runs: Vec<&Run> = Vec::with_capacity(seen.all().count());
             runs.extend(seen.all());
-            let key = |run: &&Run| (run.first.batch, run.first.index, run.base, run.event);
+            let key = |run: &&Run| (run.batch, run.index, run.base, run.event);
             runs.sort_unstable_by_key(key);
             (*partition, runs)
         });
@@ -83,14 +83,14 @@ impl<'a> Account<'a> {
     /// What consumers were shown of each batch of `partition`, in the order of its records.
     pub(crate) fn shown(&self, partition: TopicPartition) -> impl Iterator<Item = &[&'a Run]> {
         let runs = self.shown.get(&partition).map_or(&[][..], Vec::as_slice);
-        runs.chunk_by(|one, next| one.first.batch == next.first.batch)
+        runs.chunk_by(|one, next| one.batch == next.batch)
     }
 
     /// What consumers were shown of `batch`, in the order of its records.
     pub(crate) fn shown_of(&self, partition: TopicPartition, batch: BatchId) -> &[&'a Run] {
         let runs = self.shown.get(&partition).map_or(&[][..], Vec::as_slice);
-        let from = runs.partition_point(|run| run.first.batch < batch);
-        let count = runs[from..].partition_point(|run| run.first.batch == batch);
+        let from = runs.partition_point(|run| run.batch < batch);
+        let count = runs[from..].partition_point(|run| run.batch == batch);
         &runs[from..from + count]
     }
 }

@@ -138,8 +138,10 @@ pub struct Run {
     pub base: Offset,
     /// How many.
     pub records: u32,
-    /// The first record.
-    pub first: RecordName,
+    /// The first record's place in its batch. (As a [`RecordName`], it would fill up eight bytes.)
+    pub index: u32,
+    /// The batch.
+    pub batch: BatchId,
     /// The event.
     pub event: u64,
 }
@@ -170,7 +172,7 @@ impl Run {
     pub fn record_at(&self, offset: Offset) -> Option<RecordName> {
         let within = u32::try_from(offset.0 - self.base.0).ok()?;
         (within < self.records)
-            .then(|| RecordName { batch: self.first.batch, index: self.first.index + within })
+            .then(|| RecordName { batch: self.batch, index: self.index + within })
     }
 
     /// Whether both show something at the same offset, and not the same.
@@ -292,7 +294,8 @@ impl History {
                 let run = Run {
                     base: *base_offset,
                     records: *records,
-                    first: RecordName { batch: *batch, index: *first },
+                    index: *first,
+                    batch: *batch,
                     event: event.index,
                 };
                 self.partitions.entry(*partition).or_default().add(run);

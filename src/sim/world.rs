@@ -412,6 +412,8 @@ impl World {
 
     /// Concludes the properties; to be called once, when the run is over.
     pub fn verdicts(&mut self) -> Vec<Verdict> {
+        // Nobody takes a step any more: what the processes hold makes room for the judgement.
+        self.engine.hosts.iter_mut().for_each(|host| host.process = None);
         self.checker.as_mut().map(|checker| checker.finish(&self.model)).unwrap_or_default()
     }
 

@@ -10,7 +10,7 @@ use crate::history::Run;
 pub(super) fn first_hidden(runs: &[&Run], from: u64, end: u64) -> Option<u64> {
     let mut next = from;
     for run in runs {
-        let first = u64::from(run.first.index);
+        let first = u64::from(run.index);
         if first > next {
             break;
         }

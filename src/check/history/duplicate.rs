@@ -37,7 +37,7 @@ impl Property for Duplicate {
             for runs in view.account.shown(*partition) {
                 findings.exercised();
                 if let Some((first, second)) = pair(runs) {
-                    report((*partition, first.first.batch), first, second, view, findings);
+                    report((*partition, first.batch), first, second, view, findings);
                 }
             }
         }
@@ -48,11 +48,11 @@ impl Property for Duplicate {
 
 /// Two of `runs`, which are sorted by place in the batch, that show one record at two offsets.
 fn pair<'a>(runs: &[&'a Run]) -> Option<(&'a Run, &'a Run)> {
-    let shift = |run: &Run| run.base.0 - i64::from(run.first.index);
-    let end = |run: &Run| u64::from(run.first.index) + u64::from(run.records);
+    let shift = |run: &Run| run.base.0 - i64::from(run.index);
+    let end = |run: &Run| u64::from(run.index) + u64::from(run.records);
     let mut reach = *runs.first()?;
     for run in runs.iter().copied() {
-        if shift(run) != shift(reach) && u64::from(run.first.index) < end(reach) {
+        if shift(run) != shift(reach) && u64::from(run.index) < end(reach) {
             return Some(if reach.event < run.event { (reach, run) } else { (run, reach) });
         }
         if end(run) > end(reach) {
@@ -73,8 +73,8 @@ fn report(
     let producer = view.model.setup().host_name(sealed.map(|batch| batch.client));
     let name = view.model.partition_name(partition);
     // Where the first record that both show stands in each.
-    let index = first.first.index.max(second.first.index);
-    let place = |run: &Run| run.base + u64::from(index - run.first.index);
+    let index = first.index.max(second.index);
+    let place = |run: &Run| run.base + u64::from(index - run.index);
     let sentence = format!(
         "a record of {producer} was shown twice in {name}: at offset {} and at offset {}",
         place(first),

@@ -15,7 +15,7 @@ use crate::check::history::anomaly::excuse;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
-use crate::history::{RecordName, Run, Seen};
+use crate::history::{Run, Seen};
 use crate::types::TopicPartition;
 
 /// The property.
@@ -46,15 +46,15 @@ impl Property for InconsistentOffsets {
             let sentence = format!(
                 "a consumer was shown batch {} at offset {} of {name}, where one was shown batch \
                  {} before",
-                now.first.batch,
+                now.batch,
                 now.base.max(before.base),
-                before.first.batch
+                before.batch
             );
             let excuse = view.premises.left(*partition);
             let subject = Subject::Batches {
                 partition: *partition,
                 client: None,
-                batches: vec![before.first.batch, now.first.batch],
+                batches: vec![before.batch, now.batch],
                 offsets: vec![now.base.max(before.base)],
             };
             findings.violated_unless(subject, excuse, sentence, [before.event, now.event]);
@@ -79,7 +79,8 @@ fn against_polls(acked: Acked<'_>, seen: &Seen, view: View<'_>, findings: &mut F
     let told = Run {
         base: acked.base(),
         records: u32::try_from(acked.batch().operations.len()).unwrap_or(u32::MAX),
-        first: RecordName { batch: acked.id(), index: 0 },
+        index: 0,
+        batch: acked.id(),
         event: acked.batch().sealed,
     };
     let mut near = seen.between(acked.base(), acked.end());
@@ -90,13 +91,13 @@ fn against_polls(acked: Acked<'_>, seen: &Seen, view: View<'_>, findings: &mut F
          batch {}",
         view.model.setup().host_name(Some(acked.batch().client)),
         acked.base().max(other.base),
-        other.first.batch
+        other.batch
     );
     let evidence = acked.evidence().chain([other.event]);
     let subject = Subject::Batches {
         partition: acked.batch().partition,
         client: None,
-        batches: vec![acked.id(), other.first.batch],
+        batches: vec![acked.id(), other.batch],
         offsets: vec![acked.base().max(other.base)],
     };
     findings.violated_unless(subject, excuse(acked, view), sentence, evidence);
