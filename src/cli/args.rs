@@ -369,6 +369,9 @@ pub(crate) struct View {
     /// Show another run beside it, on one clock
     #[arg(long, value_name = "FILE", conflicts_with = "serve")]
     pub(crate) compare: Option<PathBuf>,
+    /// Put the whole run into the page, however large it gets
+    #[arg(long, conflicts_with_all = ["serve", "compare"])]
+    pub(crate) whole: bool,
     /// Run nothing again: leave out what would have saved it
     #[arg(long, conflicts_with = "serve")]
     pub(crate) no_rerun: bool,

@@ -156,7 +156,7 @@ fn name_of(name: &std::ffi::OsStr) -> String {
 }
 
 fn run_page(path: &Path) -> Answer {
-    match page_of(path, false) {
+    match page_of(path, false, usize::MAX) {
         Ok(page) => Answer {
             status: "200 OK",
             kind: "text/html; charset=utf-8",

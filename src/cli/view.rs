@@ -12,11 +12,14 @@ use crate::cli::explain::for_page;
 use crate::cli::output::{complain, stdout, write_whole};
 use crate::cli::run_file;
 use crate::cli::serve::serve;
-use crate::report::{Difference, Extras, page, page_of_two};
+use crate::report::{Difference, Extras, page_of_two, page_within};
 use crate::trace::RunFile;
 
 /// A page explains so many violations; more of one run tell the same story again.
 const EXPLANATIONS_MAX: usize = 12;
+/// So many bytes of a page are for the run, unless the whole of it is asked for: what a mail or a
+/// bug tracker takes, and a browser opens in two seconds.
+const ROOM: usize = 5_000_000;
 
 /// Writes the page of a run file.
 pub(crate) fn view(args: &View) -> anyhow::Result<Done> {
@@ -27,7 +30,7 @@ pub(crate) fn view(args: &View) -> anyhow::Result<Done> {
     let file = args.file.as_deref().expect("the command line asks for a file");
     let out = args.out.clone().unwrap_or_else(|| file.with_extension("html"));
     let html = match &args.compare {
-        None => page_of(file, !args.no_rerun)?,
+        None => page_of(file, !args.no_rerun, if args.whole { usize::MAX } else { ROOM })?,
         Some(other) => page_of_both(file, other)?,
     };
     write_whole(&out, [html.as_bytes()])?;
@@ -41,14 +44,14 @@ pub(crate) fn view(args: &View) -> anyhow::Result<Done> {
     Ok(Done::Well)
 }
 
-/// The page of the run file `path`. With `is_rerun` it also says what would have saved the run,
+/// The page of the run file `path`, with `room` bytes for the run. With `is_rerun` it also says what would have saved the run,
 /// which takes ten seconds.
-pub(crate) fn page_of(path: &Path, is_rerun: bool) -> anyhow::Result<String> {
+pub(crate) fn page_of(path: &Path, is_rerun: bool, room: usize) -> anyhow::Result<String> {
     let file = run_file::read(path)?;
     // One of another table of events is refused before anything is worked out.
     file.events().map_err(|error| run_file::refused(path, &error))?;
     let extras = extras(path, &file, is_rerun);
-    page(&file, &extras).map_err(|error| run_file::refused(path, &error))
+    page_within(&file, &extras, room).map_err(|error| run_file::refused(path, &error))
 }
 
 /// The page of two runs side by side.
@@ -71,7 +74,7 @@ pub(crate) fn extras(path: &Path, file: &RunFile, is_rerun: bool) -> Extras {
     });
     let json = |one| serde_json::to_value(one).expect("plain values are JSON");
     let explanations = found.into_iter().take(EXPLANATIONS_MAX).map(json).collect();
-    Extras { file: name, again, explanations, lesson: None }
+    Extras { file: name, again, explanations, ..Extras::default() }
 }
 
 /// Opens `page` in the browser of this computer.

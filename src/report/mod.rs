@@ -29,7 +29,7 @@ pub use lesson::{
     Lesson, LessonError, LessonNote, LessonPlan, Other, Pane, Seen, Taught, Try, teach, tried,
 };
 pub use log::{Cell, Gone, Logs, Offsets, Row};
-pub use page::{Extras, page, page_of_two};
+pub use page::{Extras, page, page_of_two, page_within};
 pub use state::{
     Committed, Decided, FaultInForce, Partition, Process, Quorum, QuorumMember, Replica, State,
     Vote,

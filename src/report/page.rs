@@ -19,8 +19,8 @@ use crate::report::diff::Difference;
 use crate::report::fault_words::told;
 use crate::report::lesson::Lesson;
 use crate::report::page_columns::Repacker;
-use crate::trace::{ReadError, RunFile};
-use crate::types::HostId;
+use crate::trace::{Header, ReadError, RunFile, Writer, seconds};
+use crate::types::{HostId, Moment};
 
 /// The page without a run.
 const VIEWER: &str = include_str!("viewer.html");
@@ -28,6 +28,9 @@ const VIEWER: &str = include_str!("viewer.html");
 const MARKER: &str = "<!--the run-->";
 /// The form of the head; the page refuses newer ones.
 const VIEW_FORMAT: u32 = 1;
+
+/// So many events after the proof of a violation are in a page that holds a run's beginning.
+const PROOF_MARGIN: u64 = 50_000;
 
 /// What a page shows beside the run itself.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -40,6 +43,8 @@ pub struct Extras {
     pub explanations: Vec<Json>,
     /// Notes that step through the run.
     pub lesson: Option<Lesson>,
+    /// What of the run is not in the page, in a sentence.
+    pub left_out: Option<String>,
 }
 
 /// The page of `file`.
@@ -49,6 +54,59 @@ pub struct Extras {
 /// [`ReadError`] when the columns do not read.
 pub fn page(file: &RunFile, extras: &Extras) -> Result<String, ReadError> {
     Ok(framed(&data(file, extras, "", None)?))
+}
+
+/// The page of `file`, with `room` bytes for the run: where the whole run takes more, the page holds
+/// its beginning, up to what proves the first violation at least, and says so.
+///
+/// # Errors
+///
+/// [`ReadError`] when the columns do not read.
+pub fn page_within(file: &RunFile, extras: &Extras, room: usize) -> Result<String, ReadError> {
+    let whole = data(file, extras, "", None)?;
+    let (all, size) = (file.header.fingerprint.events, whole.len());
+    if size <= room {
+        return Ok(framed(&whole));
+    }
+    drop(whole);
+    // Bytes are spread evenly enough over a run, and what remains to be missed is little.
+    let part = all.saturating_mul(room as u64) / (size as u64).max(1);
+    let least = first_proof(&file.header).map_or(0, |event| event.saturating_add(PROOF_MARGIN));
+    let kept = (part - part / 20).max(least).min(all);
+    let (begun, end) = beginning(file, kept)?;
+    let bytes = size / 100_000;
+    let text = format!(
+        "The first {kept} of {all} events, up to {end} s: the whole run would take {}.{} MB. \
+         `kafsim view --whole` makes a page of all.",
+        bytes / 10,
+        bytes % 10
+    );
+    let extras = Extras { left_out: Some(text), ..extras.clone() };
+    Ok(framed(&data(&begun, &extras, "", None)?))
+}
+
+/// The event that proves the first violation of the run, if there is one.
+fn first_proof(header: &Header) -> Option<u64> {
+    let proof = |one: &Json| {
+        let evidence = one["verdict"]["violation"]["evidence"].as_array()?;
+        evidence.iter().filter_map(Json::as_u64).max()
+    };
+    header.verdicts.as_array()?.iter().filter_map(proof).min()
+}
+
+/// The first `count` events of `file`, and the moment of the last of them.
+fn beginning(file: &RunFile, count: u64) -> Result<(RunFile, String), ReadError> {
+    let mut writer = Writer::new();
+    let mut end = Moment::default();
+    for event in file.events()? {
+        let event = event?;
+        if event.index >= count {
+            break;
+        }
+        end = event.at;
+        writer.add(&event);
+    }
+    Ok((RunFile::read(&writer.finish(&file.header).to_vec())?, seconds(end)))
 }
 
 /// The page of two runs side by side, and how they differ. A lesson and notes are the first's.
@@ -137,6 +195,7 @@ fn head(
         "kinds": kinds.collect::<Map<_, _>>(),
         "faults": faults,
         "expanded": expanded,
+        "left_out": extras.left_out,
         "explanations": extras.explanations,
         "lesson": extras.lesson,
         "notes": [],
@@ -265,8 +324,8 @@ impl Vocabulary {
 mod tests {
     use super::*;
     use crate::event::{Event, FaultVerb, StepName};
-    use crate::trace::{Header, HostSetup, Part, Setup, Writer};
-    use crate::types::{BrokerId, Moment};
+    use crate::trace::{HostSetup, Part, Setup};
+    use crate::types::BrokerId;
 
     fn run() -> RunFile {
         let evil = "</script><script>alert(1)</script><!--";
@@ -319,6 +378,36 @@ mod tests {
             assert_eq!(page.matches(&format!("id=\"{id}\"")).count(), 1, "{id}");
         }
         assert_eq!(page.matches("\"difference\":").count(), 1);
+    }
+
+    #[test]
+    fn a_run_that_is_too_large_is_shown_from_its_beginning_and_says_so() {
+        let mut writer = Writer::new();
+        let event = |index: u64| Event {
+            index,
+            at: Moment(10_000_000 + index),
+            host: None,
+            step: StepName::default(),
+            cause: None,
+            about: None,
+            kind: Kind::FaultBit { fault: u32::try_from(index * 7919 % 1000).unwrap_or(0) },
+        };
+        (0..100_000).for_each(|index| writer.add(&event(index)));
+        let mut header = Header::default();
+        header.fingerprint.events = 100_000;
+        let run = RunFile::read(&writer.finish(&header).to_vec()).expect("it reads");
+        let extras = Extras::default();
+        let whole = page(&run, &extras).expect("it reads").len();
+        assert_eq!(page_within(&run, &extras, whole).expect("it reads").len(), whole);
+        let room = (whole - VIEWER.len()) / 2;
+        let half = page_within(&run, &extras, room).expect("it reads");
+        assert!(half.len() < VIEWER.len() + room, "{} bytes of {whole}", half.len());
+        assert!(half.contains("of 100000 events, up to 0.0"), "the page does not say so");
+        // What proves a violation is never left out.
+        let mut run = run;
+        run.header.verdicts = json!([{ "verdict": { "violation": { "evidence": [7, 49_990] } } }]);
+        let page = page_within(&run, &extras, 1000).expect("it reads");
+        assert!(page.contains("The first 99990 of 100000 events"), "the proof is left out");
     }
 
     #[test]

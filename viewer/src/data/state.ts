@@ -91,6 +91,16 @@ export class Partition {
     readonly topicKey: string, readonly namedAt: number,
   ) {}
 
+  // Whether it is of a topic of Kafka's own.
+  get isOwn(): boolean {
+    return this.topic.startsWith('__');
+  }
+
+  // Its name where room is short.
+  get short(): string {
+    return this.name.replace(/^__consumer_/, '\u2026');
+  }
+
   // Its replicas at `event`, in the order of assignment, then whoever else holds a log.
   replicasAt(event: number): Replica[] {
     const assigned = this.state.at(event)?.replicas ?? [];
@@ -125,7 +135,7 @@ export interface Fault {
 
 export class State {
   readonly partitions: Partition[] = [];
-  // Those of clients' topics, in order of name and number.
+  // Those of clients' topics, in order of name and number, and then those of Kafka's own.
   readonly shown: Partition[] = [];
   readonly metadata: Partition;
   readonly hosts: HostSteps[];
@@ -148,7 +158,7 @@ export class State {
     }));
     new Fold(this).all();
     this.shown = this.partitions.filter((partition) => !partition.name.startsWith('__cluster_metadata'));
-    this.shown.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.index - b.index));
+    this.shown.sort((a, b) => Number(a.isOwn) - Number(b.isOwn) || (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.index - b.index));
   }
 
   partition(id: number): Partition {

@@ -132,6 +132,7 @@ export function story(state: State): Incident[] {
       }
     }
   }
+  groups(run, zero, add);
   for (const violation of violations(run)) {
     add(violation.event, 'bad', `${violation.property} is violated: ${violation.sentence}`);
   }
@@ -161,4 +162,26 @@ export function told(run: Run, incidents: Incident[]): Told[] {
     }
   }
   return found;
+}
+
+type Add = (event: number, tone: Tone, text: string, partition?: Partition | null, host?: number) => void;
+
+// Generations that began, and members that are no longer counted. Of many, as when sixty members
+// come one by one, each is no news.
+function groups(run: Run, zero: number, add: Add): void {
+  const began = run.columns.kind('group-epoch-began');
+  if (began && began.count <= 40) {
+    for (let row = 0; row < began.count; row++) {
+      const event = began.events[row]!;
+      const [protocol, members] = [run.word('group-epoch-began', 'protocol', began.field('protocol').get(row)), Number(began.field('members').get(row))];
+      if (event >= zero) add(event, 'change', `${String(began.field('group').get(row))}: ${protocol === 'classic' ? 'generation' : 'epoch'} ${String(began.field('epoch').get(row))} begins with ${members === 1 ? 'a member' : `${members} members`}`);
+    }
+  }
+  const left = run.columns.kind('member-left');
+  if (left && left.count <= 40) {
+    for (let row = 0; row < left.count; row++) {
+      const event = left.events[row]!;
+      if (event >= zero) add(event, 'fault', `${String(left.field('group').get(row))} loses a member: ${run.word('member-left', 'because', left.field('because').get(row))}`);
+    }
+  }
 }

@@ -289,8 +289,9 @@ export class Cluster implements Pane {
     if (radius >= 18) {
       surface.text(x, led > 0 && !isDown ? y - 6 : y, host.short, colors.text, { size: radius > 20 ? 15 : 12, bold: true, align: 'center', ...(isDown ? { halo: colors.pane } : {}) });
       if (!isDown && led > 0) {
-        surface.crown(x - 7, y + 10, 11, color);
-        surface.text(x + 3, y + 10.5, String(led), colors.text, { size: 11, bold: true });
+        const isWide = led > 9;
+        surface.crown(x - (isWide ? 9 : 7), y + 10, isWide ? 9 : 11, color);
+        surface.text(x + (isWide ? -2 : 3), y + 10.5, String(led), colors.text, { size: isWide ? 10 : 11, bold: true });
       }
     }
     const registration = state.registrations.get(host.node)?.at(cursor);

@@ -175,7 +175,7 @@ export class Groups implements Pane {
     const coordinator = group.coordinator.at(cursor);
     const twice = rows.filter((row) => ownersAt(row, cursor).length > 1).length;
     this.facts.replaceChildren(
-      el('b', {}, group.state.at(cursor) || 'not there yet'), el('span', {}, `${group.protocol} `, el('b', {}, String(group.epoch.at(cursor)))),
+      el('b', {}, group.state.at(cursor) || 'not there yet'), el('span', {}, `${group.protocol}, ${group.protocol === 'classic' ? 'generation' : 'epoch'} `, el('b', {}, String(group.epoch.at(cursor)))),
       el('span', {}, el('b', {}, String(group.members.at(cursor))), ' members'),
       ...(coordinator >= 0 ? [el('span', {}, 'coordinator ', el('b', {}, run.node(coordinator)?.name ?? String(coordinator)))] : []),
       ...(twice > 0 ? [el('b', { class: 'bad' }, twice === 1 ? 'a partition with two owners' : `${twice} partitions with two owners`)] : []));

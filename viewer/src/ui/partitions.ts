@@ -91,7 +91,7 @@ export class Partitions implements Pane {
       const y = n * ROW - top;
       const now = partition.state.at(cursor);
       if (partition === app.partition) surface.rect(0, y, width, ROW, colors.isDark ? '#1f2b3a' : '#e2ecf8');
-      surface.text(14, y + ROW / 2, partition.name, now ? colors.text : colors.dim, { size: 12, bold: partition === app.partition, max: 104 });
+      surface.text(14, y + ROW / 2, partition.short, now ? colors.text : colors.dim, { size: 12, bold: partition === app.partition, max: 104 });
       if (!now) {
         surface.text(126, y + ROW / 2, 'not there', colors.dim, { size: 11 });
         continue;

@@ -178,9 +178,11 @@ export class Timeline implements Pane {
     const most = Math.max(1, Math.floor(room / 3));
     const { shown } = app.state;
     if (shown.length <= most) return shown;
+    const own = shown.filter((partition) => !partition.isOwn);
+    if (own.length > 0 && own.length <= most && (!app.partition || own.includes(app.partition))) return own;
     // Of many, those to which most happened, and the selected one.
     const count = new Map(shown.map((partition) => [partition, partition.state.events.length]));
-    const first = [...shown].sort((a, b) => count.get(b)! - count.get(a)!).slice(0, most);
+    const first = [...shown].sort((a, b) => Number(a.isOwn) - Number(b.isOwn) || count.get(b)! - count.get(a)!).slice(0, most);
     if (app.partition && !first.includes(app.partition)) first[first.length - 1] = app.partition;
     return shown.filter((partition) => first.includes(partition));
   }
@@ -205,7 +207,7 @@ export class Timeline implements Pane {
     const marks = bottom - 14;
     const leaders = 20 + faultHeight + 6;
     // What the leaders' rows leave goes to the writes and the density.
-    const wanted = Math.max(16, this.app.state.shown.length * 19 + 4);
+    const wanted = Math.max(16, this.app.state.shown.filter((partition) => !partition.isOwn).length * 19 + 4);
     const room = Math.max(24, marks - leaders);
     const given = Math.min(wanted, room - (room < 62 ? 20 : wanted > room - 54 ? 44 : 54));
     const bars = (room - given - 6) / 2;
@@ -280,14 +282,14 @@ export class Timeline implements Pane {
     const { surface, app, rows } = this;
     const shown = this.shownPartitions();
     const each = this.rowHeight(shown.length);
-    const isNamed = each >= 10;
+    const isNamed = each >= 11;
     if (!isNamed) this.name(rows.leaders + 8, 'leader of each');
-    if (shown.length < app.state.shown.length) this.name(rows.leaders + 22, `${shown.length} of ${app.state.shown.length}`);
+    if (!isNamed && shown.length < app.state.shown.length) this.name(rows.leaders + 22, `${shown.length} of ${app.state.shown.length}`);
     const edge = (event: number): number => this.x(app.run.moment(event));
     shown.forEach((partition, n) => {
       const y = rows.leaders + n * each;
       const isSelected = partition === app.partition;
-      if (isNamed) this.name(y + each / 2, partition.name, isSelected ? app.colors.text : app.colors.dim);
+      if (isNamed) this.name(y + each / 2, partition.short, isSelected ? app.colors.text : app.colors.dim);
       const { events, values } = partition.state;
       const height = Math.max(2, each - (each > 6 ? 3 : 1));
       const first = Math.max(0, upTo(events, app.run.eventAt(app.from)) - 1);
