@@ -12,7 +12,8 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const LOST = 'scenarios/replication/acks_1_isolated_leader.toml';
 const HELD = 'scenarios/controller/failover.toml';
 const BROKEN = 'scenarios/museum/unclean_election.toml';
-const ORACLE = [LOST, HELD, BROKEN, 'scenarios/operations/replaced_disk.toml'];
+const GROUPS = 'scenarios/groups/zombie_commits_after_expulsion.toml';
+const ORACLE = [LOST, HELD, BROKEN, 'scenarios/operations/replaced_disk.toml', GROUPS];
 let browser;
 
 before(async () => {
@@ -171,6 +172,37 @@ test('two runs stand side by side on one clock', async () => {
   await close();
 });
 
+test('owners, generations and commits of a group are those of its events', async () => {
+  const run = runOf(GROUPS);
+  const { page, troubles, close } = await open(pageOf(run), { hash: '#tab=groups' });
+  const lines = (filter) => kafsim('events', run, filter, '--format', 'json').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  const [taken, given] = [lines('kind=partition-taken'), lines('kind=partition-given-up|host-stopped')];
+  const end = await page.evaluate(() => globalThis.kafsim.last);
+  const last = lines('kind=offset-committed').at(-1);
+  const began = lines('kind=group-epoch-began').at(-1);
+  for (const event of [Math.floor(end * 0.3), Math.floor(end * 0.6), end]) {
+    const expected = new Map();
+    for (const one of [...taken, ...given].filter((it) => it.index <= event).sort((a, b) => a.index - b.index)) {
+      const mine = expected.get(one.host) ?? new Set();
+      if (one.kind === 'partition-taken') mine.add(one.fields.partition);
+      else if (one.kind === 'partition-given-up') mine.delete(one.fields.partition);
+      else mine.clear();
+      expected.set(one.host, mine);
+    }
+    await page.evaluate((to) => {
+      globalThis.kafsim.go(to);
+      globalThis.kafsim.draw();
+    }, event);
+    const shown = await page.locator('.members tr').evaluateAll((rows) => rows.map((row) => [row.cells[0].textContent.trim(), row.cells[2].textContent]));
+    for (const [host, owns] of shown) assert.deepEqual(owns === '-' ? [] : owns.split(' ').sort(), [...(expected.get(host) ?? [])].sort(), `${host} after e${event}`);
+    assert.ok(shown.some(([, owns]) => owns !== '-'));
+  }
+  assert.match(await page.locator('.groups .facts').innerText(), new RegExp(`\\b${began.fields.epoch}\\b[^]*members`));
+  assert.ok(last.index < end);
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
 test('a pane is made large, and small again', async () => {
   const { page, close } = await open(lostPage());
   const height = () => page.locator('#quorum').evaluate((pane) => pane.getBoundingClientRect().height);
@@ -291,7 +323,7 @@ test('notes are kept by the address, and a saved copy has them', async () => {
 test('nothing serious for axe, in both themes and with each tab', async () => {
   const lesson = tampered(pageOf(runOf(BROKEN)), 'lesson-axe', { head: (head) => ({ ...head, lesson: { title: 'A', summary: 'B', notes: [{ event: 5, title: 'C', text: 'D', question: 'E', answer: 'F' }] } }) });
   const pages = [
-    [lostPage(), '', ['events', 'history', 'state', 'notes', 'scenario']], [pageOf(runOf(BROKEN)), '', ['events']], [lesson, '#n=1', ['why', 'notes']],
+    [lostPage(), '', ['events', 'history', 'state', 'notes', 'scenario']], [pageOf(runOf(GROUPS)), '', ['groups']], [pageOf(runOf(BROKEN)), '', ['events']], [lesson, '#n=1', ['why', 'notes']],
     [pageOfTwo(runOf(BROKEN), runOf(BROKEN, '--set', 'defects=[]')), '', ['events']],
   ];
   for (const scheme of ['dark', 'light']) {
