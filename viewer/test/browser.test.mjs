@@ -93,6 +93,7 @@ test('an explanation is that of kafsim explain, and its steps lead to their even
   assert.equal(await steps.count(), told.steps.length);
   for (const [n, step] of told.steps.entries()) {
     await steps.nth(n).click();
+    await settle(page);
     assert.equal(await cursor(page), step.event);
     assert.equal(await steps.nth(n).getAttribute('aria-current') !== null || told.steps.some((one, k) => k > n && one.event === step.event), true);
   }

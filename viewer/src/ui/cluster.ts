@@ -140,6 +140,7 @@ export class Cluster implements Pane {
     const { surface, app } = this;
     surface.begin();
     this.layout();
+    this.countLed();
     this.faults();
     this.messages();
     for (const host of app.run.hosts) this.node(host);
@@ -285,7 +286,7 @@ export class Cluster implements Pane {
       else surface.text(x, y, host.short, isDown ? downColor : colors.dim, { size: 11, bold: true, align: 'center' });
       return;
     }
-    const led = this.led(host.node);
+    const led = this.led.get(host.node) ?? 0;
     if (radius >= 18) {
       surface.text(x, led > 0 && !isDown ? y - 6 : y, host.short, colors.text, { size: radius > 20 ? 15 : 12, bold: true, align: 'center', ...(isDown ? { halo: colors.pane } : {}) });
       if (!isDown && led > 0) {
@@ -318,11 +319,16 @@ export class Cluster implements Pane {
     }
   }
 
-  private led(node: number): number {
+  // How many partitions each broker leads.
+  private readonly led = new Map<number, number>();
+
+  private countLed(): void {
     const { state, cursor } = this.app;
-    let count = 0;
-    for (const partition of state.shown) if (partition.state.at(cursor)?.leader === node) count++;
-    return count;
+    this.led.clear();
+    for (const partition of state.shown) {
+      const leader = partition.state.at(cursor)?.leader ?? null;
+      if (leader !== null) this.led.set(leader, (this.led.get(leader) ?? 0) + 1);
+    }
   }
 }
 

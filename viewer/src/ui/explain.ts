@@ -196,13 +196,15 @@ function differences(app: App, difference: NonNullable<App['run']['head']['diffe
   const bare = (line: string): string => line.slice(line.indexOf(' '));
   let by = 0;
   if (at[0]! >= 0 && at[1]! >= 0) while (by < 30_000 && bare(lineOf(0, by)) === bare(lineOf(1, by))) by++;
-  if (by === 30_000) by = 0;
+  const isHidden = by === 30_000;
+  if (isHidden) by = 0;
   const told = (place: number): HTMLElement => el('p', { class: 'mono side' }, el('b', { class: 'badge' }, `run ${place + 1}`), ` ${at[place]! < 0 ? 'has nothing there' : lineOf(place, by)}`);
   if (!first) {
     box.append(el('p', { class: 'sentence' }, 'The two runs are the same, event for event.'));
   } else {
     box.append(el('h3', {}, 'Where they part'),
       el('button', { type: 'button', class: 'verdict plain', click: () => app.go((mine?.event ?? Math.max(0, app.split)) + by, { follow: true }) }, told(0), told(1)));
+    if (isHidden) box.append(el('p', { class: 'dim' }, 'What differs there is a hash, which the page does not hold.'));
     const seen = runs.flatMap((one) => one?.seen ?? []);
     if (seen.length === 2) {
             box.append(el('h3', {}, 'Where it is seen first'), el('button', { type: 'button', class: 'verdict plain', click: () => app.go(seen[app.place]!.event, { follow: true }) },

@@ -16,6 +16,7 @@ export class Partitions implements Pane {
   private readonly facts: HTMLElement;
   private troubleFirst = false;
   private order: Partition[] = [];
+  private chosen: Partition | null = null;
 
   constructor(private readonly app: App, parent: HTMLElement) {
     this.facts = el('p', { class: 'facts' });
@@ -77,6 +78,12 @@ export class Partitions implements Pane {
       this.order = [...state.shown].sort((a, b) => level.get(b)! - level.get(a)!);
     }
     this.spacer.style.height = `${this.order.length * ROW}px`;
+    if (app.partition !== this.chosen) {
+      this.chosen = app.partition;
+      const at = this.order.indexOf(app.partition!) * ROW;
+      const room = this.scroller.clientHeight;
+      if (at >= 0 && (at < this.scroller.scrollTop || at + ROW > this.scroller.scrollTop + room)) this.scroller.scrollTop = Math.max(0, at - room / 2);
+    }
     surface.measure();
     surface.begin();
     const top = this.scroller.scrollTop;
@@ -120,7 +127,7 @@ export class Partitions implements Pane {
         if (!isIn) surface.line(x + 3, y + 21, x + chip - 7, y + 9, colors.bad, 1);
       });
       surface.text(width - 88, y + ROW / 2, now.leader === null ? 'no leader' : `e${now.leaderEpoch}`, now.leader === null ? colors.bad : colors.dim, { size: 11, mono: true, max: 40 });
-      surface.text(width - 14, y + ROW / 2, String(most), colors.dim, { size: 11, mono: true, align: 'right' });
+      surface.text(width - 14, y + ROW / 2, String(Math.max(0, ...ends)), colors.dim, { size: 11, mono: true, align: 'right' });
     }
     surface.canvas.style.transform = `translateY(${top}px)`;
     surface.canvas.setAttribute('aria-label', `${state.shown.length} partitions, ${under} under-replicated`);

@@ -1,7 +1,7 @@
 // The whole run in time: faults, who leads what, where replicas are missing, what became of the
 // writes, how much happened, and where a property broke.
 
-import type { Fault } from '../data/state';
+import type { Fault, Partition } from '../data/state';
 import { faultText, sides } from '../data/story';
 import { upTo } from '../data/steps';
 import type { App, Pane } from './app';
@@ -172,12 +172,24 @@ export class Timeline implements Pane {
     app.zoom(begin - margin, end + margin);
   }
 
-  private shownPartitions() {
+  private shownPartitions(): Partition[] {
     const { app } = this;
     const room = Math.max(8, this.rows.writes - this.rows.leaders - 4);
     const most = Math.max(1, Math.floor(room / 3));
     const { shown } = app.state;
     if (shown.length <= most) return shown;
+    const known = this.listed;
+    if (known && known.most === most && known.partition === app.partition) return known.shown;
+    const list = this.chosen(most);
+    this.listed = { most, partition: app.partition, shown: list };
+    return list;
+  }
+
+  private listed: { most: number; partition: Partition | null; shown: Partition[] } | null = null;
+
+  private chosen(most: number): Partition[] {
+    const { app } = this;
+    const { shown } = app.state;
     const own = shown.filter((partition) => !partition.isOwn);
     if (own.length > 0 && own.length <= most && (!app.partition || own.includes(app.partition))) return own;
     // Of many, those to which most happened, and the selected one.
