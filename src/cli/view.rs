@@ -44,8 +44,8 @@ pub(crate) fn view(args: &View) -> anyhow::Result<Done> {
     Ok(Done::Well)
 }
 
-/// The page of the run file `path`, with `room` bytes for the run. With `is_rerun` it also says what would have saved the run,
-/// which takes ten seconds.
+/// The page of the run file `path`, with `room` bytes for the run. With `is_rerun` it also says
+/// what would have saved the run, which takes ten seconds.
 pub(crate) fn page_of(path: &Path, is_rerun: bool, room: usize) -> anyhow::Result<String> {
     let file = run_file::read(path)?;
     // One of another table of events is refused before anything is worked out.

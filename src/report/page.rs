@@ -56,8 +56,8 @@ pub fn page(file: &RunFile, extras: &Extras) -> Result<String, ReadError> {
     Ok(framed(&data(file, extras, "", None)?))
 }
 
-/// The page of `file`, with `room` bytes for the run: where the whole run takes more, the page holds
-/// its beginning, up to what proves the first violation at least, and says so.
+/// The page of `file`, with `room` bytes for the run: where the whole run takes more, the page
+/// holds its beginning, up to what proves the first violation at least, and says so.
 ///
 /// # Errors
 ///
