@@ -12,6 +12,13 @@ use crate::scenario::{Scenario, ScenarioError, embed};
 /// Reads the scenario `path` with `change` made to it.
 pub(crate) fn load(path: &Path, change: &Change) -> anyhow::Result<Scenario> {
     let name = path.to_string_lossy();
+    if path.extension().is_some_and(|extension| extension == "lesson") {
+        bail!(
+            "`{name}` holds the notes of a lesson: play it with `kafsim lessons {name}`, or give \
+             its scenario, `{}`",
+            path.with_extension("toml").display()
+        );
+    }
     let bytes = read_file(path, "a scenario (.toml); kafsim's own are in scenarios/")?;
     let text = String::from_utf8(bytes).map_err(|_| {
         anyhow!("`{name}` is not text: give a scenario (TOML, in UTF-8), or `check` a run file")

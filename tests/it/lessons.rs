@@ -119,4 +119,7 @@ fn a_lesson_that_its_run_does_not_bear_out_is_refused() {
         assert_eq!(own(folder.path(), note).0, Some(2), "{note}");
     }
     assert_eq!(kafsim(&["lessons", "alchemy"]).0, Some(2));
+    let (code, _, complaint) = kafsim(&["run", "scenarios/lessons/two_owners.lesson"]);
+    assert_eq!(code, Some(2));
+    assert!(complaint.contains("`kafsim lessons scenarios/lessons/two_owners.lesson`"));
 }
