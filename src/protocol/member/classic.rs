@@ -411,8 +411,10 @@ impl Member {
 
     pub(crate) fn classic_deadline(&self) -> Option<Wall> {
         match &self.classic.step {
-            Step::Committing { give_up_at } => Some(*give_up_at),
-            Step::BackingOff { until } => Some(*until).filter(|_| self.poll.is_some()),
+            // All but learning goes on within polls.
+            Step::Committing { give_up_at: until } | Step::BackingOff { until } => {
+                Some(*until).filter(|_| self.poll.is_some() && self.closing.is_none())
+            }
             Step::Learning { until, .. } => Some(*until),
             Step::Idle
             | Step::Releasing

@@ -35,6 +35,8 @@ pub(crate) enum For {
 pub(crate) struct Commit {
     pub offsets: Vec<PartitionOffset>,
     pub purpose: For,
+    /// As whom it was asked for last: a refusal may find the member without a name.
+    pub asked_as: (Name, i32),
     pub attempts: u32,
     /// Whether a request is under way.
     pub is_sent: bool,
@@ -69,6 +71,7 @@ impl Member {
                 Commit {
                     offsets,
                     purpose: For::Call { token, waits },
+                    asked_as: (self.member_id.clone(), self.epoch),
                     attempts: 0,
                     is_sent: true,
                     is_noted: false,
@@ -131,6 +134,7 @@ impl Member {
             Commit {
                 offsets,
                 purpose,
+                asked_as: (self.member_id.clone(), self.epoch),
                 attempts: 0,
                 is_sent: false,
                 is_noted: false,
@@ -166,12 +170,14 @@ impl Member {
     }
 
     pub(crate) fn commit_deadline(&self) -> Option<Wall> {
-        let of = |commit: &Commit| {
-            let retry = commit.retry_at.filter(|_| !commit.is_sent);
-            Some(retry.map_or(commit.give_up_at, |retry| retry.min(commit.give_up_at)))
-                .filter(|_| !commit.is_sent)
-        };
-        self.commits.open.values().filter_map(of).min()
+        // Without a coordinator it is tried again when there is one.
+        let has_coordinator = self.coordinator.node.is_some();
+        let waiting = self.commits.open.values().filter(|commit| !commit.is_sent);
+        let next = waiting.map(|commit| {
+            let retry = commit.retry_at.filter(|_| has_coordinator);
+            retry.map_or(commit.give_up_at, |retry| retry.min(commit.give_up_at))
+        });
+        next.min()
     }
 
     /// Sends what can be sent, and ends what cannot be done any more.
@@ -199,6 +205,9 @@ impl Member {
     ///
     /// Source: Kafka 4.0, `ConsumerCoordinator.sendOffsetCommitRequest`.
     fn cannot_commit(&self) -> Option<ErrorCode> {
+        if self.fatal.is_some() {
+            return self.fatal;
+        }
         if !self.is_classic() {
             return (self.epoch <= 0).then_some(ErrorCode::UnknownMemberId);
         }
@@ -224,6 +233,7 @@ impl Member {
         let Some(commit) = self.commits.open.get_mut(&number) else { return };
         commit.is_sent = true;
         commit.retry_at = None;
+        commit.asked_as = (self.member_id.clone(), self.epoch);
         let is_new = !std::mem::replace(&mut commit.is_noted, true);
         let (offsets, purpose) = (commit.offsets.clone(), commit.purpose);
         let mut topics: BTreeMap<&Name, Vec<OffsetCommitRequestPartition>> = BTreeMap::new();
@@ -360,10 +370,11 @@ impl Member {
             for offset in &commit.offsets {
                 let place = (offset.topic.clone(), offset.partition);
                 let Some(partition) = self.id(&place) else { continue };
+                let (member, epoch) = commit.asked_as.clone();
                 let kind = Kind::CommitAnswered {
                     group: self.group.clone(),
-                    member: self.member_id.clone(),
-                    epoch: self.epoch,
+                    member,
+                    epoch,
                     partition,
                     offset: offset.offset,
                     error: result.err().map_or(ErrorCode::None, code),

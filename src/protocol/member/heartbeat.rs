@@ -41,7 +41,7 @@ impl Member {
             return None;
         }
         if self.is_classic() {
-            if !self.beats() {
+            if !self.beats() || self.closing.is_some() {
                 return None;
             }
             let next = self.heartbeat_at.min(self.session_until);

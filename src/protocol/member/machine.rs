@@ -145,6 +145,9 @@ impl Machine for Member {
         if !self.is_subscribed || self.closing == Some(Closing::Done) {
             return Deadlines::NONE;
         }
+        if self.fatal.is_some() {
+            return Deadlines::wall(self.commit_deadline());
+        }
         let retry = if self.coordinator.node.is_none() && !self.coordinator.is_asked {
             self.coordinator.retry_at
         } else {
@@ -380,7 +383,12 @@ impl Member {
 
     /// Does all that can be done now.
     fn advance(&mut self, wall: Wall, effects: &mut Vec<Effect>) {
-        if !self.is_subscribed || self.fatal.is_some() || self.closing == Some(Closing::Done) {
+        if !self.is_subscribed || self.closing == Some(Closing::Done) {
+            return;
+        }
+        if self.fatal.is_some() {
+            // Whoever waits for a commit is told that nothing will come of it.
+            self.send_commits(wall, effects);
             return;
         }
         if self.poll.is_some() {

@@ -35,7 +35,8 @@ impl Offsets {
 
 impl Member {
     pub(crate) fn offsets_deadline(&self) -> Option<Wall> {
-        let waits = !self.offsets.wanted.is_empty() && !self.offsets.is_asked;
+        let is_told = self.callbacks.is_empty();
+        let waits = !self.offsets.wanted.is_empty() && !self.offsets.is_asked && is_told;
         self.offsets.retry_at.filter(|_| waits && self.coordinator.node.is_some())
     }
 
