@@ -291,7 +291,7 @@ impl Script {
     fn log_of(&self, partition: TopicPartition, node: BrokerId) -> (Offset, ChainHash) {
         let known = self.model.partition(partition);
         let replica = known.and_then(|known| known.replicas.get(&node));
-        replica.map_or((Offset::ZERO, ChainHash(0)), |r| (r.log.end(), r.log.chain()))
+        replica.map_or((Offset::ZERO, ChainHash(0)), |r| (r.log.end(), r.log.own_chain()))
     }
 
     /// `broker` appends a batch of `records` at its log end, as leader or as follower.

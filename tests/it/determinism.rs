@@ -71,7 +71,8 @@ fn the_number_of_jobs_changes_nothing() {
 fn every_scenario_runs_the_same_in_a_fresh_process() {
     for path in scenarios::all() {
         let plan = scenarios::scenario(&path, &[], &[]).plan;
-        let is_calm = plan.faults.is_empty() && plan.random.is_none();
+        let has_schedule = !plan.faults.is_empty() || !plan.groups.is_empty();
+        let is_calm = !has_schedule && plan.random.is_none();
         let changes: &[&str] = if is_calm { &["--set", "duration=20s"] } else { &[] };
         let start = || {
             Command::new(cargo_bin!("kafsim"))

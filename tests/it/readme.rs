@@ -1,15 +1,15 @@
 //! The README shows what the program prints.
 //!
-//! Each command that is followed by a block of text is run; the lines of the block must be in what
-//! it prints, in that order. `...` stands for what was left out. Numbers of events and fingerprints
+//! Each command that is followed by a block of text is run, after those before it in its own block;
+//! the lines of the text must be in what it prints, in that order. `...` stands for what was left out. Numbers of events and fingerprints
 //! move with every change of the program and are not compared.
 
 use std::process::Command;
 
-/// Commands and what the README says that they print.
-fn examples(readme: &str) -> Vec<(String, Vec<String>)> {
+/// Commands and what the README says that the last of them prints.
+fn examples(readme: &str) -> Vec<(Vec<String>, Vec<String>)> {
     let mut examples = Vec::new();
-    let mut command: Option<String> = None;
+    let mut command: Option<Vec<String>> = None;
     let mut lines = readme.lines();
     while let Some(line) = lines.next() {
         if line.starts_with("## ") || line.starts_with("**") {
@@ -21,10 +21,11 @@ fn examples(readme: &str) -> Vec<(String, Vec<String>)> {
             lines.by_ref().take_while(|line| *line != "```").map(str::to_owned).collect();
         match (language, &command) {
             ("sh", _) => {
-                let own = block.iter().find(|line| {
+                let mut own = block;
+                own.retain(|line| {
                     line.starts_with("kafsim ") || line.starts_with("cargo run --release -- ")
                 });
-                command = own.cloned().or(command);
+                command = if own.is_empty() { command } else { Some(own) };
             }
             ("text", Some(command)) => examples.push((command.clone(), block)),
             _ => {}
@@ -51,23 +52,27 @@ fn is_compared(line: &str) -> bool {
 fn the_readme_shows_what_the_program_prints() {
     let root = env!("CARGO_MANIFEST_DIR");
     let folder = tempfile::tempdir().unwrap();
-    let copied = folder.path().join("scenarios/replication");
-    std::fs::create_dir_all(&copied).unwrap();
-    let scenario = "leader_crash.toml";
-    let from = format!("{root}/scenarios/replication/{scenario}");
-    std::fs::copy(from, copied.join(scenario)).unwrap();
+    for scenario in ["replication/leader_crash.toml", "museum/kip_101.toml"] {
+        let copy = folder.path().join("scenarios").join(scenario);
+        std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        std::fs::copy(format!("{root}/scenarios/{scenario}"), copy).unwrap();
+    }
 
     let readme = std::fs::read_to_string(format!("{root}/README.md")).unwrap();
     let examples = examples(&readme);
     assert!(examples.len() >= 3, "{examples:?}");
-    for (command, shown) in examples {
+    let run = |command: &str| {
         let words = command.trim_start_matches("kafsim ");
         let words = words.trim_start_matches("cargo run --release -- ");
-        let output = Command::new(env!("CARGO_BIN_EXE_kafsim"))
-            .args(words.split(' '))
-            .current_dir(folder.path())
-            .output()
-            .unwrap();
+        let mut kafsim = Command::new(env!("CARGO_BIN_EXE_kafsim"));
+        kafsim.args(words.split(' ')).current_dir(folder.path()).output().unwrap()
+    };
+    for (commands, shown) in examples {
+        let (command, before) = commands.split_last().unwrap();
+        for command in before {
+            run(command);
+        }
+        let output = run(command);
         let printed = String::from_utf8(output.stdout).unwrap();
         let mut printed = printed.lines().map(steady);
         for line in shown.iter().filter(|line| is_compared(line)) {

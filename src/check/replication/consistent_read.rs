@@ -212,6 +212,7 @@ fn compare_follower(
 #[cfg(test)]
 mod tests {
     use crate::check::script::{READER, Script};
+    use crate::event::{ReplicaRole, StartMovedBecause};
 
     /// Broker 1 leads in epoch 0, with all in sync.
     fn led() -> Script {
@@ -248,5 +249,26 @@ mod tests {
         run.elect_uncleanly(1, 1).lead(1, 1, &[1]);
         run.append(1, 1, 2, 1, true).high_watermark(1, 2, true).poll(READER, 0, (9, 0, 2));
         assert_eq!(run.outcome("consistent-read"), "outside its premise");
+    }
+
+    /// Seed 1317 of scenarios/sweep/retention.toml: a leader had had a record of its own once, at
+    /// an offset that all have deleted since; the hash of its log goes on from that record.
+    #[test]
+    fn what_was_deleted_may_have_differed() {
+        let mut run = led();
+        run.replicate(1, 1, 0).high_watermark(1, 1, true).append(1, 9, 1, 0, true);
+        run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+        run.append(2, 2, 1, 1, true).append(3, 2, 1, 1, false).high_watermark(2, 2, true);
+        for broker in [2, 3, 1] {
+            run.move_start(broker, 2, StartMovedBecause::Leader, (0, 0));
+            run.delete_segments(broker, 2);
+        }
+        run.role(1, ReplicaRole::Follower, 2, 1, &[2, 3]);
+        run.append(2, 3, 1, 1, true).append(3, 3, 1, 1, false).append(1, 3, 1, 1, false);
+        run.high_watermark(2, 3, true);
+        run.commit(Some(1), 2, &[1, 2, 3]).lead(1, 2, &[1, 2, 3]);
+        run.replicate(4, 1, 2).high_watermark(1, 4, true).high_watermark(2, 4, false);
+        let verdict = run.verdict("consistent-read");
+        assert_eq!(run.outcome("consistent-read"), "holds", "{verdict:?}");
     }
 }

@@ -176,12 +176,17 @@ impl PartitionView {
         }
         self.committed.start = self.committed.start.max(leader.log.start);
         let from = leader.log.index_of(self.committed.end());
+        // The leader may have deleted another record than was committed once, one of an epoch that
+        // was gone before it came back: its hashes go on from that one.
+        let (ours, theirs) = (self.committed.chain(), leader.log.chain_at(self.committed.end()));
+        let theirs = theirs.unwrap_or(ours);
         for entry in leader.log.entries().iter_from(from) {
             if entry.end() > high_watermark {
                 break;
             }
             if entry.base == self.committed.end() {
-                self.committed.append(*entry);
+                let chain = ours.with(entry.chain.without(theirs));
+                self.committed.append(LogEntry { chain, ..*entry });
             }
         }
         self.true_high_watermark = high_watermark;
