@@ -11,8 +11,29 @@ use crate::types::{BatchId, Offset, TopicPartition};
 pub struct Account<'a> {
     /// Acknowledged batches whose place is known, in the order of their places.
     acknowledged: BTreeMap<TopicPartition, Vec<Acked<'a>>>,
-    /// What consumers were shown: batch by batch, each in the order of its records.
-    shown: BTreeMap<TopicPartition, Vec<&'a Run>>,
+    /// What consumers were shown.
+    shown: BTreeMap<TopicPartition, Shown<'a>>,
+}
+
+/// What consumers were shown of a partition: batch by batch, each in the order of its records.
+#[derive(Clone, Debug, Default)]
+struct Shown<'a> {
+    /// The batch of each run: looking for one should not look into runs all over the memory.
+    batches: Vec<BatchId>,
+    runs: Vec<&'a Run>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(runs: impl Iterator<Item = &'a Run>) -> Self {
+        let mut keyed: Vec<(BatchId, &Run)> = runs.map(|run| (run.batch, run)).collect();
+        let key = |(batch, run): &(BatchId, &Run)| (*batch, run.index, run.base, run.event);
+        keyed.sort_unstable_by(|one, other| match one.0.cmp(&other.0) {
+            std::cmp::Ordering::Equal => key(one).cmp(&key(other)),
+            unequal => unequal,
+        });
+        let (batches, runs) = keyed.into_iter().unzip();
+        Self { batches, runs }
+    }
 }
 
 /// An acknowledged batch whose place is known.
@@ -63,13 +84,8 @@ impl<'a> Account<'a> {
             list.shrink_to_fit();
             list.sort_unstable_by_key(|acked| (acked.base(), acked.batch().sealed));
         }
-        let shown = history.partitions.iter().map(|(partition, seen)| {
-            let mut runs: Vec<&Run> = Vec::with_capacity(seen.all().count());
-            runs.extend(seen.all());
-            let key = |run: &&Run| (run.batch, run.index, run.base, run.event);
-            runs.sort_unstable_by_key(key);
-            (*partition, runs)
-        });
+        let shown = history.partitions.iter();
+        let shown = shown.map(|(partition, seen)| (*partition, Shown::of(seen.all())));
         Self { shown: shown.collect(), acknowledged }
     }
 
@@ -82,15 +98,15 @@ impl<'a> Account<'a> {
 
     /// What consumers were shown of each batch of `partition`, in the order of its records.
     pub(crate) fn shown(&self, partition: TopicPartition) -> impl Iterator<Item = &[&'a Run]> {
-        let runs = self.shown.get(&partition).map_or(&[][..], Vec::as_slice);
+        let runs = self.shown.get(&partition).map_or(&[][..], |shown| &shown.runs);
         runs.chunk_by(|one, next| one.batch == next.batch)
     }
 
     /// What consumers were shown of `batch`, in the order of its records.
     pub(crate) fn shown_of(&self, partition: TopicPartition, batch: BatchId) -> &[&'a Run] {
-        let runs = self.shown.get(&partition).map_or(&[][..], Vec::as_slice);
-        let from = runs.partition_point(|run| run.batch < batch);
-        let count = runs[from..].partition_point(|run| run.batch == batch);
-        &runs[from..from + count]
+        let Some(shown) = self.shown.get(&partition) else { return &[] };
+        let from = shown.batches.partition_point(|known| *known < batch);
+        let count = shown.batches[from..].iter().take_while(|known| **known == batch).count();
+        &shown.runs[from..from + count]
     }
 }
