@@ -29,9 +29,10 @@ pub trait Field: Sized {
     fn digest(&self, out: &mut Vec<u64>);
 
     /// The integers that it is made of, as 64 bits each (two's complement), if its shape is that
-    /// of an integer or a tuple of at most four; not to be asked of others.
+    /// of one or a tuple of at most four; of what may be missing, 0, or 1 and at most three. Not
+    /// to be asked of others.
     fn words(&self) -> [u64; 4] {
-        unreachable!("{:?} is no tuple of integers", Self::SHAPE)
+        unreachable!("{:?} is no tuple of at most four words", Self::SHAPE)
     }
 
     /// Reads it back; `None` when the bytes are not one.
@@ -139,6 +140,14 @@ impl Reader<'_> {
 #[inline]
 pub(crate) fn put_unsigned(mut value: u64, out: &mut Vec<u8>) {
     // Most take one byte, the others seldom more than three.
+    if value < 0x80 {
+        out.push(value as u8);
+        return;
+    }
+    if value < 0x4000 {
+        out.extend_from_slice(&[(value as u8 & 0x7f) | 0x80, (value >> 7) as u8]);
+        return;
+    }
     while value >= 0x80 {
         out.push((value as u8 & 0x7f) | 0x80);
         value >>= 7;
@@ -301,6 +310,9 @@ macro_rules! fixed_fields {
             fn digest(&self, out: &mut Vec<u64>) {
                 out.push(self.0);
             }
+            fn words(&self) -> [u64; 4] {
+                [self.0, 0, 0, 0]
+            }
             fn decode(input: &mut Reader<'_>) -> Option<Self> {
                 input.fixed64().map(Self)
             }
@@ -350,8 +362,10 @@ impl Field for TopicId {
         out.extend_from_slice(&self.0.to_be_bytes());
     }
     fn digest(&self, out: &mut Vec<u64>) {
-        out.push((self.0 >> 64) as u64);
-        out.push(self.0 as u64);
+        out.extend_from_slice(&self.words()[..2]);
+    }
+    fn words(&self) -> [u64; 4] {
+        [(self.0 >> 64) as u64, self.0 as u64, 0, 0]
     }
     fn decode(input: &mut Reader<'_>) -> Option<Self> {
         let high = input.fixed64()?;
@@ -370,8 +384,11 @@ impl Field for TopicPartition {
         self.partition.encode(out);
     }
     fn digest(&self, out: &mut Vec<u64>) {
-        self.topic_id.digest(out);
-        self.partition.digest(out);
+        out.extend_from_slice(&self.words()[..3]);
+    }
+    fn words(&self) -> [u64; 4] {
+        let [high, low, ..] = self.topic_id.words();
+        [high, low, self.partition.words()[0], 0]
     }
     fn decode(input: &mut Reader<'_>) -> Option<Self> {
         Some(Self { topic_id: Field::decode(input)?, partition: Field::decode(input)? })
@@ -485,6 +502,12 @@ impl<T: Field> Field for Option<T> {
                 field.digest(out);
             }
         }
+    }
+    fn words(&self) -> [u64; 4] {
+        self.as_ref().map_or([0; 4], |field| {
+            let [first, second, third, _] = field.words();
+            [1, first, second, third]
+        })
     }
     fn decode(input: &mut Reader<'_>) -> Option<Self> {
         match input.byte()? {

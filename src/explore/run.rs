@@ -53,10 +53,13 @@ impl Recorder {
 
 impl Sink for Recorder {
     fn event(&mut self, event: &Event, model: &Model) {
-        if let Some(writer) = &mut self.writer {
-            writer.add(event);
-        }
         self.story.observe(event, model);
+    }
+
+    fn keep(&mut self, events: &mut Vec<Event>) {
+        if let Some(writer) = &mut self.writer {
+            writer.add_all(events);
+        }
     }
 }
 

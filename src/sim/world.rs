@@ -35,6 +35,9 @@ const START_SPREAD_MICROS: u64 = 200_000;
 pub trait Sink {
     /// Takes one event; `model` is what is known with it.
     fn event(&mut self, event: &Event, model: &Model);
+
+    /// Takes from a step's events, which it was shown, those that it keeps.
+    fn keep(&mut self, _events: &mut Vec<Event>) {}
 }
 
 impl Sink for () {
@@ -215,7 +218,7 @@ impl World {
         if self.engine.events.is_empty() {
             return;
         }
-        let events = std::mem::take(&mut self.engine.events);
+        let mut events = std::mem::take(&mut self.engine.events);
         let (mut due, mut stopped) = (Vec::new(), Vec::new());
         let mut admin_due = Vec::new();
         for event in &events {
@@ -246,6 +249,7 @@ impl World {
             );
             sink.event(event, &self.model);
         }
+        sink.keep(&mut events);
         self.engine.events = events;
         self.engine.events.clear();
         // A client that catches up is shown thousands of batches in one step; most steps are small.

@@ -18,8 +18,6 @@
 
 use std::collections::BTreeMap;
 
-use smallvec::SmallVec;
-
 use crate::event::{ColumnSink, Event, Field, Kind, KindInfo, Reader, Shape, StepName};
 use crate::trace::packed::{Member, Packed, Packer};
 use crate::types::{TopicId, TopicPartition};
@@ -79,9 +77,6 @@ pub(crate) fn spell(shape: Shape) -> String {
     }
 }
 
-/// The words of a value in a dictionary.
-type Words = SmallVec<[u64; 4]>;
-
 /// Columns are looked at for whole pieces once in so many events.
 const SETTLE_EVERY: u64 = 256;
 
@@ -91,9 +86,50 @@ struct Column {
     codec: Codec,
     bytes: Packed,
     last: [u64; 4],
-    /// The numbers of the values, by their words.
-    dictionary: BTreeMap<Words, u64>,
+    /// Of a dictionary: the numbers that values have in this column, by those that they have among
+    /// [`Names`]; 0 for none yet.
+    numbers: Vec<u32>,
+    /// How many numbers were given.
+    numbered: u32,
 }
+
+/// How many names are remembered beside the map of all: a glance mostly tells the number.
+const NAMES_BITS: u32 = 8;
+
+/// What was met, numbered: topics and partitions of any column, or lanes.
+#[derive(Clone, Debug)]
+struct Names {
+    known: BTreeMap<[u64; 4], usize>,
+    /// By a hash of the words.
+    recent: Vec<Option<([u64; 4], usize)>>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self { known: BTreeMap::new(), recent: vec![None; 1 << NAMES_BITS] }
+    }
+}
+
+impl Names {
+    fn number(&mut self, words: [u64; 4]) -> usize {
+        let [first, second, third, fourth] = words;
+        // Partitions of a topic differ in the last word that is used.
+        let mixed = (first ^ second).wrapping_add(third.rotate_left(7)).wrapping_add(fourth);
+        let place = (mixed.wrapping_mul(FIBONACCI) >> (64 - NAMES_BITS)) as usize;
+        if let Some((known, number)) = self.recent[place]
+            && known == words
+        {
+            return number;
+        }
+        let next = self.known.len();
+        let number = *self.known.entry(words).or_insert(next);
+        self.recent[place] = Some((words, number));
+        number
+    }
+}
+
+/// 2^64 divided by the golden ratio: multiplied by it, neighbours stand far apart.
+const FIBONACCI: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// How many hashes are remembered; one that is met later gets another number. Few are: a batch is
 /// named between its making and the last fetch of it. What is remembered fits a processor's cache.
@@ -119,7 +155,7 @@ impl Default for Hashes {
 impl Hashes {
     /// Where `hash` is remembered. Some are counters in disguise; neighbours shall not collide.
     fn place(hash: u64) -> usize {
-        (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - HASHES_BITS)) as usize
+        (hash.wrapping_mul(FIBONACCI) >> (64 - HASHES_BITS)) as usize
     }
 
     /// The number of `hash`, whose bytes go to `new` if it is not known.
@@ -139,6 +175,7 @@ impl Hashes {
 pub(crate) struct Columns {
     common: [Packed; 9],
     hashes: Hashes,
+    names: Names,
     /// By kind number: how many events.
     counts: Vec<u64>,
     /// By kind number.
@@ -147,8 +184,9 @@ pub(crate) struct Columns {
     events: u64,
     at: u64,
     step: Option<StepName>,
-    lanes: BTreeMap<u64, (u64, u64)>,
-    scratch: Vec<u64>,
+    lanes: Names,
+    /// By a lane's number: its last count.
+    last_steps: Vec<u64>,
 }
 
 /// Gives each field to its column.
@@ -162,7 +200,7 @@ struct Shared<'a> {
     hashes: &'a mut Hashes,
     /// The column `hashes`.
     new: &'a mut Vec<u8>,
-    scratch: &'a mut Vec<u64>,
+    names: &'a mut Names,
 }
 
 impl ColumnSink for Filler<'_> {
@@ -188,14 +226,14 @@ impl Column {
             codec: Codec::of(shape),
             bytes: Packed::default(),
             last: [0; 4],
-            dictionary: BTreeMap::new(),
+            numbers: Vec::new(),
+            numbered: 0,
         };
         info.fields.iter().map(|field| column(field.shape)).collect()
     }
 
     fn add(&mut self, field: &impl Field, shared: &mut Shared<'_>) {
         let out = &mut self.bytes.open;
-        let scratch = &mut *shared.scratch;
         let parts = match self.codec {
             Codec::Raw => return field.encode(out),
             Codec::Delta(_) => {
@@ -205,24 +243,24 @@ impl Column {
                 return;
             }
             Codec::Hash => {
-                scratch.clear();
-                field.digest(scratch);
-                let number = shared.hashes.number(scratch[0], shared.new);
+                let [hash, ..] = field.words();
+                let number = shared.hashes.number(hash, shared.new);
                 signed(number.wrapping_sub(self.last[0]), out);
                 self.last[0] = number;
                 return;
             }
             Codec::Deltas(parts) => parts.len(),
             Codec::Dict(_) => {
-                scratch.clear();
-                field.digest(scratch);
-                let next = self.dictionary.len() as u64 + 1;
-                if let Some(number) = self.dictionary.get(scratch.as_slice()) {
-                    unsigned(*number, out);
-                } else {
-                    unsigned(0, out);
+                let name = shared.names.number(field.words());
+                if name >= self.numbers.len() {
+                    self.numbers.resize(name + 1, 0);
+                }
+                let number = &mut self.numbers[name];
+                unsigned(u64::from(*number), out);
+                if *number == 0 {
                     field.encode(out);
-                    self.dictionary.insert(Words::from_slice(scratch), next);
+                    self.numbered += 1;
+                    *number = self.numbered;
                 }
                 return;
             }
@@ -244,14 +282,15 @@ impl Default for Columns {
         Self {
             common: Default::default(),
             hashes: Hashes::default(),
+            names: Names::default(),
             counts: vec![0; 256],
             fields,
             packer: Packer::default(),
             events: 0,
             at: 0,
             step: None,
-            lanes: BTreeMap::new(),
-            scratch: Vec::new(),
+            lanes: Names::default(),
+            last_steps: Vec::new(),
         }
     }
 }
@@ -273,14 +312,15 @@ impl Columns {
         if self.step == Some(event.step) {
             step.open.push(0);
         } else {
-            let next = self.lanes.len() as u64 + 1;
-            let known = self.lanes.entry(event.step.lane).or_insert_with(|| {
+            let lane = self.lanes.number([event.step.lane, 0, 0, 0]);
+            if lane == self.last_steps.len() {
                 lanes.open.extend_from_slice(&event.step.lane.to_be_bytes());
-                (next, 0)
-            });
-            unsigned(known.0, &mut step.open);
-            signed(event.step.n.wrapping_sub(known.1), &mut n.open);
-            known.1 = event.step.n;
+                self.last_steps.push(0);
+            }
+            unsigned(lane as u64 + 1, &mut step.open);
+            let last = &mut self.last_steps[lane];
+            signed(event.step.n.wrapping_sub(*last), &mut n.open);
+            *last = event.step.n;
             self.step = Some(event.step);
         }
         for (column, other) in [(cause, event.cause), (about, event.about)] {
@@ -297,7 +337,7 @@ impl Columns {
             shared: Shared {
                 hashes: &mut self.hashes,
                 new: &mut hashes.open,
-                scratch: &mut self.scratch,
+                names: &mut self.names,
             },
         });
         self.events += 1;

@@ -13,11 +13,14 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 const PIECE_BYTES: usize = 6 * 1024;
 /// The largest piece. A column that has filled sixteen pieces gets larger ones: they compress
 /// better, and each costs the compressor a new beginning.
-const PIECE_BYTES_MAX: usize = 60 * 1024;
+const PIECE_BYTES_MAX: usize = 48 * 1024;
 /// How far a column goes beyond its piece before it is looked at.
 const BEYOND: usize = 2 * 1024;
 /// The fastest: the next makes the columns a fifth smaller and takes half as long again.
 const LEVEL: u32 = 1;
+/// How many pieces of a column are stored as they are after one that did not become a tenth
+/// smaller: noise costs most to compress, and what was noise remains it.
+const STORED_AFTER_NOISE: u8 = 15;
 /// Magic, deflate, no flags, no time, fastest, no system (RFC 1952).
 const GZIP_BEGINS: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 /// An empty block that is the last (RFC 1951).
@@ -62,6 +65,22 @@ impl Packer {
     }
 }
 
+/// A piece as it is (RFC 1951, 3.2.4).
+fn store(bytes: &[u8]) -> Piece {
+    let mut blocks =
+        Vec::with_capacity(bytes.len() + 5 * (1 + bytes.len() / usize::from(u16::MAX)));
+    for block in bytes.chunks(usize::from(u16::MAX)) {
+        let length = block.len() as u16;
+        blocks.push(0);
+        blocks.extend_from_slice(&length.to_le_bytes());
+        blocks.extend_from_slice(&(!length).to_le_bytes());
+        blocks.extend_from_slice(block);
+    }
+    let mut crc = Crc::new();
+    crc.update(bytes);
+    Piece { bytes: bytes.len(), blocks, crc }
+}
+
 /// A compressed piece.
 #[derive(Debug)]
 struct Piece {
@@ -78,6 +97,8 @@ pub(crate) struct Packed {
     pieces: Vec<Arc<Piece>>,
     /// How many bytes the pieces were.
     packed: usize,
+    /// How many of the next pieces are stored as they are.
+    stored: u8,
     /// What is not compressed yet; to be added to.
     pub(crate) open: Vec<u8>,
 }
@@ -87,7 +108,16 @@ impl Packed {
     pub(crate) fn settle(&mut self, packer: &mut Packer) {
         if self.open.len() >= piece_bytes(self.packed) {
             self.packed += self.open.len();
-            self.pieces.push(Arc::new(packer.pack(&self.open)));
+            let piece = if self.stored > 0 {
+                self.stored -= 1;
+                store(&self.open)
+            } else {
+                let piece = packer.pack(&self.open);
+                let is_noise = piece.blocks.len() > piece.bytes - piece.bytes / 10;
+                self.stored = if is_noise { STORED_AFTER_NOISE } else { 0 };
+                piece
+            };
+            self.pieces.push(Arc::new(piece));
             self.open.clear();
             self.open.reserve_exact(piece_bytes(self.packed) + BEYOND);
         }

@@ -112,10 +112,16 @@ pub fn event_table() -> String {
     format!("{:016x}", xxh3_64(text.as_bytes()))
 }
 
+/// So many events wait to be put into columns together: what the columns need in a processor's
+/// caches is there once for all of them, and not taken from what runs the cluster at each.
+const WAITING_MAX: usize = 256;
+
 /// Gathers events for a run file.
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
     columns: Columns,
+    /// Events that are not in the columns yet.
+    waiting: Vec<Event>,
     digest: Digest,
 }
 
@@ -127,12 +133,31 @@ impl Writer {
 
     /// Adds `event`, which must be the next.
     pub fn add(&mut self, event: &Event) {
+        self.settle();
         self.columns.add(event);
+    }
+
+    /// Adds `events`, which must be the next, and leaves none.
+    pub fn add_all(&mut self, events: &mut Vec<Event>) {
+        self.waiting.append(events);
+        if self.waiting.len() >= WAITING_MAX {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        self.waiting.iter().for_each(|event| self.columns.add(event));
+        self.waiting.clear();
+        // One step may bring thousands of events.
+        self.waiting.shrink_to(WAITING_MAX);
     }
 
     /// Adds `event` and hashes it, for callers that keep no digest of their own.
     pub fn add_digested(&mut self, event: &Event) {
-        self.columns.add(event);
+        self.add(event);
         self.digest.add(event);
     }
 
@@ -143,11 +168,12 @@ impl Writer {
 
     /// How many events it holds.
     pub fn events(&self) -> u64 {
-        self.columns.events()
+        self.columns.events() + self.waiting.len() as u64
     }
 
     /// The run file. `event_table` of the header is filled in.
-    pub fn finish(self, header: &Header) -> Recording {
+    pub fn finish(mut self, header: &Header) -> Recording {
+        self.settle();
         let header = Header { event_table: event_table(), ..header.clone() };
         let header = serde_json::to_vec(&header).expect("a header has string keys only");
         let length = u32::try_from(header.len()).expect("a header is below 4 GiB");
