@@ -1,4 +1,4 @@
-//! CPU time and medians.
+//! CPU time, and what of several measurements counts.
 
 use cpu_time::ProcessTime;
 
@@ -16,6 +16,11 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> Timed<T> {
     let start = ProcessTime::now();
     let value = work();
     Timed { nanos: start.elapsed().as_secs_f64() * 1e9, value }
+}
+
+/// The least: whatever else a computer does adds to a cost and takes nothing from it.
+pub(crate) fn least(figures: impl Iterator<Item = f64>) -> f64 {
+    figures.fold(f64::INFINITY, f64::min)
 }
 
 /// The median.
