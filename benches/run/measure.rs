@@ -23,13 +23,6 @@ pub(crate) fn least(figures: impl Iterator<Item = f64>) -> f64 {
     figures.fold(f64::INFINITY, f64::min)
 }
 
-/// The median.
-pub(crate) fn median(figures: impl Iterator<Item = f64>) -> f64 {
-    let mut figures: Vec<f64> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
 /// How many turns the command line asks for (`--rounds N`).
 pub(crate) fn rounds(default: usize) -> usize {
     let mut words = std::env::args().skip_while(|word| word != "--rounds").skip(1);
