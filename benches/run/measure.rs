@@ -25,6 +25,12 @@ pub(crate) fn least(figures: impl Iterator<Item = f64>) -> f64 {
 
 /// How many turns the command line asks for (`--rounds N`).
 pub(crate) fn rounds(default: usize) -> usize {
-    let mut words = std::env::args().skip_while(|word| word != "--rounds").skip(1);
-    words.next().and_then(|word| word.parse().ok()).filter(|rounds| *rounds > 0).unwrap_or(default)
+    let asked = number("--rounds").and_then(|rounds| usize::try_from(rounds).ok());
+    asked.filter(|rounds| *rounds > 0).unwrap_or(default)
+}
+
+/// The number that the command line has behind `option`.
+pub(crate) fn number(option: &str) -> Option<u64> {
+    let mut words = std::env::args().skip_while(|word| word != option).skip(1);
+    words.next()?.parse().ok()
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::cli::json_groups;
 use crate::cli::simulated;
 use crate::cli::text::end_word;
 use crate::explore::{ClaimOutcome, Judgement, RunOutcome, SeedOutcome, SweepOutcome};
@@ -42,6 +43,7 @@ pub(crate) fn run(outcome: &RunOutcome, again: &str) -> Value {
             "failed": figures.failed,
             "unknown": figures.unknown,
             "lost": figures.lost,
+            "groups": figures.groups.iter().map(json_groups::group).collect::<Vec<_>>(),
         },
         "story": outcome.story.iter().map(|moment| json!({
             "seconds": micros(moment.at_micros),
@@ -144,13 +146,13 @@ pub(crate) fn judgement_word(judgement: Judgement) -> &'static str {
     }
 }
 
-fn seconds(duration: Duration) -> Value {
+pub(crate) fn seconds(duration: Duration) -> Value {
     json!(duration.as_secs_f64())
 }
 
 #[expect(clippy::float_arithmetic, reason = "for a reader; decides nothing")]
 #[expect(clippy::cast_precision_loss, reason = "a run is shorter than 2^53 microseconds")]
-fn micros(micros: i64) -> Value {
+pub(crate) fn micros(micros: i64) -> Value {
     json!(micros as f64 / 1e6)
 }
 

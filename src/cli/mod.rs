@@ -9,6 +9,7 @@ mod events;
 mod explain;
 mod export;
 mod json;
+mod json_groups;
 mod lesson_index;
 mod lesson_list;
 mod lessons;
@@ -27,6 +28,7 @@ mod simulated;
 mod state;
 mod sweep;
 mod text;
+mod text_groups;
 mod timeline;
 mod view;
 

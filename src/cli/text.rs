@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::check::Outcome;
 use crate::cli::page::{Look, Page};
 use crate::cli::simulated;
+use crate::cli::text_groups::write_groups;
 use crate::explore::{ClaimOutcome, End, Failure, Judgement, Matter, RunOutcome};
 use crate::types::{Expectation, Moment};
 
@@ -207,6 +208,7 @@ fn write_figures<W: Write>(page: &mut Page<'_, W>, outcome: &RunOutcome) -> io::
     let text = format!("longest time without one {}{from}", rounded(figures.longest_without_ack));
     page.row("", &text)?;
     page.row("leaderless", &leaderless(&figures.leaderless))?;
+    write_groups(page, &figures.groups)?;
     let faults = outcome.faults;
     let text = format!("{} planned, {} begun, {} bit", faults.planned, faults.begun, faults.bit);
     page.row("faults", &text)?;
@@ -371,6 +373,7 @@ pub(crate) mod tests {
                 failed: 0,
                 unknown: 12,
                 lost: 1,
+                groups: Vec::new(),
             },
             story: vec![
                 moment(10_000_000, Matter::FaultBegins, "fault 1: crash broker-1"),

@@ -8,6 +8,7 @@ mod run;
 mod story;
 mod story_clients;
 mod story_faults;
+mod story_groups;
 mod story_processes;
 mod sweep;
 mod vocabulary;

@@ -8,6 +8,7 @@ use crate::event::{Event, Kind, Phase, StartMovedBecause};
 use crate::explore::outcome::{Matter, Moment};
 use crate::explore::story_clients::{Troubles, several};
 use crate::explore::story_faults::aside;
+use crate::explore::story_groups::Rebalances;
 use crate::explore::story_processes::Processes;
 use crate::history::{Figures, LONG_WAIT};
 use crate::report::told;
@@ -72,6 +73,7 @@ pub(crate) struct Story {
     troubled: BTreeSet<HostId>,
     /// Processes that were asked to end.
     processes: Processes,
+    rebalances: Rebalances,
 }
 
 impl Story {
@@ -155,7 +157,9 @@ impl Story {
                 self.tell(event, format!("broker-{broker} is unregistered"));
             }
             Kind::ConfigCommitted { resource, key, value, .. } => {
-                if model.configs.told_by(resource, key) != Some(event.index) {
+                let is_told = model.configs.told_by(resource, key) == Some(event.index);
+                // What coordinators keep is created with settings that nobody asked for.
+                if !is_told || Model::is_internal_resource(resource.as_str()) {
                     return;
                 }
                 let what = match value {
@@ -267,7 +271,10 @@ impl Story {
                 let name = model.partition_name(*partition);
                 self.tell(event, format!("{name}: a client has the records {below} deleted"));
             }
-            _ => self.troubles.observe(event, model),
+            _ => {
+                self.troubles.observe(event, model);
+                self.rebalances.observe(event, model);
+            }
         }
     }
 
@@ -404,6 +411,8 @@ impl Story {
         }
         let troubles = std::mem::take(&mut self.troubles).finish();
         self.lines.extend(troubles.into_iter().map(|line| (Rank::Clients, line)));
+        let rebalances = std::mem::take(&mut self.rebalances).finish();
+        self.lines.extend(rebalances.into_iter().map(|line| (Rank::Clients, line)));
         self.lines.sort_by_key(|(rank, line)| (line.at_micros, *rank, line.event));
         self.lines.into_iter().map(|(_, line)| line).collect()
     }

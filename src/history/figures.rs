@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::event::{AckMode, Event, Kind, OperationResult, OperationVerb, Phase, ReplicaRole};
+use crate::history::groups::{GroupCounter, GroupFigures};
 use crate::types::{
     Chunks, HostId, LeaderEpoch, Moment, Name, PartitionIndex, TopicId, TopicPartition,
 };
@@ -37,6 +38,8 @@ pub struct Figures {
     pub unknown: u64,
     /// Acknowledged records that are in no current leader's log at the end.
     pub lost: u64,
+    /// Of each consumer group.
+    pub groups: Vec<GroupFigures>,
 }
 
 /// A wait for acknowledgements is told from this length on.
@@ -61,6 +64,8 @@ pub struct FigureCounter {
     long_waits: Vec<(Moment, Duration)>,
     /// Of each acknowledged record, in microseconds.
     latencies: Chunks<u32>,
+    /// Of consumer groups; none where nobody can be in one.
+    groups: Option<Box<GroupCounter>>,
     acked: u64,
     failed: u64,
     unknown: u64,
@@ -95,9 +100,11 @@ struct Leadership {
 }
 
 impl FigureCounter {
-    /// Counts what `clients` asked for; those that only serve the run are left out.
-    pub fn new(clients: impl IntoIterator<Item = HostId>) -> Self {
-        let mut counter = Self::default();
+    /// Counts what `clients` asked for; those that only serve the run are left out. Whether any
+    /// may be a member of a group is known beforehand: their fold looks at every event.
+    pub fn new(clients: impl IntoIterator<Item = HostId>, has_groups: bool) -> Self {
+        let groups = has_groups.then(Box::default);
+        let mut counter = Self { groups, ..Self::default() };
         for host in clients {
             let at = usize::from(host.0);
             if counter.clients.len() <= at {
@@ -110,6 +117,9 @@ impl FigureCounter {
 
     /// Folds in `event`, which must be the next of the trace.
     pub fn apply(&mut self, event: &Event) {
+        if let Some(groups) = &mut self.groups {
+            groups.apply(event);
+        }
         match &event.kind {
             Kind::OperationInvoked { .. }
             | Kind::OperationReturned { .. }
@@ -257,8 +267,9 @@ impl FigureCounter {
         }
     }
 
-    /// The figures at `now`, with `lost` counted by whoever knows the logs.
-    pub fn figures(&self, now: Moment, lost: u64) -> Figures {
+    /// The figures at `now`, with `lost` counted by whoever knows the logs and the names of hosts
+    /// told by `host_name`.
+    pub fn figures(&self, now: Moment, lost: u64, host_name: &dyn Fn(HostId) -> String) -> Figures {
         let asked =
             self.clients.iter().flatten().map(|client| client.asked.len() as u64).sum::<u64>();
         let mut latencies: Vec<u32> = self.latencies.iter().copied().collect();
@@ -277,6 +288,10 @@ impl FigureCounter {
             failed: self.failed,
             unknown: self.unknown + asked,
             lost,
+            groups: match &self.groups {
+                Some(groups) => groups.figures(now, &self.topics, host_name),
+                None => Vec::new(),
+            },
         }
     }
 
@@ -333,13 +348,13 @@ mod tests {
     use crate::event::CrashKeep;
 
     fn figures(run: &Script, clients: &[HostId]) -> Figures {
-        let mut counter = FigureCounter::new(clients.iter().copied());
+        let mut counter = FigureCounter::new(clients.iter().copied(), false);
         let mut now = Moment(0);
         for event in run.events() {
             counter.apply(event);
             now = event.at;
         }
-        counter.figures(now, 0)
+        counter.figures(now, 0, &|host| host.to_string())
     }
 
     /// Events follow each other by a millisecond.

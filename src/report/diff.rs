@@ -215,7 +215,7 @@ impl Account {
             is_client && !SERVANTS.contains(&setup.host_name(Some(host)))
         };
         let clients = setup.hosts().map(|(id, _)| id).filter(|host| counts(*host));
-        let mut figures = FigureCounter::new(clients);
+        let mut figures = FigureCounter::new(clients, true);
         let mut checker = Checker::default();
         let mut model = Model::new(Arc::new(setup.clone()));
         let mut leaders: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -245,7 +245,8 @@ impl Account {
         }
         checker.finish(&model);
         let lost = checker.lost(&model, counts);
-        let figures = figures.figures(model.now, lost);
+        let name = |host| setup.host_name(Some(host)).to_owned();
+        let figures = figures.figures(model.now, lost, &name);
         let claims = claims(&file.header).into_iter().map(|claim| {
             let breaches = match claim.violations {
                 0 => String::new(),
@@ -279,6 +280,18 @@ fn figure_lines(figures: &Figures) -> Vec<(String, String)> {
     ];
     let leaderless = figures.leaderless.iter();
     lines.extend(leaderless.map(|(name, it)| (format!("{name} leaderless"), time(*it))));
+    for group in &figures.groups {
+        let mut add = |what: &str, figure: String| {
+            lines.push((format!("group {} {what}", group.name), figure));
+        };
+        add("generations", group.epochs.len().to_string());
+        add("records processed", group.processed.to_string());
+        add("records processed again", group.processed_again().to_string());
+        add("partitions unowned, together", time(group.unowned()));
+        let longest = group.longest_unowned().map(|it| it.longest_unowned);
+        add("longest unowned", maybe(longest));
+        add("lag at the end", group.lag().to_string());
+    }
     lines
 }
 

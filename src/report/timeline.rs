@@ -168,9 +168,10 @@ impl Survey {
         Ok(Self { model, changes, brokers })
     }
 
-    /// The partition in which most happened, the first by name among several.
+    /// The partition of clients' topics in which most happened, the first by name among several.
     fn busiest(&self) -> Option<TopicPartition> {
-        let mut known: Vec<_> = self.model.partitions.keys().copied().collect();
+        let all = self.model.partitions.keys().copied();
+        let mut known: Vec<_> = all.filter(|known| !self.model.is_internal(*known)).collect();
         known.sort_by_cached_key(|known| self.model.partition_name(*known));
         let mut best: Option<(TopicPartition, (u32, u32))> = None;
         for partition in known {

@@ -141,7 +141,7 @@ impl World {
             model: Model::new(Arc::clone(&cast.setup)),
             digest: Digest::default(),
             checker: options.check.then(Checker::default),
-            figures: FigureCounter::new(cast.clients.iter().copied()),
+            figures: FigureCounter::new(cast.clients.iter().copied(), !plan.groups.is_empty()),
             cast: Arc::new(cast),
             business: Vec::new(),
             progress: Progress::Running,
@@ -449,7 +449,8 @@ impl World {
     pub fn figures(&self) -> Figures {
         let counts = |host| self.cast.clients.contains(&host);
         let lost = self.checker.as_ref().map_or(0, |checker| checker.lost(&self.model, counts));
-        self.figures.figures(self.now(), lost)
+        let name = |host| self.model.setup().host_name(Some(host)).to_owned();
+        self.figures.figures(self.now(), lost, &name)
     }
 
     /// The cast: who plays on which host.

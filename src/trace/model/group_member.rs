@@ -75,6 +75,11 @@ impl Model {
         self.topic_name(partition.topic_id).is_some_and(|name| name.as_str() == OFFSETS_TOPIC)
     }
 
+    /// Whether the resource of a configuration is such a topic.
+    pub fn is_internal_resource(resource: &str) -> bool {
+        resource.strip_prefix("topic ") == Some(OFFSETS_TOPIC)
+    }
+
     fn members_of<'a>(
         &'a self,
         group: &'a str,

@@ -1,0 +1,53 @@
+//! Consumer groups in the object that `kafsim run --format json` prints.
+
+use serde_json::{Value, json};
+
+use crate::cli::json::{micros, seconds};
+use crate::event::GroupProtocol;
+use crate::history::{GroupFigures, GroupPartitionFigures};
+
+/// A group's figures.
+pub(crate) fn group(group: &GroupFigures) -> Value {
+    let longest = group.longest_unowned();
+    json!({
+        "group": group.name,
+        "protocol": group.protocol.map(GroupProtocol::name),
+        "generations": group.epochs.iter().map(|epoch| json!({
+            "seconds": micros(epoch.at.scenario_micros()),
+            "generation": epoch.epoch,
+            "members": epoch.members,
+        })).collect::<Vec<_>>(),
+        "members": group.members,
+        "processed": group.processed,
+        "processed_again": group.processed_again(),
+        "processed_again_because": group.again.iter().map(|again| json!({
+            "generation": again.epoch,
+            "because": again.because.name(),
+            "records": again.records,
+        })).collect::<Vec<_>>(),
+        "unowned_seconds": seconds(group.unowned()),
+        "longest_unowned_seconds": longest.map(|it| seconds(it.longest_unowned)),
+        "longest_unowned_partition": longest.map(|it| &it.name),
+        "lag": group.lag(),
+        "partitions": group.partitions.iter().map(partition).collect::<Vec<_>>(),
+    })
+}
+
+fn partition(partition: &GroupPartitionFigures) -> Value {
+    json!({
+        "partition": partition.name,
+        "owners": partition.stints.iter().map(|stint| json!({
+            "member": stint.owner,
+            "generation": stint.epoch,
+            "from_seconds": micros(stint.from.scenario_micros()),
+            "until_seconds": stint.until.map(|until| micros(until.scenario_micros())),
+        })).collect::<Vec<_>>(),
+        "unowned_seconds": seconds(partition.unowned),
+        "longest_unowned_seconds": seconds(partition.longest_unowned),
+        "longest_unowned_from_seconds":
+            partition.longest_unowned_at.map(|at| micros(at.scenario_micros())),
+        "committed": partition.committed.map(|offset| offset.0),
+        "lag": partition.lag,
+        "largest_lag": partition.largest_lag,
+    })
+}

@@ -1,0 +1,219 @@
+//! Consumer groups in the report of a run: a few lines each.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use crate::cli::page::Page;
+use crate::cli::text::{grouped, rounded, seconds};
+use crate::event::GroupProtocol;
+use crate::history::{GroupFigures, GroupPartitionFigures, ProcessedAgain};
+
+/// So many owners are named with what they own.
+const OWNERS_MAX: usize = 6;
+/// So many reasons for processing again.
+const REASONS_MAX: usize = 3;
+
+/// Writes what became of each group.
+pub(crate) fn write_groups<W: Write>(
+    page: &mut Page<'_, W>,
+    groups: &[GroupFigures],
+) -> io::Result<()> {
+    for group in groups {
+        page.row("group", &heading(group))?;
+        page.row("", &format!("  owners at the end: {}", owners(group)))?;
+        page.row("", &format!("  unowned: {}", unowned(group)))?;
+        page.row("", &format!("  {}", processed(group)))?;
+        page.row("", &format!("  {}", lag(group)))?;
+    }
+    Ok(())
+}
+
+fn heading(group: &GroupFigures) -> String {
+    let (protocol, one, many) = match group.protocol {
+        None => return format!("{}: it never had a member", group.name),
+        Some(GroupProtocol::Classic) => ("classic", "generation", "generations"),
+        Some(GroupProtocol::Consumer) => ("KIP-848", "epoch", "epochs"),
+    };
+    let epochs = match group.epochs.len() {
+        1 => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    };
+    let members = match group.members {
+        1 => "1 member".to_owned(),
+        members => format!("{members} members"),
+    };
+    format!("{}: {protocol}, {epochs}, {members} at the end", group.name)
+}
+
+fn owners(group: &GroupFigures) -> String {
+    let mut owners: BTreeMap<(usize, &str), Vec<&str>> = BTreeMap::new();
+    let mut orphans = 0;
+    for partition in &group.partitions {
+        // Of several who believe so, the one that took it last.
+        match partition.stints.iter().rfind(|stint| stint.until.is_none()) {
+            Some(stint) => {
+                let owner = stint.owner.as_str();
+                // `billing-10` stands behind `billing-9`.
+                owners.entry((owner.len(), owner)).or_default().push(&partition.name);
+            }
+            None => orphans += 1,
+        }
+    }
+    let mut parts = Vec::new();
+    if owners.len() > OWNERS_MAX {
+        let counts = owners.values().map(Vec::len);
+        let (least, most) = (counts.clone().min().unwrap_or(0), counts.max().unwrap_or(0));
+        let each = if least == most { format!("{least}") } else { format!("{least} to {most}") };
+        parts.push(format!("{} members, {each} partitions each", owners.len()));
+    } else {
+        let names = owners.iter().map(|((_, owner), all)| format!("{owner} {}", all.join(" ")));
+        parts.extend(names);
+    }
+    match orphans {
+        0 => {}
+        1 => parts.push("nobody 1 partition".to_owned()),
+        many => parts.push(format!("nobody {many} partitions")),
+    }
+    parts.join(", ")
+}
+
+fn unowned(group: &GroupFigures) -> String {
+    let Some(GroupPartitionFigures { name, longest_unowned, longest_unowned_at: Some(at), .. }) =
+        group.longest_unowned()
+    else {
+        return "no partition at any time".to_owned();
+    };
+    let times = group.partitions.iter().filter(|it| !it.unowned.is_zero()).count();
+    let (longest, from) = (rounded(*longest_unowned), seconds(at.scenario_micros()));
+    let all = match times {
+        1 => String::new(),
+        times => format!("; {times} partitions, {} together", rounded(group.unowned())),
+    };
+    format!("{name} longest, {longest} from {from}{all}")
+}
+
+fn processed(group: &GroupFigures) -> String {
+    let again = group.processed_again();
+    let processed = format!("{} records processed", grouped(group.processed));
+    if again == 0 {
+        return format!("{processed}, none of them again");
+    }
+    let word = match group.protocol {
+        Some(GroupProtocol::Consumer) => "epoch",
+        Some(GroupProtocol::Classic) | None => "generation",
+    };
+    let mut reasons = group.again.clone();
+    reasons.sort_by_key(|again| std::cmp::Reverse(again.records));
+    let reason = |again: &ProcessedAgain| {
+        let (records, because) = (grouped(again.records), again.because.name());
+        format!("{records} in {word} {} ({because})", again.epoch)
+    };
+    let mut parts: Vec<String> = reasons.iter().take(REASONS_MAX).map(reason).collect();
+    let rest: u64 = reasons.iter().skip(REASONS_MAX).map(|again| again.records).sum();
+    if rest > 0 {
+        parts.push(format!("{} in others", grouped(rest)));
+    }
+    format!("{processed}, {} of them again: {}", grouped(again), parts.join(", "))
+}
+
+fn lag(group: &GroupFigures) -> String {
+    let largest = group.partitions.iter().max_by_key(|it| it.largest_lag);
+    let most = match largest {
+        Some(it) if it.largest_lag > 0 => {
+            format!(", at most {} in a partition ({})", grouped(it.largest_lag), it.name)
+        }
+        _ => String::new(),
+    };
+    format!("lag {} at the end{most}", grouped(group.lag()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{AgainBecause, GroupEpochFigures, Stint};
+    use crate::types::Moment;
+    use std::time::Duration;
+
+    fn stint(owner: &str, until: Option<u64>) -> Stint {
+        let at = |seconds| Moment::SCENARIO_BEGINS + Duration::from_secs(seconds);
+        Stint { owner: owner.to_owned(), epoch: 1, from: at(3), until: until.map(at) }
+    }
+
+    fn partition(number: usize, stints: Vec<Stint>) -> GroupPartitionFigures {
+        let unowned = Duration::from_millis(if number == 1 { 2_110 } else { 5 });
+        GroupPartitionFigures {
+            name: format!("orders-{number}"),
+            stints,
+            unowned,
+            longest_unowned: unowned,
+            longest_unowned_at: Some(Moment::SCENARIO_BEGINS + Duration::from_secs(25)),
+            committed: None,
+            lag: 7,
+            largest_lag: 200 + number as u64,
+        }
+    }
+
+    fn figures() -> GroupFigures {
+        let epochs = [1, 2].map(|epoch| {
+            let at = Moment::SCENARIO_BEGINS;
+            GroupEpochFigures { at, epoch, members: 2 }
+        });
+        let again = [(2, AgainBecause::Ended, 9), (1, AgainBecause::Lost, 1_000)];
+        GroupFigures {
+            name: "billing".to_owned(),
+            protocol: Some(GroupProtocol::Classic),
+            epochs: epochs.to_vec(),
+            members: 2,
+            partitions: vec![
+                partition(0, vec![stint("billing-10", None)]),
+                partition(1, vec![stint("billing-9", Some(7)), stint("billing-9", None)]),
+                partition(2, vec![stint("billing-9", Some(7))]),
+            ],
+            processed: 4_000,
+            again: again
+                .map(|(epoch, because, records)| ProcessedAgain { epoch, because, records })
+                .to_vec(),
+        }
+    }
+
+    fn written(groups: &[GroupFigures]) -> String {
+        let mut out = Vec::new();
+        write_groups(&mut Page::new(&mut out, false), groups).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_group_is_told_in_a_few_lines() {
+        assert_eq!(
+            written(&[figures()]),
+            "group        billing: classic, 2 generations, 2 members at the end
+               owners at the end: billing-9 orders-1, billing-10 orders-0, nobody 1 partition
+               unowned: orders-1 longest, 2.11s from 25.000s; 3 partitions, 2.12s together
+               4,000 records processed, 1,009 of them again: 1,000 in generation 1 (lost), 9 in
+               generation 2 (process ended)
+               lag 21 at the end, at most 202 in a partition (orders-2)
+"
+        );
+    }
+
+    #[test]
+    fn many_owners_are_counted() {
+        let mut group = figures();
+        let owner = |number: usize| vec![stint(&format!("billing-{}", 1 + number / 2), None)];
+        group.partitions = (0..15).map(|number| partition(number, owner(number))).collect();
+        assert_eq!(owners(&group), "8 members, 1 to 2 partitions each");
+    }
+
+    #[test]
+    fn a_group_that_never_was_says_so() {
+        let nothing = GroupFigures {
+            protocol: None,
+            epochs: Vec::new(),
+            partitions: Vec::new(),
+            again: Vec::new(),
+            ..figures()
+        };
+        assert_eq!(heading(&nothing), "billing: it never had a member");
+        assert_eq!(unowned(&nothing), "no partition at any time");
+    }
+}

@@ -1,0 +1,252 @@
+//! Rebalances of groups, in lines of a run's story: generations that follow each other closely are
+//! one line.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::event::{Event, GroupProtocol, Kind, LeftBecause};
+use crate::explore::outcome::{Matter, Moment};
+use crate::explore::story_clients::several;
+use crate::trace::Model;
+use crate::types::{BrokerId, Moment as Instant, Name};
+
+/// Generations within this time of each other are one line.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// A rebalance, or several.
+#[derive(Clone, Debug)]
+struct Rebalance {
+    since: Instant,
+    until: Instant,
+    event: u64,
+    protocol: GroupProtocol,
+    /// The first generation or epoch, and the last.
+    epochs: (i32, i32),
+    members: u32,
+    joined: Vec<Name>,
+    left: Vec<(Name, LeftBecause)>,
+}
+
+/// A group.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    open: Option<Rebalance>,
+    /// Who came and who went since the last generation.
+    joined: Vec<Name>,
+    left: Vec<(Name, LeftBecause)>,
+    epoch: i32,
+    coordinator: Option<BrokerId>,
+}
+
+/// Gathers what became of groups.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rebalances {
+    groups: BTreeMap<Name, Known>,
+    /// Hosts by member id.
+    hosts: BTreeMap<Name, String>,
+    lines: Vec<Moment>,
+}
+
+impl Rebalances {
+    /// Looks at an event; most say nothing of groups.
+    pub(crate) fn observe(&mut self, event: &Event, model: &Model) {
+        match &event.kind {
+            Kind::MemberStateEntered { member, .. } if !member.as_str().is_empty() => {
+                if !self.hosts.contains_key(member) {
+                    let host = model.setup().host_name(event.host).to_owned();
+                    self.hosts.insert(member.clone(), host);
+                }
+            }
+            Kind::MemberJoined { group, member, .. } => {
+                self.known(group).joined.push(member.clone());
+            }
+            Kind::MemberLeft { group, member, because } => {
+                let known = self.known(group);
+                // It came and went between two generations.
+                known.joined.retain(|joined| joined != member);
+                known.left.push((member.clone(), *because));
+            }
+            Kind::CoordinatorFound { group, coordinator } => {
+                let known = self.known(group);
+                let before = known.coordinator.replace(*coordinator);
+                if let Some(before) = before.filter(|before| before != coordinator) {
+                    let text = format!(
+                        "group {group}: broker-{coordinator} coordinates it, no longer \
+                         broker-{before}"
+                    );
+                    self.lines.push(line(event.at, event.index, text));
+                }
+            }
+            Kind::GroupEpochBegan { group, protocol, epoch, members } => {
+                self.on_epoch(event, group, (*protocol, epoch.0, *members));
+            }
+            _ => {}
+        }
+    }
+
+    fn on_epoch(
+        &mut self,
+        event: &Event,
+        group: &Name,
+        (protocol, epoch, members): (GroupProtocol, i32, u32),
+    ) {
+        let known = self.known(group);
+        if known.epoch == epoch {
+            return;
+        }
+        known.epoch = epoch;
+        let (joined, left) = (std::mem::take(&mut known.joined), std::mem::take(&mut known.left));
+        if let Some(open) = &mut known.open
+            && event.at.since(open.until) <= PAUSE_MAX
+        {
+            open.until = event.at;
+            open.epochs.1 = epoch;
+            open.members = members;
+            open.joined.extend(joined);
+            open.left.extend(left);
+            return;
+        }
+        let (since, until) = (event.at, event.at);
+        let epochs = (epoch, epoch);
+        let event = event.index;
+        let next = Rebalance { since, until, event, protocol, epochs, members, joined, left };
+        if let Some(done) = known.open.replace(next) {
+            let line = self.told(group, &done);
+            self.lines.push(line);
+        }
+    }
+
+    fn known(&mut self, group: &Name) -> &mut Known {
+        if !self.groups.contains_key(group) {
+            self.groups.insert(group.clone(), Known::default());
+        }
+        self.groups.get_mut(group).expect("it was put there")
+    }
+
+    fn told(&self, group: &Name, rebalance: &Rebalance) -> Moment {
+        let word = match rebalance.protocol {
+            GroupProtocol::Classic => "generation",
+            GroupProtocol::Consumer => "epoch",
+        };
+        let epochs = match rebalance.epochs {
+            (first, last) if first == last => format!("{word} {first}"),
+            (first, last) => format!("{word}s {first} to {last}"),
+        };
+        let members = match rebalance.members {
+            0 => "no members".to_owned(),
+            1 => "1 member".to_owned(),
+            many => format!("{many} members"),
+        };
+        let name = |member: &Name| {
+            self.hosts.get(member).map_or_else(|| member.to_string(), String::clone)
+        };
+        let names = |members: &mut dyn Iterator<Item = &Name>| {
+            let mut names: Vec<String> = members.map(name).collect();
+            names.sort_unstable_by_key(|name| (name.len(), name.clone()));
+            names.dedup();
+            (names.len(), several(names.iter().map(String::as_str)))
+        };
+        let mut parts = Vec::new();
+        let (joined, names_joined) = names(&mut rebalance.joined.iter());
+        if joined > 0 {
+            let verb = if joined == 1 { "joins" } else { "join" };
+            parts.push(format!("{names_joined} {verb}"));
+        }
+        let mut reasons: BTreeMap<LeftBecause, Vec<&Name>> = BTreeMap::new();
+        for (member, because) in &rebalance.left {
+            reasons.entry(*because).or_default().push(member);
+        }
+        for (because, members) in reasons {
+            let (count, names) = names(&mut members.into_iter());
+            let verb = if count == 1 { "goes" } else { "go" };
+            let why = match because {
+                LeftBecause::Left => String::new(),
+                because => format!(" ({because})"),
+            };
+            parts.push(format!("{names} {verb}{why}"));
+        }
+        let why = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
+        line(rebalance.since, rebalance.event, format!("group {group}: {epochs}, {members}{why}"))
+    }
+
+    /// The lines, in no order.
+    pub(crate) fn finish(mut self) -> Vec<Moment> {
+        for (group, known) in std::mem::take(&mut self.groups) {
+            if let Some(open) = &known.open {
+                let line = self.told(&group, open);
+                self.lines.push(line);
+            }
+        }
+        self.lines
+    }
+}
+
+fn line(at: Instant, event: u64, text: String) -> Moment {
+    let at_micros = at.scenario_micros();
+    Moment { at_micros, event: Some(event), matter: Matter::Servers, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::script::{OTHER, READER, Script};
+    use crate::event::MemberState;
+    use crate::types::{GroupEpoch, HostId};
+
+    fn told(run: &Script) -> Vec<String> {
+        let mut rebalances = Rebalances::default();
+        for event in run.events() {
+            rebalances.observe(event, run.model());
+        }
+        let mut lines = rebalances.finish();
+        lines.sort_by_key(|line| line.event);
+        lines.into_iter().map(|line| line.text).collect()
+    }
+
+    fn joins(run: &mut Script, host: HostId, member: &str) {
+        let (group, member): (Name, Name) = ("billing".into(), member.into());
+        let joined =
+            Kind::MemberJoined { group: group.clone(), member: member.clone(), instance: None };
+        run.add(HostId(1), joined);
+        let (epoch, state, leads) = (1, MemberState::Stable, false);
+        run.add(host, Kind::MemberStateEntered { group, member, epoch, state, leads });
+    }
+
+    fn begins(run: &mut Script, epoch: i32, members: u32) {
+        let (group, protocol) = ("billing".into(), GroupProtocol::Classic);
+        let epoch = GroupEpoch(epoch);
+        run.add(HostId(1), Kind::GroupEpochBegan { group, protocol, epoch, members });
+    }
+
+    #[test]
+    fn generations_that_follow_closely_are_one_line() {
+        let mut run = Script::new();
+        joins(&mut run, READER, "a1");
+        begins(&mut run, 1, 1);
+        joins(&mut run, OTHER, "b2");
+        begins(&mut run, 2, 2);
+        run.wait(10);
+        let (group, member) = ("billing".into(), "a1".into());
+        let because = LeftBecause::SessionExpired;
+        run.add(HostId(1), Kind::MemberLeft { group, member, because });
+        begins(&mut run, 3, 1);
+        begins(&mut run, 3, 1);
+        assert_eq!(
+            told(&run),
+            [
+                "group billing: generations 1 to 2, 2 members: other, reader join",
+                "group billing: generation 3, 1 member: reader goes (its session expired)",
+            ]
+        );
+    }
+
+    #[test]
+    fn another_coordinator_is_told() {
+        let mut run = Script::new();
+        for coordinator in [1, 1, 3] {
+            let coordinator = BrokerId(coordinator);
+            run.add(READER, Kind::CoordinatorFound { group: "billing".into(), coordinator });
+        }
+        assert_eq!(told(&run), ["group billing: broker-3 coordinates it, no longer broker-1"]);
+    }
+}

@@ -1,0 +1,554 @@
+//! The figures of consumer groups: how long nobody owned a partition, what was processed again and
+//! why, how far behind a group is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::event::{Event, GivenUpBecause, GroupProtocol, Kind, Phase};
+use crate::history::spans::Spans;
+use crate::types::{HostId, Moment, Name, Offset, PartitionIndex, TopicId, TopicPartition};
+
+/// Figures of a group. Times count from time zero until healing begins.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupFigures {
+    /// The group.
+    pub name: String,
+    /// Its protocol, once it has had a generation.
+    pub protocol: Option<GroupProtocol>,
+    /// Each generation (classic) or epoch (KIP-848) that began.
+    pub epochs: Vec<GroupEpochFigures>,
+    /// How many members its coordinator counts at the end.
+    pub members: u32,
+    /// By topic and partition.
+    pub partitions: Vec<GroupPartitionFigures>,
+    /// Records of clients that its applications have processed, each counted once.
+    pub processed: u64,
+    /// Records that were processed again, by what made it so.
+    pub again: Vec<ProcessedAgain>,
+}
+
+/// A generation or epoch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GroupEpochFigures {
+    /// When it began.
+    pub at: Moment,
+    /// Its number.
+    pub epoch: i32,
+    /// How many members it has.
+    pub members: u32,
+}
+
+/// What a group has to do with a partition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupPartitionFigures {
+    /// Topic and number.
+    pub name: String,
+    /// Who owned it, and from when until when, as the members themselves believed.
+    pub stints: Vec<Stint>,
+    /// How long nobody owned it, after somebody first did.
+    pub unowned: Duration,
+    /// The longest time in a row.
+    pub longest_unowned: Duration,
+    /// When that began.
+    pub longest_unowned_at: Option<Moment>,
+    /// Where the group has committed.
+    pub committed: Option<Offset>,
+    /// Records below the high watermark and not committed, at the end.
+    pub lag: u64,
+    /// The most there ever were when a commit came.
+    pub largest_lag: u64,
+}
+
+/// The time for which a member owned a partition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stint<Host = String> {
+    /// The member's host.
+    pub owner: Host,
+    /// The generation or epoch in which it took it.
+    pub epoch: i32,
+    /// When it took it.
+    pub from: Moment,
+    /// When it gave it up, or ended.
+    pub until: Option<Moment>,
+}
+
+/// Records that were processed again by an owner.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ProcessedAgain {
+    /// The generation or epoch in which that owner took the partition; -1 if it owned none.
+    pub epoch: i32,
+    /// What became of the owner before.
+    pub because: AgainBecause,
+    /// How many.
+    pub records: u64,
+}
+
+/// What became of the owner before the one that processes again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum AgainBecause {
+    /// The partition was revoked.
+    Revoked,
+    /// It was lost: the member was expelled, or could not know.
+    Lost,
+    /// It was closed.
+    Closed,
+    /// Its process ended without it.
+    Ended,
+    /// It still believes that it owns the partition.
+    Both,
+    /// There was none, or it is the same: it was led back to an older offset.
+    Same,
+}
+
+impl AgainBecause {
+    /// In words, of the owner before.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Revoked => "revoked",
+            Self::Lost => "lost",
+            Self::Closed => "closed",
+            Self::Ended => "process ended",
+            Self::Both => "owned by both",
+            Self::Same => "same owner",
+        }
+    }
+}
+
+impl GroupFigures {
+    /// The longest time in which nobody owned one partition; of equal ones the first by name.
+    pub fn longest_unowned(&self) -> Option<&GroupPartitionFigures> {
+        let some = self.partitions.iter().filter(|it| !it.longest_unowned.is_zero());
+        some.reduce(|most, it| if it.longest_unowned > most.longest_unowned { it } else { most })
+    }
+
+    /// How long partitions were unowned, all together.
+    pub fn unowned(&self) -> Duration {
+        self.partitions.iter().map(|it| it.unowned).sum()
+    }
+
+    /// Records processed again.
+    pub fn processed_again(&self) -> u64 {
+        self.again.iter().map(|again| again.records).sum()
+    }
+
+    /// Records below the high watermarks and not committed.
+    pub fn lag(&self) -> u64 {
+        self.partitions.iter().map(|it| it.lag).sum()
+    }
+}
+
+/// Folds events into [`GroupFigures`].
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(in crate::history) struct GroupCounter {
+    groups: BTreeMap<Name, Group>,
+    /// High watermarks of leaders.
+    ends: BTreeMap<TopicPartition, Offset>,
+    /// Records that the run itself wrote, to see whether the healed cluster serves.
+    probes: BTreeSet<(TopicPartition, Offset)>,
+    healed: Option<Moment>,
+}
+
+#[derive(Clone, PartialEq, Debug, Default)]
+struct Group {
+    protocol: Option<GroupProtocol>,
+    epochs: Vec<GroupEpochFigures>,
+    members: u32,
+    partitions: BTreeMap<TopicPartition, Owned>,
+    processed: u64,
+    again: BTreeMap<(i32, AgainBecause), u64>,
+}
+
+#[derive(Clone, PartialEq, Debug, Default)]
+struct Owned {
+    stints: Vec<Stint<HostId>>,
+    /// Those who believe that they own it, each with how it came to that.
+    owners: BTreeMap<HostId, (i32, AgainBecause)>,
+    /// What became of the last owner.
+    last: Option<(HostId, AgainBecause)>,
+    unowned_since: Option<Moment>,
+    unowned: Duration,
+    longest: Duration,
+    longest_at: Option<Moment>,
+    processed: Spans,
+    committed: Option<Offset>,
+    largest_lag: u64,
+}
+
+impl GroupCounter {
+    /// Folds in `event`.
+    pub(in crate::history) fn apply(&mut self, event: &Event) {
+        match &event.kind {
+            Kind::HighWatermarkMoved { partition, as_leader: true, high_watermark, .. } => {
+                self.ends.insert(*partition, *high_watermark);
+            }
+            Kind::ProbeReturned { partition, offset: Some(offset) } => {
+                self.probes.insert((*partition, *offset));
+            }
+            Kind::PhaseBegan { phase: Phase::Heal } => self.healed = Some(event.at),
+            Kind::HostStopped { .. } => {
+                let Some(host) = event.host else { return };
+                let (at, until) = (event.at, self.healed);
+                let all = self.groups.values_mut().flat_map(|group| group.partitions.values_mut());
+                all.for_each(|owned| owned.give_up(host, AgainBecause::Ended, (at, until)));
+            }
+            Kind::GroupStateChanged { group, protocol, members, .. } => {
+                let group = self.group(group);
+                group.protocol = Some(*protocol);
+                group.members = *members;
+            }
+            Kind::GroupEpochBegan { group, protocol, epoch, members } => {
+                let counts = self.healed.is_none() && event.at >= Moment::SCENARIO_BEGINS;
+                let group = self.group(group);
+                group.protocol = Some(*protocol);
+                group.members = *members;
+                // A new coordinator may tell of it again.
+                if counts && group.epochs.last().is_none_or(|last| last.epoch != epoch.0) {
+                    let (at, epoch, members) = (event.at, epoch.0, *members);
+                    group.epochs.push(GroupEpochFigures { at, epoch, members });
+                }
+            }
+            Kind::PartitionTaken { group, epoch, partition, .. } => {
+                let Some(host) = event.host else { return };
+                let healed = self.healed;
+                let owned = self.group(group).partitions.entry(*partition).or_default();
+                owned.take(host, *epoch, (event.at, healed));
+            }
+            Kind::PartitionGivenUp { group, partition, because, .. } => {
+                let Some(host) = event.host else { return };
+                let because = match because {
+                    GivenUpBecause::Revoked => AgainBecause::Revoked,
+                    GivenUpBecause::Lost => AgainBecause::Lost,
+                    GivenUpBecause::Closed => AgainBecause::Closed,
+                };
+                let healed = self.healed;
+                if let Some(owned) = self.group(group).partitions.get_mut(partition) {
+                    owned.give_up(host, because, (event.at, healed));
+                }
+            }
+            Kind::OffsetCommitted { group, partition, offset, .. } => {
+                let end = self.ends.get(partition).copied();
+                let owned = self.group(group).partitions.entry(*partition).or_default();
+                let lag = lag(owned.committed, end);
+                owned.largest_lag = owned.largest_lag.max(lag);
+                owned.committed = Some(*offset);
+            }
+            Kind::Processed { group, epoch, partition, base_offset, records, .. } => {
+                let Some(host) = event.host else { return };
+                let group = self.group(group);
+                let owned = group.partitions.entry(*partition).or_default();
+                let records = u64::from(*records);
+                let again = owned.processed.add(base_offset.0, records);
+                group.processed += records - again;
+                if again > 0 {
+                    let of = owned.owners.get(&host).copied();
+                    let of = of.unwrap_or((*epoch, AgainBecause::Lost));
+                    *group.again.entry(of).or_default() += again;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// How many of the records that `group` has processed are the run's own.
+    fn probes_among(&self, group: &Group) -> u64 {
+        let processed = self.probes.iter().filter(|(partition, offset)| {
+            let owned = group.partitions.get(partition);
+            owned.is_some_and(|owned| owned.processed.contains(offset.0))
+        });
+        processed.count() as u64
+    }
+
+    fn group(&mut self, name: &Name) -> &mut Group {
+        if !self.groups.contains_key(name) {
+            self.groups.insert(name.clone(), Group::default());
+        }
+        self.groups.get_mut(name).expect("it was put there")
+    }
+
+    /// The figures at `now`, by group; `topics` and `host_name` give names.
+    pub(in crate::history) fn figures(
+        &self,
+        now: Moment,
+        topics: &BTreeMap<TopicId, Name>,
+        host_name: &dyn Fn(HostId) -> String,
+    ) -> Vec<GroupFigures> {
+        let until = (now, self.healed);
+        let of = |(name, group): (&Name, &Group)| {
+            let mut named: Vec<(&str, PartitionIndex, GroupPartitionFigures)> = group
+                .partitions
+                .iter()
+                .filter_map(|(id, owned)| {
+                    let topic = topics.get(&id.topic_id)?.as_str();
+                    let end = self.ends.get(id).copied();
+                    let name = format!("{topic}-{}", id.partition);
+                    let mut figures = owned.figures(name, end, until);
+                    figures.stints = owned.stints.iter().map(|it| it.named(host_name)).collect();
+                    Some((topic, id.partition, figures))
+                })
+                .collect();
+            named.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+            let again = group.again.iter().map(|((epoch, because), records)| ProcessedAgain {
+                epoch: *epoch,
+                because: *because,
+                records: *records,
+            });
+            GroupFigures {
+                name: name.as_str().to_owned(),
+                protocol: group.protocol,
+                epochs: group.epochs.clone(),
+                members: group.members,
+                partitions: named.into_iter().map(|(.., figures)| figures).collect(),
+                processed: group.processed - self.probes_among(group),
+                again: again.collect(),
+            }
+        };
+        self.groups.iter().map(of).collect()
+    }
+}
+
+impl Stint<HostId> {
+    fn named(&self, host_name: &dyn Fn(HostId) -> String) -> Stint {
+        let Self { owner, epoch, from, until } = *self;
+        Stint { owner: host_name(owner), epoch, from, until }
+    }
+}
+
+/// Records that are there and not committed.
+fn lag(committed: Option<Offset>, end: Option<Offset>) -> u64 {
+    let (committed, end) = (committed.map_or(0, |it| it.0), end.map_or(0, |it| it.0));
+    u64::try_from(end.saturating_sub(committed)).unwrap_or(0)
+}
+
+/// Now, and when healing began.
+type Times = (Moment, Option<Moment>);
+
+impl Owned {
+    fn take(&mut self, host: HostId, epoch: i32, times: Times) {
+        let others: BTreeSet<HostId> =
+            self.owners.keys().copied().filter(|owner| *owner != host).collect();
+        let because = match self.last {
+            _ if !others.is_empty() => AgainBecause::Both,
+            Some((last, because)) if last != host || because == AgainBecause::Ended => because,
+            Some((_, because @ AgainBecause::Lost)) => because,
+            _ => AgainBecause::Same,
+        };
+        self.end_unowned(times);
+        self.owners.insert(host, (epoch, because));
+        self.stints.push(Stint { owner: host, epoch, from: times.0, until: None });
+    }
+
+    fn give_up(&mut self, host: HostId, because: AgainBecause, times: Times) {
+        if self.owners.remove(&host).is_none() {
+            return;
+        }
+        self.last = Some((host, because));
+        if let Some(stint) = self.stints.iter_mut().rfind(|stint| stint.owner == host) {
+            stint.until = Some(times.0);
+        }
+        if self.owners.is_empty() {
+            self.unowned_since = Some(times.0);
+        }
+    }
+
+    fn end_unowned(&mut self, (now, healed): Times) {
+        let Some(since) = self.unowned_since.take() else { return };
+        let since = since.max(Moment::SCENARIO_BEGINS);
+        let time = healed.map_or(now, |healed| healed.min(now)).since(since);
+        self.unowned += time;
+        if time > self.longest {
+            (self.longest, self.longest_at) = (time, Some(since));
+        }
+    }
+
+    /// All but the stints.
+    fn figures(&self, name: String, end: Option<Offset>, times: Times) -> GroupPartitionFigures {
+        let mut ended = Self {
+            unowned_since: self.unowned_since,
+            unowned: self.unowned,
+            longest: self.longest,
+            longest_at: self.longest_at,
+            ..Self::default()
+        };
+        ended.end_unowned(times);
+        let lag = lag(self.committed, end);
+        GroupPartitionFigures {
+            name,
+            stints: Vec::new(),
+            unowned: ended.unowned,
+            longest_unowned: ended.longest,
+            longest_unowned_at: ended.longest_at,
+            committed: self.committed,
+            lag,
+            largest_lag: self.largest_lag.max(lag),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::script::{ORDERS, OTHER, READER, Script, WRITER};
+    use crate::event::CrashKeep;
+    use crate::types::GroupEpoch;
+
+    fn figures(run: &Script) -> GroupFigures {
+        let mut counter = GroupCounter::default();
+        let topics = BTreeMap::from([(ORDERS.topic_id, "orders".into())]);
+        let mut now = Moment(0);
+        for event in run.events() {
+            counter.apply(event);
+            now = event.at;
+        }
+        let name = |host| if host == READER { "reader" } else { "other" }.to_owned();
+        let mut figures = counter.figures(now, &topics, &name);
+        assert_eq!(figures.len(), 1);
+        figures.remove(0)
+    }
+
+    fn takes(run: &mut Script, host: HostId, epoch: i32) {
+        let (group, member) = ("billing".into(), "m".into());
+        run.add(host, Kind::PartitionTaken { group, member, epoch, partition: ORDERS });
+    }
+
+    fn gives_up(run: &mut Script, host: HostId, because: GivenUpBecause) {
+        let (group, member) = ("billing".into(), "m".into());
+        let epoch = 1;
+        let partition = ORDERS;
+        run.add(host, Kind::PartitionGivenUp { group, member, epoch, partition, because });
+    }
+
+    fn processes(run: &mut Script, host: HostId, base_offset: i64, records: u32) {
+        let (group, member) = ("billing".into(), "m".into());
+        let base_offset = Offset(base_offset);
+        let (epoch, partition) = (1, ORDERS);
+        run.add(host, Kind::Processed { group, member, epoch, partition, base_offset, records });
+    }
+
+    fn begins(run: &mut Script, epoch: i32, members: u32) {
+        let (group, protocol) = ("billing".into(), GroupProtocol::Classic);
+        let epoch = GroupEpoch(epoch);
+        run.add(HostId(1), Kind::GroupEpochBegan { group, protocol, epoch, members });
+    }
+
+    fn dies(run: &mut Script, host: HostId) {
+        run.add(
+            host,
+            Kind::HostStopped { keep: CrashKeep::PageCache, by_itself: false, in_order: false },
+        );
+    }
+
+    /// Events follow each other by a millisecond.
+    const STEP: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_partition_is_unowned_between_two_owners() {
+        let mut run = Script::new();
+        takes(&mut run, READER, 1);
+        gives_up(&mut run, READER, GivenUpBecause::Revoked);
+        run.wait(2);
+        takes(&mut run, OTHER, 2);
+        gives_up(&mut run, OTHER, GivenUpBecause::Lost);
+        takes(&mut run, READER, 3);
+        let figures = figures(&run);
+        let partition = &figures.partitions[0];
+        assert_eq!(partition.name, "orders-0");
+        assert_eq!(partition.longest_unowned, STEP + Duration::from_secs(2));
+        assert_eq!(partition.unowned, 2 * STEP + Duration::from_secs(2));
+        let owners: Vec<_> =
+            partition.stints.iter().map(|it| (it.owner.as_str(), it.epoch)).collect();
+        assert_eq!(owners, [("reader", 1), ("other", 2), ("reader", 3)]);
+        let open: Vec<_> = partition.stints.iter().map(|it| it.until.is_none()).collect();
+        assert_eq!(open, [false, false, true]);
+    }
+
+    #[test]
+    fn what_healing_does_is_not_counted() {
+        let mut run = Script::new();
+        takes(&mut run, READER, 1);
+        gives_up(&mut run, READER, GivenUpBecause::Closed);
+        run.add(HostId(0), Kind::PhaseBegan { phase: Phase::Heal });
+        run.wait(5);
+        begins(&mut run, 2, 1);
+        takes(&mut run, OTHER, 2);
+        let figures = figures(&run);
+        assert_eq!(figures.partitions[0].unowned, STEP);
+        assert_eq!((figures.epochs.len(), figures.members), (0, 1));
+    }
+
+    #[test]
+    fn a_process_that_ends_owns_nothing() {
+        let mut run = Script::new();
+        takes(&mut run, READER, 1);
+        dies(&mut run, READER);
+        run.wait(3);
+        begins(&mut run, 2, 0);
+        let figures = figures(&run);
+        assert!(figures.partitions[0].unowned >= Duration::from_secs(3));
+        assert!(figures.partitions[0].stints[0].until.is_some());
+    }
+
+    #[test]
+    fn what_is_processed_again_is_told_with_the_owner_before() {
+        let mut run = Script::new();
+        takes(&mut run, READER, 1);
+        processes(&mut run, READER, 0, 10);
+        dies(&mut run, READER);
+        takes(&mut run, OTHER, 2);
+        processes(&mut run, OTHER, 4, 10);
+        gives_up(&mut run, OTHER, GivenUpBecause::Revoked);
+        takes(&mut run, READER, 3);
+        processes(&mut run, READER, 13, 1);
+        // A zombie goes on.
+        takes(&mut run, OTHER, 4);
+        processes(&mut run, OTHER, 0, 2);
+        gives_up(&mut run, READER, GivenUpBecause::Lost);
+        processes(&mut run, READER, 1, 1);
+        let figures = figures(&run);
+        let again: Vec<_> =
+            figures.again.iter().map(|it| (it.epoch, it.because.name(), it.records)).collect();
+        assert_eq!(
+            again,
+            [(1, "lost", 1), (2, "process ended", 6), (3, "revoked", 1), (4, "owned by both", 2)]
+        );
+        assert_eq!((figures.processed, figures.processed_again()), (14, 10));
+    }
+
+    #[test]
+    fn the_runs_own_records_are_nobodys() {
+        let mut run = Script::new();
+        takes(&mut run, READER, 1);
+        processes(&mut run, READER, 0, 3);
+        run.add(WRITER, Kind::ProbeReturned { partition: ORDERS, offset: Some(Offset(2)) });
+        run.add(WRITER, Kind::ProbeReturned { partition: ORDERS, offset: Some(Offset(3)) });
+        assert_eq!(figures(&run).processed, 2);
+    }
+
+    #[test]
+    fn generations_that_are_told_twice_are_one() {
+        let mut run = Script::new();
+        for (epoch, members) in [(1, 2), (1, 2), (2, 3)] {
+            begins(&mut run, epoch, members);
+        }
+        let figures = figures(&run);
+        let epochs: Vec<_> = figures.epochs.iter().map(|it| (it.epoch, it.members)).collect();
+        assert_eq!(epochs, [(1, 2), (2, 3)]);
+        assert_eq!((figures.protocol, figures.members), (Some(GroupProtocol::Classic), 3));
+    }
+
+    #[test]
+    fn lag_is_what_is_there_and_not_committed() {
+        let mut run = Script::new();
+        for (end, committed) in [(10, 4), (20, 6)] {
+            let (partition, high_watermark) = (ORDERS, Offset(end));
+            let as_leader = true;
+            run.add(HostId(1), Kind::HighWatermarkMoved { partition, high_watermark, as_leader });
+            let (group, offset, log_offset) = ("billing".into(), Offset(committed), Offset(0));
+            run.add(HostId(1), Kind::OffsetCommitted { group, partition, offset, log_offset });
+        }
+        let figures = figures(&run);
+        let partition = &figures.partitions[0];
+        assert_eq!(partition.committed, Some(Offset(6)));
+        // Before the commit of 6 it was 20 less 4.
+        assert_eq!((figures.lag(), partition.largest_lag), (14, 16));
+    }
+}
