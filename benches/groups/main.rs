@@ -22,7 +22,7 @@ use measure::{least, number, rounds, timed};
 
 const SIXTY: &str = "scenarios/groups/sixty_members.toml";
 /// How many members, and how many times one comes or goes.
-const SIZES: [(u64, u64); 3] = [(10, 16), (100, 8), (1_000, 2)];
+const SIZES: [(u64, u64); 3] = [(10, 64), (100, 24), (1_000, 4)];
 /// Seconds before the first comes: the group has formed.
 const FORMING: u64 = 16;
 /// Seconds between one and the next: a rebalance is through with all its rounds.

@@ -102,11 +102,8 @@ impl Timeline {
                 partition_named(&survey.model, "").expect_err("no partition has no name")
             })?,
         };
-        let names = survey.model.partitions.keys();
-        let names = names.map(|known| survey.model.partition_name(*known));
         let name = survey.model.partition_name(partition);
-        let mut others: Vec<_> = names.filter(|other| *other != name).collect();
-        others.sort();
+        let others = survey.others(partition);
         let brokers = survey.brokers.get(&partition).cloned().unwrap_or_default();
         let mut gatherer = Gatherer {
             partition,
@@ -166,6 +163,22 @@ impl Survey {
             }
         }
         Ok(Self { model, changes, brokers })
+    }
+
+    /// The names of all partitions but `partition`; of those that Kafka keeps for itself only how
+    /// many there are.
+    fn others(&self, partition: TopicPartition) -> Vec<String> {
+        let all = self.model.partitions.keys().copied().filter(|other| *other != partition);
+        let (internal, clients): (Vec<_>, Vec<_>) =
+            all.partition(|other| self.model.is_internal(*other));
+        let mut names: Vec<_> =
+            clients.into_iter().map(|other| self.model.partition_name(other)).collect();
+        names.sort();
+        if let [one, ..] = internal[..] {
+            let topic = self.model.topic_name(one.topic_id).map(ToString::to_string);
+            names.push(format!("{} of {}", internal.len(), topic.unwrap_or_default()));
+        }
+        names
     }
 
     /// The partition of clients' topics in which most happened, the first by name among several.
