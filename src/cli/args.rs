@@ -181,6 +181,9 @@ pub(crate) struct State {
     /// Only this partition, as in orders-0; may be given several times
     #[arg(long = "partition", short = 'p', value_name = "T-P")]
     pub(crate) partitions: Vec<String>,
+    /// Only this consumer group, members and offsets; may be given several times
+    #[arg(long = "group", short = 'g', value_name = "GROUP", conflicts_with = "partitions")]
+    pub(crate) groups: Vec<String>,
     /// How to write the state
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

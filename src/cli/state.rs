@@ -8,12 +8,28 @@ use crate::cli::args::{Format, State};
 use crate::cli::command::Done;
 use crate::cli::output::stdout;
 use crate::cli::run_file;
-use crate::report::{self, TellError, fold_up_to, partition_named, printable};
+use crate::report::{self, GroupState, TellError, fold_up_to, partition_named, printable};
 
 /// Prints the state.
 pub(crate) fn state(args: &State) -> anyhow::Result<Done> {
     let file = run_file::read(&args.file)?;
     let refused = |error: TellError| anyhow!("`{}`: {error}", args.file.display());
+    if !args.groups.is_empty() {
+        let (groups, model, event) =
+            GroupState::of(&file, args.at, &args.groups).map_err(refused)?;
+        let mut out = stdout();
+        match args.format {
+            Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&groups)?)?,
+            Format::Text => {
+                write!(out, "{}", report::State::of(&model, event).head())?;
+                for group in &groups {
+                    write!(out, "\n{}", printable(&group.text()))?;
+                }
+            }
+        }
+        out.flush()?;
+        return Ok(Done::Well);
+    }
     let (model, event) = fold_up_to(&file, args.at).map_err(refused)?;
     let mut state = report::State::of(&model, event);
     let is_whole = args.partitions.is_empty();

@@ -148,6 +148,7 @@ mod tests {
             longest_unowned: unowned,
             longest_unowned_at: Some(Moment::SCENARIO_BEGINS + Duration::from_secs(25)),
             committed: None,
+            end: None,
             lag: 7,
             largest_lag: 200 + number as u64,
         }
@@ -163,6 +164,7 @@ mod tests {
             name: "billing".to_owned(),
             protocol: Some(GroupProtocol::Classic),
             epochs: epochs.to_vec(),
+            epoch: Some(2),
             members: 2,
             partitions: vec![
                 partition(0, vec![stint("billing-10", None)]),

@@ -17,6 +17,8 @@ pub struct GroupFigures {
     pub protocol: Option<GroupProtocol>,
     /// Each generation (classic) or epoch (KIP-848) that began.
     pub epochs: Vec<GroupEpochFigures>,
+    /// The last of them, before time zero and after healing too.
+    pub epoch: Option<i32>,
     /// How many members its coordinator counts at the end.
     pub members: u32,
     /// By topic and partition.
@@ -53,6 +55,8 @@ pub struct GroupPartitionFigures {
     pub longest_unowned_at: Option<Moment>,
     /// Where the group has committed.
     pub committed: Option<Offset>,
+    /// The high watermark.
+    pub end: Option<Offset>,
     /// Records below the high watermark and not committed, at the end.
     pub lag: u64,
     /// The most there ever were when a commit came.
@@ -152,6 +156,7 @@ pub(in crate::history) struct GroupCounter {
 struct Group {
     protocol: Option<GroupProtocol>,
     epochs: Vec<GroupEpochFigures>,
+    epoch: Option<i32>,
     members: u32,
     partitions: BTreeMap<TopicPartition, Owned>,
     processed: u64,
@@ -201,6 +206,7 @@ impl GroupCounter {
                 let group = self.group(group);
                 group.protocol = Some(*protocol);
                 group.members = *members;
+                group.epoch = Some(epoch.0);
                 // A new coordinator may tell of it again.
                 if counts && group.epochs.last().is_none_or(|last| last.epoch != epoch.0) {
                     let (at, epoch, members) = (event.at, epoch.0, *members);
@@ -296,6 +302,7 @@ impl GroupCounter {
                 name: name.as_str().to_owned(),
                 protocol: group.protocol,
                 epochs: group.epochs.clone(),
+                epoch: group.epoch,
                 members: group.members,
                 partitions: named.into_iter().map(|(.., figures)| figures).collect(),
                 processed: group.processed - self.probes_among(group),
@@ -378,6 +385,7 @@ impl Owned {
             longest_unowned: ended.longest,
             longest_unowned_at: ended.longest_at,
             committed: self.committed,
+            end,
             lag,
             largest_lag: self.largest_lag.max(lag),
         }

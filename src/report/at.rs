@@ -55,6 +55,14 @@ pub enum TellError {
     /// It has no events.
     #[error("the run has no events")]
     Empty,
+    /// It has no such group at that instant.
+    #[error("there is no group `{asked}` at that time; {}", groups(known))]
+    Group {
+        /// The group that was asked for.
+        asked: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
     /// It has no such partition at that instant.
     #[error("there is no partition `{asked}` at {at}; {known}")]
     Partition {
@@ -65,6 +73,13 @@ pub enum TellError {
         /// What there is.
         known: String,
     },
+}
+
+fn groups(known: &[String]) -> String {
+    match known {
+        [] => "there is none".to_owned(),
+        known => format!("there are: {}", known.join(", ")),
+    }
 }
 
 impl FromStr for At {

@@ -8,6 +8,7 @@ mod diff_text;
 pub mod explain;
 pub mod export;
 mod fault_words;
+mod group_state;
 mod lesson;
 mod log;
 mod log_text;
@@ -25,6 +26,7 @@ pub use at::{At, AtError, Seconds, SecondsError, TellError, fold_up_to, partitio
 pub use claims::{Claim, claims};
 pub use diff::{Difference, Outcome, Run, Steps, Told};
 pub(crate) use fault_words::told;
+pub use group_state::{GroupMember, GroupPartition, GroupState};
 pub use lesson::{
     Lesson, LessonError, LessonNote, LessonPlan, Other, Pane, Seen, Taught, Try, teach, tried,
 };

@@ -80,7 +80,8 @@ impl Model {
         resource.strip_prefix("topic ") == Some(OFFSETS_TOPIC)
     }
 
-    fn members_of<'a>(
+    /// The members of `group`, as they see themselves.
+    pub fn members_of<'a>(
         &'a self,
         group: &'a str,
     ) -> impl Iterator<Item = (HostId, &'a GroupMemberView)> {
