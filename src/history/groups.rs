@@ -98,7 +98,7 @@ pub enum AgainBecause {
     Closed,
     /// Its process ended without it.
     Ended,
-    /// It still believes that it owns the partition.
+    /// It still believes that it owns the partition, or this one does without right.
     Both,
     /// There was none, or it is the same: it was led back to an older offset.
     Same,
@@ -247,7 +247,11 @@ impl GroupCounter {
                 group.processed += records - again;
                 if again > 0 {
                     let of = owned.owners.get(&host).copied();
-                    let of = of.unwrap_or((*epoch, AgainBecause::Lost));
+                    let of = match of.unwrap_or((*epoch, AgainBecause::Lost)) {
+                        // Whoever of them is the zombie.
+                        (epoch, _) if owned.owners.len() > 1 => (epoch, AgainBecause::Both),
+                        of => of,
+                    };
                     *group.again.entry(of).or_default() += again;
                 }
             }
@@ -509,6 +513,7 @@ mod tests {
         // A zombie goes on.
         takes(&mut run, OTHER, 4);
         processes(&mut run, OTHER, 0, 2);
+        processes(&mut run, READER, 5, 1);
         gives_up(&mut run, READER, GivenUpBecause::Lost);
         processes(&mut run, READER, 1, 1);
         let figures = figures(&run);
@@ -516,9 +521,15 @@ mod tests {
             figures.again.iter().map(|it| (it.epoch, it.because.name(), it.records)).collect();
         assert_eq!(
             again,
-            [(1, "lost", 1), (2, "process ended", 6), (3, "revoked", 1), (4, "owned by both", 2)]
+            [
+                (1, "lost", 1),
+                (2, "process ended", 6),
+                (3, "revoked", 1),
+                (3, "owned by both", 1),
+                (4, "owned by both", 2),
+            ]
         );
-        assert_eq!((figures.processed, figures.processed_again()), (14, 10));
+        assert_eq!((figures.processed, figures.processed_again()), (14, 11));
     }
 
     #[test]
