@@ -220,6 +220,9 @@ impl Gatherer<'_> {
             let before = Before::of(model, self.partition, event);
             let pending = self.summary(model);
             model.apply(event);
+            if self.is_told(event, model) {
+                return;
+            }
             let what = happened(event, model, self.partition, &self.brokers, &before);
             let routine = self.window.all.then(|| self.routine_words(event, model)).flatten();
             if let Some((mark, text)) = what.or(routine) {
@@ -239,6 +242,24 @@ impl Gatherer<'_> {
             self.sum_up(model);
             self.add(event.index, event.at, 'X', text, model);
         }
+    }
+
+    /// Whether a process ends or stands still because of the fault that the last line tells of:
+    /// that line then shows the state after it, and nothing is told twice.
+    fn is_told(&mut self, event: &Event, model: &Model) -> bool {
+        let (Kind::HostStopped { by_itself: false, .. } | Kind::HostPaused {}, Some(host)) =
+            (&event.kind, event.host)
+        else {
+            return false;
+        };
+        let is_of = |line: &Line| {
+            model.faults.values().any(|fault| {
+                fault.event == line.event && fault.since == event.at && fault.hosts.contains(&host)
+            })
+        };
+        let Some(last) = self.lines.pop_if(|line| is_of(line)) else { return false };
+        self.add(last.event, event.at, last.mark, last.text, model);
+        true
     }
 
     /// Counts `event` if it is routine.

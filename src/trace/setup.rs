@@ -106,6 +106,14 @@ impl Setup {
         self.hosts.get(usize::from(host.0)).map_or("?", |host| host.name.as_str())
     }
 
+    /// The name of the host of the broker or controller `node`, such as `controller-1`.
+    pub fn node_name(&self, node: BrokerId) -> String {
+        match self.host_of(node) {
+            Some(host) => self.host_name(Some(host)).to_owned(),
+            None => format!("node {node}"),
+        }
+    }
+
     /// All hosts with their ids.
     pub fn hosts(&self) -> impl Iterator<Item = (HostId, &HostSetup)> {
         let ids = (0..=u16::MAX).map(HostId);

@@ -211,7 +211,15 @@ const CAUSES: &[Cause] = &[
         Defect::EmptyDiskElected,
         &[("host-started", "with an empty disk"), ("broker-registered", "for a clean shutdown")],
     ),
-    (Defect::AppendAfterError, &[("storage-failed", "cannot write")]),
+    (
+        Defect::AppendAfterError,
+        &[
+            ("storage-failed", "cannot write"),
+            ("log-appended", "though it could not write offset"),
+            ("log-appended", "); the bug kafka-10778-append-after-io-error"),
+            ("log-recovered", "whose write failed"),
+        ],
+    ),
     (
         Defect::VoteNotPersisted,
         &[

@@ -86,9 +86,11 @@ impl Property for OneLeaderPerEpoch {
                 findings.exercised();
                 let known = *self.controllers.entry(*leader_epoch).or_insert((node, event.index));
                 if known.0 != node {
+                    let setup = view.model.setup();
                     let sentence = format!(
-                        "controllers {} and {node} both took charge in epoch {leader_epoch}",
-                        known.0
+                        "{} and {} both took charge in epoch {leader_epoch}",
+                        setup.node_name(known.0),
+                        setup.node_name(node)
                     );
                     let subject = Subject::Leaders {
                         partition: TopicPartition::CLUSTER_METADATA,

@@ -73,7 +73,7 @@ impl Property for QuorumStable {
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
         let node = event.host.and_then(|host| view.model.setup().node(host));
         match (&event.kind, node) {
-            (Kind::PhaseBegan { phase: Phase::Audit }, _) => self.judge(findings),
+            (Kind::PhaseBegan { phase: Phase::Audit }, _) => self.judge(view, findings),
             (Kind::HostStopped { .. }, Some(node)) => {
                 self.voters.remove(&node);
                 self.resumed.remove(&node);
@@ -119,7 +119,7 @@ impl QuorumStable {
         let timeout = view.model.setup().quorum_fetch_timeout;
         let before = self.voters.get(&node).copied();
         if let Some(before) = before.filter(|before| before.role == QuorumRole::Leader) {
-            self.on_given_up(event, (node, before), timeout, findings);
+            self.on_given_up(event, (node, before), view, findings);
         }
         if role == QuorumRole::Leader && self.led.is_none_or(|(epoch, ..)| epoch < leader_epoch) {
             self.led = Some((leader_epoch, event.at, event.index));
@@ -144,17 +144,19 @@ impl QuorumStable {
         &self,
         event: &Event,
         (node, before): (BrokerId, Voter),
-        timeout: Duration,
+        view: View<'_>,
         findings: &mut Findings,
     ) {
+        let timeout = view.model.setup().quorum_fetch_timeout;
         let later = self.led.filter(|(epoch, ..)| *epoch > before.leader_epoch);
         let Some((epoch, elected, election)) = later else { return };
         let since = self.resumed.get(&node).map_or(elected, |resumed| elected.max(*resumed));
         findings.exercised();
         if event.at.since(since) > timeout * 2 {
             let sentence = format!(
-                "node {node} went on leading the metadata quorum in epoch {} for {} ms after \
-                 another was elected in epoch {epoch}",
+                "{} went on leading the metadata quorum in epoch {} for {} ms after another was \
+                 elected in epoch {epoch}",
+                view.model.setup().node_name(node),
                 before.leader_epoch,
                 event.at.since(since).as_millis()
             );
@@ -194,8 +196,9 @@ impl QuorumStable {
         findings.exercised();
         if (followers + 1) * 2 > voters {
             let sentence = format!(
-                "node {node}, which led the metadata quorum in epoch {} and was followed by \
-                 {followers} of the {} other voters, was deposed by epoch {leader_epoch}",
+                "{}, which led the metadata quorum in epoch {} and was followed by {followers} of \
+                 the {} other voters, was deposed by epoch {leader_epoch}",
+                view.model.setup().node_name(node),
                 before.leader_epoch,
                 voters - 1
             );
@@ -208,7 +211,7 @@ impl QuorumStable {
         }
     }
 
-    fn judge(&mut self, findings: &mut Findings) {
+    fn judge(&mut self, view: View<'_>, findings: &mut Findings) {
         if std::mem::replace(&mut self.is_judged, true) || self.voters.is_empty() {
             return;
         }
@@ -225,7 +228,10 @@ impl QuorumStable {
         let parts: Vec<String> = self
             .voters
             .iter()
-            .map(|(node, voter)| format!("{node} is {} in {}", voter.role, voter.leader_epoch))
+            .map(|(node, voter)| {
+                let name = view.model.setup().node_name(*node);
+                format!("{name} is {} in epoch {}", voter.role, voter.leader_epoch)
+            })
             .collect();
         let sentence = format!(
             "after settling the metadata quorum has {leaders} leaders: {}",

@@ -47,12 +47,13 @@ impl Property for RaftCommittedPrefix {
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
         let node = event.host.and_then(|host| view.model.setup().node(host));
         let Some(node) = node else { return };
+        let name = view.model.setup().host_name(event.host);
         match &event.kind {
             Kind::HostStarted { .. } => {
                 self.high_watermarks.remove(&node);
             }
             Kind::QuorumRoleTaken { role: QuorumRole::Leader, leader_epoch, .. } => {
-                let what = format!("node {node} leads the metadata quorum in epoch {leader_epoch}");
+                let what = format!("{name} leads the metadata quorum in epoch {leader_epoch}");
                 let before = self.committed.range(..=*leader_epoch).map(|(_, until)| *until);
                 let until = before.max().unwrap_or_default();
                 compare(event, (node, until), &what, view, findings);
@@ -66,7 +67,7 @@ impl Property for RaftCommittedPrefix {
                 let before = self.high_watermarks.insert(node, moved);
                 if let Some((before, last)) = before.filter(|known| known.0 > *high_watermark) {
                     let sentence = format!(
-                        "node {node}'s high watermark of the metadata log went back from {before} \
+                        "{name}'s high watermark of the metadata log went back from {before} \
                          to {high_watermark}"
                     );
                     let subject = Subject::Replica {
@@ -85,7 +86,7 @@ impl Property for RaftCommittedPrefix {
                     true => std::mem::replace(&mut self.compared, committed),
                     false => (*high_watermark).min(self.compared),
                 };
-                let what = format!("node {node} takes offset {high_watermark} for committed");
+                let what = format!("{name} takes offset {high_watermark} for committed");
                 compare(event, (node, until), &what, view, findings);
             }
             _ => {}

@@ -48,9 +48,11 @@ impl Property for RaftElectionSafety {
             findings.exercised();
             let known = *self.leaders.entry(*leader_epoch).or_insert((leader, event.index));
             if known.0 != leader {
+                let setup = view.model.setup();
                 let sentence = format!(
-                    "nodes {} and {leader} both lead the metadata quorum in epoch {leader_epoch}",
-                    known.0
+                    "{} and {} both lead the metadata quorum in epoch {leader_epoch}",
+                    setup.node_name(known.0),
+                    setup.node_name(leader)
                 );
                 let subject = Subject::Leaders {
                     partition: TopicPartition::CLUSTER_METADATA,
@@ -66,8 +68,8 @@ impl Property for RaftElectionSafety {
             let known = *self.processes.entry(*leader_epoch).or_insert(process);
             if known.0 == node && known.1 != incarnation {
                 let sentence = format!(
-                    "node {node} restarted and went on to lead the metadata quorum in epoch \
-                     {leader_epoch}"
+                    "{} restarted and went on to lead the metadata quorum in epoch {leader_epoch}",
+                    view.model.setup().node_name(node)
                 );
                 let subject = Subject::Leaders {
                     partition: TopicPartition::CLUSTER_METADATA,

@@ -45,10 +45,12 @@ impl Property for RaftVoteOnce {
         let vote = (*candidate, event.index);
         let known = *self.votes.entry((host, *leader_epoch)).or_insert(vote);
         if known.0 != *candidate {
+            let setup = view.model.setup();
             let sentence = format!(
-                "{} voted for both {} and {candidate} in epoch {leader_epoch}",
-                view.model.setup().host_name(Some(host)),
-                known.0
+                "{} voted for both {} and {} in epoch {leader_epoch}",
+                setup.host_name(Some(host)),
+                setup.node_name(known.0),
+                setup.node_name(*candidate)
             );
             let subject = Subject::Vote {
                 voter: view.model.setup().node(host).unwrap_or(BrokerId(-1)),

@@ -71,10 +71,16 @@ pub(crate) fn compare(
         Comparison::Differs(other, theirs) => {
             findings.exercised();
             let name = view.model.partition_name(partition);
+            let setup = view.model.setup();
             let sentence = format!(
-                "replicas {node} and {other} both hold offset {} of {name} from leader epoch {}, \
-                 but their logs up to there differ (batches {} and {})",
-                entry.base, entry.epoch, entry.batch, theirs.batch
+                "{} and {} both hold offset {} of {name} from leader epoch {}, but their logs up \
+                 to there differ (batches {} and {})",
+                setup.node_name(node),
+                setup.node_name(other),
+                entry.base,
+                entry.epoch,
+                entry.batch,
+                theirs.batch
             );
             let subject =
                 Subject::Logs { partition, offset: entry.base, replicas: vec![node, other] };

@@ -127,11 +127,13 @@ fn mark(tape: &Tape, defect: Defect, candidates: &mut [Candidate]) {
     let is_of = |candidate: &Candidate, kind: &str| {
         tape.event(candidate.note.event).is_some_and(|event| event.kind.name() == kind)
     };
+    let is_deed = |candidate: &Candidate| candidate.note.deed == Some(defect);
+    let is_known = candidates.iter().any(is_deed);
     let kind = acts(defect).iter().find(|kind| candidates.iter().any(|c| is_of(c, kind)));
     let Some(kind) = kind else { return };
     let best = candidates
         .iter_mut()
-        .filter(|candidate| is_of(candidate, kind))
+        .filter(|candidate| if is_known { is_deed(candidate) } else { is_of(candidate, kind) })
         .max_by_key(|candidate| (candidate.score, candidate.note.event));
 
     if let Some(best) = best {

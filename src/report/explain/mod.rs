@@ -8,6 +8,7 @@ mod focus;
 mod not_cause;
 mod note;
 mod picture;
+mod refused;
 mod shape;
 mod tape;
 mod tell;

@@ -1,6 +1,7 @@
 //! What may become a step of an explanation.
 
 use crate::report::explain::focus::Shape;
+use crate::types::Defect;
 
 /// What a note is about: by it, and by the shape of the story, it is weighed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -66,6 +67,8 @@ pub(crate) struct Note {
     pub(crate) extra: i32,
     pub(crate) text: String,
     pub(crate) because: Option<String>,
+    /// The bug that did this, where that is known for certain.
+    pub(crate) deed: Option<Defect>,
 }
 
 /// What a note with this tag matters in a story of this shape; 0 leaves it out.

@@ -61,10 +61,7 @@ impl Tape {
 
     /// The name of the host of the broker or controller `node`.
     pub(crate) fn node(&self, node: BrokerId) -> String {
-        match self.setup.host_of(node) {
-            Some(host) => self.host(Some(host)).to_owned(),
-            None => format!("node {node}"),
-        }
+        self.setup.node_name(node)
     }
 
     /// The names of `nodes` in a row.

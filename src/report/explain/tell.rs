@@ -6,10 +6,12 @@ use crate::event::{AckMode, Event, FaultVerb, Kind};
 use crate::report::explain::focus::{Focus, Shape};
 use crate::report::explain::not_cause::Suspects;
 use crate::report::explain::note::{Note, Tag};
+use crate::report::explain::refused::RefusedWrites;
 use crate::report::explain::tape::{Tape, offsets};
 use crate::trace::{Model, seconds};
 use crate::types::{
-    ApiKey, BatchId, BrokerId, BrokerSet, ErrorCode, HostId, LeaderEpoch, Offset, TopicPartition,
+    ApiKey, BatchId, BrokerId, BrokerSet, Defect, ErrorCode, HostId, LeaderEpoch, Offset,
+    TopicPartition,
 };
 
 /// Goes through the run up to its decisive event, and notes what may become a step.
@@ -34,6 +36,8 @@ pub(crate) struct Teller<'a> {
     pub(crate) unclean_starts: BTreeMap<BrokerId, u64>,
     /// The controller's decision of an unclean election, by leader epoch.
     pub(crate) unclean: BTreeSet<LeaderEpoch>,
+    /// Writes to logs that failed.
+    refused: RefusedWrites,
 }
 
 /// What is known just before an event is folded in.
@@ -58,6 +62,7 @@ impl<'a> Teller<'a> {
             fenced: BTreeMap::new(),
             unclean_starts: BTreeMap::new(),
             unclean: BTreeSet::new(),
+            refused: RefusedWrites::default(),
         };
         let mut model = Model::new(std::sync::Arc::clone(&tape.setup));
         for event in &tape.events {
@@ -66,6 +71,7 @@ impl<'a> Teller<'a> {
             }
             let before = teller.before(event, &model);
             model.apply(event);
+            teller.refused.observe(event);
             teller.observe(event, &before, &model);
             suspects.observe(tape, focus, event, &model);
         }
@@ -143,7 +149,7 @@ impl<'a> Teller<'a> {
         text: String,
         because: Option<String>,
     ) {
-        self.notes.push(Note { event: event.index, tag, extra, text, because });
+        self.notes.push(Note { event: event.index, tag, extra, text, because, deed: None });
     }
 
     pub(crate) fn who(&self, event: &Event) -> String {
@@ -215,7 +221,13 @@ impl<'a> Teller<'a> {
             let text = format!(
                 "{who}, which leads in epoch {leader_epoch}, appends {what} of {name}{again}"
             );
-            self.add(event, Tag::Write, text, None);
+            let forbidden = self.refused.forbids(event.host, *partition);
+            let extra = if forbidden.is_some() { 30 } else { 0 };
+            let deed = forbidden.is_some().then_some(Defect::AppendAfterError);
+            self.add_with(event, (Tag::Write, extra), text, forbidden);
+            if let Some(note) = self.notes.last_mut() {
+                note.deed = deed;
+            }
         } else if is_focus {
             if self.is_observer(*partition, node) {
                 return;
@@ -328,7 +340,9 @@ impl<'a> Teller<'a> {
                     "{who} loads its log of {name}: it ends at {log_end_offset}, the high \
                      watermark that it remembers is {high_watermark}"
                 );
-                (text, None, *partition)
+                let log = model.partition(*partition).and_then(|p| p.replicas.get(&node));
+                let left = log.and_then(|it| self.refused.left(event.host, *partition, &it.log));
+                (text, left, *partition)
             }
             Kind::DurableEnd { partition, log_end_offset, durable_end } => {
                 if durable_end >= log_end_offset {

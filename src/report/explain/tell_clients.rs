@@ -226,10 +226,14 @@ impl Teller<'_> {
     fn observe_hardware(&mut self, event: &Event, concerns: bool, model: &Model) {
         let who = self.who(event);
         match &event.kind {
-            Kind::StorageFailed { partition, error, base_offset, .. } => {
+            Kind::StorageFailed { partition, error, base_offset, batch, .. } => {
                 let name = model.partition_name(*partition);
+                let what = match self.focus.batches.contains(batch) {
+                    true => format!("{} ", self.batch_name(*batch)),
+                    false => String::new(),
+                };
                 let text = format!(
-                    "{who} cannot write to its log of {name} at offset {base_offset}: {error}"
+                    "{who} cannot write {what}to its log of {name} at offset {base_offset}: {error}"
                 );
                 self.add_with(event, (Tag::Hardware, 20), text, None);
             }

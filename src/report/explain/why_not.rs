@@ -2,6 +2,7 @@
 
 use crate::event::{Event, Kind};
 use crate::report::explain::focus::{Focus, Shape, replicas_of};
+use crate::report::explain::refused::refused;
 use crate::report::explain::shape::WhyNot;
 use crate::report::explain::tape::{FaultRecord, Tape, offsets};
 use crate::trace::{Model, seconds};
@@ -306,11 +307,14 @@ fn forked(tape: &Tape, focus: &Focus, model: &Model, partition: TopicPartition) 
         let written = tape.written(partition, entry.batch, (Some(from), Some(entry.epoch)))?;
         let is_there = written.base == entry.base && written.epoch == entry.epoch;
         if !is_there {
-            let text = format!(
-                "at offset {from} it holds a batch of epoch {} that no leader appended there; it \
-                 has it since e{}",
-                entry.epoch, entry.event
-            );
+            let host = tape.setup.host_of(*node);
+            let of = match refused(tape, host, (partition, entry.batch)) {
+                Some(failed) => {
+                    format!("the batch of epoch {} whose write failed (e{failed})", entry.epoch)
+                }
+                None => format!("a batch of epoch {} that no leader appended there", entry.epoch),
+            };
+            let text = format!("at offset {from} it holds {of}; it has it since e{}", entry.event);
             return Some(WhyNot { replica: tape.node(*node), text, event: Some(entry.event) });
         }
         let text = format!(
