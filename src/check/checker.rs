@@ -95,6 +95,16 @@ impl Checker {
         self.properties.iter().filter(broken).map(|(property, _)| property.info())
     }
 
+    /// Whether there is a breach of the property at `place` of the catalogue, within its premise.
+    pub fn is_violated(&self, place: usize) -> bool {
+        self.properties.get(place).is_some_and(|(_, findings)| findings.first().is_some())
+    }
+
+    /// The place in the catalogue of the property `name`.
+    pub fn place_of(&self, name: &str) -> Option<usize> {
+        self.properties.iter().position(|(property, _)| property.info().name == name)
+    }
+
     /// What clients saw.
     pub fn history(&self) -> &History {
         &self.history

@@ -21,6 +21,8 @@ pub struct RunOptions {
     pub record: bool,
     /// Where to stop before the end, from time zero.
     pub until: Option<Duration>,
+    /// Stop at the first breach of this property.
+    pub until_violated: Option<PropertyName>,
     /// Whether every message is encoded, decoded and compared at each delivery.
     pub wire: bool,
     /// Leave the properties unchecked: for measuring what they cost.
@@ -69,6 +71,9 @@ pub fn run_once(scenario: &Scenario, seed: u64, options: &RunOptions) -> Execute
     let mut world = World::new(&scenario.plan, seed, physics);
     if let Some(until) = options.until {
         world.stop_at(Moment::SCENARIO_BEGINS + until);
+    }
+    if let Some(property) = options.until_violated {
+        world.stop_on(property);
     }
     let writer = options.record.then(Writer::new);
     let mut recorder = Recorder::new(&scenario.plan, writer);

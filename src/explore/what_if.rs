@@ -11,7 +11,7 @@ use crate::explore::outcome::{End, RunOutcome};
 use crate::explore::run::{RunOptions, run_once};
 use crate::explore::vocabulary::vocabulary;
 use crate::scenario::{Plan, Scenario, Trigger, show_duration};
-use crate::types::Expectation;
+use crate::types::{Expectation, PropertyName};
 
 /// How many events all runs together may have: about seven seconds of one core, so that a
 /// person waits for less than ten on a computer that is busy. A number of runs that hung on the
@@ -48,6 +48,8 @@ struct Change {
 
 /// Tries the changes that apply to `scenario`, whose run with `seed` had so many `events` and
 /// violated `property`.
+///
+/// A run stops where its violation is found: what became of it is known then.
 pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> Vec<WhatIf> {
     let mut changes = changes(&scenario.plan);
     let affordable = usize::try_from(EVENTS_MAX / events.max(1)).unwrap_or(usize::MAX).max(2);
@@ -60,12 +62,14 @@ pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> V
             read.ok().map(|scenario| (change, scenario))
         })
         .collect();
-    // The last is the run as it was.
-    let first: Vec<(usize, u64)> = (0..=changed.len()).map(|at| (at, seed)).collect();
-    let mut scenarios: Vec<&Scenario> = changed.iter().map(|(_, scenario)| scenario).collect();
-    scenarios.push(scenario);
-    let mut outcomes = run_all(&scenarios, &first);
-    let base = outcomes.pop().expect("the run as it was is among them");
+    let stops =
+        RunOptions { until_violated: PropertyName::from_name(property), ..RunOptions::default() };
+    // The first is the run as it was, from beginning to end: the others are compared with it.
+    let mut asked = vec![(scenario, seed, RunOptions::default())];
+    asked.extend(changed.iter().map(|(_, scenario)| (scenario, seed, stops)));
+    let mut outcomes = run_all(&asked).into_iter();
+    let base = outcomes.next().expect("the run as it was is among them");
+    let outcomes: Vec<RunOutcome> = outcomes.collect();
     let mut found: Vec<WhatIf> = changed
         .iter()
         .zip(&outcomes)
@@ -77,19 +81,21 @@ pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> V
             nearby: None,
         })
         .collect();
+    let spent = outcomes.iter().chain([&base]).map(|outcome| outcome.fingerprint.events);
+    let left = EVENTS_MAX.saturating_sub(spent.fold(0, u64::saturating_add));
     let helped: Vec<usize> =
         (0..found.len()).filter(|at| found[*at].helped).take(NEARBY_CHANGES_MAX).collect();
-    let spent = events.saturating_mul(found.len() as u64 + 1);
-    let each = events.saturating_mul(helped.len().max(1) as u64).max(1);
-    let seeds = (EVENTS_MAX.saturating_sub(spent) / each).min(NEARBY_SEEDS_MAX);
-    let more: Vec<(usize, u64)> = helped
-        .iter()
-        .flat_map(|at| (1..=seeds).map(move |more| (*at, seed.wrapping_add(more))))
-        .collect();
-    let outcomes = run_all(&scenarios, &more);
-    for at in helped.into_iter().filter(|_| seeds > 0) {
-        let own = more.iter().zip(&outcomes).filter(|((which, _), _)| *which == at);
-        let violated = own.filter(|(_, outcome)| is_violated(outcome, property)).count();
+    let each = helped.iter().map(|at| outcomes[*at].fingerprint.events);
+    let each = each.fold(0, u64::saturating_add).max(1);
+    let seeds = (left / each).min(NEARBY_SEEDS_MAX);
+    let seeds_of = |at: &usize| {
+        let scenario = &changed[*at].1;
+        (1..=seeds).map(move |more| (scenario, seed.wrapping_add(more), stops))
+    };
+    let outcomes = run_all(&helped.iter().flat_map(seeds_of).collect::<Vec<_>>());
+    let each = usize::try_from(seeds).unwrap_or(usize::MAX).max(1);
+    for (at, outcomes) in helped.into_iter().zip(outcomes.chunks(each)) {
+        let violated = outcomes.iter().filter(|outcome| is_violated(outcome, property)).count();
         let violated = u32::try_from(violated).unwrap_or(u32::MAX);
         found[at].nearby = Some((violated, u32::try_from(seeds).unwrap_or(u32::MAX)));
     }
@@ -97,8 +103,8 @@ pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> V
     found
 }
 
-/// Runs of `scenarios` with seeds, on all cores; what came of them, in the order asked for.
-fn run_all(scenarios: &[&Scenario], asked: &[(usize, u64)]) -> Vec<RunOutcome> {
+/// Runs scenarios with seeds, on all cores; what came of them, in the order asked for.
+fn run_all(asked: &[(&Scenario, u64, RunOptions)]) -> Vec<RunOutcome> {
     let jobs = std::thread::available_parallelism().map_or(1, NonZero::get).min(asked.len());
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, RunOutcome)>> = Mutex::new(Vec::new());
@@ -107,9 +113,8 @@ fn run_all(scenarios: &[&Scenario], asked: &[(usize, u64)]) -> Vec<RunOutcome> {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((which, seed)) = asked.get(at) else { return };
-                    let outcome =
-                        run_once(scenarios[*which], *seed, &RunOptions::default()).outcome;
+                    let Some((scenario, seed, options)) = asked.get(at) else { return };
+                    let outcome = run_once(scenario, *seed, options).outcome;
                     done.lock().expect("no run panics while it holds the lock").push((at, outcome));
                 }
             });
@@ -145,6 +150,10 @@ fn told(outcome: &RunOutcome, property: &str, base: &RunOutcome) -> String {
             parts.push("but the cluster does not serve again".to_owned());
         }
         End::NotLive(_) | End::Finished | End::Stopped => {}
+    }
+    // What was stopped half-way has no figures to be compared.
+    if outcome.end == End::Stopped && base.end != End::Stopped {
+        return parts.join("; ");
     }
     let (now, before) = (&outcome.figures, &base.figures);
     let mut count = |what: &str, now: u64, before: u64| {

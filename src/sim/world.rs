@@ -22,7 +22,7 @@ use crate::sim::host::HostState;
 use crate::sim::injector::{Injector, Kill, Schedule};
 use crate::sim::settled::amiss;
 use crate::trace::{Digest, Fingerprint, Model};
-use crate::types::{CallToken, HostId, Moment, Rng, TopicPartition};
+use crate::types::{CallToken, HostId, Moment, PropertyName, Rng, TopicPartition};
 
 /// How often a settling world is asked whether it has settled.
 const SETTLE_CHECK: Duration = Duration::from_millis(100);
@@ -117,6 +117,8 @@ pub struct World {
     settle_ends: Moment,
     /// Steps after this are not taken.
     stop_at: Moment,
+    /// No step is taken after a breach of this property, by its place in the catalogue.
+    stop_on: Option<usize>,
     /// The part that the run is in.
     phase: Phase,
     settled_at: Option<Moment>,
@@ -147,6 +149,7 @@ impl World {
             progress: Progress::Running,
             settle_ends: Moment(0),
             stop_at: Moment(u64::MAX),
+            stop_on: None,
             phase: Phase::Form,
             settled_at: None,
             tried: BTreeSet::new(),
@@ -193,6 +196,11 @@ impl World {
     /// Takes no step after `at`.
     pub fn stop_at(&mut self, at: Moment) {
         self.stop_at = at;
+    }
+
+    /// Takes no step after the first breach of `property` within its premise.
+    pub fn stop_on(&mut self, property: PropertyName) {
+        self.stop_on = self.checker.as_ref().and_then(|it| it.place_of(property.name()));
     }
 
     /// When the next step is due; `None` when the run is over.
@@ -254,6 +262,11 @@ impl World {
         self.engine.events.clear();
         // A client that catches up is shown thousands of batches in one step; most steps are small.
         self.engine.events.shrink_to(EVENTS_KEPT);
+        if let (Some(place), Some(checker)) = (self.stop_on, &self.checker)
+            && checker.is_violated(place)
+        {
+            self.progress = Progress::Stopped;
+        }
         for Schedule { fault, at, .. } in due {
             self.at(at, Business::FaultBegins(fault));
         }
