@@ -15,7 +15,7 @@ use anyhow::Context as _;
 
 use crate::cli::output::{complain, stdout};
 use crate::cli::run_file;
-use crate::cli::view::page_of;
+use crate::cli::view::{page_of, page_of_both};
 
 /// A request is a line and some headers.
 const REQUEST_MAX: usize = 16 * 1024;
@@ -25,10 +25,12 @@ const STYLE: &str = "\
 :root{color-scheme:light dark;font:15px/1.5 system-ui,sans-serif}\
 body{max-width:1100px;margin:32px auto;padding:0 20px}\
 h1{font-size:20px}table{border-collapse:collapse;width:100%}\
+td.pick{white-space:nowrap;width:1%}td.pick label{padding:4px 8px 4px 0;cursor:pointer}\
+button{font:inherit;padding:6px 14px;margin:16px 12px 0 0}\
 th,td{text-align:left;padding:7px 14px 7px 0;border-bottom:1px solid #8884;vertical-align:top}\
 td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\
 .bad{color:#d33;font-weight:600}.good{color:#1a8f5f}.dim{opacity:.7}";
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
+const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'";
 
 /// What is sent back.
@@ -130,9 +132,11 @@ fn answer(request: &str, folder: &Path, port: u16) -> Answer {
     if method != "GET" {
         return Answer::refused("405 Method Not Allowed", "only GET is answered");
     }
-    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let address = target.split('#').next().unwrap_or_default();
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
     match path {
         "/" => index(folder),
+        "/compare" => compare(folder, query),
         "/style.css" => Answer {
             status: "200 OK",
             kind: "text/css; charset=utf-8",
@@ -141,13 +145,35 @@ fn answer(request: &str, folder: &Path, port: u16) -> Answer {
         },
         _ => {
             let wanted = path.strip_prefix("/run/").map(percent_decoded);
-            let listed = runs(folder).unwrap_or_default();
-            let is_wanted = |path: &&PathBuf| path.file_name().map(name_of) == wanted;
-            match wanted.as_ref().and_then(|_| listed.iter().find(is_wanted)) {
-                Some(path) => run_page(path),
+            match wanted.and_then(|name| listed(folder, &name)) {
+                Some(path) => sent(page_of(&path, false, usize::MAX)),
                 None => Answer::refused("404 Not Found", "there is no such run here"),
             }
         }
+    }
+}
+
+/// The run of `folder` that has this name, if it is one that the folder lists.
+fn listed(folder: &Path, name: &str) -> Option<PathBuf> {
+    let is_wanted = |path: &PathBuf| path.file_name().map(name_of).as_deref() == Some(name);
+    runs(folder).unwrap_or_default().into_iter().find(is_wanted)
+}
+
+/// The page of the two runs that the index's form names.
+fn compare(folder: &Path, query: &str) -> Answer {
+    let field = |wanted: &str| {
+        let mut fields = query.split('&').filter_map(|field| field.split_once('='));
+        let (_, value) = fields.find(|(name, _)| *name == wanted)?;
+        // Forms write a space as a plus.
+        Some(percent_decoded(&value.replace('+', " ")))
+    };
+    let (Some(one), Some(other)) = (field("first"), field("second")) else {
+        let text = "pick two runs, a first one and a second one, and compare them";
+        return Answer::refused("400 Bad Request", text);
+    };
+    match (listed(folder, &one), listed(folder, &other)) {
+        (Some(one), Some(other)) => sent(page_of_both(&one, &other)),
+        _ => Answer::refused("404 Not Found", "there is no such run here"),
     }
 }
 
@@ -155,8 +181,8 @@ fn name_of(name: &std::ffi::OsStr) -> String {
     name.to_string_lossy().into_owned()
 }
 
-fn run_page(path: &Path) -> Answer {
-    match page_of(path, false, usize::MAX) {
+fn sent(page: anyhow::Result<String>) -> Answer {
+    match page {
         Ok(page) => Answer {
             status: "200 OK",
             kind: "text/html; charset=utf-8",
@@ -176,39 +202,50 @@ fn index(folder: &Path) -> Answer {
         Err(error) => return Answer::refused("500 Internal Server Error", &format!("{error:#}")),
     };
     let mut rows = String::new();
+    let mut readable = 0;
     for path in &listed {
         let name = path.file_name().map(name_of).unwrap_or_default();
-        let link = format!("/run/{}", percent_encoded(&name));
         let (title, seed, events, verdict) = match run_file::read(path) {
             Err(error) => {
                 let why = format!("<span class=\"bad\">{}</span>", escaped(&format!("{error:#}")));
                 (why, String::new(), String::new(), String::new())
             }
             Ok(file) => {
+                readable += 1;
                 let header = &file.header;
+                let link = format!("/run/{}", percent_encoded(&name));
                 let title = format!("<a href=\"{link}\">{}</a>", escaped(&header.title));
                 let events = header.fingerprint.events.to_string();
                 (title, header.seed.to_string(), events, outcome(&header.verdicts))
             }
         };
+        let pick = if seed.is_empty() { String::new() } else { picks(&name, readable) };
         let _ = writeln!(
             rows,
-            "<tr><td>{title}<br><span class=\"dim\">{}</span></td><td class=\"n\">{seed}</td>\
-             <td class=\"n\">{events}</td><td>{verdict}</td></tr>",
+            "<tr><td class=\"pick\">{pick}</td><td>{title}<br><span class=\"dim\">{}</span></td>\
+             <td class=\"n\">{seed}</td><td class=\"n\">{events}</td><td>{verdict}</td></tr>",
             escaped(&name)
         );
     }
     if rows.is_empty() {
-        rows += "<tr><td colspan=\"4\">No run files here yet: <code>kafsim run SCENARIO</code> \
+        rows += "<tr><td colspan=\"5\">No run files here yet: <code>kafsim run SCENARIO</code> \
                  writes one.</td></tr>";
     }
+    let button = match readable {
+        0 | 1 => "",
+        _ => {
+            "<button>Compare the two</button><span class=\"dim\">Best of one scenario and seed, \
+             with one change.</span>"
+        }
+    };
     let body = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>runs of kafsim</title><link rel=\"stylesheet\" href=\"/style.css\"></head><body>\
-         <main><h1>Runs in {}</h1>\n<table><thead><tr><th scope=\"col\">run</th>\
-         <th scope=\"col\">seed</th><th scope=\"col\">events</th><th scope=\"col\">properties</th>\
-         </tr></thead><tbody>\n{rows}</tbody></table></main></body></html>\n",
+         <main><h1>Runs in {}</h1>\n<form action=\"/compare\"><table><thead><tr>\
+         <th scope=\"col\">compare</th><th scope=\"col\">run</th><th scope=\"col\">seed</th>\
+         <th scope=\"col\">events</th><th scope=\"col\">properties</th></tr></thead><tbody>\n\
+         {rows}</tbody></table>{button}</form></main></body></html>\n",
         escaped(&folder.display().to_string())
     );
     Answer {
@@ -217,6 +254,20 @@ fn index(folder: &Path) -> Answer {
         policy: Some(POLICY),
         body: body.into_bytes(),
     }
+}
+
+/// What picks the run `name`, the `place`th of the list, as one of two to be compared. The first
+/// two are picked to begin with.
+fn picks(name: &str, place: usize) -> String {
+    let name = escaped(name);
+    let pick = |which: &str, label: &str, is_picked: bool| {
+        let checked = if is_picked { " checked" } else { "" };
+        format!(
+            "<label title=\"the {which} of two\"><input type=\"radio\" name=\"{which}\" \
+             value=\"{name}\" aria-label=\"{which}: {name}\"{checked}>{label}</label>"
+        )
+    };
+    pick("first", "1st", place == 1) + &pick("second", "2nd", place == 2)
 }
 
 /// How the run came out, in a cell.
@@ -320,6 +371,36 @@ mod tests {
             assert_eq!(answer(&request, folder.path(), 7).status, "403 Forbidden", "{host}");
         }
         assert_eq!(answer("GET / HTTP/1.1\r\n\r\n", folder.path(), 7).status, "403 Forbidden");
+    }
+
+    #[test]
+    fn two_runs_are_picked_from_the_index_and_compared() {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let mut header = crate::trace::Header { title: "one & more".into(), ..Default::default() };
+        for (name, seed) in [("a b&<c>.run", 1), ("d+%20.run", 2)] {
+            header.seed = seed;
+            let bytes = crate::trace::Writer::new().finish(&header).to_vec();
+            std::fs::write(folder.path().join(name), bytes).expect("a run file");
+        }
+        std::fs::write(folder.path().join("z.run"), "no run").expect("a file");
+        let text = String::from_utf8_lossy(&ask("/", folder.path()).body).into_owned();
+        let checked = |which: &str, name: &str| {
+            format!("name=\"{which}\" value=\"{name}\" aria-label=\"{which}: {name}\" checked")
+        };
+        assert!(text.contains(&checked("first", "a b&amp;&lt;c&gt;.run")), "{text}");
+        assert!(text.contains(&checked("second", "d+%20.run")), "{text}");
+        assert!(!text.contains("value=\"z.run\""), "what does not read cannot be picked: {text}");
+        let page = ask("/compare?first=a+b%26%3Cc%3E.run&second=d%2B%2520.run", folder.path());
+        let text = String::from_utf8_lossy(&page.body).into_owned();
+        assert_eq!(page.status, "200 OK", "{text}");
+        assert!(text.contains("id=\"run-columns-2\"") && text.contains("\"difference\":"));
+        for (query, status) in [
+            ("?first=d%2B%2520.run", "400 Bad Request"),
+            ("", "400 Bad Request"),
+            ("?first=d%2B%2520.run&second=..%2Fx.run", "404 Not Found"),
+        ] {
+            assert_eq!(ask(&format!("/compare{query}"), folder.path()).status, status, "{query}");
+        }
     }
 
     #[test]
