@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 
 use crate::cli::args::View;
 use crate::cli::command::Done;
@@ -12,7 +12,7 @@ use crate::cli::explain::for_page;
 use crate::cli::output::{complain, stdout, write_whole};
 use crate::cli::run_file;
 use crate::cli::serve::serve;
-use crate::report::{Difference, Extras, page_of_two, page_within};
+use crate::report::{Difference, Extras, Fitted, page_of_two, page_within};
 use crate::trace::RunFile;
 
 /// A page explains so many violations; more of one run tell the same story again.
@@ -51,7 +51,22 @@ pub(crate) fn page_of(path: &Path, is_rerun: bool, room: usize) -> anyhow::Resul
     // One of another table of events is refused before anything is worked out.
     file.events().map_err(|error| run_file::refused(path, &error))?;
     let extras = extras(path, &file, is_rerun);
-    page_within(&file, &extras, room).map_err(|error| run_file::refused(path, &error))
+    let fitted = page_within(&file, &extras, room);
+    match fitted.map_err(|error| run_file::refused(path, &error))? {
+        Fitted::Page(page) => Ok(page),
+        Fitted::TooLarge(whole, least) => bail!(
+            "`{}` takes {} MB in a page, and {} MB with nothing but its changes in it, more \
+             than browsers open with ease: `kafsim view --serve {}` shows it, and --whole makes \
+             the page",
+            path.display(),
+            whole / 1_000_000,
+            least / 1_000_000,
+            path.parent()
+                .filter(|it| !it.as_os_str().is_empty())
+                .unwrap_or(Path::new("."))
+                .display()
+        ),
+    }
 }
 
 /// The page of two runs side by side.

@@ -14,6 +14,8 @@ mod log;
 mod log_text;
 mod page;
 mod page_columns;
+mod page_common;
+mod page_ladder;
 mod state;
 mod state_text;
 mod table;
@@ -31,7 +33,7 @@ pub use lesson::{
     Lesson, LessonError, LessonNote, LessonPlan, Other, Pane, Seen, Taught, Try, teach, tried,
 };
 pub use log::{Cell, Gone, Logs, Offsets, Row};
-pub use page::{Extras, page, page_of_two, page_within};
+pub use page::{Extras, Fitted, page, page_of_two, page_within};
 pub use state::{
     Committed, Decided, FaultInForce, Partition, Process, Quorum, QuorumMember, Replica, State,
     Vote,

@@ -19,18 +19,16 @@ use crate::report::diff::Difference;
 use crate::report::fault_words::told;
 use crate::report::lesson::Lesson;
 use crate::report::page_columns::Repacker;
-use crate::trace::{Header, ReadError, RunFile, Writer, seconds};
-use crate::types::{HostId, Moment};
+use crate::report::page_ladder::{Part, Rung};
+use crate::trace::{ReadError, RunFile};
+use crate::types::HostId;
 
 /// The page without a run.
 const VIEWER: &str = include_str!("viewer.html");
 /// Where the run goes.
 const MARKER: &str = "<!--the run-->";
 /// The form of the head; the page refuses newer ones.
-const VIEW_FORMAT: u32 = 1;
-
-/// So many events after the proof of a violation are in a page that holds a run's beginning.
-const PROOF_MARGIN: u64 = 50_000;
+const VIEW_FORMAT: u32 = 2;
 
 /// What a page shows beside the run itself.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -56,57 +54,50 @@ pub fn page(file: &RunFile, extras: &Extras) -> Result<String, ReadError> {
     Ok(framed(&data(file, extras, "", None)?))
 }
 
+/// What became of a page that was to fit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Fitted {
+    /// The page.
+    Page(String),
+    /// Even the least of the run takes too much: so many bytes the whole of it, and the least.
+    TooLarge(usize, usize),
+}
+
 /// The page of `file`, with `room` bytes for the run: where the whole run takes more, the page
-/// holds its beginning, up to what proves the first violation at least, and says so.
+/// leaves out what matters least, and says so.
 ///
 /// # Errors
 ///
 /// [`ReadError`] when the columns do not read.
-pub fn page_within(file: &RunFile, extras: &Extras, room: usize) -> Result<String, ReadError> {
+pub fn page_within(file: &RunFile, extras: &Extras, room: usize) -> Result<Fitted, ReadError> {
     let whole = data(file, extras, "", None)?;
-    let (all, size) = (file.header.fingerprint.events, whole.len());
+    let size = whole.len();
     if size <= room {
-        return Ok(framed(&whole));
+        return Ok(Fitted::Page(framed(&whole)));
     }
     drop(whole);
-    // Bytes are spread evenly enough over a run, and what remains to be missed is little.
-    let part = all.saturating_mul(room as u64) / (size as u64).max(1);
-    let least = first_proof(&file.header).map_or(0, |event| event.saturating_add(PROOF_MARGIN));
-    let kept = (part - part / 20).max(least).min(all);
-    let (begun, end) = beginning(file, kept)?;
-    let bytes = size / 100_000;
-    let text = format!(
-        "The first {kept} of {all} events, up to {end} s: the whole run would take {}.{} MB. \
-         `kafsim view --whole` makes a page of all.",
-        bytes / 10,
-        bytes % 10
-    );
-    let extras = Extras { left_out: Some(text), ..extras.clone() };
-    Ok(framed(&data(&begun, &extras, "", None)?))
-}
-
-/// The event that proves the first violation of the run, if there is one.
-fn first_proof(header: &Header) -> Option<u64> {
-    let proof = |one: &Json| {
-        let evidence = one["verdict"]["violation"]["evidence"].as_array()?;
-        evidence.iter().filter_map(Json::as_u64).max()
-    };
-    header.verdicts.as_array()?.iter().filter_map(proof).min()
-}
-
-/// The first `count` events of `file`, and the moment of the last of them.
-fn beginning(file: &RunFile, count: u64) -> Result<(RunFile, String), ReadError> {
-    let mut writer = Writer::new();
-    let mut end = Moment::default();
-    for event in file.events()? {
-        let event = event?;
-        if event.index >= count {
-            break;
+    let mut least = size;
+    for rung in Rung::ALL {
+        let part = Part::of(file, rung)?;
+        let text = format!(
+            "{}. The whole run would take {} MB: `kafsim view --whole` makes a page of all.",
+            part.told,
+            megabytes(size)
+        );
+        let extras = Extras { left_out: Some(text), ..extras.clone() };
+        let shown = numbered_data(&part.file, &extras, ("", Some(&part.numbers)), None)?;
+        least = shown.len();
+        if least <= room {
+            return Ok(Fitted::Page(framed(&shown)));
         }
-        end = event.at;
-        writer.add(&event);
     }
-    Ok((RunFile::read(&writer.finish(&file.header).to_vec())?, seconds(end)))
+    Ok(Fitted::TooLarge(size, least))
+}
+
+/// Bytes as people say them.
+fn megabytes(bytes: usize) -> String {
+    let tenths = bytes / 100_000;
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// The page of two runs side by side, and how they differ. A lesson and notes are the first's.
@@ -137,7 +128,17 @@ fn data(
     suffix: &str,
     difference: Option<Json>,
 ) -> Result<String, ReadError> {
-    let (vocabulary, occurred, columns) = Vocabulary::of(file)?;
+    numbered_data(file, extras, (suffix, None), difference)
+}
+
+/// The same, of a run of which some events are left out: `numbers` are those of the others.
+fn numbered_data(
+    file: &RunFile,
+    extras: &Extras,
+    (suffix, numbers): (&str, Option<&[u64]>),
+    difference: Option<Json>,
+) -> Result<String, ReadError> {
+    let (vocabulary, occurred, columns) = Vocabulary::of(file, numbers)?;
     let mut head = head(file, extras, (&vocabulary, &occurred), columns.len());
     if let Some(difference) = difference {
         head["difference"] = difference;
@@ -273,7 +274,10 @@ fn number<F: Field>(field: &F) -> Option<i64> {
 
 impl Vocabulary {
     /// The words of the events of `file`, the kinds that occurred, and the columns of the page.
-    fn of(file: &RunFile) -> Result<(Self, Vec<&'static KindInfo>, Vec<u8>), ReadError> {
+    fn of(
+        file: &RunFile,
+        numbers: Option<&[u64]>,
+    ) -> Result<(Self, Vec<&'static KindInfo>, Vec<u8>), ReadError> {
         let mut repacker = Repacker::new();
         let mut vocabulary = Self::default();
         let mut occurred = [false; 256];
@@ -293,7 +297,7 @@ impl Vocabulary {
             kind.give_columns(&mut Noted { vocabulary: &mut vocabulary, kind: kind_number });
         }
         let kinds = Kind::TABLE.iter().filter(|info| occurred[usize::from(info.number)]);
-        let columns = repacker.finish(file.columns());
+        let columns = repacker.finish(file.columns(), numbers);
         let columns = columns.ok_or(ReadError::Damaged("its columns do not read"))?;
         Ok((vocabulary, kinds.collect(), columns))
     }
@@ -324,8 +328,9 @@ impl Vocabulary {
 mod tests {
     use super::*;
     use crate::event::{Event, FaultVerb, StepName};
-    use crate::trace::{HostSetup, Part, Setup};
-    use crate::types::BrokerId;
+    use crate::report::page_ladder;
+    use crate::trace::{Header, HostSetup, Part, Setup, Writer};
+    use crate::types::{ApiKey, BrokerId, ConnectionId, CorrelationId, Moment};
 
     fn run() -> RunFile {
         let evil = "</script><script>alert(1)</script><!--";
@@ -380,39 +385,82 @@ mod tests {
         assert_eq!(page.matches("\"difference\":").count(), 1);
     }
 
-    #[test]
-    fn a_run_that_is_too_large_is_shown_from_its_beginning_and_says_so() {
-        let scattered = |index: u64| {
-            let mixed = index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            ((mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40) as u32
-        };
+    /// Messages, most of them fetches that bring nothing, and a few changes.
+    fn busy() -> RunFile {
         let mut writer = Writer::new();
-        let event = |index: u64| Event {
-            index,
-            at: Moment(10_000_000 + index),
-            host: None,
-            step: StepName::default(),
-            cause: None,
-            about: None,
+        let fetch = |index: u64| Kind::Delivered {
+            connection: ConnectionId { opener: HostId(0), number: 0 },
+            from: HostId(0),
+            api: if index.is_multiple_of(7) { ApiKey::Produce } else { ApiKey::Fetch },
+            is_response: index.is_multiple_of(2),
+            correlation_id: CorrelationId(i32::try_from(index / 2).unwrap_or(0)),
             // Nothing that gzip makes small.
-            kind: Kind::FaultBit { fault: scattered(index) },
+            bytes: (index.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44) as u32,
+            sent: Moment(index * 1000),
+            fault: None,
         };
-        (0..100_000).for_each(|index| writer.add(&event(index)));
-        let mut header = Header::default();
-        header.fingerprint.events = 100_000;
-        let run = RunFile::read(&writer.finish(&header).to_vec()).expect("it reads");
+        for index in 0..40_000 {
+            let kind = match index % 100 {
+                99 => Kind::FaultBit { fault: 0 },
+                _ => fetch(index),
+            };
+            writer.add(&Event {
+                index,
+                at: Moment(index * 1000),
+                host: Some(HostId(0)),
+                step: StepName::default(),
+                cause: index.checked_sub(1),
+                about: None,
+                kind,
+            });
+        }
+        let host = HostSetup { name: "broker-1".into(), part: Part::Broker(BrokerId(1)) };
+        let setup = Setup { hosts: vec![host], ..Setup::default() };
+        let mut header = Header { setup, ..Header::default() };
+        header.fingerprint.events = 40_000;
+        header.verdicts = json!([{ "verdict": { "violation": { "evidence": [7, 20_099] } } }]);
+        RunFile::read(&writer.finish(&header).to_vec()).expect("it reads")
+    }
+
+    #[test]
+    fn a_run_that_is_too_large_goes_down_the_ladder_and_says_so() {
+        let run = busy();
         let extras = Extras::default();
-        let whole = page(&run, &extras).expect("it reads").len();
-        assert_eq!(page_within(&run, &extras, whole).expect("it reads").len(), whole);
-        let room = (whole - VIEWER.len()) / 2;
-        let half = page_within(&run, &extras, room).expect("it reads");
-        assert!(half.len() < VIEWER.len() + room, "{} bytes of {whole}", half.len());
-        assert!(half.contains("of 100000 events, up to 0.0"), "the page does not say so");
-        // What proves a violation is never left out.
-        let mut run = run;
-        run.header.verdicts = json!([{ "verdict": { "violation": { "evidence": [7, 49_990] } } }]);
-        let page = page_within(&run, &extras, 1000).expect("it reads");
-        assert!(page.contains("The first 99990 of 100000 events"), "the proof is left out");
+        let mut size = data(&run, &extras, "", None).expect("it reads").len();
+        let whole = size;
+        let told = [
+            "fetches and heartbeats that brought nothing. The whole run would take",
+            "but from 0.099000 to 12.099000 s, around the first violation",
+            "what clients asked and were told, and what partitions' logs hold",
+        ];
+        for sentence in told {
+            let page = match page_within(&run, &extras, size - 1).expect("it reads") {
+                Fitted::Page(page) => page,
+                Fitted::TooLarge(..) => panic!("nothing fits {size}"),
+            };
+            assert!(page.contains(sentence), "{sentence}");
+            size = page.len() - VIEWER.len() + MARKER.len();
+            assert!(page.contains("of 40000 events are left out: "));
+        }
+        let none = page_within(&run, &extras, size - 1).expect("it reads");
+        assert_eq!(none, Fitted::TooLarge(whole, size));
+    }
+
+    #[test]
+    fn what_is_left_of_a_run_keeps_its_causes_and_its_numbers() {
+        let run = busy();
+        for rung in Rung::ALL {
+            let part = page_ladder::Part::of(&run, rung).expect("it reads");
+            assert!(part.numbers.contains(&99) && part.numbers.is_sorted(), "{rung:?}");
+            let mut events = part.file.events().expect("they read");
+            for (place, number) in (0_u64..).zip(&part.numbers) {
+                let event = events.next().expect("as many").expect("it reads");
+                assert_eq!((event.index, event.at), (place, Moment(number * 1000)), "{rung:?}");
+                // Each was led to by the one before, or by whatever of that is left.
+                assert_eq!(event.cause, place.checked_sub(1), "{rung:?} {number}");
+            }
+            assert!(events.next().is_none());
+        }
     }
 
     #[test]
@@ -425,7 +473,7 @@ mod tests {
 
     #[test]
     fn numbers_are_given_their_words() {
-        let (vocabulary, kinds, _) = Vocabulary::of(&run()).expect("the run reads");
+        let (vocabulary, kinds, _) = Vocabulary::of(&run(), None).expect("the run reads");
         let json = vocabulary.json();
         assert_eq!(json["fault-began"]["verb"]["words"]["0"], "crash");
         assert_eq!(json["fault-began"]["hosts"]["as"], "host");

@@ -15,6 +15,7 @@ import { LessonPlayer } from './ui/lesson';
 import { keepLink, readLink } from './ui/links';
 import { Partitions } from './ui/partitions';
 import { Quorum } from './ui/quorum';
+import { Surface } from './ui/surface';
 import { buildTabs } from './ui/tabs';
 import { Timeline } from './ui/timeline';
 
@@ -93,6 +94,7 @@ async function start(): Promise<void> {
   readLink(first, location.hash, player);
   keepLink(apps, player);
   byId('veil').remove();
+  Surface.measureFresh();
   for (const app of apps) app.draw();
   document.documentElement.dataset['ready'] = String(Math.round(performance.now()));
   // For the page's own tests, and for whoever looks with the browser's tools.

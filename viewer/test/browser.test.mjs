@@ -13,6 +13,8 @@ const LOST = 'scenarios/replication/acks_1_isolated_leader.toml';
 const HELD = 'scenarios/controller/failover.toml';
 const BROKEN = 'scenarios/museum/unclean_election.toml';
 const GROUPS = 'scenarios/groups/zombie_commits_after_expulsion.toml';
+// Together more than two hundred events.
+const ORACLE_EVENTS = 50;
 const ORACLE = [LOST, HELD, BROKEN, 'scenarios/operations/replaced_disk.toml', GROUPS];
 let browser;
 
@@ -64,12 +66,12 @@ test('a page opens from disk, asks for nothing, and has all events', async () =>
 
 // What a reader sees, not what the code behind it thinks.
 for (const scenario of ORACLE) {
-  test(`the state at 50 random events is what kafsim state prints: ${scenario}`, async () => {
+  test(`the state at ${ORACLE_EVENTS} random events is what kafsim state prints: ${scenario}`, async () => {
     const run = runOf(scenario);
     const { page, troubles, close } = await open(pageOf(run), { hash: '#tab=state' });
     const draw = random(scenario.length);
     const count = await page.evaluate(() => globalThis.kafsim.run.count);
-    for (let n = 0; n < 50; n++) {
+    for (let n = 0; n < ORACLE_EVENTS; n++) {
       const event = Math.floor(draw.next().value * count);
       await page.evaluate((to) => {
         globalThis.kafsim.go(to);
@@ -408,6 +410,50 @@ test('names with markup stay text', async () => {
   await settle(page);
   assert.equal(await page.locator('img').count(), 0);
   assert.equal(await page.locator('main b:text-is("bold")').count(), 0);
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
+// The columns of a page from which every second event of a run, and its first ten, were left out.
+function partOf(bytes) {
+  const count = bytes.readUInt32LE(0);
+  const lengths = Array.from({ length: count }, (_, n) => bytes.readUInt32LE(4 + 4 * n));
+  let at = 4 + 4 * count;
+  const columns = lengths.map((length) => bytes.subarray(at, at += length));
+  const schema = JSON.parse(columns[0].toString());
+  columns.push(Buffer.from(Array.from({ length: schema.events }, (_, n) => (n === 0 ? 10 : 2))));
+  columns[0] = Buffer.from(JSON.stringify({ ...schema, numbers: count }));
+  const header = Buffer.alloc(4 + 4 * columns.length);
+  [columns.length, ...columns.map((column) => column.length)].forEach((value, n) => header.writeUInt32LE(value, 4 * n));
+  return Buffer.concat([header, ...columns]);
+}
+
+test('a page of a part of a run calls events what the whole run calls them', async () => {
+  const told = JSON.parse(kafsim('explain', runOf(BROKEN), '--format', 'json', '--no-rerun'));
+  const number = (place) => 2 * place + 10;
+  const path = tampered(pageOf(runOf(BROKEN)), 'part', {
+    columns: partOf,
+    head: (head, bytes) => ({
+      ...head, expanded: bytes.length, left_out: 'Half of it is left out.',
+      explanations: [{ ...told, event: number(told.event), steps: told.steps.map((step) => ({ ...step, event: number(step.event) })) }],
+    }),
+  });
+  const { page, troubles, close } = await open(path, { hash: `#e=${number(500)}&tab=state` });
+  assert.equal(await cursor(page), 500);
+  assert.match(await page.locator('pre.state').textContent(), /^Event: e1010 /);
+  assert.match(await page.locator('#head').innerText(), /Half of it is left out\./);
+  // One that is left out is the one before it.
+  await page.evaluate(() => { location.hash = '#e=1013'; });
+  await page.waitForFunction(() => globalThis.kafsim.cursor === 501);
+  await page.click('#tab-events');
+  await page.fill('input.filter', 'index=1014');
+  await page.waitForFunction(() => globalThis.kafsim.filtered?.length === 1);
+  assert.equal(await page.evaluate(() => globalThis.kafsim.filtered[0]), 502);
+  await page.locator('.steps button').first().click();
+  await settle(page);
+  assert.equal(await cursor(page), told.steps[0].event);
+  assert.match(await page.locator('#controls').innerText(), new RegExp(`e${number(told.steps[0].event)}\\b`));
+  await page.waitForFunction((wanted) => new URLSearchParams(location.hash.slice(1)).get('e') === wanted, String(number(told.steps[0].event)));
   assert.deepEqual(troubles, []);
   await close();
 });

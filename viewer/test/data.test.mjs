@@ -18,7 +18,7 @@ const SCENARIOS = [
 ];
 
 // A page has no hashes but the names of batches.
-const withoutHashes = (line) => line.replace(/ (?:chain|digest|incarnation)=[0-9a-f]{16}/g, '');
+const withoutHashes = (line) => line.replace(/ (?:chain|digest|incarnation)=[0-9a-f]{16}| keys=\[[0-9a-f,]*\]/g, '');
 
 async function load(scenario) {
   const file = runOf(scenario);

@@ -9,6 +9,8 @@ export interface Source {
   fieldNames(): Set<string>;
   // `world` for none.
   hostOf(event: number): string;
+  // What the whole run calls an event, where that is not its place here.
+  number?(event: number): number;
   // Microseconds since time zero.
   moment(event: number): number;
   cause(event: number): number;
@@ -172,7 +174,7 @@ class Reader {
     const event = /^e(\d+)$/.exec(value);
     if (event) {
       const index = Number(event[1]);
-      return plain((one) => (which === 'after' ? one > index : one < index));
+      return plain((one) => (which === 'after' ? this.number(one) > index : this.number(one) < index));
     }
     const time = number(value);
     if (time === null) throw this.wrong(`\`${word}\` lacks an event or a time: write \`${which}:e179442\` or \`${which}:19.15\``, at);
@@ -195,7 +197,7 @@ class Reader {
       case 'op': return any(parts.map((part) => {
         if (!/^e?\d+$/.test(part)) throw none(part, 'write the event with which it began, as in op:e178769');
         const begin = Number(part.replace('e', ''));
-        return plain((event) => event === begin || source.about(event) === begin);
+        return plain((event) => this.number(event) === begin || this.number(source.about(event)) === begin);
       }));
       case 'fault': return any(parts.map((part) => {
         if (!/^[1-9]\d*$/.test(part)) throw none(part, 'write its place in the plan, from 1');
@@ -337,14 +339,18 @@ class Reader {
     };
   }
 
+  private number(event: number): number {
+    return this.source.number?.(event) ?? event;
+  }
+
   private values(key: string, event: number): string[] {
     const { source } = this;
-    const reference = (value: number): string[] => (value < 0 ? [] : [String(value)]);
+    const reference = (value: number): string[] => (value < 0 ? [] : [String(this.number(value))]);
     switch (key) {
       case 'kind': return [source.kindName(event)];
       case 'host': return [source.hostOf(event)];
       case 'time': return [String(source.moment(event) / 1e6)];
-      case 'index': return [String(event)];
+      case 'index': return reference(event);
       case 'cause': return reference(source.cause(event));
       case 'about': return reference(source.about(event));
     }

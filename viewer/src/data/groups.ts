@@ -29,6 +29,12 @@ export interface Group {
   partitions: Map<Partition, Owned>;
 }
 
+// Whether any group has members or offsets: one that only has a coordinator has nothing to show.
+export function hasGroups(state: State): boolean {
+  const kinds = ['member-state-entered', 'partition-taken', 'partition-given-up', 'offset-committed', 'offset-removed', 'processed'];
+  return kinds.some((name) => (state.run.columns.kind(name)?.count ?? 0) > 0);
+}
+
 export function groupsOf(state: State): Group[] {
   const { run } = state;
   const { columns } = run;
@@ -112,7 +118,6 @@ export function groupsOf(state: State): Group[] {
   events.sort((a, b) => a[0] - b[0]);
   for (const [event, handler, get, id] of events) handler(event, get, id, columns.host[event]!);
   for (const group of groups.values()) for (const one of group.partitions.values()) one.overlaps = overlapping(one.spans);
-  // A run that only has coordinators has nothing to show.
   return [...groups.values()].filter((group) => group.partitions.size > 0 || group.membership.size > 0).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

@@ -26,10 +26,7 @@ export class History {
     if (seals) {
       const [batches, counts] = [seals.field('batch'), seals.field('operations')];
       for (let row = 0; row < seals.count; row++) {
-        const operations = counts.get(row);
-        sealed.set(batches.ids![row]!, {
-          event: seals.events[row]!, records: Array.isArray(operations) ? operations.length : 0,
-        });
+        sealed.set(batches.ids![row]!, { event: seals.events[row]!, records: counts.length?.(row) ?? 0 });
       }
     }
     this.addWrites(sealed);

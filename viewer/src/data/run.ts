@@ -2,9 +2,10 @@
 
 import { Columns, type Column, type Raw } from './columns';
 import type { Source } from './filter';
+import { upTo } from './steps';
 
 // The newest form of the head that this page reads.
-export const VIEW_FORMAT = 1;
+export const VIEW_FORMAT = 2;
 // The scenario's time zero, in microseconds of the world's time.
 export const TIME_ZERO = 10_000_000;
 export const METADATA = '00000000000000000000000000000001';
@@ -108,6 +109,7 @@ export class Run implements Source {
   readonly end: number;
 
   constructor(readonly head: Head, readonly columns: Columns) {
+    if (columns.numbers) this.placeHead();
     this.hosts = head.setup.hosts.map(({ name, part }, id) => hostOf(id, name, part));
     this.brokers = this.hosts.filter((host) => host.role === 'broker');
     this.controllers = this.hosts.filter((host) => host.role === 'controller');
@@ -130,6 +132,33 @@ export class Run implements Source {
 
   get count(): number {
     return this.columns.count;
+  }
+
+  // What the whole run calls the event at a place of this page, which may leave some out.
+  number(event: number): number {
+    return event < 0 ? event : this.columns.numbers?.[event] ?? event;
+  }
+
+  // The place here of the event that the whole run calls so, or of the last one before it.
+  place(number: number): number {
+    const { numbers } = this.columns;
+    return numbers ? Math.max(0, upTo(numbers, number) - 1) : number;
+  }
+
+  // The head speaks of events of the whole run.
+  private placeHead(): void {
+    const to = (number: number): number => this.place(number);
+    const some = (number: number | null): number | null => (number === null ? null : to(number));
+    for (const one of this.head.explanations ?? []) {
+      one.event = some(one.event);
+      if (one.picture) one.picture.event = to(one.picture.event);
+      for (const step of one.steps) step.event = to(step.event);
+      for (const remark of [...one.why_not, ...one.not_the_cause]) remark.event = some(remark.event);
+    }
+    for (const { verdict } of this.head.verdicts) {
+      if (verdict.violation) verdict.violation.evidence = verdict.violation.evidence.map(to);
+    }
+    for (const note of this.head.notes ?? []) note.event = to(note.event);
   }
 
   // Microseconds since the scenario's time zero.
@@ -306,7 +335,7 @@ export class Run implements Source {
   // The event in one line, as `kafsim events` prints it.
   line(event: number): string {
     const fields = this.fields(event).map(([name, value]) => ` ${name}=${value}`);
-    return `e${event} ${seconds(this.moment(event))} ${this.hostName(this.columns.host[event]!)} ` +
+    return `e${this.number(event)} ${seconds(this.moment(event))} ${this.hostName(this.columns.host[event]!)} ` +
       `${this.kindName(event)}${fields.join('')}`;
   }
 

@@ -1,7 +1,7 @@
 // What is known of the cluster at any event: the same fold of events as kafsim's own model
 // (src/trace/model), written down as steps. Everything the panes draw comes from here.
 
-import type { Raw } from './columns';
+import type { Column, Raw } from './columns';
 import { METADATA, Run, topicKey } from './run';
 import { Steps, upTo } from './steps';
 
@@ -147,7 +147,7 @@ export class State {
   readonly faults: Fault[] = [];
   readonly configs: { event: number; resource: string; key: string; value: string | null }[] = [];
   readonly votes: { event: number; node: number; candidate: number; epoch: number; isPre: boolean }[] = [];
-  readonly #ofRun = new Map<number, Partition>();
+  readonly #ofRun: (Partition | undefined)[] = [];
 
   constructor(readonly run: Run) {
     this.metadata = new Partition(-1, '__cluster_metadata-0', '__cluster_metadata', 0, METADATA, 0);
@@ -162,12 +162,12 @@ export class State {
   }
 
   partition(id: number): Partition {
-    const name = this.run.partitions[id]!;
-    if (name.isMetadata) return this.metadata;
-    let found = this.#ofRun.get(id);
+    let found = this.#ofRun[id];
     if (!found) {
+      const name = this.run.partitions[id]!;
+      if (name.isMetadata) return this.#ofRun[id] = this.metadata;
       found = new Partition(id, name.name, name.topic, name.index, name.topicKey, this.run.topicNamedAt.get(name.topicKey) ?? Infinity);
-      this.#ofRun.set(id, found);
+      this.#ofRun[id] = found;
       this.partitions.push(found);
     }
     return found;
@@ -221,23 +221,56 @@ class Fold {
   all(): void {
     const { run } = this.state;
     const { columns } = run;
+    const { host } = columns;
+    const nodes = this.nodes();
     const handlers = this.handlers();
     const steps: (((event: number, row: number) => void) | undefined)[] = [];
     for (const kind of columns.kinds) {
       const handler = kind && handlers[kind.name];
       if (!kind || !handler) continue;
       const of = kind.has('partition') ? run.partitionColumn(kind.name) : null;
-      const fields = new Map(kind.fields.map((field) => [field.name, field]));
+      const fields: Record<string, Column | null> = {};
       let at = 0;
-      const get: Row = (name) => (fields.has(name) ? kind.field(name).get(at) : null);
+      const get: Row = (name) => {
+        let field = fields[name];
+        if (field === undefined) field = fields[name] = kind.has(name) ? kind.field(name) : null;
+        return field === null ? null : field.get(at);
+      };
       steps[kind.number] = (event, row) => {
         at = row;
         const id = of ? of[row]! : -1;
-        handler(event, get, id < 0 ? this.state.metadata : this.state.partition(id), run.nodeOf(event));
+        handler(event, get, id < 0 ? this.state.metadata : this.state.partition(id), nodes[host[event]! + 1]!);
       };
     }
+    this.often(steps);
     const { kindOf, row } = columns;
     for (let event = 0; event < columns.count; event++) steps[kindOf[event]!]?.(event, row[event]!);
+  }
+
+  // The node of each host, behind that of the world; -1 for clients and the world.
+  private nodes(): number[] {
+    return [-1, ...this.state.run.hosts.map((one) => (one.role === 'client' ? -1 : one.node))];
+  }
+
+  // What there is most of, read from the columns directly.
+  private often(steps: (((event: number, row: number) => void) | undefined)[]): void {
+    const { run } = this.state;
+    const { host } = run.columns;
+    const nodes = this.nodes();
+    const kind = run.columns.kind('log-appended');
+    if (!kind || kind.count === 0) return;
+    const of = run.partitionColumn(kind.name);
+    const [bases, counts, epochs, ids] = [kind.numbers('base_offset'), kind.numbers('records'), kind.numbers('leader_epoch'), kind.field('batch').ids];
+    steps[kind.number] = (event, row) => {
+      const partition = of[row]! < 0 ? this.state.metadata : this.state.partition(of[row]!);
+      const replica = this.replica(event, partition, nodes[host[event]! + 1]!);
+      const base = bases[row]!;
+      const last = replica.end.last;
+      if (last < base) reset(replica, event, base);
+      else if (last > base) truncate(replica, event, base);
+      append(replica, event, { base, end: base + counts[row]!, epoch: epochs[row]!, batch: ids?.[row] ?? -1, event });
+      partition.touched.push(event);
+    };
   }
 
   private replica(event: number, partition: Partition, node: number): Replica {
@@ -257,18 +290,6 @@ class Fold {
 
   private handlers(): Record<string, Handler> {
     return {
-      'log-appended': (e, row, partition, node) => {
-        const replica = this.replica(e, partition, node);
-        const base = Number(row('base_offset'));
-        const batch: Batch = {
-          base, end: base + Number(row('records')), epoch: Number(row('leader_epoch')),
-          batch: this.batchId('log-appended', e), event: e,
-        };
-        if (replica.end.last < base) reset(replica, e, base);
-        else if (replica.end.last > base) truncate(replica, e, base);
-        append(replica, e, batch);
-        partition.touched.push(e);
-      },
       'log-truncated': (e, row, partition, node) => {
         this.cut(e, row, partition, node, false);
       },

@@ -79,8 +79,10 @@ export function story(state: State): Incident[] {
   for (const host of run.hosts) {
     const steps = state.hosts[host.id]!;
     for (const [n, event] of steps.running.events.entries()) {
-      if (event < zero) continue;
-      if (n === 0) continue;
+      if (event < zero || n === 0) continue;
+      // A fault that ends a process says so itself.
+      const isTold = state.faults.some((fault) => fault.hosts.includes(host.id) && run.moment(fault.begin) === run.moment(event));
+      if (isTold && !steps.running.values[n]) continue;
       if (steps.running.values[n]) add(event, 'good', `${host.name} starts again`, null, host.id);
       else add(event, 'fault', `The process of ${host.name} ends`, null, host.id);
     }

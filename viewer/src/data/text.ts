@@ -41,7 +41,7 @@ function nodeStatus(state: State, node: number, event: number): string {
 
 export function stateText(state: State, event: number): string {
   const phase = orNothing(state.phase.at(event));
-  let text = `Event: e${event}  Time: ${seconds(state.run.moment(event))}  Phase: ${phase}\n`;
+  let text = `Event: e${state.run.number(event)}  Time: ${seconds(state.run.moment(event))}  Phase: ${phase}\n`;
   text += `\n${processes(state, event)}\n${faults(state, event)}\n${quorum(state, event)}`;
   const there = state.shown.filter((partition) => partition.state.at(event) !== null ||
     [...partition.replicas.values()].some((replica) => replica.present.at(event)));

@@ -137,13 +137,33 @@ export class App {
   // Goes where the other run is: to the same event while they are the same, else to its moment.
   private follow(lead: App, change: Change): void {
     this.time = lead.time;
-    this.cursor = lead.cursor < lead.split ? Math.min(this.last, lead.cursor) : this.run.eventAt(lead.time);
+    this.cursor = lead.cursor < lead.split ? Math.min(this.last, lead.cursor) : this.twin(lead) ?? this.run.eventAt(lead.time);
     [this.from, this.to] = [lead.from, lead.to];
     const { partition } = lead;
     this.partition = this.state.shown.find((one) => one.name === partition?.name) ?? this.partition;
     if (change === 'theme') [this.theme, this.colors] = [lead.theme, lead.colors];
     if (change === 'cursor' || change === 'theme') for (const listener of this.listeners) listener(change);
     this.due();
+  }
+
+  // The event here that is like the one at which the other run stands: of its moment, kind and host,
+  // and the same one of several.
+  private twin(lead: App): number | null {
+    const [theirs, ours] = [lead.run.columns, this.run.columns];
+    const { cursor } = lead;
+    const at = theirs.at[cursor]!;
+    if (lead.run.moment(cursor) !== lead.time) return null;
+    let nth = 0;
+    for (let e = cursor - 1; e >= 0 && theirs.at[e] === at; e--) {
+      if (theirs.kindOf[e] === theirs.kindOf[cursor] && theirs.host[e] === theirs.host[cursor]) nth++;
+    }
+    for (let e = this.run.eventAt(lead.time); e >= 0 && ours.at[e] === at; e--) {
+      let rank = 0;
+      if (ours.kindOf[e] !== theirs.kindOf[cursor] || ours.host[e] !== theirs.host[cursor]) continue;
+      for (let k = e - 1; k >= 0 && ours.at[k] === at; k--) if (ours.kindOf[k] === ours.kindOf[e] && ours.host[k] === ours.host[e]) rank++;
+      if (rank === nth) return e;
+    }
+    return null;
   }
 
   // The partition that the first violation is about, or the one that most happened to.
@@ -301,12 +321,25 @@ export class App {
 
   // The first events that `event` caused.
   children(event: number, most: number): number[] {
-    const { cause } = this.run.columns;
+    const { cause, count } = this.run.columns;
+    if (!this.#first) {
+      this.#first = new Int32Array(count).fill(-1);
+      this.#next = new Int32Array(count).fill(-1);
+      for (let e = count - 1; e >= 0; e--) {
+        const parent = cause[e]!;
+        if (parent < 0) continue;
+        this.#next[e] = this.#first[parent]!;
+        this.#first[parent] = e;
+      }
+    }
     const found: number[] = [];
-    const limit = Math.min(this.run.count, event + 400_000);
-    for (let e = event + 1; e < limit && found.length < most; e++) if (cause[e] === event) found.push(e);
+    for (let e = this.#first[event]!; e >= 0 && found.length < most; e = this.#next[e]!) found.push(e);
     return found;
   }
+
+  // The first event that each caused, and the next one of the same cause; made when first asked.
+  #first: Int32Array | null = null;
+  #next = new Int32Array(0);
 
   play(isPlaying = !this.isPlaying): void {
     this.isPlaying = isPlaying;

@@ -109,7 +109,7 @@ export class Cluster implements Pane {
     const bottom = this.others.length > 0 ? 26 : 6;
     const [middleX, middleY] = [width / 2, (height - bottom) / 2 + 4];
     const brokers = run.brokers.length;
-    const radius = brokers > 40 ? 7 : brokers > 16 ? 12 : brokers > 8 || width < 280 || height < 190 ? 18 : 25;
+    const radius = brokers > 40 ? 7 : brokers > 16 ? 12 : brokers > 8 || width < 280 || height < 190 || (brokers > 4 && height < 240) ? 18 : 25;
     const ringX = Math.max(30, width / 2 - side - radius - 8);
     const ringY = Math.max(30, (height - bottom) / 2 - radius - 19);
     const even = Math.min(ringX, ringY * 2.1);
@@ -144,7 +144,7 @@ export class Cluster implements Pane {
     this.faults();
     this.messages();
     for (const host of app.run.hosts) this.node(host);
-    surface.canvas.setAttribute('aria-label', this.label());
+    surface.label(this.label());
   }
 
   private label(): string {

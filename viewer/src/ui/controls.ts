@@ -52,7 +52,7 @@ export class Controls implements Pane {
       this.playButton.setAttribute('aria-label', app.isPlaying ? 'Pause' : 'Play');
     }
     this.clock.textContent = `${seconds(Math.round(app.time))} s`;
-    this.event.textContent = `e${app.cursor}`;
+    this.event.textContent = `e${app.run.number(app.cursor)}`;
     this.phase.textContent = phaseName(app.state.phase.at(app.cursor));
     if (document.activeElement !== this.slider) {
       this.slider.value = String(Math.round(((app.time - app.begin) / (app.end - app.begin || 1)) * 10_000));

@@ -55,6 +55,15 @@ export function button(label: string, iconName: string, onClick: () => void, key
   return el('button', { type: 'button', class: 'round', 'aria-label': label, title: hint, click: onClick }, icon(iconName));
 }
 
+// Fills `parent` anew if `key` is not what it was filled for the last time.
+export function fill(parent: HTMLElement, key: string, children: () => (Node | string)[]): void {
+  if (filled.get(parent) === key) return;
+  filled.set(parent, key);
+  parent.replaceChildren(...children());
+}
+
+const filled = new WeakMap<HTMLElement, string>();
+
 export function byId(id: string): HTMLElement {
   const found = document.getElementById(id);
   if (!found) throw new Error(`the page lacks #${id}`);

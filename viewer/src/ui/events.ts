@@ -111,13 +111,24 @@ export class Events implements Pane {
     const kind = run.kindName(event);
     const tone = TONES.find(([pattern]) => pattern.test(kind))?.[1] ?? 'plain';
     const host = run.hosts[run.columns.host[event]!];
-    const badge = el('span', { class: 'host' }, host?.short ?? 'world');
-    if (host && host.role === 'broker') badge.style.color = shade(nodeColor(colors, state, host.node), colors.isDark ? 0 : -0.4);
-    const fields = run.brief(event);
-    row.className = `row ${tone}${event === cursor ? ' current' : event === this.app.picked ? ' picked' : ''}`;
-    row.setAttribute('aria-selected', String(event === cursor));
-    row.replaceChildren(el('span', { class: 'mono time' }, seconds(run.moment(event))), badge,
-      el('span', { class: 'kind' }, kind), el('span', { class: 'fields' }, fields));
+    const name = `row ${tone}${event === cursor ? ' current' : event === this.app.picked ? ' picked' : ''}`;
+    if (row.className !== name) {
+      row.className = name;
+      row.setAttribute('aria-selected', String(event === cursor));
+    }
+    // A row that shows this event already stays as it is.
+    const shown = `${event} ${colors.isDark}`;
+    if (row.dataset['shown'] === shown) return;
+    row.dataset['shown'] = shown;
+    if (!row.firstChild) {
+      row.append(...['mono time', 'host', 'kind', 'fields'].map((part) => el('span', { class: part })));
+    }
+    const [time, badge, what, fields] = row.children as unknown as [HTMLElement, HTMLElement, HTMLElement, HTMLElement];
+    time.textContent = seconds(run.moment(event));
+    badge.textContent = host?.short ?? 'world';
+    badge.style.color = host && host.role === 'broker' ? shade(nodeColor(colors, state, host.node), colors.isDark ? 0 : -0.4) : '';
+    what.textContent = kind;
+    fields.textContent = run.brief(event);
   }
 
   draw(): void {
@@ -143,7 +154,7 @@ export class Events implements Pane {
     const host = run.hostName(run.columns.host[cursor]!);
     const rows = run.fields(cursor).map(([name, value]) => el('tr', {}, el('th', { scope: 'row' }, name), el('td', { class: 'mono' }, value)));
     const link = (label: string, event: number): HTMLElement => el('button', { type: 'button', class: 'line link', click: () => app.go(event) },
-      el('span', { class: 'dim' }, label), el('span', { class: 'mono' }, ` e${event} `), `${run.hostName(run.columns.host[event]!)} ${run.kindName(event)}`,
+      el('span', { class: 'dim' }, label), el('span', { class: 'mono' }, ` e${run.number(event)} `), `${run.hostName(run.columns.host[event]!)} ${run.kindName(event)}`,
       el('span', { class: 'dim' }, `  ${since(run.moment(event) - run.moment(cursor))}`));
     const links: HTMLElement[] = [];
     const [cause, about] = [run.columns.cause[cursor]!, run.columns.about[cursor]!];
@@ -151,7 +162,7 @@ export class Events implements Pane {
     if (about >= 0 && about !== cause) links.push(link('about', about));
     for (const child of app.children(cursor, 3)) links.push(link('led to', child));
     this.detail.replaceChildren(
-      el('p', {}, el('b', {}, kind), ' ', el('span', {}, host), ' ', el('span', { class: 'dim mono' }, `e${cursor}`)),
+      el('p', {}, el('b', {}, kind), ' ', el('span', {}, host), ' ', el('span', { class: 'dim mono' }, `e${run.number(cursor)}`)),
       el('p', { class: 'dim' }, run.head.kinds[kind] ?? ''),
       el('div', { class: 'links' }, ...links), el('table', {}, ...rows));
   }

@@ -1,7 +1,7 @@
 // Why a property broke: the explanations that kafsim worked out, else the verdicts; how two runs
 // differ; and the story of the run, line by line.
 
-import { seconds, type Explanation, type Picture } from '../data/run';
+import { seconds, type Explanation, type Picture, type Run } from '../data/run';
 import type { App, Pane } from './app';
 import { epochColor } from './colors';
 import { copyText, el, icon } from './dom';
@@ -74,7 +74,7 @@ export class Explain implements Pane {
   private line(event: number | null, tone: string, ...content: (Node | string)[]): HTMLElement {
     const { app } = this;
     if (event === null || event >= app.run.count) return el('span', { class: `line ${tone}` }, ...content);
-    return el('button', { type: 'button', class: `line ${tone}`, title: `e${event}`, click: () => app.go(event, { follow: true }) },
+    return el('button', { type: 'button', class: `line ${tone}`, title: `e${app.run.number(event)}`, click: () => app.go(event, { follow: true }) },
       el('span', { class: 'mono time' }, (app.run.moment(event) / 1e6).toFixed(3)), ...content);
   }
 
@@ -130,7 +130,7 @@ export class Explain implements Pane {
       box.append(el('details', {}, el('summary', {}, 'What is not the cause'), el('ul', {}, ...explanation.not_the_cause.map((one) => el('li', {}, this.line(one.event, '', el('span', {}, one.text)))))));
     }
     const copy = (name: string, text: () => string): HTMLElement => el('button', { type: 'button', class: 'small', click: () => void copyText(text()) }, icon('copy'), name);
-    box.append(el('p', { class: 'quick' }, copy('as text', () => asText(explanation)), copy('as Markdown', () => asMarkdown(explanation))));
+    box.append(el('p', { class: 'quick' }, copy('as text', () => asText(app.run, explanation)), copy('as Markdown', () => asMarkdown(app.run, explanation))));
     return box;
   }
 
@@ -149,6 +149,8 @@ export class Explain implements Pane {
 function mark(lines: Marked[], cursor: number, body: HTMLElement, isRevealed: boolean): void {
   let place = -1;
   for (const [n, one] of lines.entries()) if (one.event <= cursor) place = n;
+  if (marked.get(lines) === place) return;
+  marked.set(lines, place);
   lines.forEach(({ line }, n) => {
     line.classList.toggle('current', n === place);
     line.classList.toggle('ahead', n > place);
@@ -157,12 +159,19 @@ function mark(lines: Marked[], cursor: number, body: HTMLElement, isRevealed: bo
   });
   const line = lines[place]?.line;
   if (!line || !isRevealed || body.hidden) return;
-  const top = line.offsetTop;
-  if (top < body.scrollTop + 20 || top + line.offsetHeight > body.scrollTop + body.clientHeight - 20) body.scrollTop = top - body.clientHeight / 2;
+  // In the next frame, when the browser has laid the page out anyway.
+  requestAnimationFrame(() => {
+    const top = line.offsetTop;
+    if (top < body.scrollTop + 20 || top + line.offsetHeight > body.scrollTop + body.clientHeight - 20) body.scrollTop = top - body.clientHeight / 2;
+  });
 }
+
+// The line of each list that was marked last.
+const marked = new WeakMap<Marked[], number>();
 
 // The logs side by side at the decisive moment, as a table.
 function picture(app: App, shown: Picture): HTMLElement {
+  const event = app.run.number(shown.event);
   const inRange = (offset: number): boolean => shown.from !== null && shown.to !== null && offset >= shown.from && offset < shown.to;
   const partition = app.state.shown.find((one) => one.name === shown.partition) ?? app.state.metadata;
   const { offsets } = shown;
@@ -179,7 +188,7 @@ function picture(app: App, shown: Picture): HTMLElement {
       if (cell.epoch !== null) box.style.setProperty('--epoch', epochColor(app.colors, app.state, partition, cell.epoch));
       return box;
     })));
-  const caption = offsets.length > 0 ? `${shown.partition} after e${shown.event}: the leader epoch of each record; what lies below ${shown.committed} is committed` : `after e${shown.event}`;
+  const caption = offsets.length > 0 ? `${shown.partition} after e${event}: the leader epoch of each record; what lies below ${shown.committed} is committed` : `after e${event}`;
   return el('div', { class: 'picture scroll', tabindex: '0', role: 'region', 'aria-label': `The logs of ${shown.partition}` },
     el('p', { class: 'dim' }, caption), el('table', {}, ...(offsets.length > 0 ? [head] : []), ...rows));
 }
@@ -222,10 +231,10 @@ function differences(app: App, difference: NonNullable<App['run']['head']['diffe
   return box;
 }
 
-function asText(explanation: Explanation): string {
+function asText(run: Run, explanation: Explanation): string {
   const lines = [explanation.sentence, ''];
   for (const [n, step] of explanation.steps.entries()) {
-    lines.push(`${n + 1}. ${seconds(step.moment_us)} e${step.event} ${step.text}${step.because ? ` - because ${step.because}` : ''}`);
+    lines.push(`${n + 1}. ${seconds(step.moment_us)} e${run.number(step.event)} ${step.text}${step.because ? ` - because ${step.because}` : ''}`);
   }
   for (const one of explanation.why_not) lines.push(`${one.replica} lacks it: ${one.text}`);
   for (const one of explanation.not_the_cause) lines.push(`not the cause: ${one.text}`);
@@ -233,10 +242,10 @@ function asText(explanation: Explanation): string {
   return [...lines, '', ...explanation.again].join('\n');
 }
 
-function asMarkdown(explanation: Explanation): string {
+function asMarkdown(run: Run, explanation: Explanation): string {
   const text = (words: string): string => words.replace(/[\\`*_[\]<>|]/g, '\\$&');
   return [`**${text(explanation.property)}** ${text(explanation.outcome)} (seed ${explanation.seed})`, '', text(explanation.sentence), '',
-    ...explanation.steps.map((step, n) => `${n + 1}. \`${seconds(step.moment_us)} e${step.event}\` ${text(step.text)}${step.because ? `, *because* ${text(step.because)}` : ''}`), '',
+    ...explanation.steps.map((step, n) => `${n + 1}. \`${seconds(step.moment_us)} e${run.number(step.event)}\` ${text(step.text)}${step.because ? `, *because* ${text(step.because)}` : ''}`), '',
     ...explanation.why_not.map((one) => `- **${text(one.replica)}** lacks it: ${text(one.text)}`),
     ...explanation.saved_by.map((one) => `- ${one.helped ? 'saved by' : 'not saved by'} ${text(one.change)}: ${text(one.outcome)}`), '',
     '```sh', ...explanation.again, '```'].join('\n');

@@ -13,8 +13,9 @@ const TOP = 20;
 
 export class Groups implements Pane {
   readonly root: HTMLElement;
-  readonly groups: Group[];
-  private group: Group | null;
+  private groups: Group[] | null = null;
+  private group: Group | null = null;
+  private readonly select: HTMLSelectElement;
   private readonly facts: HTMLElement;
   private readonly table: HTMLElement;
   private readonly scroller: HTMLElement;
@@ -22,24 +23,26 @@ export class Groups implements Pane {
   private surface: Surface | null = null;
   private label = 84;
   private right = 96;
+  private top = 0;
 
   constructor(private readonly app: App) {
-    this.groups = groupsOf(app.state);
-    this.group = this.groups[0] ?? null;
     const select = el('select', { 'aria-label': 'Group', change: () => {
-      this.group = this.groups[Number(select.value)] ?? null;
+      this.group = this.groups?.[Number(select.value)] ?? null;
       app.due();
     } });
-    this.groups.forEach((group, n) => select.append(el('option', { value: n }, group.name)));
+    this.select = select;
     this.facts = el('p', { class: 'facts' });
     this.spacer = el('div', { class: 'spacer' });
     this.scroller = el('div', { class: 'canvas scroll', tabindex: '0', role: 'region', 'aria-label': 'Owners of the partitions in time' });
     this.table = el('div', { class: 'scroll members', tabindex: '0', role: 'region', 'aria-label': 'Members' });
     this.root = el('div', { class: 'groups' }, el('div', { class: 'quick' }, select, this.facts), this.scroller, this.table);
-    this.scroller.addEventListener('scroll', () => app.due());
+    this.scroller.addEventListener('scroll', () => {
+      this.top = this.scroller.scrollTop;
+      app.due();
+    });
     const go = (event: PointerEvent): void => {
       const part = (event.offsetX - this.label) / this.width;
-      const row = this.rows()[Math.floor((event.offsetY + this.scroller.scrollTop - TOP) / ROW)];
+      const row = this.rows()[Math.floor((event.offsetY + this.top - TOP) / ROW)];
       if (row && event.type === 'pointerdown') app.partition = row.partition;
       if (part >= 0 && part <= 1) app.goTime(app.from + part * (app.to - app.from));
     };
@@ -50,7 +53,7 @@ export class Groups implements Pane {
   }
 
   private get width(): number {
-    return Math.max(20, this.scroller.clientWidth - this.label - this.right);
+    return Math.max(20, (this.surface?.width ?? 0) - this.label - this.right);
   }
 
   private rows(): Owned[] {
@@ -69,18 +72,26 @@ export class Groups implements Pane {
     return this.app.colors.nodes[(place < 0 ? host : place) % this.app.colors.nodes.length]!;
   }
 
+  // Gathers the groups when they are looked at for the first time.
+  private gather(): void {
+    this.groups = groupsOf(this.app.state);
+    this.group = this.groups[0] ?? null;
+    this.groups.forEach((group, n) => this.select.append(el('option', { value: n }, group.name)));
+  }
+
   draw(): void {
-    const { app, group } = this;
-    if (app.tab !== 'groups' || !group) return;
+    const { app } = this;
+    if (app.tab !== 'groups') return;
+    if (!this.groups) this.gather();
+    const { group } = this;
+    if (!group) return;
     const { cursor, colors, run } = app;
     this.surface ??= this.begin();
     const surface = this.surface;
     const rows = this.rows();
     this.spacer.style.height = `${TOP + rows.length * ROW}px`;
-    surface.measure();
     surface.begin();
-    const top = this.scroller.scrollTop;
-    surface.canvas.style.transform = `translateY(${top}px)`;
+    const { top } = this;
     this.tell(group, rows);
     const first = Math.max(0, Math.floor((top - TOP) / ROW));
     const last = Math.min(rows.length, Math.ceil((top + surface.height) / ROW));
@@ -94,14 +105,16 @@ export class Groups implements Pane {
       const x = this.x(time);
       surface.line(x, TOP - 6, x, surface.height, alpha(colors.change, 0.55), 1, [2, 3]);
       if (x < free) return;
-      free = x + 10 + surface.text(x + 2, 8, String(group.epoch.values[n]), colors.change, { size: 11, bold: true });
+      const number = String(group.epoch.values[n]);
+      surface.text(x + 2, 8, number, colors.change, { size: 11, bold: true });
+      free = x + 10 + number.length * 7;
     });
     surface.text(this.label - 8, 8, group.protocol === 'classic' ? 'generation' : 'epoch', colors.dim, { size: 11, align: 'right' });
     surface.text(surface.width - 52, 8, 'commit', colors.dim, { size: 11, align: 'right' });
     surface.text(surface.width - 6, 8, 'lag', colors.dim, { size: 11, align: 'right' });
     if (app.time >= app.from && app.time <= app.to) surface.line(this.x(app.time), TOP - 4, this.x(app.time), surface.height, colors.cursor, 1.5);
     const owners = rows.map((row) => `${row.partition.name} ${ownersAt(row, cursor).map((host) => run.hostName(host)).join(' and ') || 'nobody'}`);
-    surface.canvas.setAttribute('aria-label', `Group ${group.name}: ${owners.join(', ')}`);
+    surface.label(`Group ${group.name}: ${owners.join(', ')}`);
   }
 
   private begin(): Surface {
@@ -176,7 +189,7 @@ export class Groups implements Pane {
     const twice = rows.filter((row) => ownersAt(row, cursor).length > 1).length;
     this.facts.replaceChildren(
       el('b', {}, group.state.at(cursor) || 'not there yet'), el('span', {}, `${group.protocol}, ${group.protocol === 'classic' ? 'generation' : 'epoch'} `, el('b', {}, String(group.epoch.at(cursor)))),
-      el('span', {}, el('b', {}, String(group.members.at(cursor))), ' members'),
+      el('span', {}, el('b', {}, String(group.members.at(cursor))), group.members.at(cursor) === 1 ? ' member' : ' members'),
       ...(coordinator >= 0 ? [el('span', {}, 'coordinator ', el('b', {}, run.node(coordinator)?.name ?? String(coordinator)))] : []),
       ...(twice > 0 ? [el('b', { class: 'bad' }, twice === 1 ? 'a partition with two owners' : `${twice} partitions with two owners`)] : []));
     const owns = new Map<number, string[]>();

@@ -145,7 +145,7 @@ export class Lanes implements Pane {
     if (!now && ![...partition.replicas.values()].some((replica) => replica.present.at(cursor))) {
       this.rows = [];
       surface.text(this.label, 40, 'At this moment the partition is not there yet.', colors.dim, { size: 13 });
-      surface.canvas.setAttribute('aria-label', `${partition.name} is not there yet`);
+      surface.label(`${partition.name} is not there yet`);
       return;
     }
     const replicas = partition.replicasAt(cursor);
@@ -192,7 +192,7 @@ export class Lanes implements Pane {
       for (const [x, text, ink] of chips) surface.text(x, middle, text, ink, { size: 13, mono: true, align: 'right' });
     });
     this.axis(width, top + replicas.length * (height + gap));
-    surface.canvas.setAttribute('aria-label', labelOf(app, partition));
+    surface.label(labelOf(app, partition));
   }
 
   private axis(width: number, y: number): void {

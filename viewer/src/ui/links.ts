@@ -22,13 +22,13 @@ export function readLink(first: App, hash: string, lesson: LessonPlayer | null):
     if (found) app.partition = found;
   }
   const notes = link.get('notes');
-  if (notes !== null) app.notes = readNotes(notes) ?? app.notes;
+  if (notes !== null) app.notes = readNotes(notes)?.map((note) => ({ ...note, event: app.run.place(note.event) })) ?? app.notes;
   const theme = link.get('theme');
   if (theme === 'light' || theme === 'dark') app.setTheme(theme);
   const window = /^(-?[\d.]+)-(-?[\d.]+)$/.exec(link.get('z') ?? '');
   if (window && Number(window[1]) < Number(window[2])) app.zoom(Number(window[1]) * 1e6, Number(window[2]) * 1e6);
   const [event, time] = [number('e'), number('t')];
-  if (event !== null) app.go(event, { follow: partition === null });
+  if (event !== null) app.go(app.run.place(event), { follow: partition === null });
   else if (time !== null) app.goTime(time * 1e6);
   const tab = link.get('tab');
   if (tab !== null && /^[a-z]+$/.test(tab) && document.getElementById(app.id(`tab-${tab}`))) app.setTab(tab);
@@ -40,7 +40,7 @@ export function readLink(first: App, hash: string, lesson: LessonPlayer | null):
 export function writeLink(app: App): string {
   const link = new URLSearchParams();
   if (app.place > 0) link.set('run', String(app.place + 1));
-  link.set('e', String(app.cursor));
+  link.set('e', String(app.run.number(app.cursor)));
   if (app.partition) link.set('p', app.partition.name);
   const isWhole = app.to - app.from >= (app.end - app.begin) * 0.8;
   if (!isWhole) link.set('z', `${(app.from / 1e6).toFixed(4)}-${(app.to / 1e6).toFixed(4)}`);
@@ -48,7 +48,7 @@ export function writeLink(app: App): string {
   if (app.tab !== 'events') link.set('tab', app.tab);
   link.set('theme', app.theme);
   const added = app.notes.filter((note) => !(app.run.head.notes ?? []).includes(note));
-  if (added.length > 0 && added.length <= 20) link.set('notes', JSON.stringify(added));
+  if (added.length > 0 && added.length <= 20) link.set('notes', JSON.stringify(added.map((note) => ({ ...note, event: app.run.number(note.event) }))));
   return `#${link.toString()}`;
 }
 

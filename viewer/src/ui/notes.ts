@@ -70,9 +70,10 @@ export class Notes implements Pane {
     const { app } = this;
     // Not in one word: the page itself is searched for it.
     const block = new RegExp(`(<scr${'ipt'} type="application/json" id="${app.id('run-head')}">)([^<]*)(<)`);
-    const head = { ...app.run.head, notes: app.notes };
-    const json = JSON.stringify(head).replace(/[<>&\u2028\u2029]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
-    const page = this.source.replace(block, (_, open: string, __, close: string) => open + json + close);
+    const notes = app.notes.map((note) => ({ ...note, event: app.run.number(note.event) }));
+    const json = (text: string): string => JSON.stringify({ ...(JSON.parse(text) as object), notes })
+      .replace(/[<>&\u2028\u2029]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    const page = this.source.replace(block, (_, open: string, text: string, close: string) => open + json(text) + close);
     const url = URL.createObjectURL(new Blob([page], { type: 'text/html' }));
     const link = el('a', { href: url, download: `${app.run.head.file.replace(/\.run$/, '')}-notes.html` });
     link.click();

@@ -3,7 +3,7 @@
 import type { Partition } from '../data/state';
 import type { App, Pane } from './app';
 import { nodeColor } from './colors';
-import { el } from './dom';
+import { el, fill } from './dom';
 import { drawLog } from './lanes';
 import { Surface } from './surface';
 
@@ -17,6 +17,7 @@ export class Partitions implements Pane {
   private troubleFirst = false;
   private order: Partition[] = [];
   private chosen: Partition | null = null;
+  private top = 0;
 
   constructor(private readonly app: App, parent: HTMLElement) {
     this.facts = el('p', { class: 'facts' });
@@ -31,7 +32,10 @@ export class Partitions implements Pane {
     parent.append(this.scroller);
     this.surface = new Surface(this.scroller, 'All partitions', () => app.due());
     this.scroller.append(this.spacer);
-    this.scroller.addEventListener('scroll', () => app.due());
+    this.scroller.addEventListener('scroll', () => {
+      this.top = this.scroller.scrollTop;
+      app.due();
+    });
     this.scroller.addEventListener('click', (event) => {
       const y = event.clientY - this.scroller.getBoundingClientRect().top + this.scroller.scrollTop;
       const found = this.order[Math.floor(y / ROW)];
@@ -52,6 +56,8 @@ export class Partitions implements Pane {
     });
   }
 
+  private tall = 0;
+
   private trouble(partition: Partition): number {
     const now = partition.state.at(this.app.cursor);
     if (!now) return -1;
@@ -64,29 +70,38 @@ export class Partitions implements Pane {
     const { app, surface } = this;
     const { state, cursor, colors } = app;
     const trouble = state.shown.map((partition) => this.trouble(partition));
-    const count = (level: number): number => trouble.filter((one) => one === level).length;
-    const under = count(1) + count(2) + count(3);
-    this.facts.replaceChildren(
+    const counts = [0, 0, 0, 0];
+    for (const level of trouble) if (level > 0) counts[level]!++;
+    const [, one = 0, below = 0, without = 0] = counts;
+    const under = one + below + without;
+    fill(this.facts, counts.join(), () => [
       el('span', {}, `${state.shown.length} in all`),
       el('span', {}, el('b', { class: under > 0 ? 'warn' : 'good' }, String(under)), ' under-replicated'),
-      ...(count(2) > 0 ? [el('span', {}, el('b', { class: 'bad' }, String(count(2))), ' below min ISR')] : []),
-      ...(count(3) > 0 ? [el('span', {}, el('b', { class: 'bad' }, String(count(3))), ' without leader')] : []),
-    );
+      ...(below > 0 ? [el('span', {}, el('b', { class: 'bad' }, String(below)), ' below min ISR')] : []),
+      ...(without > 0 ? [el('span', {}, el('b', { class: 'bad' }, String(without)), ' without leader')] : []),
+    ]);
     this.order = state.shown;
     if (this.troubleFirst) {
       const level = new Map(state.shown.map((partition, n) => [partition, trouble[n]!]));
       this.order = [...state.shown].sort((a, b) => level.get(b)! - level.get(a)!);
     }
-    this.spacer.style.height = `${this.order.length * ROW}px`;
+    const tall = this.order.length * ROW;
+    if (tall !== this.tall) {
+      this.tall = tall;
+      this.spacer.style.height = `${tall}px`;
+    }
+    surface.begin();
     if (app.partition !== this.chosen) {
       this.chosen = app.partition;
       const at = this.order.indexOf(app.partition!) * ROW;
-      const room = this.scroller.clientHeight;
-      if (at >= 0 && (at < this.scroller.scrollTop || at + ROW > this.scroller.scrollTop + room)) this.scroller.scrollTop = Math.max(0, at - room / 2);
+      const room = surface.height;
+      if (at >= 0 && (at < this.top || at + ROW > this.top + room)) {
+        this.top = Math.max(0, Math.min(at - room / 2, tall - room));
+        // Later, when the browser need not lay the page out for it.
+        requestAnimationFrame(() => { this.scroller.scrollTop = this.top; });
+      }
     }
-    surface.measure();
-    surface.begin();
-    const top = this.scroller.scrollTop;
+    const { top } = this;
     const { width } = surface;
     const first = Math.floor(top / ROW);
     const last = Math.min(this.order.length, Math.ceil((top + surface.height) / ROW));
@@ -129,7 +144,6 @@ export class Partitions implements Pane {
       surface.text(width - 88, y + ROW / 2, now.leader === null ? 'no leader' : `e${now.leaderEpoch}`, now.leader === null ? colors.bad : colors.dim, { size: 11, mono: true, max: 40 });
       surface.text(width - 14, y + ROW / 2, String(Math.max(0, ...ends)), colors.dim, { size: 11, mono: true, align: 'right' });
     }
-    surface.canvas.style.transform = `translateY(${top}px)`;
-    surface.canvas.setAttribute('aria-label', `${state.shown.length} partitions, ${under} under-replicated`);
+    surface.label(`${state.shown.length} partitions, ${under} under-replicated`);
   }
 }

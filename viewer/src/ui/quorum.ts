@@ -77,6 +77,6 @@ export class Quorum implements Pane {
         : late.slice(0, 4).map(({ host, lag, isDown }) => (isDown ? `${host.short} has none` : `${host.short} is ${lag} behind`)).join(', ') + (late.length > 4 ? ` and ${late.length - 4} more` : '');
       surface.text(14, surface.height - 9, `brokers: ${text}`, late.length === 0 ? colors.dim : colors.fault, { size: 11, max: surface.width - 24 });
     }
-    surface.canvas.setAttribute('aria-label', `Controllers: ${said.join('; ')}`);
+    surface.label(`Controllers: ${said.join('; ')}`);
   }
 }

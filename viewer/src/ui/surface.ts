@@ -11,7 +11,12 @@ export class Surface {
   width = 0;
   height = 0;
   #ratio = 0;
+  #font = '';
   readonly #patterns = new Map<string, CanvasPattern>();
+  readonly #fitted = new Map<string, string>();
+  #layer: { canvas: HTMLCanvasElement; key: string } | null = null;
+  // Those that were made before the page is laid out for the first time.
+  static fresh: Surface[] = [];
 
   constructor(parent: HTMLElement, label: string, onResize: () => void) {
     this.canvas = el('canvas', { role: 'img', 'aria-label': label });
@@ -23,16 +28,25 @@ export class Surface {
       this.measure();
       onResize();
     }).observe(parent);
-    this.measure();
+    Surface.fresh.push(this);
   }
 
+  // Asks for all sizes at once: the browser lays the page out once, and not for each.
+  static measureFresh(): void {
+    for (const surface of Surface.fresh.splice(0)) surface.measure();
+  }
+
+  #isMeasured = false;
+
   measure(): void {
+    this.#isMeasured = true;
     const parent = this.canvas.parentElement!;
     this.width = parent.clientWidth;
     this.height = parent.clientHeight;
   }
 
   begin(): void {
+    if (!this.#isMeasured) this.measure();
     const ratio = window.devicePixelRatio || 1;
     const [width, height] = [Math.round(this.width * ratio), Math.round(this.height * ratio)];
     if (this.canvas.width !== width || this.canvas.height !== height || this.#ratio !== ratio) {
@@ -40,22 +54,59 @@ export class Surface {
       this.canvas.height = height;
       this.canvas.style.width = `${this.width}px`;
       this.canvas.style.height = `${this.height}px`;
+      // Where it scrolls it takes no room from what it shows.
+      this.canvas.style.marginBottom = `-${this.height}px`;
       this.#ratio = ratio;
+      this.#font = '';
     }
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.context.clearRect(0, 0, this.width, this.height);
   }
 
+  // What a screen reader says of it.
+  label(text: string): void {
+    if (this.#label === text) return;
+    this.#label = text;
+    this.canvas.setAttribute('aria-label', text);
+  }
+
+  #label = '';
+
+  // What `draw` draws, as it was drawn the last time if `key` is still the same.
+  layered(key: string, draw: () => void): void {
+    const { width, height } = this.canvas;
+    const all = `${key} ${width}x${height}`;
+    this.#layer ??= { canvas: el('canvas'), key: '' };
+    const { canvas } = this.#layer;
+    if (this.#layer.key === all) {
+      if (width > 0 && height > 0) {
+        this.context.save();
+        this.context.setTransform(1, 0, 0, 1, 0, 0);
+        this.context.drawImage(canvas, 0, 0);
+        this.context.restore();
+      }
+      return;
+    }
+    draw();
+    if (width === 0 || height === 0) return;
+    [canvas.width, canvas.height] = [width, height];
+    canvas.getContext('2d')!.drawImage(this.canvas, 0, 0);
+    this.#layer.key = all;
+  }
+
   text(x: number, y: number, text: string, color: string, options: {
     size?: number; bold?: boolean; mono?: boolean; align?: CanvasTextAlign; max?: number; halo?: string;
-  } = {}): number {
+  } = {}): void {
     const { context } = this;
-    const size = options.size ?? 12;
-    context.font = `${options.bold ? '600 ' : ''}${size}px ${options.mono ? MONO : FONT}`;
+    const font = `${options.bold ? '600 ' : ''}${options.size ?? 12}px ${options.mono ? MONO : FONT}`;
+    if (this.#font !== font) {
+      this.#font = font;
+      context.font = font;
+    }
     context.textAlign = options.align ?? 'left';
     context.textBaseline = 'middle';
     const fitted = options.max === undefined ? text : this.fit(text, options.max);
-    if (fitted === '') return 0;
+    if (fitted === '') return;
     if (options.halo) {
       context.lineWidth = 3;
       context.lineJoin = 'round';
@@ -64,11 +115,20 @@ export class Surface {
     }
     context.fillStyle = color;
     context.fillText(fitted, x, y);
-    return context.measureText(fitted).width;
   }
 
   // As much of `text` as fits in `max`; nothing rather than three dots alone.
   private fit(text: string, max: number): string {
+    const key = `${max} ${this.#font} ${text}`;
+    let fitted = this.#fitted.get(key);
+    if (fitted === undefined) {
+      if (this.#fitted.size > 5000) this.#fitted.clear();
+      this.#fitted.set(key, fitted = this.fitting(text, max));
+    }
+    return fitted;
+  }
+
+  private fitting(text: string, max: number): string {
     const { context } = this;
     if (context.measureText(text).width <= max) return text;
     let [low, high] = [0, text.length];

@@ -1,5 +1,6 @@
 // The tabs at the right: events, client history, state, notes.
 
+import { hasGroups } from '../data/groups';
 import { stateText } from '../data/text';
 import type { App, Pane } from './app';
 import { copyText, el, icon } from './dom';
@@ -48,12 +49,11 @@ type Panel = Pane & { root: HTMLElement };
 
 // `why` stands here where a lesson has its place.
 export function buildTabs(app: App, parent: HTMLElement, why: Panel | null): Tabs {
-  const groups = new Groups(app);
   const events = new Events(app);
   const notes = new Notes(app);
   const panes: [string, string, Panel][] = [
     ...(why ? [['why', 'Why', why] as [string, string, Panel]] : []),
-    ['events', 'Events', events], ['history', 'Clients', new HistoryPane(app)], ...(groups.groups.length > 0 ? [['groups', 'Groups', groups] as [string, string, Panel]] : []), ['state', 'State', new StatePane(app)],
+    ['events', 'Events', events], ['history', 'Clients', new HistoryPane(app)], ...(hasGroups(app.state) ? [['groups', 'Groups', new Groups(app)] as [string, string, Panel]] : []), ['state', 'State', new StatePane(app)],
     ['notes', 'Notes', notes], ['scenario', 'Scenario', new Scenario(app)],
   ];
   const bar = el('div', { class: 'tablist', role: 'tablist', 'aria-label': 'Details' });

@@ -211,7 +211,7 @@ export class Timeline implements Pane {
   }
 
   draw(): void {
-    const { surface } = this;
+    const { app, surface } = this;
     surface.begin();
     const height = surface.height;
     const faultHeight = this.lanes * 18;
@@ -229,15 +229,19 @@ export class Timeline implements Pane {
     const density = this.least > 0 ? marks : marks - this.high - 5;
     const writes = this.least > 1 ? marks : density - this.high - 7;
     this.rows = { ruler: 0, faults: 20, leaders, writes, density, marks, bottom };
-    this.ruler();
-    this.bands();
-    this.leaders();
-    if (this.least < 2) this.writes();
-    if (this.least < 1) this.density();
-    this.marks();
-    this.overview();
+    // All but the cursor stays as it is while time runs.
+    const notes = app.notes.map((note) => note.event).join();
+    surface.layered(`${app.from} ${app.to} ${app.theme} ${app.partition?.id} ${notes}`, () => {
+      this.ruler();
+      this.bands();
+      this.leaders();
+      if (this.least < 2) this.writes();
+      if (this.least < 1) this.density();
+      this.marks();
+      this.overview();
+    });
     this.cursor();
-    surface.canvas.setAttribute('aria-label', this.label());
+    surface.label(this.label());
   }
 
   private label(): string {
@@ -447,11 +451,12 @@ export class Timeline implements Pane {
       surface.rect(at(begin), y + 3, Math.max(2, at(end) - at(begin)), OVERVIEW - 9, alpha(faultColor(app.colors, fault.verb), 0.7));
     }
     surface.outline(at(app.from) + 0.5, y + 0.5, Math.max(4, at(app.to) - at(app.from) - 1), OVERVIEW - 4, app.colors.accent, 3, [], 1.5);
-    surface.rect(at(app.time) - 1, y, 2, OVERVIEW - 3, app.colors.cursor);
   }
 
   private cursor(): void {
     const { surface, app, rows } = this;
+    const at = LABEL + ((app.time - app.begin) / (app.end - app.begin || 1)) * this.width;
+    surface.rect(at - 1, surface.height - OVERVIEW, 2, OVERVIEW - 3, app.colors.cursor);
     const x = this.x(app.time);
     if (x < LABEL - 1 || x > LABEL + this.width + 1) return;
     surface.line(x, 14, x, rows.bottom, app.colors.cursor, 1.5);

@@ -12,6 +12,9 @@ export class VirtualList {
   private count = 0;
   private isProgrammatic = false;
   private shownFirst = -1;
+  private height = 0;
+  private tallness = 0;
+  private top = 0;
   first = 0;
 
   constructor(
@@ -26,8 +29,9 @@ export class VirtualList {
         this.isProgrammatic = false;
         return;
       }
-      const room = this.spacer.offsetHeight - this.root.clientHeight;
-      const part = room > 0 ? this.root.scrollTop / room : 0;
+      this.top = this.root.scrollTop;
+      const room = this.tallness - this.height;
+      const part = room > 0 ? this.top / room : 0;
       this.first = Math.round(part * Math.max(0, this.count - this.visible));
       this.draw(true);
     });
@@ -35,35 +39,51 @@ export class VirtualList {
       const row = (event.target as HTMLElement).closest<HTMLElement>('.row');
       if (row) this.pick(Number(row.dataset['index']));
     });
-    new ResizeObserver(() => this.draw(true)).observe(this.root);
+    new ResizeObserver(() => {
+      this.measure();
+      this.draw(true);
+    }).observe(this.root);
+  }
+
+  // How much of it can be seen; asking makes the browser lay out the page.
+  measure(): void {
+    this.height = this.root.clientHeight;
   }
 
   get visible(): number {
-    return Math.max(1, Math.floor(this.root.clientHeight / this.rowHeight));
+    return Math.max(1, Math.floor(this.height / this.rowHeight));
   }
 
   setCount(count: number): void {
     this.count = count;
-    this.spacer.style.height = `${Math.min(TALLEST, count * this.rowHeight)}px`;
+    this.tallness = Math.min(TALLEST, count * this.rowHeight);
+    this.spacer.style.height = `${this.tallness}px`;
     this.first = Math.min(this.first, Math.max(0, count - 1));
     this.shownFirst = -1;
   }
 
   // Brings `index` into the middle, unless it can be seen already.
   reveal(index: number): void {
+    if (this.height === 0) this.measure();
     const { visible } = this;
     if (index >= this.first + 1 && index < this.first + visible - 1) return;
     this.first = Math.max(0, Math.min(index - Math.floor(visible * 0.4), this.count - visible));
-    const room = this.spacer.offsetHeight - this.root.clientHeight;
+    const room = this.tallness - this.height;
     const top = Math.round((this.first / Math.max(1, this.count - visible)) * Math.max(0, room));
-    if (Math.abs(this.root.scrollTop - top) >= 1) {
-      this.isProgrammatic = true;
-      this.root.scrollTop = top;
+    if (Math.abs(this.top - top) >= 1) {
+      this.top = top;
+      // Later, when the browser need not lay the page out for it.
+      requestAnimationFrame(() => {
+        if (this.root.scrollTop === this.top) return;
+        this.isProgrammatic = true;
+        this.root.scrollTop = this.top;
+      });
     }
   }
 
   draw(isForced = false): void {
-    if (this.root.clientHeight === 0) return;
+    if (this.height === 0) this.measure();
+    if (this.height === 0) return;
     if (!isForced && this.shownFirst === this.first) return;
     this.shownFirst = this.first;
     const rows = Math.min(this.visible + 1, this.count - this.first);
