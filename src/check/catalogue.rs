@@ -3,6 +3,7 @@
 use crate::check::controller::{
     IsrMembership, MetadataPrefix, OneLeaderPerEpoch, UncleanExclusion,
 };
+use crate::check::groups::{CommitDurable, CommitFenced, ExclusiveOwnership, GroupStable};
 use crate::check::history::{
     Duplicate, InconsistentOffsets, LostWrite, NonmonotonicPoll, NonmonotonicSend, PollSkip, Unseen,
 };
@@ -48,6 +49,9 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(PerProducerOrder::default()),
         Box::new(NackNotProof::default()),
         Box::new(KeyToPartition::default()),
+        Box::new(ExclusiveOwnership::default()),
+        Box::new(CommitFenced::default()),
+        Box::new(CommitDurable::default()),
         Box::new(LeaderElected::default()),
         Box::new(ReplicasRejoin::default()),
         Box::new(ProduceAnswered::default()),
@@ -57,6 +61,7 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(AlterPartitionAnswered::default()),
         Box::new(AckedReplicated::default()),
         Box::new(BrokerUnfenced::default()),
+        Box::new(GroupStable::default()),
         Box::new(LostWrite),
         Box::new(Unseen::default()),
         Box::new(Duplicate),

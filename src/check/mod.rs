@@ -6,6 +6,7 @@ mod account;
 mod catalogue;
 mod checker;
 mod controller;
+mod groups;
 mod history;
 mod liveness;
 mod lost;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{BatchId, BrokerId, HostId, LeaderEpoch, Offset, TopicPartition};
+use crate::types::{BatchId, BrokerId, HostId, LeaderEpoch, Name, Offset, TopicPartition};
 
 /// What a breach is about. The metadata quorum's log is a partition like any other here
 /// ([`TopicPartition::CLUSTER_METADATA`]), its voters are the replicas.
@@ -103,6 +103,11 @@ pub enum Subject {
         #[serde(with = "text")]
         partition: TopicPartition,
     },
+    /// A consumer group.
+    Group {
+        /// Its name.
+        group: Name,
+    },
     /// A broker or controller.
     Node {
         /// The node.
@@ -128,7 +133,7 @@ impl Subject {
             | Self::Reading { partition, .. }
             | Self::Partition { partition } => Some(*partition),
             Self::Vote { .. } | Self::Quorum { .. } => Some(TopicPartition::CLUSTER_METADATA),
-            Self::Operation { .. } | Self::Node { .. } => None,
+            Self::Operation { .. } | Self::Group { .. } | Self::Node { .. } => None,
         }
     }
 }

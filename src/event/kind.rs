@@ -575,7 +575,8 @@ events! {
         offset: Offset, "The next record to consume.";
         member: Option<Name>, "The member that commits; none outside of a group.";
         epoch: GroupEpoch, "The generation or epoch that it says; -1 outside of a group.";
-        log_offset: Offset, "Where it stands in the coordinator's log.";
+        log: TopicPartition, "The partition of __consumer_offsets that it stands in.";
+        log_offset: Offset, "Where it stands there.";
     }
     171 OffsetCommitted "offset-committed"
         "A group's offset is below the high watermark of its coordinator's log." {
@@ -602,6 +603,21 @@ events! {
         group: Name, "The group.";
         partition: TopicPartition, "The partition.";
         because: OffsetGone, "Why.";
+    }
+    175 GroupLoaded "group-loaded"
+        "A new coordinator knows a group; its members follow." {
+        group: Name, "The group.";
+        protocol: GroupProtocol, "Its protocol.";
+        state: GroupState, "Its state.";
+        epoch: GroupEpoch, "Its generation, or epoch.";
+        members: u32, "How many members it has.";
+    }
+    176 MemberLoaded "member-loaded" "A new coordinator knows a member of a group." {
+        group: Name, "The group.";
+        member: Name, "The member.";
+        epoch: GroupEpoch, "Its group's generation, or the epoch that it has.";
+        partitions: Vec<TopicPartition>,
+            "What it owns, or has yet to give up; nothing of the classic protocol.";
     }
 
     // Members of groups, as they see themselves.

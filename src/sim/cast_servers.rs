@@ -115,13 +115,13 @@ pub(crate) fn broker(plan: &Plan, broker: &BrokerPlan) -> BrokerConfig {
     config.log.max_message_bytes = bytes(keys, "message.max.bytes");
     config.log.producer_id_expiration = keys.duration("producer.id.expiration.ms");
     config.log.defects = plan.defects;
-    config.groups = Arc::new(groups(keys));
+    config.groups = Arc::new(groups(keys, plan.defects));
     config.described = Arc::new(described(keys));
     config
 }
 
 /// The group coordinator of a broker.
-fn groups(keys: &Config) -> GroupConfig {
+fn groups(keys: &Config, defects: DefectSet) -> GroupConfig {
     let size = |key: &str| usize::try_from(keys.count(key)).unwrap_or(usize::MAX);
     let number = |key: &str| i32::try_from(keys.count(key)).unwrap_or(i32::MAX);
     let factor = keys.count("offsets.topic.replication.factor");
@@ -146,6 +146,7 @@ fn groups(keys: &Config) -> GroupConfig {
             .split(',')
             .map(Name::from)
             .collect(),
+        defects,
         ..GroupConfig::default()
     }
 }

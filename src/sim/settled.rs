@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::event::QuorumRole;
+use crate::event::{GroupState, QuorumRole};
 use crate::trace::{Model, Part, PartitionView};
 use crate::types::{BrokerId, TopicId, TopicPartition};
 
@@ -47,7 +47,14 @@ pub(crate) fn amiss(model: &Model, tried: &BTreeSet<TopicPartition>) -> Option<S
             return Some(format!("{}: not written and read again yet", name()));
         }
     }
-    None
+    groups_amiss(model)
+}
+
+/// A group comes to rest, unless it has nobody left to do so.
+fn groups_amiss(model: &Model) -> Option<String> {
+    let rests = |state| matches!(state, GroupState::Stable | GroupState::Empty | GroupState::Dead);
+    let (name, group) = model.groups.iter().find(|(_, group)| !rests(group.state))?;
+    Some(format!("group {name} is {} in epoch {}", group.state, group.epoch))
 }
 
 fn quorum_amiss(model: &Model) -> Option<String> {

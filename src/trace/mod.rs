@@ -17,8 +17,8 @@ pub use document::document;
 pub use filter::{Filter, FilterError, Problem};
 pub use model::{
     AppliedView, AuditFailure, CacheView, ConfigView, DecidedView, FaultView, GroupMemberView,
-    HostView, LogEntry, LogView, MemberView, Model, PartitionView, QuorumRoleView, QuorumView,
-    RegistrationView, ReplicaView, RoleView, StateView, VoteView,
+    GroupView, HostView, LogEntry, LogView, MemberView, Model, PartitionView, QuorumRoleView,
+    QuorumView, RegistrationView, ReplicaView, RoleView, StateView, VoteView,
 };
 pub use run_file::{
     Events, FORMAT_VERSION, Header, ReadError, Recording, RunFile, Writer, event_table,

@@ -401,6 +401,31 @@ defects! {
         "a key's partition is counted among those that have a leader"
         "made up; BuiltInPartitioner.partitionForKey counts all partitions"
         "while a partition has no leader, keys go elsewhere, and so do records of one key";
+    NoRevocationBarrier "mutation-no-revocation-barrier" Mutation 59
+        ["exclusive-ownership"]
+        "a partition is given to its next owner before the last one has let go of it"
+        "made up, after the naive rebalance that KIP-848 and its predecessors rule out"
+        "a coordinator of KIP-848 does not look at who still owns what a member shall have";
+    PartitionEpochLost "kafka-16147-partition-epoch-lost" Historical 60
+        ["exclusive-ownership"]
+        "a partition that was being revoked, and is given back, seems free to all"
+        "KAFKA-16147; mended in 3.7"
+        "the epoch at which a partition is owned is forgotten when it comes back to its owner";
+    FencedCannotRejoin "kafka-19233-fenced-cannot-rejoin" Historical 60
+        ["group-stable"]
+        "a member that its coordinator still counts may not join again"
+        "KAFKA-19233; mended in 4.1"
+        "a heartbeat with epoch 0 of a member that is known under a larger one is fenced";
+    CommitWithoutGeneration "mutation-commit-without-generation" Mutation 61
+        ["commit-fenced"]
+        "a zombie's commit takes a group's offset back"
+        "made up, after the generation check of OffsetCommit (KAFKA-1011 and later)"
+        "coordinators take a commit from whoever sends it, whatever its generation or epoch";
+    OffsetsExpireInRebalance "kafka-13636-offsets-expire-in-rebalance" Historical 65
+        ["commit-durable"]
+        "a group's offsets expire while its members rejoin"
+        "KAFKA-13636; mended in 3.2"
+        "offsets older than offsets.retention.minutes go although the group rebalances";
 }
 
 /// The defects that are switched on in a run.

@@ -80,6 +80,12 @@ properties! {
         "what a producer reports as failed is in no log, and what may be there is not so reported";
     KeyToPartition "key-to-partition"
         "records with the same key go to the same partition";
+    ExclusiveOwnership "exclusive-ownership"
+        "no partition is given to two members of a group at once";
+    CommitFenced "commit-fenced"
+        "a commit is taken from members of the current generation or epoch only";
+    CommitDurable "commit-durable"
+        "an offset that was acknowledged is known to every later coordinator";
     LeaderElected "leader-elected"
         "after healing every partition gets a leader";
     ReplicasRejoin "replicas-rejoin"
@@ -98,6 +104,8 @@ properties! {
         "after healing every replica holds what was acknowledged";
     BrokerUnfenced "broker-unfenced"
         "after healing every broker that was fenced is unfenced";
+    GroupStable "group-stable"
+        "when all nodes run again every group comes to rest";
     LostWrite "lost-write"
         "an acknowledged record below what a consumer has read was never read by it";
     Unseen "unseen"

@@ -20,8 +20,8 @@ use kafsim::protocol::Machine;
 use kafsim::protocol::group::{Effect, GroupConfig, GroupCoordinator, Input, OFFSETS_TOPIC, Read};
 use kafsim::protocol::image::{Delta, MetadataImage};
 use kafsim::types::{
-    BrokerEpoch, BrokerId, ConnectionId, CorrelationId, ErrorCode, HostId, IncarnationId,
-    LeaderEpoch, Name, Now, Offset, PartitionEpoch, Rng, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, ConnectionId, CorrelationId, Defect, DefectSet, ErrorCode, HostId,
+    IncarnationId, LeaderEpoch, Name, Now, Offset, PartitionEpoch, Rng, TopicId, TopicPartition,
 };
 
 use crate::interaction::{Command, answer, play};
@@ -59,7 +59,7 @@ impl Default for Scene {
     fn default() -> Self {
         let mut scene = Self {
             now: Now::default(),
-            coordinator: coordinator(1),
+            coordinator: coordinator(DefectSet::NONE, 1),
             image: MetadataImage::new(),
             log: Vec::new(),
             leader_epoch: LeaderEpoch(0),
@@ -84,8 +84,8 @@ impl Default for Scene {
     }
 }
 
-fn coordinator(salt: u64) -> GroupCoordinator {
-    let config = GroupConfig { offsets_partitions: 1, ..GroupConfig::default() };
+fn coordinator(defects: DefectSet, salt: u64) -> GroupCoordinator {
+    let config = GroupConfig { offsets_partitions: 1, defects, ..GroupConfig::default() };
     GroupCoordinator::new(Arc::new(config), Rng::named(1, "group", &[salt]), salt)
 }
 
@@ -93,6 +93,12 @@ impl Scene {
     pub(crate) fn run(&mut self, command: &Command<'_>) -> String {
         let mut shown = Vec::new();
         match command.verb {
+            "defect" => {
+                let named = |d: &&Defect| d.name() == command.words[0];
+                let defect = *Defect::ALL.iter().find(named).unwrap();
+                self.coordinator = coordinator([defect].into_iter().collect(), 1);
+                self.publish(&mut shown);
+            }
             "quiet" => self.shows_events = false,
             "loud" => self.shows_events = true,
             "topic" => {
@@ -117,7 +123,7 @@ impl Scene {
             }
             "resigns" => self.give(Input::Resigned { partition: HOME }, &mut shown),
             "restarts" => {
-                self.coordinator = coordinator(2 + self.connections);
+                self.coordinator = coordinator(DefectSet::NONE, 2 + self.connections);
                 self.asking.clear();
                 self.publish(&mut shown);
             }

@@ -121,6 +121,11 @@ pub(crate) const MUSEUM: &[Exhibit] = exhibits! {
     RetentionOneMore "operations/consumer_too_slow" [] "deletion-by-rule";
     NackTakenForProof "clients/delivery_timeout" [] "nack-not-proof";
     KeysSkipLeaderless "clients/partitioning" [] "key-to-partition";
+    NoRevocationBarrier "groups/consume_and_produce" [] "exclusive-ownership";
+    PartitionEpochLost "museum/kafka_16147" [] "exclusive-ownership";
+    FencedCannotRejoin "museum/kafka_19233" [] "group-stable";
+    CommitWithoutGeneration "groups/zombie_commits_after_expulsion" [] "commit-fenced";
+    OffsetsExpireInRebalance "museum/kafka_13636" [] "commit-durable";
 };
 
 /// Further stories of the same defects, and their own numbers in the museum.
@@ -161,6 +166,9 @@ pub(crate) const PROOFS: &[Exhibit] = exhibits! {
         ["producer.checkout.rate=50/s"];
     "nack-not-proof" NackTakenForProof "clients/delivery_timeout" [];
     "key-to-partition" KeysSkipLeaderless "clients/partitioning" [];
+    "exclusive-ownership" PartitionEpochLost "museum/kafka_16147" [];
+    "commit-fenced" CommitWithoutGeneration "groups/zombie_commits_after_expulsion" [];
+    "commit-durable" OffsetsExpireInRebalance "museum/kafka_13636" [];
     "leader-elected" NoElection "museum/new_leader_cut_off" [];
     "replicas-rejoin" NoExpansion "museum/kafka_13916" [];
     "produce-answered" DeliveryTimeoutIgnored "museum/unclean_election"
@@ -173,6 +181,7 @@ pub(crate) const PROOFS: &[Exhibit] = exhibits! {
     "alter-partition-answered" RetriableErrorNotRetried "museum/kafka_14010" [];
     "acked-replicated" EpochCacheNotTruncated "museum/new_leader_cut_off" [];
     "broker-unfenced" NeverUnfenced "replication/leader_crash" ["producer.checkout.rate=50/s"];
+    "group-stable" FencedCannotRejoin "museum/kafka_19233" [];
     "lost-write" AckBeforeInSync "museum/new_leader_cut_off" [];
     "unseen" AckBeforeInSync "museum/new_leader_cut_off" [];
     "duplicate" DuplicateCheckOff "museum/unclean_election" [];

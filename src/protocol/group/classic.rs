@@ -285,10 +285,19 @@ impl Shard {
             .map(|(id, member)| (id.clone(), member.session_timeout()))
             .collect();
         let is_full = members.len() > step.config().size_max;
+        let (state, epoch) = (classic.state, GroupEpoch(classic.generation));
+        step.event(Kind::GroupLoaded {
+            group: group.clone(),
+            protocol: GroupProtocol::Classic,
+            state,
+            epoch,
+            members: count(classic),
+        });
         for (member, session) in members {
             self.expect_heartbeat(step, group, &member, session);
+            let (group, partitions) = (group.clone(), Vec::new());
+            step.event(Kind::MemberLoaded { group, member, epoch, partitions });
         }
-        self.tell_state(step, group);
         if is_full {
             let left = self.prepare_rebalance(step, group);
             debug_assert!(left.is_none(), "members have yet to join");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::types::Name;
+use crate::types::{DefectSet, Name};
 
 /// A group coordinator. Defaults are those of Kafka 4.1; times bear the names of its keys.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,6 +42,8 @@ pub struct GroupConfig {
     /// How long a member that joins for the first time may wait for the answer
     /// (`CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS`, which is no configuration in Kafka).
     pub new_member_join_timeout: Duration,
+    /// The defects that are on.
+    pub defects: DefectSet,
 }
 
 impl Default for GroupConfig {
@@ -64,6 +66,7 @@ impl Default for GroupConfig {
             consumer_size_max: i32::MAX as usize,
             consumer_assignors: vec!["uniform".into(), "range".into()],
             new_member_join_timeout: Duration::from_secs(300),
+            defects: DefectSet::NONE,
         }
     }
 }

@@ -10,7 +10,7 @@ use kafka_protocol::messages as k;
 use kafka_protocol::messages::delete_groups_response::DeletableGroupResult;
 use kafka_protocol::messages::offset_delete_response as a;
 
-use crate::event::{GroupState, Kind, OffsetGone};
+use crate::event::{GroupProtocol, GroupState, Kind, OffsetGone};
 use crate::message::{CommittedOffset, GroupRecord};
 use crate::protocol::group::answer::{group_id, name};
 use crate::protocol::group::classic_group::ClassicGroup;
@@ -21,7 +21,7 @@ use crate::protocol::group::operation::{Operation, Then};
 use crate::protocol::group::shard::Shard;
 use crate::protocol::group::state::{Group, OffsetKey, offsets_of};
 use crate::protocol::group::timers::{TimerKey, TimerWork};
-use crate::types::{ConnectionId, ErrorCode, Name, PartitionIndex};
+use crate::types::{ConnectionId, Defect, ErrorCode, GroupEpoch, Name, PartitionIndex};
 
 impl Shard {
     /// DeleteGroups, those of this shard.
@@ -43,6 +43,7 @@ impl Shard {
                         remove(step, key, OffsetGone::GroupDeleted, &mut records, &mut events);
                     }
                     records.extend(tombstones(group, known));
+                    events.push(dead(group, known));
                     ErrorCode::None
                 }
             };
@@ -139,6 +140,7 @@ impl Shard {
             }
             if gone.len() == offsets.len() && known.is_empty() {
                 records.extend(tombstones(group, known));
+                events.push(dead(group, known));
             }
         }
         self.carry_out(step, Operation::write(records, Then::Nothing).with_events(events));
@@ -168,11 +170,10 @@ impl Shard {
                         && is_old(value.commit_timestamp)
                 }
                 // Whoever is about to rejoin may still want them (KAFKA-13636).
-                GroupState::PreparingRebalance
-                | GroupState::CompletingRebalance
-                | GroupState::Assigning
-                | GroupState::Reconciling
-                | GroupState::Dead => false,
+                GroupState::PreparingRebalance | GroupState::CompletingRebalance => {
+                    step.has(Defect::OffsetsExpireInRebalance) && is_old(value.commit_timestamp)
+                }
+                GroupState::Assigning | GroupState::Reconciling | GroupState::Dead => false,
             },
             Group::Modern(modern) => {
                 let known = step.desk.image.topic_by_name(topic.as_str());
@@ -195,6 +196,16 @@ fn tombstones(group: &Name, known: &Group) -> Vec<GroupRecord> {
         Group::Classic(_) => vec![GroupRecord::Classic { group: group.clone(), value: None }],
         Group::Modern(modern) => modern.tombstones(group),
     }
+}
+
+/// The group is no more.
+fn dead(group: &Name, known: &Group) -> Kind {
+    let (protocol, epoch) = match known {
+        Group::Classic(classic) => (GroupProtocol::Classic, classic.generation),
+        Group::Modern(modern) => (GroupProtocol::Consumer, modern.epoch),
+    };
+    let (group, state, epoch) = (group.clone(), GroupState::Dead, GroupEpoch(epoch));
+    Kind::GroupStateChanged { group, protocol, state, epoch, members: 0 }
 }
 
 fn remove(

@@ -13,8 +13,8 @@ use crate::protocol::group::effect::Effect;
 use crate::protocol::group::timers::{TimerKey, TimerWork, Timers};
 use crate::protocol::image::MetadataImage;
 use crate::types::{
-    BatchId, ConnectionId, CorrelationId, Name, Now, PartitionIndex, Rng, TopicId, TopicPartition,
-    hash_words,
+    BatchId, ConnectionId, CorrelationId, Defect, Name, Now, PartitionIndex, Rng, TopicId,
+    TopicPartition, hash_words,
 };
 
 /// What all shards share.
@@ -51,6 +51,10 @@ pub(crate) struct Step<'a> {
 impl Step<'_> {
     pub(crate) fn config(&self) -> &GroupConfig {
         &self.desk.config
+    }
+
+    pub(crate) fn has(&self, defect: Defect) -> bool {
+        self.desk.config.defects.has(defect)
     }
 
     /// Answers the request on `connection`, or a part of it. Whoever hung up gets nothing.

@@ -22,8 +22,8 @@ use crate::protocol::group::state::{Group, State};
 use crate::protocol::image::{Delta, MetadataImage};
 use crate::protocol::machine::Machine;
 use crate::types::{
-    BrokerId, ConnectionId, CorrelationId, ErrorCode, HostId, LeaderEpoch, Name, Now, Offset,
-    PartitionEpoch, PartitionIndex, Rng, TopicId, TopicPartition,
+    BrokerId, ConnectionId, CorrelationId, DefectSet, ErrorCode, HostId, LeaderEpoch, Name, Now,
+    Offset, PartitionEpoch, PartitionIndex, Rng, TopicId, TopicPartition,
 };
 
 const HOME: TopicPartition = TopicPartition { topic_id: TopicId(50), partition: PartitionIndex(0) };
@@ -448,7 +448,7 @@ fn text(text: &str) -> StrBytes {
 fn replay(log: &[Batch]) -> State {
     let mut state = State::default();
     for record in log.iter().flat_map(records_of) {
-        state.apply(record);
+        state.apply(record, DefectSet::NONE);
     }
     state
 }

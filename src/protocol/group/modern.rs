@@ -51,7 +51,7 @@ impl Shard {
             assigned: member.current.assigned.clone(),
             revoking: Assigned::new(),
         };
-        write_current(&mut draft, &id, away);
+        write_current(step, &mut draft, &id, away);
         Ok(draft.finish(Some(modern), then))
     }
 
@@ -68,8 +68,8 @@ impl Shard {
             return Operation::write(Vec::new(), then);
         };
         let mut draft = Draft::of(group.clone(), modern.clone());
-        draft.remove(member, because);
-        draft.bump();
+        draft.remove(step, member, because);
+        draft.bump(step);
         let timers = &mut step.desk.timers;
         timers.cancel(self.index(), &TimerKey::Session(group.clone(), member.clone()));
         timers.cancel(self.index(), &TimerKey::Rebalance(group.clone(), member.clone()));
@@ -105,10 +105,24 @@ impl Shard {
     /// A loaded group's members have their whole session.
     pub(crate) fn begin_modern(&mut self, step: &mut Step<'_>, group: &Name) {
         let Some(modern) = self.state.modern(group) else { return };
+        step.event(Kind::GroupLoaded {
+            group: group.clone(),
+            protocol: GroupProtocol::Consumer,
+            state: modern.state(),
+            epoch: GroupEpoch(modern.epoch),
+            members: u32::try_from(modern.members.len()).unwrap_or(u32::MAX),
+        });
         let session = step.config().consumer_session_timeout;
         for (id, member) in &modern.members {
             let key = TimerKey::Session(group.clone(), id.clone());
             step.schedule(self.index(), key, session, TimerWork::Plain);
+            let has = member.current.assigned.union(&member.current.revoking);
+            step.event(Kind::MemberLoaded {
+                group: group.clone(),
+                member: id.clone(),
+                epoch: GroupEpoch(member.current.epoch),
+                partitions: has.copied().collect(),
+            });
             if member.current.state == MemberState::UnrevokedPartitions {
                 let within = millis(member.value.rebalance_timeout_ms);
                 let work = TimerWork::InEpoch(GroupEpoch(member.current.epoch));
@@ -116,12 +130,5 @@ impl Shard {
                 step.schedule(self.index(), key, within, work);
             }
         }
-        step.event(Kind::GroupStateChanged {
-            group: group.clone(),
-            protocol: GroupProtocol::Consumer,
-            state: modern.state(),
-            epoch: GroupEpoch(modern.epoch),
-            members: u32::try_from(modern.members.len()).unwrap_or(u32::MAX),
-        });
     }
 }

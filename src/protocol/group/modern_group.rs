@@ -8,7 +8,7 @@ use imbl::OrdMap;
 
 use crate::event::GroupState;
 use crate::message::{Assigned, CurrentValue, GroupRecord, MemberState, MemberValue};
-use crate::types::{Name, Offset, TopicPartition};
+use crate::types::{Defect, DefectSet, Name, Offset, TopicPartition};
 
 /// The epoch with which a member leaves (`LEAVE_GROUP_MEMBER_EPOCH`).
 pub(crate) const LEAVE: i32 = -1;
@@ -123,7 +123,12 @@ impl ModernGroup {
     /// A member's step on its way, or (`None`) nothing of it any more.
     ///
     /// Source: Kafka 4.1, `maybeUpdatePartitionEpoch`, `removePartitionEpochs`.
-    pub(crate) fn set_current(&mut self, id: &Name, value: Option<&CurrentValue>) {
+    pub(crate) fn set_current(
+        &mut self,
+        id: &Name,
+        value: Option<&CurrentValue>,
+        defects: DefectSet,
+    ) {
         let mut member = self.members.get(id).map(|member| (**member).clone()).unwrap_or_default();
         let before = member.current;
         let is_known = self.members.contains_key(id);
@@ -136,10 +141,26 @@ impl ModernGroup {
                 }
             }
         };
-        forgotten(self, &before.assigned, before.epoch);
-        forgotten(self, &before.revoking, before.epoch);
-        for partition in after.assigned.union(&after.revoking) {
-            self.owned_at.insert(*partition, after.epoch);
+        if defects.has(Defect::PartitionEpochLost) {
+            forgotten(self, &before.assigned, before.epoch);
+            for partition in after.assigned.union(&after.revoking) {
+                self.owned_at.insert(*partition, after.epoch);
+            }
+            // What comes back from being revoked loses its epoch, and seems free.
+            for partition in before.revoking.intersection(&after.assigned) {
+                self.owned_at.remove(partition);
+            }
+            for partition in before.revoking.difference(&after.assigned) {
+                if !after.revoking.contains(partition) {
+                    self.owned_at.remove(partition);
+                }
+            }
+        } else {
+            forgotten(self, &before.assigned, before.epoch);
+            forgotten(self, &before.revoking, before.epoch);
+            for partition in after.assigned.union(&after.revoking) {
+                self.owned_at.insert(*partition, after.epoch);
+            }
         }
         if value.is_some() || is_known {
             self.members.insert(id.clone(), Arc::new(member));
@@ -147,7 +168,7 @@ impl ModernGroup {
     }
 
     /// Follows a record about this group; one that takes the group away is not for it.
-    pub(crate) fn apply(&mut self, record: &GroupRecord) {
+    pub(crate) fn apply(&mut self, record: &GroupRecord, defects: DefectSet) {
         match record {
             GroupRecord::GroupEpoch { value: Some((epoch, hash)), .. } => {
                 (self.epoch, self.metadata_hash) = (*epoch, *hash);
@@ -164,7 +185,7 @@ impl ModernGroup {
                 self.targets.remove(member);
             }
             GroupRecord::Current { member, value, .. } => {
-                self.set_current(member, value.as_deref());
+                self.set_current(member, value.as_deref(), defects);
             }
             GroupRecord::GroupEpoch { value: None, .. }
             | GroupRecord::Offset { .. }

@@ -22,7 +22,8 @@ use crate::protocol::group::shard::Shard;
 use crate::protocol::group::state::Group;
 use crate::protocol::group::timers::{TimerKey, TimerWork};
 use crate::types::{
-    ConnectionId, ErrorCode, GroupEpoch, Name, PartitionIndex, TopicId, TopicPartition, hash_words,
+    ConnectionId, Defect, ErrorCode, GroupEpoch, Name, PartitionIndex, TopicId, TopicPartition,
+    hash_words,
 };
 
 /// Why a heartbeat is refused, and in which words.
@@ -41,16 +42,16 @@ impl Draft {
         Self { name, group, records: Vec::new(), events: Vec::new() }
     }
 
-    pub(crate) fn write(&mut self, record: GroupRecord) {
-        self.group.apply(&record);
+    pub(crate) fn write(&mut self, step: &Step<'_>, record: GroupRecord) {
+        self.group.apply(&record, step.config().defects);
         self.records.push(record);
     }
 
     /// The group's next epoch.
-    pub(crate) fn bump(&mut self) {
+    pub(crate) fn bump(&mut self, step: &Step<'_>) {
         let (epoch, hash) = (self.group.epoch + 1, self.group.metadata_hash);
         let group = self.name.clone();
-        self.write(GroupRecord::GroupEpoch { group, value: Some((epoch, hash)) });
+        self.write(step, GroupRecord::GroupEpoch { group, value: Some((epoch, hash)) });
         self.events.push(Kind::GroupEpochBegan {
             group: self.name.clone(),
             protocol: GroupProtocol::Consumer,
@@ -59,9 +60,9 @@ impl Draft {
         });
     }
 
-    pub(crate) fn remove(&mut self, member: &Name, because: LeftBecause) {
+    pub(crate) fn remove(&mut self, step: &Step<'_>, member: &Name, because: LeftBecause) {
         for record in ModernGroup::member_tombstones(&self.name, member) {
-            self.write(record);
+            self.write(step, record);
         }
         let (group, member) = (self.name.clone(), member.clone());
         self.events.push(Kind::MemberLeft { group, member, because });
@@ -118,9 +119,9 @@ impl Shard {
             return Err((ErrorCode::GroupMaxSizeReached, "the group is full"));
         }
         let owned = body.topic_partitions.as_ref().map(|topics| owned_of(topics));
-        subscribe(&mut draft, &id, body, owned.as_ref())?;
+        subscribe(step, &mut draft, &id, body, owned.as_ref())?;
         let was = draft.group.members.get(&id).map(|member| (**member).clone());
-        update_member(connection, &mut draft, &id, body);
+        update_member(step, connection, &mut draft, &id, body);
         update_epoch(step, &mut draft, &before, &id);
         if draft.group.epoch > draft.group.target_epoch {
             update_target(step, &mut draft);
@@ -185,8 +186,15 @@ impl Shard {
             return;
         }
         let target = draft.group.targets.get(id).cloned().unwrap_or_default();
+        let has_no_barrier = step.has(Defect::NoRevocationBarrier);
         let owned_at = draft.group.owned_at.clone();
-        let is_taken = |partition: TopicPartition| owned_at.contains_key(&partition);
+        // With its bookkeeping lost, what the member is about to give up seems free to itself.
+        let forgets = step.has(Defect::PartitionEpochLost);
+        let revoking = &member.current.revoking;
+        let is_taken = |partition: TopicPartition| {
+            let is_own = forgets && revoking.contains(&partition);
+            !has_no_barrier && !is_own && owned_at.contains_key(&partition)
+        };
         let reconciliation =
             Reconciliation { target_epoch, target: &target, owned, is_taken: &is_taken };
         let next = reconciliation.next(&member.current);
@@ -201,12 +209,12 @@ impl Shard {
         } else {
             step.desk.timers.cancel(self.index(), &key);
         }
-        write_current(draft, id, next);
+        write_current(step, draft, id, next);
     }
 }
 
 /// Writes a member's step.
-pub(crate) fn write_current(draft: &mut Draft, id: &Name, next: CurrentValue) {
+pub(crate) fn write_current(step: &Step<'_>, draft: &mut Draft, id: &Name, next: CurrentValue) {
     draft.events.push(Kind::MemberReconciled {
         group: draft.name.clone(),
         member: id.clone(),
@@ -216,7 +224,7 @@ pub(crate) fn write_current(draft: &mut Draft, id: &Name, next: CurrentValue) {
     });
     let (group, member) = (draft.name.clone(), id.clone());
     let value = Some(Box::new(next));
-    draft.write(GroupRecord::Current { group, member, value });
+    draft.write(step, GroupRecord::Current { group, member, value });
 }
 
 /// Source: Kafka 4.1, `throwIfConsumerGroupHeartbeatRequestIsInvalid`.
@@ -266,6 +274,7 @@ fn check(step: &Step<'_>, body: &k::ConsumerGroupHeartbeatRequest) -> Result<(),
 ///
 /// Source: Kafka 4.1, `getOrMaybeSubscribeDynamicConsumerGroupMember`, its static sibling.
 fn subscribe(
+    step: &mut Step<'_>,
     draft: &mut Draft,
     id: &Name,
     body: &k::ConsumerGroupHeartbeatRequest,
@@ -275,7 +284,7 @@ fn subscribe(
     let unknown = (ErrorCode::UnknownMemberId, "the member is not known");
     let Some(instance) = maybe_name(body.instance_id.as_ref()) else {
         return match draft.group.members.get(id) {
-            Some(member) => check_epoch(member, body.member_epoch, owned),
+            Some(member) => check_epoch(step, member, body.member_epoch, owned),
             None if joins => Ok(()),
             None => Err(unknown),
         };
@@ -284,7 +293,7 @@ fn subscribe(
     let Some(holder) = holder else { return if joins { Ok(()) } else { Err(unknown) } };
     let member = draft.group.members.get(&holder).cloned().unwrap_or_default();
     if holder == *id {
-        return check_epoch(&member, body.member_epoch, owned);
+        return check_epoch(step, &member, body.member_epoch, owned);
     }
     if !joins {
         return Err((ErrorCode::FencedInstanceId, "another member has its instance id"));
@@ -295,7 +304,7 @@ fn subscribe(
     }
     // It takes over what the one before was to own.
     let target = draft.group.targets.get(&holder).cloned().unwrap_or_default();
-    draft.remove(&holder, LeftBecause::Replaced);
+    draft.remove(step, &holder, LeftBecause::Replaced);
     let group = || draft.name.clone();
     let current = CurrentValue { epoch: 0, previous_epoch: 0, ..member.current.clone() };
     let value = Some(Box::new(member.value.clone()));
@@ -309,8 +318,8 @@ fn subscribe(
         instance: Some(instance),
     };
     draft.events.push(joined);
-    records.into_iter().for_each(|record| draft.write(record));
-    write_current(draft, id, current);
+    records.into_iter().for_each(|record| draft.write(step, record));
+    write_current(step, draft, id, current);
     Ok(())
 }
 
@@ -318,13 +327,18 @@ fn subscribe(
 ///
 /// Source: Kafka 4.1, `throwIfConsumerGroupMemberEpochIsInvalid`; since KAFKA-19233 a member that
 /// was fenced, or thinks so, may rejoin with epoch 0.
-fn check_epoch(member: &ModernMember, said: i32, owned: Option<&Assigned>) -> Result<(), Refused> {
+fn check_epoch(
+    step: &Step<'_>,
+    member: &ModernMember,
+    said: i32,
+    owned: Option<&Assigned>,
+) -> Result<(), Refused> {
     let current = &member.current;
     let fenced = Err((ErrorCode::FencedMemberEpoch, "the member must rejoin without partitions"));
     if said > current.epoch {
         return fenced;
     }
-    if said == current.epoch || said == 0 {
+    if said == current.epoch || (said == 0 && !step.has(Defect::FencedCannotRejoin)) {
         return Ok(());
     }
     // The answer that raised the epoch may have been lost.
@@ -334,6 +348,7 @@ fn check_epoch(member: &ModernMember, said: i32, owned: Option<&Assigned>) -> Re
 
 /// What the member says of itself.
 fn update_member(
+    step: &Step<'_>,
     connection: ConnectionId,
     draft: &mut Draft,
     id: &Name,
@@ -376,7 +391,7 @@ fn update_member(
     }
     let (group, member) = (draft.name.clone(), id.clone());
     let value = Some(Box::new(value));
-    draft.write(GroupRecord::Member { group, member, value });
+    draft.write(step, GroupRecord::Member { group, member, value });
 }
 
 /// The group's epoch rises when the member, its subscription or its topics changed.
@@ -396,7 +411,7 @@ fn update_epoch(step: &Step<'_>, draft: &mut Draft, before: &ModernGroup, id: &N
     let has_new_topics = hash != draft.group.metadata_hash;
     draft.group.metadata_hash = hash;
     if is_changed || has_new_topics {
-        draft.bump();
+        draft.bump(step);
     }
 }
 
@@ -469,10 +484,10 @@ fn update_target(step: &Step<'_>, draft: &mut Draft) {
             partitions: assigned.iter().copied().collect(),
         });
         let group = draft.name.clone();
-        draft.write(GroupRecord::Target { group, member, value: Some(assigned) });
+        draft.write(step, GroupRecord::Target { group, member, value: Some(assigned) });
     }
     let group = draft.name.clone();
-    draft.write(GroupRecord::TargetEpoch { group, value: Some(epoch) });
+    draft.write(step, GroupRecord::TargetEpoch { group, value: Some(epoch) });
 }
 
 fn owned_of(topics: &[k::consumer_group_heartbeat_request::TopicPartitions]) -> Assigned {

@@ -17,7 +17,7 @@ use crate::protocol::group::operation::{Operation, Then};
 use crate::protocol::group::shard::{Shard, tell_committer};
 use crate::protocol::group::state::{Group, OffsetKey, offsets_of};
 use crate::types::{
-    ConnectionId, ErrorCode, GroupEpoch, LeaderEpoch, Name, Offset, PartitionIndex,
+    ConnectionId, Defect, ErrorCode, GroupEpoch, LeaderEpoch, Name, Offset, PartitionIndex,
 };
 
 impl Shard {
@@ -52,9 +52,11 @@ impl Shard {
         body: &k::OffsetCommitRequest,
     ) -> Result<(), ErrorCode> {
         let (member, epoch) = (name(&body.member_id), body.generation_id_or_member_epoch);
+        let is_lax = step.has(Defect::CommitWithoutGeneration);
         match self.state.groups.get(group).map(|group| &**group) {
-            None if epoch < 0 => Ok(()),
+            None if epoch < 0 || is_lax => Ok(()),
             None => Err(ErrorCode::GroupIdNotFound),
+            Some(_) if is_lax => Ok(()),
             Some(Group::Classic(classic)) => {
                 let instance = maybe_name(body.group_instance_id.as_ref());
                 check_classic(classic, &member, instance.as_ref(), epoch)?;

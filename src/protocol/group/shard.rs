@@ -15,8 +15,8 @@ use crate::protocol::group::operation::{Operation, Then, write_error};
 use crate::protocol::group::state::{Offsets, State, apply_offset};
 use crate::protocol::group::timers::{TimerKey, TimerWork};
 use crate::types::{
-    ConnectionId, ErrorCode, GroupEpoch, LeaderEpoch, Monotonic, Name, Offset, PartitionIndex,
-    TopicPartition,
+    ConnectionId, DefectSet, ErrorCode, GroupEpoch, LeaderEpoch, Monotonic, Name, Offset,
+    PartitionIndex, TopicPartition,
 };
 
 /// A shard.
@@ -89,9 +89,10 @@ impl Shard {
 
     /// A piece of the log was read. When it was the last the shard begins to serve.
     pub(crate) fn on_read(&mut self, step: &mut Step<'_>, read: &Read) {
+        let defects = step.config().defects;
         self.high_watermark = self.high_watermark.max(read.high_watermark);
         for batch in &read.batches {
-            self.replay(batch);
+            self.replay(batch, defects);
         }
         if self.end < read.end && !read.batches.is_empty() {
             let Self { partition, leader_epoch, .. } = *self;
@@ -104,9 +105,9 @@ impl Shard {
         self.begin(step);
     }
 
-    fn replay(&mut self, batch: &Batch) {
+    fn replay(&mut self, batch: &Batch, defects: DefectSet) {
         for record in records_of(batch) {
-            self.state.apply(record);
+            self.state.apply(record, defects);
         }
         if batch.end_offset() <= self.high_watermark {
             records_of(batch).iter().for_each(|record| {
@@ -171,7 +172,8 @@ impl Shard {
         assert!(self.in_doubt.is_none(), "one append at a time: {:?}", self.in_doubt);
         let before = replays.then(|| self.state.clone());
         if replays {
-            records.iter().for_each(|record| self.state.apply(record));
+            let defects = step.config().defects;
+            records.iter().for_each(|record| self.state.apply(record, defects));
         }
         let body = step.batch(records);
         step.effects.push(Effect::Append { partition: self.partition, body: Arc::clone(&body) });
@@ -209,6 +211,7 @@ impl Shard {
                     offset: value.offset,
                     member: member.clone(),
                     epoch: *epoch,
+                    log: self.partition,
                     log_offset,
                 };
                 step.event_about(*connection, kind);

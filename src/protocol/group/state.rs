@@ -7,7 +7,7 @@ use imbl::OrdMap;
 use crate::message::{CommittedOffset, GroupRecord};
 use crate::protocol::group::classic_group::ClassicGroup;
 use crate::protocol::group::modern_group::ModernGroup;
-use crate::types::{Name, PartitionIndex};
+use crate::types::{DefectSet, Name, PartitionIndex};
 
 /// Whose offset: group, topic, partition.
 pub(crate) type OffsetKey = (Name, Name, PartitionIndex);
@@ -91,7 +91,7 @@ impl State {
     ///
     /// Source: Kafka 4.1, the `replay` methods of `GroupMetadataManager`,
     /// `OffsetMetadataManager`.
-    pub(crate) fn apply(&mut self, record: &GroupRecord) {
+    pub(crate) fn apply(&mut self, record: &GroupRecord, defects: DefectSet) {
         match record {
             GroupRecord::Offset { group, .. } => {
                 let is_new = !self.groups.contains_key(group);
@@ -113,14 +113,14 @@ impl State {
             | GroupRecord::TargetEpoch { group, value: Some(_) }
             | GroupRecord::Target { group, value: Some(_), .. }
             | GroupRecord::Current { group, value: Some(_), .. } => {
-                self.modern_or_new(group).apply(record);
+                self.modern_or_new(group).apply(record, defects);
             }
             GroupRecord::Member { group, value: None, .. }
             | GroupRecord::TargetEpoch { group, value: None }
             | GroupRecord::Target { group, value: None, .. }
             | GroupRecord::Current { group, value: None, .. } => {
                 if let Some(group) = self.modern_mut(group) {
-                    group.apply(record);
+                    group.apply(record, defects);
                 }
             }
         }

@@ -64,5 +64,9 @@ pub(crate) fn acts(defect: Defect) -> &'static [&'static str] {
         D::RetentionOneMore => &["log-start-moved"],
         D::NackTakenForProof => &["batch-done"],
         D::KeysSkipLeaderless => &["batch-sealed"],
+        D::NoRevocationBarrier | D::PartitionEpochLost => &["member-reconciled"],
+        D::FencedCannotRejoin => &["member-state-entered"],
+        D::CommitWithoutGeneration => &["offset-appended"],
+        D::OffsetsExpireInRebalance => &["offset-removed"],
     }
 }

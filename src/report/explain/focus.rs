@@ -124,7 +124,7 @@ impl Focus {
                 self.clients.push(*client);
                 self.find_operation(*client, *invoked, tape);
             }
-            Subject::Partition { .. } => {}
+            Subject::Partition { .. } | Subject::Group { .. } => {}
             Subject::Node { node } => self.nodes.push(*node),
             Subject::Quorum { nodes } => self.nodes.clone_from(nodes),
         }
@@ -341,8 +341,9 @@ fn shape_of(subject: &Subject, is_liveness: bool) -> Shape {
         Subject::Reading { .. } => Shape::Reading,
         Subject::Replica { .. } if is_liveness => Shape::Stuck,
         Subject::Replica { .. } => Shape::Replica,
-        Subject::Operation { .. } | Subject::Partition { .. } | Subject::Node { .. } => {
-            Shape::Stuck
-        }
+        Subject::Operation { .. }
+        | Subject::Partition { .. }
+        | Subject::Group { .. }
+        | Subject::Node { .. } => Shape::Stuck,
     }
 }

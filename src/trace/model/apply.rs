@@ -32,6 +32,7 @@ impl Model {
             | Kind::ReplicaRemoved { .. }
             | Kind::ReplicaAudited { .. }
             | Kind::QuorumAudited { .. } => self.apply_to_replica(event),
+            Kind::GroupStateChanged { .. } | Kind::GroupLoaded { .. } => self.apply_to_group(event),
             Kind::MemberStateEntered { .. }
             | Kind::PartitionTaken { .. }
             | Kind::PartitionGivenUp { .. } => self.apply_to_member(event),

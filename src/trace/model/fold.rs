@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::event::{FaultVerb, LifecycleState, Phase, StartedAs};
 use crate::trace::model::audit::AuditFailure;
 use crate::trace::model::config::ConfigView;
-use crate::trace::model::group_member::GroupMemberView;
+use crate::trace::model::group_member::{GroupMemberView, GroupView};
 use crate::trace::model::partition::PartitionView;
 use crate::trace::model::quorum::QuorumView;
 use crate::trace::setup::Setup;
@@ -40,6 +40,8 @@ pub struct Model {
     /// Topics by name.
     pub topics: BTreeMap<Name, TopicId>,
     pub(crate) topic_names: BTreeMap<TopicId, Name>,
+    /// Groups, as their coordinators know them.
+    pub groups: BTreeMap<Name, GroupView>,
     /// Members of groups, by host, as they believe.
     pub group_members: BTreeMap<HostId, GroupMemberView>,
     /// Faults that began, by their place in the plan.
@@ -131,6 +133,7 @@ impl Model {
             configs: ConfigView::default(),
             topics: BTreeMap::new(),
             topic_names: BTreeMap::new(),
+            groups: BTreeMap::new(),
             group_members: BTreeMap::new(),
             faults: BTreeMap::new(),
             audit_failures: Vec::new(),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::event::{Event, Kind, MemberState};
+use crate::event::{Event, GroupProtocol, GroupState, Kind, MemberState};
 use crate::trace::model::fold::Model;
-use crate::types::{BrokerId, HostId, Name, TopicPartition};
+use crate::types::{BrokerId, GroupEpoch, HostId, Name, TopicPartition};
 
 /// Where Kafka keeps what its groups have committed.
 const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -28,7 +28,29 @@ pub struct GroupMemberView {
     pub joined: Option<u64>,
 }
 
+/// A group as the coordinator says that was heard of last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GroupView {
+    /// Its protocol.
+    pub protocol: GroupProtocol,
+    /// Its state.
+    pub state: GroupState,
+    /// Its generation or epoch.
+    pub epoch: GroupEpoch,
+    /// How many members it has.
+    pub members: u32,
+}
+
 impl Model {
+    pub(in crate::trace::model) fn apply_to_group(&mut self, event: &Event) {
+        if let Kind::GroupStateChanged { group, protocol, state, epoch, members }
+        | Kind::GroupLoaded { group, protocol, state, epoch, members } = &event.kind
+        {
+            let (protocol, state, epoch, members) = (*protocol, *state, *epoch, *members);
+            self.groups.insert(group.clone(), GroupView { protocol, state, epoch, members });
+        }
+    }
+
     pub(in crate::trace::model) fn apply_to_member(&mut self, event: &Event) {
         let Some(host) = event.host else { return };
         match &event.kind {

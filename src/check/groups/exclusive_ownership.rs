@@ -1,0 +1,190 @@
+//! exclusive-ownership.
+//!
+//! A coordinator gives no partition to two members of a group at once: in one generation of the
+//! classic protocol, and in KIP-848 until whoever had it has let go of it or is no member any more.
+//!
+//! Compared: what a leader's assignment gives to each member of its generation, as far as it is
+//! one of consumers; and what each member of KIP-848 owns or has yet to give up, at each step of
+//! any of them.
+//!
+//! The boundary case: a member that its coordinator has expelled may go on with what it had, and
+//! not know it; what it commits is refused (commit-fenced).
+
+use std::collections::BTreeMap;
+
+use crate::check::groups::groups::Groups;
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
+use crate::event::{Event, GroupProtocol, Kind};
+use crate::types::{GroupEpoch, HostId, Name, TopicPartition};
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ExclusiveOwnership {
+    groups: Groups,
+    /// Who was given what in the generation that began last.
+    generations: BTreeMap<(Name, HostId), Generation>,
+}
+
+#[derive(Clone, Debug)]
+struct Generation {
+    epoch: GroupEpoch,
+    given: BTreeMap<TopicPartition, (Name, u64)>,
+}
+
+const INFO: Info = Info {
+    name: "exclusive-ownership",
+    statement: "no partition is given to two members of a group at once",
+    source: "KIP-429, KIP-848; Kafka 4.1, CurrentAssignmentBuilder, ConsumerGroup",
+    premise: "members are those whom the coordinator has not expelled",
+    kinds: &[
+        "group-loaded",
+        "member-loaded",
+        "group-state-changed",
+        "group-epoch-began",
+        "member-joined",
+        "member-left",
+        "member-reconciled",
+        "assignment-decided",
+    ],
+    is_liveness: false,
+};
+
+impl Property for ExclusiveOwnership {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        self.groups.on_event(event);
+        let Some(host) = event.host else { return };
+        if let Kind::MemberReconciled { group, member, .. } = &event.kind {
+            self.on_reconciled(event, host, group, member, view, findings);
+        } else if let Kind::AssignmentDecided { group, member, epoch, partitions } = &event.kind {
+            let known = self.groups.get(group, host);
+            if known.is_none_or(|known| known.protocol != GroupProtocol::Classic) {
+                return;
+            }
+            let fresh = || Generation { epoch: *epoch, given: BTreeMap::new() };
+            let generation = self.generations.entry((group.clone(), host)).or_insert_with(fresh);
+            if generation.epoch != *epoch {
+                *generation = fresh();
+            }
+            for partition in partitions {
+                let given = (member.clone(), event.index);
+                let before = generation.given.insert(*partition, given);
+                findings.exercised();
+                let Some((other, first)) = before.filter(|(other, _)| other != member) else {
+                    continue;
+                };
+                let subject = Subject::Partition { partition: *partition };
+                let partition = view.model.partition_name(*partition);
+                let sentence = format!(
+                    "{partition} is given to {member} and to {other} in generation {epoch} of \
+                     group {group}"
+                );
+                findings.violated(subject, sentence, [first, event.index]);
+            }
+        }
+    }
+
+    clone_box!();
+}
+
+impl ExclusiveOwnership {
+    fn on_reconciled(
+        &self,
+        event: &Event,
+        host: HostId,
+        group: &Name,
+        member: &Name,
+        view: View<'_>,
+        findings: &mut Findings,
+    ) {
+        let Some(known) = self.groups.get(group, host) else { return };
+        let Some(own) = known.members.get(member) else { return };
+        findings.exercised();
+        for (other, theirs) in known.members.iter().filter(|(other, _)| *other != member) {
+            let both = own.owned.iter().find(|partition| theirs.owned.contains(partition));
+            if let Some(partition) = both {
+                let subject = Subject::Partition { partition: *partition };
+                let partition = view.model.partition_name(*partition);
+                let sentence = format!(
+                    "{partition} is given to {member} of group {group} while {other} has yet to \
+                     let go of it"
+                );
+                findings.violated(subject, sentence, [theirs.event, event.index]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::script::{ORDERS, Script};
+    use crate::event::{GroupProtocol, GroupState, Kind, LeftBecause};
+    use crate::types::{GroupEpoch, HostId, TopicPartition};
+
+    const COORDINATOR: HostId = HostId(1);
+
+    fn reconciled(run: &mut Script, member: &str, has: &[TopicPartition]) {
+        let kind = Kind::MemberReconciled {
+            group: "g".into(),
+            member: member.into(),
+            epoch: GroupEpoch(2),
+            partitions: has.to_vec(),
+            revoking: Vec::new(),
+        };
+        run.add(COORDINATOR, kind);
+    }
+
+    #[test]
+    fn a_partition_that_was_let_go_or_whose_owner_left_may_be_given() {
+        let mut run = Script::new();
+        assert_eq!(run.outcome("exclusive-ownership"), "not exercised");
+        reconciled(&mut run, "a", &[ORDERS]);
+        reconciled(&mut run, "a", &[]);
+        reconciled(&mut run, "b", &[ORDERS]);
+        let because = LeftBecause::SessionExpired;
+        run.add(COORDINATOR, Kind::MemberLeft { group: "g".into(), member: "b".into(), because });
+        reconciled(&mut run, "c", &[ORDERS]);
+        assert_eq!(run.outcome("exclusive-ownership"), "holds");
+    }
+
+    #[test]
+    fn a_partition_of_two_is_a_breach() {
+        let mut run = Script::new();
+        reconciled(&mut run, "a", &[ORDERS]);
+        reconciled(&mut run, "b", &[ORDERS]);
+        assert_eq!(run.outcome("exclusive-ownership"), "violated");
+    }
+
+    #[test]
+    fn a_generation_gives_a_partition_once() {
+        let assigned = |epochs: [i32; 2]| {
+            let mut run = Script::new();
+            run.add(
+                COORDINATOR,
+                Kind::GroupStateChanged {
+                    group: "g".into(),
+                    protocol: GroupProtocol::Classic,
+                    state: GroupState::CompletingRebalance,
+                    epoch: GroupEpoch(1),
+                    members: 2,
+                },
+            );
+            for (member, epoch) in ["a", "b"].into_iter().zip(epochs) {
+                let kind = Kind::AssignmentDecided {
+                    group: "g".into(),
+                    member: member.into(),
+                    epoch: GroupEpoch(epoch),
+                    partitions: vec![ORDERS],
+                };
+                run.add(COORDINATOR, kind);
+            }
+            run.outcome("exclusive-ownership")
+        };
+        assert_eq!(assigned([1, 2]), "holds");
+        assert_eq!(assigned([1, 1]), "violated");
+    }
+}

@@ -1,0 +1,102 @@
+//! What each coordinator knows of its groups, folded from events.
+//!
+//! By coordinator: a deposed one may believe for a while what its successor does not.
+
+use std::collections::BTreeMap;
+
+use crate::event::{Event, GroupProtocol, GroupState, Kind};
+use crate::types::{GroupEpoch, HostId, Name, TopicPartition};
+
+/// All groups.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Groups(BTreeMap<(Name, HostId), GroupView>);
+
+/// A group as one coordinator knows it.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupView {
+    pub(crate) protocol: GroupProtocol,
+    pub(crate) state: GroupState,
+    pub(crate) epoch: GroupEpoch,
+    pub(crate) members: BTreeMap<Name, MemberView>,
+    /// The event of the last change of state.
+    pub(crate) event: u64,
+}
+
+/// A member as its coordinator knows it.
+#[derive(Clone, Debug)]
+pub(crate) struct MemberView {
+    /// The epoch of a member of KIP-848; that of the others is their group's.
+    pub(crate) epoch: GroupEpoch,
+    /// What a member of KIP-848 owns, or has yet to give up.
+    pub(crate) owned: Vec<TopicPartition>,
+    pub(crate) event: u64,
+}
+
+impl Groups {
+    /// A group as the coordinator on `host` knows it.
+    pub(crate) fn get(&self, group: &Name, host: HostId) -> Option<&GroupView> {
+        self.0.get(&(group.clone(), host))
+    }
+
+    /// All groups, each as the coordinator knows it that was heard of last.
+    pub(crate) fn latest(&self) -> BTreeMap<&Name, &GroupView> {
+        let mut latest: BTreeMap<&Name, &GroupView> = BTreeMap::new();
+        for ((group, _), view) in &self.0 {
+            let known = latest.entry(group).or_insert(view);
+            if known.event < view.event {
+                *known = view;
+            }
+        }
+        latest
+    }
+
+    /// Looks at an event.
+    pub(crate) fn on_event(&mut self, event: &Event) {
+        let Some(host) = event.host else { return };
+        match &event.kind {
+            Kind::GroupLoaded { group, protocol, state, epoch, .. } => {
+                let (protocol, state, epoch) = (*protocol, *state, *epoch);
+                let members = BTreeMap::new();
+                *self.of(group, host, event) =
+                    GroupView { protocol, state, epoch, members, event: event.index };
+            }
+            Kind::GroupStateChanged { group, protocol, state, epoch, .. } => {
+                let view = self.of(group, host, event);
+                (view.protocol, view.state, view.epoch) = (*protocol, *state, *epoch);
+                view.event = event.index;
+            }
+            Kind::GroupEpochBegan { group, epoch, .. } => {
+                self.of(group, host, event).epoch = *epoch
+            }
+            Kind::MemberLoaded { group, member, epoch, partitions } => {
+                let owned = partitions.clone();
+                let known = MemberView { epoch: *epoch, owned, event: event.index };
+                self.of(group, host, event).members.insert(member.clone(), known);
+            }
+            Kind::MemberJoined { group, member, .. } => {
+                let (epoch, owned) = (GroupEpoch(0), Vec::new());
+                let known = MemberView { epoch, owned, event: event.index };
+                self.of(group, host, event).members.insert(member.clone(), known);
+            }
+            Kind::MemberLeft { group, member, .. } => {
+                self.of(group, host, event).members.remove(member);
+            }
+            Kind::MemberReconciled { group, member, epoch, partitions, revoking } => {
+                let owned = partitions.iter().chain(revoking).copied().collect();
+                let known = MemberView { epoch: *epoch, owned, event: event.index };
+                self.of(group, host, event).members.insert(member.clone(), known);
+            }
+            _ => {}
+        }
+    }
+
+    fn of(&mut self, group: &Name, host: HostId, event: &Event) -> &mut GroupView {
+        self.0.entry((group.clone(), host)).or_insert_with(|| GroupView {
+            protocol: GroupProtocol::Classic,
+            state: GroupState::Empty,
+            epoch: GroupEpoch(0),
+            members: BTreeMap::new(),
+            event: event.index,
+        })
+    }
+}
