@@ -107,6 +107,16 @@ pub enum Subject {
     Group {
         /// Its name.
         group: Name,
+        /// The members that are concerned; none when it is about all.
+        members: Vec<Name>,
+        /// The partition consumed, if it is about one.
+        #[serde(with = "maybe_text")]
+        partition: Option<TopicPartition>,
+        /// Where in it.
+        offset: Option<Offset>,
+        /// The partition of `__consumer_offsets` that keeps the group, if it is about that.
+        #[serde(with = "maybe_text")]
+        log: Option<TopicPartition>,
     },
     /// A broker or controller.
     Node {
@@ -121,6 +131,12 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// A group as a whole.
+    pub fn group(group: &Name) -> Self {
+        let group = group.clone();
+        Self::Group { group, members: Vec::new(), partition: None, offset: None, log: None }
+    }
+
     /// The partition that it is about, if it is about one.
     pub fn partition(&self) -> Option<TopicPartition> {
         match self {
@@ -132,8 +148,10 @@ impl Subject {
             | Self::Batches { partition, .. }
             | Self::Reading { partition, .. }
             | Self::Partition { partition } => Some(*partition),
+            // Whose leaders coordinate the group; what is consumed is not at fault.
+            Self::Group { log, .. } => *log,
             Self::Vote { .. } | Self::Quorum { .. } => Some(TopicPartition::CLUSTER_METADATA),
-            Self::Operation { .. } | Self::Group { .. } | Self::Node { .. } => None,
+            Self::Operation { .. } | Self::Node { .. } => None,
         }
     }
 }
@@ -154,13 +172,40 @@ mod text {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         input: D,
     ) -> Result<TopicPartition, D::Error> {
-        let text = String::deserialize(input)?;
-        let read = |text: &str| {
+        read(&String::deserialize(input)?)
+    }
+
+    pub(super) fn read<E: serde::de::Error>(text: &str) -> Result<TopicPartition, E> {
+        let read = || {
             let (topic, index) = text.split_once('-')?;
             let topic = TopicId(u128::from_str_radix(topic, 16).ok()?);
             Some(TopicPartition::new(topic, index.parse().ok()?))
         };
-        read(&text).ok_or_else(|| serde::de::Error::custom("a partition is <topic id>-<number>"))
+        read().ok_or_else(|| E::custom("a partition is <topic id>-<number>"))
+    }
+}
+
+/// Likewise, where there need be none.
+mod maybe_text {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    use crate::types::TopicPartition;
+
+    pub(super) fn serialize<S: Serializer>(
+        partition: &Option<TopicPartition>,
+        out: S,
+    ) -> Result<S::Ok, S::Error> {
+        match partition {
+            Some(partition) => super::text::serialize(partition, out),
+            None => out.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        input: D,
+    ) -> Result<Option<TopicPartition>, D::Error> {
+        let text = Option::<String>::deserialize(input)?;
+        text.map(|text| super::text::read(&text)).transpose()
     }
 }
 
@@ -182,6 +227,14 @@ mod tests {
         assert_eq!(value["kind"], "records");
         assert_eq!(serde_json::from_value::<Subject>(value).unwrap(), subject);
         assert_eq!(subject.partition(), Some(partition));
+        let (members, offset) = (vec!["a".into()], Some(Offset(3)));
+        for log in [None, Some(partition)] {
+            let (group, members) = ("g".into(), members.clone());
+            let subject = Subject::Group { group, members, partition: log, offset, log };
+            let value = serde_json::to_value(&subject).unwrap();
+            assert_eq!(serde_json::from_value::<Subject>(value).unwrap(), subject);
+            assert_eq!(subject.partition(), log);
+        }
         assert!(
             serde_json::from_str::<Subject>(r#"{"kind":"partition","partition":"x"}"#).is_err()
         );

@@ -116,16 +116,19 @@ impl Property for CommitDurable {
                     Some(GroupState::PreparingRebalance | GroupState::CompletingRebalance)
                 );
                 if *because == OffsetGone::Expired && rebalances && gone.is_some() {
+                    let subject = Subject::Group {
+                        group: group.clone(),
+                        members: Vec::new(),
+                        partition: Some(*partition),
+                        offset: None,
+                        log: None,
+                    };
                     let partition = view.model.partition_name(*partition);
                     let sentence = format!(
                         "the offset of group {group} for {partition} expires while the group \
                          rebalances"
                     );
-                    findings.violated(
-                        Subject::Group { group: group.clone() },
-                        sentence,
-                        [event.index],
-                    );
+                    findings.violated(subject, sentence, [event.index]);
                 }
             }
             _ => {}
@@ -171,8 +174,7 @@ impl CommitDurable {
             );
             let evidence = [written, current.event, event.index];
             let excuse = view.premises.left(log);
-            let (partition, client) = (whose.1, None);
-            let subject = Subject::Reading { partition, client, offset: track.written[0].0 };
+            let subject = subject(whose, track);
             findings.violated_unless(subject, excuse, sentence, evidence);
         }
     }
@@ -204,8 +206,7 @@ impl CommitDurable {
             );
             let evidence = [track.written[0].2, acked, event.index];
             let excuse = view.premises.left(log);
-            let (partition, client) = (whose.1, None);
-            let subject = Subject::Reading { partition, client, offset: track.written[0].0 };
+            let subject = subject(whose, track);
             findings.violated_unless(subject, excuse, sentence, evidence);
         }
         let is_newer =
@@ -214,6 +215,16 @@ impl CommitDurable {
             let current = Current { host, leader_epoch, event: event.index, knows: found };
             self.current.insert(log, current);
         }
+    }
+}
+
+fn subject(whose: &Whose, track: &Track) -> Subject {
+    Subject::Group {
+        group: whose.0.clone(),
+        members: Vec::new(),
+        partition: Some(whose.1),
+        offset: Some(track.written[0].0),
+        log: Some(track.log),
     }
 }
 

@@ -53,7 +53,13 @@ impl Property for CommitFenced {
         findings.exercised();
         let known = event.host.and_then(|host| self.groups.get(group, host));
         let Some(why) = objection(known, member.as_ref(), *epoch) else { return };
-        let subject = Subject::Reading { partition: *partition, client: None, offset: *offset };
+        let subject = Subject::Group {
+            group: group.clone(),
+            members: member.iter().cloned().collect(),
+            partition: Some(*partition),
+            offset: Some(*offset),
+            log: None,
+        };
         let partition = view.model.partition_name(*partition);
         let who = member.as_ref().map_or("somebody outside of the group", Name::as_str);
         let sentence = format!(

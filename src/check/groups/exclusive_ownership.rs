@@ -77,7 +77,7 @@ impl Property for ExclusiveOwnership {
                 let Some((other, first)) = before.filter(|(other, _)| other != member) else {
                     continue;
                 };
-                let subject = Subject::Partition { partition: *partition };
+                let subject = subject(group, [member, &other], *partition);
                 let partition = view.model.partition_name(*partition);
                 let sentence = format!(
                     "{partition} is given to {member} and to {other} in generation {epoch} of \
@@ -107,7 +107,7 @@ impl ExclusiveOwnership {
         for (other, theirs) in known.members.iter().filter(|(other, _)| *other != member) {
             let both = own.owned.iter().find(|partition| theirs.owned.contains(partition));
             if let Some(partition) = both {
-                let subject = Subject::Partition { partition: *partition };
+                let subject = subject(group, [member, other], *partition);
                 let partition = view.model.partition_name(*partition);
                 let sentence = format!(
                     "{partition} is given to {member} of group {group} while {other} has yet to \
@@ -116,6 +116,16 @@ impl ExclusiveOwnership {
                 findings.violated(subject, sentence, [theirs.event, event.index]);
             }
         }
+    }
+}
+
+fn subject(group: &Name, members: [&Name; 2], partition: TopicPartition) -> Subject {
+    Subject::Group {
+        group: group.clone(),
+        members: members.map(Name::clone).to_vec(),
+        partition: Some(partition),
+        offset: None,
+        log: None,
     }
 }
 

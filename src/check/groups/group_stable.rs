@@ -56,8 +56,7 @@ impl Property for GroupStable {
                 "all faults are over, but group {group} is {state} in epoch {}",
                 known.epoch
             );
-            let subject = Subject::Group { group: group.clone() };
-            findings.violated(subject, sentence, [known.event, event.index]);
+            findings.violated(Subject::group(group), sentence, [known.event, event.index]);
         }
     }
 

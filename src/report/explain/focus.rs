@@ -6,7 +6,9 @@ use crate::check::{Subject, Verdict, infos};
 use crate::event::Kind;
 use crate::report::explain::tape::Tape;
 use crate::trace::{LogView, Model, Part, PartitionView};
-use crate::types::{BatchId, BrokerId, ErrorCode, HostId, LeaderEpoch, Offset, TopicPartition};
+use crate::types::{
+    BatchId, BrokerId, ErrorCode, HostId, LeaderEpoch, Name, Offset, TopicPartition,
+};
 
 /// The shape of a story: what its steps are chosen by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +27,8 @@ pub(crate) enum Shape {
     Reading,
     /// One replica's log.
     Replica,
+    /// A consumer group.
+    Group,
     /// What did not happen.
     Stuck,
 }
@@ -44,11 +48,23 @@ pub(crate) struct Focus {
     /// Brokers and controllers that the breach names.
     pub(crate) nodes: Vec<BrokerId>,
     pub(crate) clients: Vec<HostId>,
+    pub(crate) group: Option<GroupFocus>,
     /// Everybody whose troubles may matter.
     pub(crate) hosts: BTreeSet<HostId>,
     /// The event that decided it.
     pub(crate) decisive: u64,
     pub(crate) evidence: Vec<u64>,
+}
+
+/// What a breach that is about a consumer group is about.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupFocus {
+    pub(crate) name: Name,
+    /// Member ids; none when it is about all.
+    pub(crate) members: Vec<Name>,
+    /// The partition consumed, and where in it.
+    pub(crate) partition: Option<TopicPartition>,
+    pub(crate) offset: Option<Offset>,
 }
 
 impl Focus {
@@ -71,6 +87,7 @@ impl Focus {
             epoch: None,
             nodes: Vec::new(),
             clients: Vec::new(),
+            group: None,
             hosts: BTreeSet::new(),
             decisive,
             evidence,
@@ -124,7 +141,15 @@ impl Focus {
                 self.clients.push(*client);
                 self.find_operation(*client, *invoked, tape);
             }
-            Subject::Partition { .. } | Subject::Group { .. } => {}
+            Subject::Partition { .. } => {}
+            Subject::Group { group, members, partition, offset, .. } => {
+                self.group = Some(GroupFocus {
+                    name: group.clone(),
+                    members: members.clone(),
+                    partition: *partition,
+                    offset: *offset,
+                });
+            }
             Subject::Node { node } => self.nodes.push(*node),
             Subject::Quorum { nodes } => self.nodes.clone_from(nodes),
         }
@@ -293,6 +318,9 @@ impl Focus {
         for batch in &self.batches {
             self.hosts.extend(tape.sealed(*batch).and_then(|event| event.host));
         }
+        if let Some(group) = &self.group {
+            self.hosts.extend(group.hosts(tape, self.decisive));
+        }
         let Some(partition) = self.partition else { return };
         if partition == TopicPartition::CLUSTER_METADATA {
             self.hosts.extend(tape.setup.voters().filter_map(|node| tape.setup.host_of(node)));
@@ -300,6 +328,23 @@ impl Focus {
         }
         let replicas = replicas_of(model, partition);
         self.hosts.extend(replicas.into_iter().filter_map(|node| tape.setup.host_of(node)));
+    }
+}
+
+impl GroupFocus {
+    /// The members that it is about, and the brokers that coordinated the group.
+    fn hosts(&self, tape: &Tape, decisive: u64) -> BTreeSet<HostId> {
+        let until = tape.events.iter().take_while(|event| event.index <= decisive);
+        let concerned = until.filter(|event| match &event.kind {
+            Kind::MemberStateEntered { group, member, .. } => {
+                *group == self.name && (self.members.is_empty() || self.members.contains(member))
+            }
+            Kind::GroupStateChanged { group, .. } | Kind::GroupLoaded { group, .. } => {
+                *group == self.name
+            }
+            _ => false,
+        });
+        concerned.filter_map(|event| event.host).collect()
     }
 }
 
@@ -341,9 +386,9 @@ fn shape_of(subject: &Subject, is_liveness: bool) -> Shape {
         Subject::Reading { .. } => Shape::Reading,
         Subject::Replica { .. } if is_liveness => Shape::Stuck,
         Subject::Replica { .. } => Shape::Replica,
-        Subject::Operation { .. }
-        | Subject::Partition { .. }
-        | Subject::Group { .. }
-        | Subject::Node { .. } => Shape::Stuck,
+        Subject::Group { .. } => Shape::Group,
+        Subject::Operation { .. } | Subject::Partition { .. } | Subject::Node { .. } => {
+            Shape::Stuck
+        }
     }
 }

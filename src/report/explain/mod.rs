@@ -14,6 +14,7 @@ mod tape;
 mod tell;
 mod tell_clients;
 mod tell_cluster;
+mod tell_group;
 mod text;
 mod why_not;
 

@@ -56,6 +56,14 @@ pub(crate) enum Tag {
     Admin,
     /// A part of the run begins.
     Phase,
+    /// A coordinator goes on with a group.
+    Group,
+    /// A member of a group goes on in its membership.
+    Member,
+    /// What a group commits, and where it goes on.
+    Offset,
+    /// An application processes records.
+    Work,
 }
 
 /// What may become a step.
@@ -75,6 +83,19 @@ pub(crate) struct Note {
 pub(crate) fn weight(shape: Shape, tag: Tag) -> i32 {
     use Tag as T;
     match shape {
+        Shape::Group => match tag {
+            T::Offset => 86,
+            T::Work => 84,
+            T::Group => 80,
+            T::Member => 78,
+            T::Process => 74,
+            T::Fault => 72,
+            T::Election => 60,
+            T::Role | T::Cut | T::Loss | T::Hardware => 46,
+            T::Admin | T::Phase => 40,
+            T::Fence | T::Despite => 30,
+            _ => 0,
+        },
         Shape::Records => match tag {
             T::Loss => 96,
             T::Despite => 94,
@@ -98,7 +119,7 @@ pub(crate) fn weight(shape: Shape, tag: Tag) -> i32 {
             T::Quorum => 42,
             T::Place => 20,
             T::Controller => 20,
-            T::Apply | T::Phase => 0,
+            _ => 0,
         },
         Shape::Logs => match tag {
             T::Write => 92,
@@ -123,7 +144,7 @@ pub(crate) fn weight(shape: Shape, tag: Tag) -> i32 {
             | T::Read
             | T::Place
             | T::Admin => 20,
-            T::Controller | T::Apply | T::Phase => 0,
+            _ => 0,
         },
         Shape::Leaders => match tag {
             T::Quorum => 84,
@@ -136,7 +157,7 @@ pub(crate) fn weight(shape: Shape, tag: Tag) -> i32 {
             T::InSync => 40,
             T::Cut | T::Loss | T::Despite | T::Hardware => 50,
             T::Write | T::Copy | T::Commit | T::Ack | T::Diverged | T::Counted | T::AskInSync => 20,
-            T::Send | T::Read | T::Place | T::Admin | T::Apply | T::Phase => 0,
+            _ => 0,
         },
         Shape::InSync => match tag {
             T::InSync => 86,
@@ -152,7 +173,7 @@ pub(crate) fn weight(shape: Shape, tag: Tag) -> i32 {
             T::Controller => 40,
             T::Cut => 36,
             T::Write | T::Copy | T::Commit | T::Ack | T::Diverged | T::Admin => 30,
-            T::Quorum | T::Send | T::Read | T::Place | T::Apply | T::Phase => 0,
+            _ => 0,
         },
         Shape::Batches => match tag {
             T::Write => 90,
@@ -173,7 +194,7 @@ pub(crate) fn weight(shape: Shape, tag: Tag) -> i32 {
             T::Copy => 24,
             T::InSync => 24,
             T::Fence | T::Counted | T::AskInSync | T::Diverged => 12,
-            T::Quorum | T::Controller | T::Apply | T::Phase => 0,
+            _ => 0,
         },
         Shape::Reading => match tag {
             T::Read => 88,
@@ -189,7 +210,7 @@ pub(crate) fn weight(shape: Shape, tag: Tag) -> i32 {
             T::Ack => 40,
             T::Copy | T::Cut | T::Admin | T::Hardware => 30,
             T::InSync | T::Counted | T::Fence | T::AskInSync | T::Diverged | T::Send => 14,
-            T::Quorum | T::Controller | T::Apply | T::Phase => 0,
+            _ => 0,
         },
         Shape::Replica => match tag {
             T::Place => 88,
@@ -205,7 +226,7 @@ pub(crate) fn weight(shape: Shape, tag: Tag) -> i32 {
             T::Admin => 60,
             T::Commit | T::InSync | T::Quorum => 30,
             T::Ack | T::Counted | T::Fence | T::AskInSync | T::Send | T::Read => 14,
-            T::Controller | T::Apply | T::Phase => 0,
+            _ => 0,
         },
         Shape::Stuck => match tag {
             T::AskInSync => 80,
@@ -229,6 +250,7 @@ pub(crate) fn weight(shape: Shape, tag: Tag) -> i32 {
             T::Write | T::Ack | T::Commit => 36,
             T::Quorum => 40,
             T::Copy | T::Read => 20,
+            _ => 0,
         },
     }
 }

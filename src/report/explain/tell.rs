@@ -8,9 +8,10 @@ use crate::report::explain::not_cause::Suspects;
 use crate::report::explain::note::{Note, Tag};
 use crate::report::explain::refused::RefusedWrites;
 use crate::report::explain::tape::{Tape, offsets};
+use crate::report::explain::tell_group::members;
 use crate::trace::{Model, seconds};
 use crate::types::{
-    ApiKey, BatchId, BrokerId, BrokerSet, Defect, ErrorCode, HostId, LeaderEpoch, Offset,
+    ApiKey, BatchId, BrokerId, BrokerSet, Defect, ErrorCode, HostId, LeaderEpoch, Name, Offset,
     TopicPartition,
 };
 
@@ -38,6 +39,8 @@ pub(crate) struct Teller<'a> {
     pub(crate) unclean: BTreeSet<LeaderEpoch>,
     /// Writes to logs that failed.
     refused: RefusedWrites,
+    /// The hosts of a group's members, by member id.
+    pub(crate) members: BTreeMap<Name, HostId>,
 }
 
 /// What is known just before an event is folded in.
@@ -63,6 +66,7 @@ impl<'a> Teller<'a> {
             unclean_starts: BTreeMap::new(),
             unclean: BTreeSet::new(),
             refused: RefusedWrites::default(),
+            members: members(tape, focus),
         };
         let mut model = Model::new(std::sync::Arc::clone(&tape.setup));
         for event in &tape.events {
@@ -130,6 +134,7 @@ impl<'a> Teller<'a> {
                 self.on_counted(event, *follower, *log_end_offset, model);
             }
             Kind::ProduceAnswered { .. } => self.on_answered(event, model),
+            _ if self.observe_group(event, model) => {}
             _ => self.observe_cluster(event, model),
         }
     }

@@ -1,0 +1,295 @@
+//! What an event says, in words: a consumer group's coordinator, its members, what they commit.
+
+use std::collections::BTreeMap;
+
+use crate::event::{CallbackVerb, Event, GroupState, Kind, MemberState};
+use crate::report::explain::focus::{Focus, GroupFocus};
+use crate::report::explain::note::Tag;
+use crate::report::explain::tape::{Tape, offsets};
+use crate::report::explain::tell::Teller;
+use crate::trace::Model;
+use crate::types::{ErrorCode, HostId, Name, TopicPartition};
+
+/// What is not about the partition, the offset, the member that the story is about.
+const ASIDE: i32 = -24;
+/// What is.
+const TO_THE_POINT: i32 = 12;
+
+/// The hosts of the members of the group that the story is about, by member id.
+pub(crate) fn members(tape: &Tape, focus: &Focus) -> BTreeMap<Name, HostId> {
+    let Some(about) = &focus.group else { return BTreeMap::new() };
+    let named = tape.events.iter().filter_map(|event| match &event.kind {
+        Kind::MemberStateEntered { group, member, .. } if *group == about.name => {
+            Some((member.clone(), event.host?))
+        }
+        _ => None,
+    });
+    named.collect()
+}
+
+impl Teller<'_> {
+    /// Whether the event was about the group that the story is about, or is of no interest to it.
+    pub(crate) fn observe_group(&mut self, event: &Event, model: &Model) -> bool {
+        let Some(about) = self.focus.group.clone() else { return false };
+        let before = self.notes.len();
+        let is_of_group = self.on_coordinator(event, &about, model)
+            || self.on_offsets(event, &about, model)
+            || self.on_member(event, &about, model);
+        if is_of_group && self.is_evidence(event) && self.notes.len() == before {
+            let text = format!("{}: {}", self.who(event), event.kind.name());
+            self.add(event, Tag::Group, text, None);
+        }
+        is_of_group
+    }
+
+    /// A member by its host, as people know it.
+    fn member(&self, id: &Name) -> String {
+        match self.members.get(id) {
+            Some(host) => self.tape.host(Some(*host)).to_owned(),
+            None if id.as_str().is_empty() => "a new member".to_owned(),
+            None => id.as_str().to_owned(),
+        }
+    }
+
+    fn list(partitions: &[TopicPartition], model: &Model) -> String {
+        match partitions {
+            [] => "nothing".to_owned(),
+            some => {
+                let names: Vec<_> = some.iter().map(|it| model.partition_name(*it)).collect();
+                names.join(", ")
+            }
+        }
+    }
+
+    fn on_coordinator(&mut self, event: &Event, about: &GroupFocus, model: &Model) -> bool {
+        let who = self.who(event);
+        let is_ours = |group: &Name| *group == about.name;
+        let touches = |partitions: &[TopicPartition]| {
+            about.partition.is_none_or(|partition| partitions.contains(&partition))
+        };
+        let (extra, text) = match &event.kind {
+            Kind::GroupStateChanged { group, state, epoch, members, .. } if is_ours(group) => {
+                let text = match state {
+                    GroupState::Empty => format!("{who}: group {group} has no members any more"),
+                    _ => format!(
+                        "{who}: group {group}, with {members} members, is {state} in epoch {epoch}"
+                    ),
+                };
+                (-12, text)
+            }
+            Kind::GroupEpochBegan { group, epoch, members, .. } if is_ours(group) => (
+                -6,
+                format!("{who} begins epoch {epoch} of group {group}, which has {members} members"),
+            ),
+            Kind::GroupLoaded { group, state, epoch, members, .. } if is_ours(group) => {
+                let text = format!(
+                    "{who} takes group {group} over: {state}, epoch {epoch}, {members} members"
+                );
+                (6, text)
+            }
+            Kind::MemberLoaded { group, member, epoch, partitions } if is_ours(group) => {
+                let text = format!(
+                    "{who} finds in its log that {} is a member in epoch {epoch} and owns {}",
+                    self.member(member),
+                    Self::list(partitions, model)
+                );
+                (if touches(partitions) { 0 } else { ASIDE }, text)
+            }
+            Kind::MemberJoined { group, member, .. } if is_ours(group) => {
+                (0, format!("{who} takes {} into group {group}", self.member(member)))
+            }
+            Kind::MemberLeft { group, member, because } if is_ours(group) => {
+                let text =
+                    format!("{who} counts {} out of group {group}: {because}", self.member(member));
+                (4, text)
+            }
+            Kind::AssignmentDecided { group, member, epoch, partitions } if is_ours(group) => {
+                let text = format!(
+                    "in epoch {epoch} {} shall own {}",
+                    self.member(member),
+                    Self::list(partitions, model)
+                );
+                (if touches(partitions) { -4 } else { 2 * ASIDE }, text)
+            }
+            Kind::MemberReconciled { group, member, epoch, partitions, revoking }
+                if is_ours(group) =>
+            {
+                let give_up = match revoking.as_slice() {
+                    [] => String::new(),
+                    some => format!(", and has yet to give up {}", Self::list(some, model)),
+                };
+                let text = format!(
+                    "{who} lets {} own {} in epoch {epoch}{give_up}",
+                    self.member(member),
+                    Self::list(partitions, model)
+                );
+                let concerns = touches(partitions) || touches(revoking);
+                (if concerns { 2 } else { ASIDE }, text)
+            }
+            Kind::CoordinatorLoaded { partition, leader_epoch, .. }
+                if Some(*partition) == self.focus.partition =>
+            {
+                let text = format!(
+                    "{who} has read {} and coordinates its groups in leader epoch {leader_epoch}",
+                    model.partition_name(*partition)
+                );
+                (0, text)
+            }
+            Kind::CoordinatorUnloaded { partition, .. }
+                if Some(*partition) == self.focus.partition =>
+            {
+                (0, format!("{who} forgets the groups of {}", model.partition_name(*partition)))
+            }
+            _ => return is_of_groups(&event.kind) && !is_of_commits(&event.kind),
+        };
+        self.add_with(event, (Tag::Group, extra), text, None);
+        true
+    }
+
+    fn on_offsets(&mut self, event: &Event, about: &GroupFocus, model: &Model) -> bool {
+        let who = self.who(event);
+        let (group, partition) = match &event.kind {
+            Kind::OffsetAppended { group, partition, .. }
+            | Kind::OffsetCommitAnswered { group, partition, .. }
+            | Kind::OffsetRemoved { group, partition, .. }
+            | Kind::OffsetLoaded { group, partition, .. }
+            | Kind::CommitAsked { group, partition, .. }
+            | Kind::CommitAnswered { group, partition, .. }
+            | Kind::CommittedOffsetUsed { group, partition, .. } => (group, *partition),
+            _ => return false,
+        };
+        let is_ours = *group == about.name && about.partition.is_none_or(|it| it == partition);
+        if !is_ours {
+            return true;
+        }
+        let name = model.partition_name(partition);
+        let near = |offset| if about.offset == Some(offset) { TO_THE_POINT } else { ASIDE };
+        let (extra, text) = match &event.kind {
+            Kind::OffsetAppended { offset, member, epoch, log_offset, .. } => {
+                let from = member.as_ref().map_or("an outsider".to_owned(), |id| self.member(id));
+                let text = format!(
+                    "{who} writes offset {offset} of {name}, from {from} in epoch {epoch}, at \
+                     {log_offset} of its log"
+                );
+                (near(*offset), text)
+            }
+            Kind::OffsetCommitAnswered { offset, member, error, .. } => {
+                let to = member.as_ref().map_or("an outsider".to_owned(), |id| self.member(id));
+                let text = match error {
+                    ErrorCode::None => {
+                        format!("{who} tells {to} that offset {offset} of {name} is committed")
+                    }
+                    _ => format!("{who} refuses offset {offset} of {name} from {to}: {error}"),
+                };
+                (near(*offset), text)
+            }
+            Kind::OffsetRemoved { because, .. } => (
+                TO_THE_POINT,
+                format!("{who} takes the offset of group {group} for {name} away: {because}"),
+            ),
+            Kind::OffsetLoaded { offset, .. } => {
+                (near(*offset) / 2, format!("{who} finds offset {offset} of {name} in its log"))
+            }
+            Kind::CommitAsked { offset, automatic, .. } => {
+                let how = if *automatic { ", by itself" } else { "" };
+                (near(*offset), format!("{who} commits offset {offset} of {name}{how}"))
+            }
+            Kind::CommitAnswered { offset, error, .. } if *error != ErrorCode::None => {
+                let text = format!(
+                    "{who} learns that its commit of offset {offset} of {name} came to {error}"
+                );
+                (near(*offset), text)
+            }
+            Kind::CommittedOffsetUsed { offset, .. } => {
+                let from = offset
+                    .map_or("where auto.offset.reset says".to_owned(), |o| format!("offset {o}"));
+                (0, format!("{who} begins {name} at {from}"))
+            }
+            _ => return true,
+        };
+        self.add_with(event, (Tag::Offset, extra), text, None);
+        true
+    }
+
+    fn on_member(&mut self, event: &Event, about: &GroupFocus, model: &Model) -> bool {
+        let who = self.who(event);
+        let is_named = |member: &Name| about.members.is_empty() || about.members.contains(member);
+        let is_it = |partition: &TopicPartition| about.partition.is_none_or(|it| it == *partition);
+        let (tag, extra, text) = match &event.kind {
+            Kind::MemberStateEntered { group, member, epoch, state, .. } => {
+                if *group != about.name {
+                    return true;
+                }
+                let text = match state {
+                    MemberState::Unjoined => {
+                        format!("{who} is no member any more, and will join again")
+                    }
+                    MemberState::Fenced => format!("{who} learns that it was expelled"),
+                    MemberState::Stale => format!("{who} leaves: its application does not poll"),
+                    MemberState::Fatal => format!("{who} can never be a member again"),
+                    MemberState::Joining | MemberState::PreparingRebalance => {
+                        format!("{who} asks to join")
+                    }
+                    MemberState::Stable => format!("{who} is {state}, in epoch {epoch}"),
+                    _ => return true,
+                };
+                let is_trouble = matches!(
+                    state,
+                    MemberState::Fenced
+                        | MemberState::Stale
+                        | MemberState::Fatal
+                        | MemberState::Unjoined
+                );
+                let extra = if is_trouble && is_named(member) { 4 } else { ASIDE };
+                (Tag::Member, extra, text)
+            }
+            Kind::CallbackInvoked { group, callback: CallbackVerb::Lost, partitions, .. }
+                if *group == about.name =>
+            {
+                (
+                    Tag::Member,
+                    -6,
+                    format!("{who} tells its application that it lost {partitions} partitions"),
+                )
+            }
+            Kind::PartitionTaken { group, member, epoch, partition } => {
+                if *group != about.name || !is_it(partition) {
+                    return true;
+                }
+                let name = model.partition_name(*partition);
+                let extra = if is_named(member) { 6 } else { ASIDE };
+                (Tag::Member, extra, format!("{who} takes {name}, in epoch {epoch}"))
+            }
+            Kind::PartitionGivenUp { group, member, partition, because, .. } => {
+                if *group != about.name || !is_it(partition) {
+                    return true;
+                }
+                let name = model.partition_name(*partition);
+                let extra = if is_named(member) { 6 } else { ASIDE };
+                (Tag::Member, extra, format!("{who} gives {name} up: {because}"))
+            }
+            Kind::Processed { group, partition, base_offset, records, .. } => {
+                let end = *base_offset + u64::from(*records);
+                let covers = about.offset.is_some_and(|it| *base_offset <= it && it <= end);
+                let is_ours = *group == about.name && is_it(partition) && covers;
+                if !is_ours && !self.is_evidence(event) {
+                    return true;
+                }
+                let name = model.partition_name(*partition);
+                (Tag::Work, 0, format!("{who} processes {} of {name}", offsets(*base_offset, end)))
+            }
+            _ => return false,
+        };
+        self.add_with(event, (tag, extra), text, None);
+        true
+    }
+}
+
+/// Whether an event is a coordinator's or a member's.
+fn is_of_groups(kind: &Kind) -> bool {
+    (160..190).contains(&kind.number())
+}
+
+fn is_of_commits(kind: &Kind) -> bool {
+    matches!(kind.number(), 163 | 170 | 172 | 174 | 180..=187)
+}
