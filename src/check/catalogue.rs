@@ -3,7 +3,10 @@
 use crate::check::controller::{
     IsrMembership, MetadataPrefix, OneLeaderPerEpoch, UncleanExclusion,
 };
-use crate::check::groups::{CommitDurable, CommitFenced, ExclusiveOwnership, GroupStable};
+use crate::check::groups::{
+    AssignmentLegal, AtLeastOnce, AtMostOnce, CommitDurable, CommitFenced, ExclusiveOwnership,
+    GroupStable, ProcessingOrder,
+};
 use crate::check::history::{
     Duplicate, InconsistentOffsets, LostWrite, NonmonotonicPoll, NonmonotonicSend, PollSkip, Unseen,
 };
@@ -52,6 +55,10 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(ExclusiveOwnership::default()),
         Box::new(CommitFenced::default()),
         Box::new(CommitDurable::default()),
+        Box::new(AssignmentLegal::default()),
+        Box::new(AtLeastOnce::default()),
+        Box::new(AtMostOnce::default()),
+        Box::new(ProcessingOrder::default()),
         Box::new(LeaderElected::default()),
         Box::new(ReplicasRejoin::default()),
         Box::new(ProduceAnswered::default()),

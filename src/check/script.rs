@@ -13,7 +13,7 @@ use crate::event::{
     AckMode, ChainHash, Event, Kind, OperationResult, OperationVerb, Phase, QuorumRole,
     ReplicaRole, StartMovedBecause, StartedAs, StepName,
 };
-use crate::trace::{ClientSetup, HostSetup, Model, Part, Setup, TopicSetup};
+use crate::trace::{ClientSetup, GroupSetup, HostSetup, Model, Part, Promise, Setup, TopicSetup};
 use crate::types::{
     BatchId, BrokerEpoch, BrokerId, BrokerSet, ClientId, ErrorCode, HostId, LeaderEpoch, Moment,
     Offset, OperationId, PartitionEpoch, TopicId, TopicPartition, hash_words,
@@ -89,6 +89,12 @@ impl Script {
             flushes_each_message: false,
         };
         Self::of(Setup { topics: vec![orders], ..setup() })
+    }
+
+    /// The same, with a group that reads `orders`.
+    pub(crate) fn with_group(name: &str, promise: Promise) -> Self {
+        let (name, topics) = (name.into(), vec!["orders".into()]);
+        Self::of(Setup { groups: vec![GroupSetup { name, topics, promise }], ..setup() })
     }
 
     /// Hosts that have not started; nothing happened.

@@ -191,6 +191,7 @@ mod maybe_text {
 
     use crate::types::TopicPartition;
 
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
     pub(super) fn serialize<S: Serializer>(
         partition: &Option<TopicPartition>,
         out: S,

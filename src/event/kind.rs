@@ -619,6 +619,12 @@ events! {
         partitions: Vec<TopicPartition>,
             "What it owns, or has yet to give up; nothing of the classic protocol.";
     }
+    177 AssignmentEpochBegan "assignment-epoch-began"
+        "The target assignment of a group of KIP-848 is of another epoch, or a new coordinator \
+         knows of which." {
+        group: Name, "The group.";
+        epoch: GroupEpoch, "The epoch.";
+    }
 
     // Members of groups, as they see themselves.
     180 MemberStateEntered "member-state-entered" "A member went on in its membership." {

@@ -346,12 +346,14 @@ pub(crate) fn random(
         hosts_down: 1,
         controllers_down: u32::try_from(minority).unwrap_or(0),
         power_losses: u32::from(guarded && !topics.is_empty()),
+        members_down: 1,
     };
     if let Some(table) = table.table("budget", &keys::BUDGET, mistakes) {
         let limits = [
             ("hosts_down", brokers, &mut budget.hosts_down),
             ("controllers_down", minority, &mut budget.controllers_down),
             ("power_losses", brokers, &mut budget.power_losses),
+            ("members_down", 1000, &mut budget.members_down),
         ];
         for (key, max, place) in limits {
             if let Some(read) = table.read(key, mistakes, |value| number(value, 0, max)) {

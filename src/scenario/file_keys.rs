@@ -546,6 +546,8 @@ sections! {
         "controllers_down" "number" "a minority" "Controllers that are; never a majority.";
         "power_losses" "number" "1 when every topic has min.insync.replicas of 2 or more, else 0"
             "Brokers that lost their page cache and have not caught up again, at once.";
+        "members_down" "number" "1"
+            "Members of groups that are down, stand still or are cut off at once.";
     }
     /// `[[claim]]`.
     CLAIM "[[claim]]"

@@ -11,6 +11,7 @@
 
 use std::time::Duration;
 
+use crate::scenario::generate_members;
 use crate::scenario::hardware::DiskOperations;
 use crate::scenario::plan::{
     CrashKeep, Direction, Fault, FaultPlan, Latency, Plan, Profile, RandomFaults, Shape, Slower,
@@ -132,6 +133,16 @@ pub fn generate(plan: &Plan, seed: u64) -> Vec<FaultPlan> {
     }
     drawn.sort_by_key(|fault| fault.begin);
     keep_calm(&mut drawn, calm_after(plan), random.budget.power_losses);
+    let act = (QUIET_MICROS, weather.act_micros);
+    let of_members = generate_members::draw(plan, random, seed, act);
+    drawn.extend(of_members.into_iter().map(|(begin, end, fault)| Drawn {
+        begin,
+        end,
+        on_broker: false,
+        loses_power: false,
+        fault,
+    }));
+    drawn.sort_by_key(|fault| fault.begin);
     drawn
         .into_iter()
         .map(|fault| FaultPlan {
@@ -206,7 +217,7 @@ fn lanes(plan: &Plan, random: RandomFaults, seed: u64) -> Vec<FaultLane> {
 }
 
 /// When the fault of the window that begins at `begin` begins, and how long it lasts.
-fn span(begin: u64, window: u64, rng: &mut Rng) -> (u64, u64) {
+pub(crate) fn span(begin: u64, window: u64, rng: &mut Rng) -> (u64, u64) {
     // Short ones are as likely as long ones: most races need only milliseconds.
     let longest = ((window / 4 * 3) >> rng.below(7)).max(SHORTEST_MICROS);
     let lasts = rng.between((longest / 2).max(SHORTEST_MICROS), longest);
@@ -217,7 +228,7 @@ fn shuffled(hosts: Vec<Target>, seed: u64, kind: u64) -> Vec<Target> {
     shuffle(hosts, &mut Rng::named(seed, "random-fault-hosts", &[kind]))
 }
 
-fn shuffle(mut hosts: Vec<Target>, rng: &mut Rng) -> Vec<Target> {
+pub(crate) fn shuffle(mut hosts: Vec<Target>, rng: &mut Rng) -> Vec<Target> {
     for at in (1..hosts.len()).rev() {
         hosts.swap(at, index(rng.below(at as u64 + 1)));
     }
@@ -501,12 +512,12 @@ fn trouble(kind: Kind, host: Target, rng: &mut Rng) -> Fault {
     }
 }
 
-fn direction(rng: &mut Rng) -> Direction {
+pub(crate) fn direction(rng: &mut Rng) -> Direction {
     let all = [Direction::Both, Direction::Both, Direction::Inbound, Direction::Outbound];
     rng.choose(&all).copied().unwrap_or_default()
 }
 
-fn index(number: u64) -> usize {
+pub(crate) fn index(number: u64) -> usize {
     usize::try_from(number).expect("an index into a list of hosts")
 }
 

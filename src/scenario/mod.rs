@@ -21,6 +21,7 @@ mod fault_words;
 mod file_error;
 mod file_keys;
 mod generate;
+mod generate_members;
 mod hardware;
 mod idle;
 mod known;

@@ -538,6 +538,8 @@ pub struct Budget {
     pub controllers_down: u32,
     /// How many brokers may have lost their page cache and not caught up again, at once.
     pub power_losses: u32,
+    /// How many members of groups.
+    pub members_down: u32,
 }
 
 /// Faults that are drawn from the seed.

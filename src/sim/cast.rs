@@ -211,7 +211,7 @@ impl Cast {
                 set_producer(&mut config, &group.producer);
                 cast_group::set_member(&mut config, group, &name);
                 config.member.defects = plan.defects;
-                let application = cast_group::workload(group);
+                let application = cast_group::workload(group, plan.defects);
                 let host = stage.add_client(name, ClientConfig { application, ..config });
                 stage.equip(host, group.clock, None);
                 hosts.push(host);
@@ -237,6 +237,7 @@ impl Cast {
         let setup = Setup {
             hosts: stage.parts.clone(),
             topics: plan.topics.iter().map(|topic| topic_setup(plan, topic)).collect(),
+            groups: plan.groups.iter().map(cast_group::setup).collect(),
             eligible_replicas: cluster.features.integer("eligible.leader.replicas.version") > 0,
             quorum_fetch_timeout: cluster
                 .controllers

@@ -5,13 +5,14 @@ use std::time::Duration;
 use crate::node::application::{ApplicationConfig, CommitMode, GroupWorkload};
 use crate::node::{Assignor, ClientConfig, GroupProtocol};
 use crate::scenario::{CommitPlan, GroupPlan, Value};
-use crate::types::Name;
+use crate::trace::{GroupSetup, Promise};
+use crate::types::{Defect, DefectSet, Name};
 
 /// How long a member's poll waits when there is nothing, as in Kafka's examples.
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// What the members of `group` do.
-pub(crate) fn workload(group: &GroupPlan) -> ApplicationConfig {
+pub(crate) fn workload(group: &GroupPlan, defects: DefectSet) -> ApplicationConfig {
     ApplicationConfig::Group(GroupWorkload {
         topics: group.topics.clone(),
         pattern: group.pattern.clone(),
@@ -25,6 +26,7 @@ pub(crate) fn workload(group: &GroupPlan) -> ApplicationConfig {
         },
         produce_to: group.produce_to.clone(),
         poll_timeout: POLL_TIMEOUT,
+        hands_over: defects.has(Defect::AsyncProcessing),
     })
 }
 
@@ -51,6 +53,20 @@ pub(crate) fn set_member(client: &mut ClientConfig, group: &GroupPlan, name: &Na
     member.retry_backoff = client.network.retry_backoff;
     member.request_timeout = client.network.connections.request_timeout;
     member.api_timeout = config.duration("default.api.timeout.ms");
+}
+
+/// What is to be known of `group` to read its events.
+pub(crate) fn setup(group: &GroupPlan) -> GroupSetup {
+    GroupSetup {
+        name: group.name.clone(),
+        topics: group.topics.clone(),
+        promise: match group.commit {
+            // The consumer commits what earlier polls returned, and that is processed.
+            CommitPlan::Auto | CommitPlan::Sync | CommitPlan::Async => Promise::AtLeastOnce,
+            CommitPlan::Before => Promise::AtMostOnce,
+            CommitPlan::Never => Promise::Nothing,
+        },
+    }
 }
 
 /// When the hosts of `group`, by their places, start (`true`) and stop, after time zero.

@@ -53,8 +53,15 @@ pub(crate) fn amiss(model: &Model, tried: &BTreeSet<TopicPartition>) -> Option<S
 /// A group comes to rest, unless it has nobody left to do so.
 fn groups_amiss(model: &Model) -> Option<String> {
     let rests = |state| matches!(state, GroupState::Stable | GroupState::Empty | GroupState::Dead);
-    let (name, group) = model.groups.iter().find(|(_, group)| !rests(group.state))?;
-    Some(format!("group {name} is {} in epoch {}", group.state, group.epoch))
+    if let Some((name, group)) = model.groups.iter().find(|(_, group)| !rests(group.state)) {
+        return Some(format!("group {name} is {} in epoch {}", group.state, group.epoch));
+    }
+    let mut groups = model.setup().groups.iter();
+    let found = groups.find_map(|group| Some((group, model.not_owned_once(group)?)));
+    found.map(|(group, (partition, owners))| {
+        let (name, owners) = (model.partition_name(partition), owners.len());
+        format!("{name} has {owners} owners in group {}", group.name)
+    })
 }
 
 fn quorum_amiss(model: &Model) -> Option<String> {

@@ -17,6 +17,9 @@ pub struct Setup {
     pub hosts: Vec<HostSetup>,
     /// Topics of the plan for which something other than the defaults was configured.
     pub topics: Vec<TopicSetup>,
+    /// The consumer groups of the plan.
+    #[serde(default)]
+    pub groups: Vec<GroupSetup>,
     /// Whether `eligible.leader.replicas.version` is at least 1 (KIP-966).
     pub eligible_replicas: bool,
     /// `controller.quorum.fetch.timeout.ms`.
@@ -68,7 +71,36 @@ pub struct TopicSetup {
     pub flushes_each_message: bool,
 }
 
+/// A consumer group.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GroupSetup {
+    /// Its name.
+    pub name: Name,
+    /// The topics that its members read; none with a pattern.
+    pub topics: Vec<Name>,
+    /// What its applications promise by when they commit.
+    pub promise: Promise,
+}
+
+/// How often an application processes a record, by when it commits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum Promise {
+    /// It does not commit.
+    #[default]
+    Nothing,
+    /// It commits what it has processed.
+    AtLeastOnce,
+    /// It commits first, and processes only what it could commit.
+    AtMostOnce,
+}
+
 impl Setup {
+    /// What the applications of `group` promise.
+    pub fn promise_of(&self, group: &Name) -> Promise {
+        let group = self.groups.iter().find(|known| known.name == *group);
+        group.map_or(Promise::Nothing, |group| group.promise)
+    }
+
     /// What runs on `host`.
     pub fn part(&self, host: HostId) -> Option<Part> {
         self.hosts.get(usize::from(host.0)).map(|host| host.part)

@@ -340,7 +340,7 @@ defects! {
         "made up"
         "consumers drop the first batch of every fiftieth fetch response";
     PollGoesBack "mutation-poll-goes-back" Mutation 0
-        ["nonmonotonic-poll"]
+        ["nonmonotonic-poll" "processing-order"]
         "a consumer returns records that it has returned before"
         "made up"
         "consumers forget the last position after every fiftieth fetch response";
@@ -412,7 +412,7 @@ defects! {
         "KAFKA-16147; mended in 3.7"
         "the epoch at which a partition is owned is forgotten when it comes back to its owner";
     FencedCannotRejoin "kafka-19233-fenced-cannot-rejoin" Historical 60
-        ["group-stable"]
+        ["group-stable" "assignment-legal"]
         "a member that its coordinator still counts may not join again"
         "KAFKA-19233; mended in 4.1"
         "a heartbeat with epoch 0 of a member that is known under a larger one is fenced";
@@ -422,10 +422,48 @@ defects! {
         "made up, after the generation check of OffsetCommit (KAFKA-1011 and later)"
         "coordinators take a commit from whoever sends it, whatever its generation or epoch";
     OffsetsExpireInRebalance "kafka-13636-offsets-expire-in-rebalance" Historical 65
-        ["commit-durable"]
+        ["commit-durable" "at-most-once"]
         "a group's offsets expire while its members rejoin"
         "KAFKA-13636; mended in 3.2"
         "offsets older than offsets.retention.minutes go although the group rebalances";
+    AsyncProcessing "asynchronous-processing" Configuration 57
+        ["at-least-once"]
+        "an application hands records to a thread of its own, and its consumer commits them"
+        "Kafka's documentation of enable.auto.commit; Jepsen, 2024"
+        "what was polled waits in the application's memory while the next poll commits it";
+    CommitsUnderneath "kafka-18641-commit-underneath" Historical 58
+        ["at-least-once"]
+        "a consumer commits records while its application still processes them"
+        "KAFKA-18641; mended in 4.1"
+        "a consumer of KIP-848 commits by the clock, whether its application has come back or not";
+    RevokedAndKept "mutation-revoked-and-kept" Mutation 59
+        ["exclusive-ownership" "assignment-legal" "group-stable"]
+        "a member says that it has given a partition up, and goes on with it"
+        "made up, after the naive rebalance that KIP-429 rules out"
+        "a cooperative member joins again without the partitions that it lost, and keeps them";
+    StaleClaims "kafka-12984-stale-claims" Historical 62
+        ["exclusive-ownership" "assignment-legal"]
+        "a member that missed a round claims what is another's by now, and is believed"
+        "KAFKA-12983, KAFKA-12984; mended in 3.0"
+        "a member that is refused while it joins keeps what it had, and assignors ask for no \
+         generation";
+    NeverSynced "kafka-12890-never-synced" Historical 63
+        ["group-stable" "assignment-legal"]
+        "a group waits for ever for a member that never asks for its assignment"
+        "KAFKA-12890; mended in 2.8.1 and 3.0"
+        "heartbeats are enough to stay a member in CompletingRebalance, and a member whose \
+         SyncGroup is lost does not try again";
+    DeposedAcknowledges "kafka-20634-deposed-coordinator-acknowledges" Historical 64
+        ["commit-durable"]
+        "a coordinator acknowledges a commit that its successor does not know"
+        "KAFKA-20634"
+        "a coordinator that has not been told yet that it is deposed completes writes by the high \
+         watermark of its successor's log";
+    PartitionForgotten "mutation-partition-forgotten" Mutation 0
+        ["assignment-legal"]
+        "an assignor forgets a partition"
+        "made up"
+        "whoever assigns, a member or the coordinator, leaves the last member's last partition out";
 }
 
 /// The defects that are switched on in a run.

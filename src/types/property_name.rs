@@ -86,6 +86,14 @@ properties! {
         "a commit is taken from members of the current generation or epoch only";
     CommitDurable "commit-durable"
         "an offset that was acknowledged is known to every later coordinator";
+    AssignmentLegal "assignment-legal"
+        "epochs of members and assignments follow their group's, and at rest all has one owner";
+    AtLeastOnce "at-least-once"
+        "what a group has committed was processed, if its applications commit afterwards";
+    AtMostOnce "at-most-once"
+        "no record is processed twice by a group, if its applications commit before";
+    ProcessingOrder "processing-order"
+        "who owns a partition processes its records in the order of their offsets";
     LeaderElected "leader-elected"
         "after healing every partition gets a leader";
     ReplicasRejoin "replicas-rejoin"

@@ -295,6 +295,52 @@ const CAUSES: &[Cause] = &[
     (Defect::RetentionOneMore, &[("log-start-moved", "retention.bytes")]),
     (Defect::NackTakenForProof, &[("batch-done", "failed"), ("log-appended", "appends")]),
     (Defect::KeysSkipLeaderless, &[("batch-sealed", "to orders-1")]),
+    (
+        Defect::NoRevocationBarrier,
+        &[("member-reconciled", "mutation-no-revocation-barrier"), ("assignment-decided", "own")],
+    ),
+    (
+        Defect::PartitionEpochLost,
+        &[("partition-given-up", "billing-1 gives orders-3 up"), ("member-reconciled", "epoch 4")],
+    ),
+    (
+        Defect::FencedCannotRejoin,
+        &[("member-state-entered", "expelled"), ("fault-began", "crash of broker-2")],
+    ),
+    (
+        Defect::CommitWithoutGeneration,
+        &[("host-resumed", "billing-1 goes on"), ("offset-appended", "from billing-1 in epoch 1")],
+    ),
+    (
+        Defect::OffsetsExpireInRebalance,
+        &[("offset-removed", "expired"), ("member-joined", "takes")],
+    ),
+    (
+        Defect::AsyncProcessing,
+        &[("commit-asked", "by itself"), ("fault-began", "crash"), ("committed-offset-used", "at")],
+    ),
+    (
+        Defect::CommitsUnderneath,
+        &[("commit-asked", "by itself"), ("fault-began", "crash"), ("committed-offset-used", "at")],
+    ),
+    (Defect::RevokedAndKept, &[("partition-taken", "mutation-revoked-and-kept")]),
+    (
+        Defect::StaleClaims,
+        &[("member-left", "its session expired"), ("assignment-decided", "billing-2 shall own")],
+    ),
+    (
+        Defect::NeverSynced,
+        &[("fault-began", "are reset"), ("group-state-changed", "completing-rebalance")],
+    ),
+    (
+        Defect::DeposedAcknowledges,
+        &[
+            ("partition-committed", "makes broker-3 leader"),
+            ("coordinator-loaded", "coordinates its groups"),
+            ("offset-commit-answered", "is committed"),
+        ],
+    ),
+    (Defect::PartitionForgotten, &[("assignment-decided", "mutation-partition-forgotten")]),
 ];
 
 #[test]

@@ -126,6 +126,13 @@ pub(crate) const MUSEUM: &[Exhibit] = exhibits! {
     FencedCannotRejoin "museum/kafka_19233" [] "group-stable";
     CommitWithoutGeneration "groups/zombie_commits_after_expulsion" [] "commit-fenced";
     OffsetsExpireInRebalance "museum/kafka_13636" [] "commit-durable";
+    AsyncProcessing "museum/asynchronous_processing" [] "at-least-once";
+    CommitsUnderneath "museum/kafka_18641" [] "at-least-once";
+    RevokedAndKept "groups/application_stalls" ["settle=20s"] "exclusive-ownership";
+    StaleClaims "museum/kafka_12984" [] "exclusive-ownership";
+    NeverSynced "museum/kafka_12890" [] "group-stable";
+    DeposedAcknowledges "groups/deposed_coordinator" [] "commit-durable";
+    PartitionForgotten "groups/scale_up_and_down" ["settle=20s"] "assignment-legal";
 };
 
 /// Further stories of the same defects, and their own numbers in the museum.
@@ -169,6 +176,11 @@ pub(crate) const PROOFS: &[Exhibit] = exhibits! {
     "exclusive-ownership" PartitionEpochLost "museum/kafka_16147" [];
     "commit-fenced" CommitWithoutGeneration "groups/zombie_commits_after_expulsion" [];
     "commit-durable" OffsetsExpireInRebalance "museum/kafka_13636" [];
+    "assignment-legal" PartitionForgotten "groups/scale_up_and_down" ["settle=20s"];
+    "at-least-once" CommitsUnderneath "museum/kafka_18641" [];
+    "at-most-once" OffsetsExpireInRebalance "museum/kafka_13636"
+        ["group.billing.commit=before"];
+    "processing-order" PollGoesBack "groups/scale_up_and_down" ["settle=20s"];
     "leader-elected" NoElection "museum/new_leader_cut_off" [];
     "replicas-rejoin" NoExpansion "museum/kafka_13916" [];
     "produce-answered" DeliveryTimeoutIgnored "museum/unclean_election"

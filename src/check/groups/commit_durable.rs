@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::groups::groups::Groups;
+use crate::check::groups::roster::Groups;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{Event, GroupState, Kind, OffsetGone};

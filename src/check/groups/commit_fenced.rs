@@ -9,7 +9,7 @@
 //!
 //! The boundary case: while members rejoin, those of the generation that ends may commit.
 
-use crate::check::groups::groups::{GroupView, Groups};
+use crate::check::groups::roster::{GroupView, Groups};
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{Event, GroupProtocol, Kind};
@@ -61,7 +61,9 @@ impl Property for CommitFenced {
             log: None,
         };
         let partition = view.model.partition_name(*partition);
-        let who = member.as_ref().map_or("somebody outside of the group", Name::as_str);
+        let who = member
+            .as_ref()
+            .map_or("somebody outside of the group", |member| view.model.member_name(member));
         let sentence = format!(
             "the coordinator of group {group} takes offset {offset} of {partition} from {who} in \
              epoch {epoch}, but {why}"

@@ -4,15 +4,15 @@
 //! classic protocol, and in KIP-848 until whoever had it has let go of it or is no member any more.
 //!
 //! Compared: what a leader's assignment gives to each member of its generation, as far as it is
-//! one of consumers; and what each member of KIP-848 owns or has yet to give up, at each step of
-//! any of them.
+//! one of consumers; what each member of KIP-848 owns or has yet to give up, at each step of any
+//! of them; and what members take with what others have not given up.
 //!
 //! The boundary case: a member that its coordinator has expelled may go on with what it had, and
 //! not know it; what it commits is refused (commit-fenced).
 
 use std::collections::BTreeMap;
 
-use crate::check::groups::groups::Groups;
+use crate::check::groups::roster::Groups;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{Event, GroupProtocol, Kind};
@@ -46,6 +46,7 @@ const INFO: Info = Info {
         "member-left",
         "member-reconciled",
         "assignment-decided",
+        "partition-taken",
     ],
     is_liveness: false,
 };
@@ -58,7 +59,9 @@ impl Property for ExclusiveOwnership {
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
         self.groups.on_event(event);
         let Some(host) = event.host else { return };
-        if let Kind::MemberReconciled { group, member, .. } = &event.kind {
+        if let Kind::PartitionTaken { group, member, partition, .. } = &event.kind {
+            self.on_taken(event, (group, *partition), (host, member), view, findings);
+        } else if let Kind::MemberReconciled { group, member, .. } = &event.kind {
             self.on_reconciled(event, host, group, member, view, findings);
         } else if let Kind::AssignmentDecided { group, member, epoch, partitions } = &event.kind {
             let known = self.groups.get(group, host);
@@ -80,8 +83,9 @@ impl Property for ExclusiveOwnership {
                 let subject = subject(group, [member, &other], *partition);
                 let partition = view.model.partition_name(*partition);
                 let sentence = format!(
-                    "{partition} is given to {member} and to {other} in generation {epoch} of \
-                     group {group}"
+                    "{partition} is given to {} and to {} in generation {epoch} of group {group}",
+                    view.model.member_name(member),
+                    view.model.member_name(&other)
                 );
                 findings.violated(subject, sentence, [first, event.index]);
             }
@@ -92,6 +96,38 @@ impl Property for ExclusiveOwnership {
 }
 
 impl ExclusiveOwnership {
+    /// A member takes a partition: nobody else may have it whom the coordinator still counts.
+    fn on_taken(
+        &self,
+        event: &Event,
+        (group, partition): (&Name, TopicPartition),
+        (host, member): (HostId, &Name),
+        view: View<'_>,
+        findings: &mut Findings,
+    ) {
+        let latest = self.groups.latest();
+        let Some(known) = latest.get(group) else { return };
+        findings.exercised();
+        for (other, theirs) in &view.model.group_members {
+            let has = theirs.group == *group && theirs.owned.contains(&partition);
+            // Who has not followed the others into a generation finds out that it is over.
+            let is_late = known.protocol == GroupProtocol::Classic && theirs.epoch != known.epoch.0;
+            let counts = |member: &Name| known.members.contains_key(member);
+            if *other == host || !has || is_late || !counts(&theirs.member) || !counts(member) {
+                continue;
+            }
+            let name = |host: HostId| view.model.setup().host_name(Some(host));
+            let sentence = format!(
+                "{} takes {} in group {group}, and {} has it still",
+                name(host),
+                view.model.partition_name(partition),
+                name(*other)
+            );
+            let subject = subject(group, [member, &theirs.member], partition);
+            findings.violated(subject, sentence, [event.index]);
+        }
+    }
+
     fn on_reconciled(
         &self,
         event: &Event,
@@ -110,8 +146,9 @@ impl ExclusiveOwnership {
                 let subject = subject(group, [member, other], *partition);
                 let partition = view.model.partition_name(*partition);
                 let sentence = format!(
-                    "{partition} is given to {member} of group {group} while {other} has yet to \
-                     let go of it"
+                    "{partition} is given to {} of group {group} while {} has yet to let go of it",
+                    view.model.member_name(member),
+                    view.model.member_name(other)
                 );
                 findings.violated(subject, sentence, [theirs.event, event.index]);
             }

@@ -7,7 +7,7 @@
 //!
 //! The boundary case: a rebalance that a fault's end set off has the time to settle.
 
-use crate::check::groups::groups::Groups;
+use crate::check::groups::roster::Groups;
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{Event, GroupState, Kind, Phase};

@@ -133,6 +133,8 @@ pub struct GroupWorkload {
     pub produce_to: Option<Name>,
     /// How long a poll waits when there is nothing.
     pub poll_timeout: Duration,
+    /// Whether it hands what it polled to a thread of its own and polls on.
+    pub hands_over: bool,
 }
 
 /// Creates topics, retrying until each is there; then administers when it is told to.

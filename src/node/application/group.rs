@@ -51,7 +51,7 @@ pub(crate) struct Group {
     doing: Doing,
     /// The call that it waits for.
     awaited: Option<CallToken>,
-    /// Not processed yet.
+    /// Not processed yet; its own thread's, if the application hands over.
     queue: VecDeque<PolledBatch>,
     /// Processed and not committed, by partition: where to go on.
     processed: BTreeMap<(Name, i32), (Offset, LeaderEpoch)>,
@@ -76,6 +76,11 @@ impl Machine for Group {
                 self.ask(AppCall::Subscribe { topics, pattern }, Doing::Polling, effects);
             }
             Input::Reply { token, reply } => self.on_reply(now.monotonic, token, reply, effects),
+            Input::Deadline if self.is_handed_over() => {
+                if self.next <= now.monotonic {
+                    self.on_processed(now.monotonic, effects);
+                }
+            }
             Input::Deadline if self.next <= now.monotonic => match self.doing {
                 Doing::Processing => self.on_processed(now.monotonic, effects),
                 Doing::Resting => self.poll(effects),
@@ -99,6 +104,9 @@ impl Machine for Group {
     }
 
     fn deadlines(&self) -> Deadlines {
+        if self.is_handed_over() {
+            return Deadlines::monotonic(Some(self.next));
+        }
         match self.doing {
             Doing::Processing | Doing::Resting => Deadlines::monotonic(Some(self.next)),
             Doing::Polling
@@ -150,7 +158,10 @@ impl Group {
             Doing::Closing => effects.push(Effect::Exit),
             Doing::Committing(next) => {
                 // One that failed is not tried again: the partitions are another's, or the next
-                // commit says more.
+                // commit says more. What was to be processed only if it is committed is let go.
+                if next == Next::Process && matches!(reply, AppReply::Failed(_)) {
+                    self.queue.clear();
+                }
                 self.go_on(now, next, effects);
             }
             Doing::Polling => self.on_polled(now, reply, effects),
@@ -160,6 +171,14 @@ impl Group {
 
     fn on_polled(&mut self, now: Monotonic, reply: AppReply, effects: &mut Vec<Effect>) {
         match reply {
+            AppReply::Polled(batches) if self.config.hands_over => {
+                let was_idle = self.queue.is_empty();
+                self.queue.extend(batches);
+                if was_idle {
+                    self.process(now, effects);
+                }
+                self.poll(effects);
+            }
             AppReply::Polled(batches) => {
                 self.queue = batches.into();
                 self.begin(now, effects);
@@ -186,6 +205,11 @@ impl Group {
         }
     }
 
+    /// Whether records wait for a thread that is not the one that polls.
+    fn is_handed_over(&self) -> bool {
+        self.config.hands_over && !self.queue.is_empty()
+    }
+
     /// A batch was polled: commits it first, if it is to be so, then processes it.
     fn begin(&mut self, now: Monotonic, effects: &mut Vec<Effect>) {
         if self.config.commit == CommitMode::Before && !self.queue.is_empty() {
@@ -201,12 +225,16 @@ impl Group {
     /// Takes up the next records, or ends the batch.
     fn process(&mut self, now: Monotonic, effects: &mut Vec<Effect>) {
         let Some(batch) = self.queue.front() else {
-            self.end_batch(effects);
+            if !self.config.hands_over {
+                self.end_batch(effects);
+            }
             return;
         };
         let left = batch.records.len() as u64;
         let each = self.config.processing;
-        self.doing = Doing::Processing;
+        if !self.config.hands_over {
+            self.doing = Doing::Processing;
+        }
         if each.is_zero() {
             self.chunk = left;
             self.next = now;

@@ -7,7 +7,7 @@ use crate::message::{AppError, AppReply, PartitionOffset, SeekTo};
 use crate::protocol::consumer::effect::Effect;
 use crate::protocol::consumer::machine::Consumer;
 use crate::protocol::consumer::position::{Assigned, State};
-use crate::types::{CallToken, ErrorCode, Name, Offset, Wall};
+use crate::types::{CallToken, ErrorCode, Name, Wall};
 
 impl Consumer {
     fn slot(&self, topic: &Name, number: i32) -> Option<u32> {
@@ -42,23 +42,7 @@ impl Consumer {
         let slot = u32::try_from(self.partitions.len()).expect("fewer than 2^32 assignments");
         effects.push(Effect::AddTopic { topic: topic.clone() });
         self.by_name.entry(topic.clone()).or_default().insert(number, slot);
-        self.partitions.push(Assigned {
-            topic,
-            number,
-            id: None,
-            leader: None,
-            leader_epoch: None,
-            state: State::Initializing,
-            position: Offset::ZERO,
-            offset_epoch: None,
-            polled_from: None,
-            asked: None,
-            is_buffered: false,
-            retry_at: None,
-            fetched_from: None,
-            is_paused: false,
-            is_withheld: false,
-        });
+        self.partitions.push(Assigned::new(topic, number, State::Initializing));
         self.refresh_leader(slot, effects);
     }
 

@@ -214,23 +214,7 @@ impl Consumer {
                 effects.push(Effect::AddTopic { topic: topic.clone() });
             }
             numbers.insert(number, slot);
-            self.partitions.push(Assigned {
-                topic,
-                number,
-                id: None,
-                leader: None,
-                leader_epoch: None,
-                state: State::Fetching,
-                position: Offset::ZERO,
-                offset_epoch: None,
-                polled_from: None,
-                asked: None,
-                is_buffered: false,
-                retry_at: None,
-                fetched_from: None,
-                is_paused: false,
-                is_withheld: false,
-            });
+            self.partitions.push(Assigned::new(topic, number, State::Fetching));
             self.go_to(slot, to);
             self.refresh_leader(slot, effects);
         }

@@ -73,6 +73,27 @@ pub(crate) const EARLIEST: i64 = -2;
 pub(crate) const LATEST: i64 = -1;
 
 impl Assigned {
+    /// A partition of which nothing is known yet.
+    pub(crate) fn new(topic: Name, number: i32, state: State) -> Self {
+        Self {
+            topic,
+            number,
+            id: None,
+            leader: None,
+            leader_epoch: None,
+            state,
+            position: Offset::ZERO,
+            offset_epoch: None,
+            polled_from: None,
+            asked: None,
+            is_buffered: false,
+            retry_at: None,
+            fetched_from: None,
+            is_paused: false,
+            is_withheld: false,
+        }
+    }
+
     /// The node to fetch it from now, if it can be fetched.
     pub(crate) fn fetch_from(&self) -> Option<BrokerId> {
         let can = self.state == State::Fetching

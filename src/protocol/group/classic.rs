@@ -15,7 +15,7 @@ use crate::protocol::group::desk::Step;
 use crate::protocol::group::operation::{Operation, Then};
 use crate::protocol::group::shard::Shard;
 use crate::protocol::group::timers::{TimerKey, TimerWork};
-use crate::types::{ErrorCode, GroupEpoch, Name};
+use crate::types::{Defect, ErrorCode, GroupEpoch, Name};
 
 /// What a step of a rebalance leaves to be written: the group without members.
 pub(crate) type Left = Option<Operation>;
@@ -151,7 +151,9 @@ impl Shard {
         }
         let (longest, epoch) = (classic.rebalance_timeout(), GroupEpoch(classic.generation));
         let work = TimerWork::InEpoch(epoch);
-        step.schedule(index, TimerKey::Sync(group.clone()), longest, work);
+        if !step.has(Defect::NeverSynced) {
+            step.schedule(index, TimerKey::Sync(group.clone()), longest, work);
+        }
     }
 
     /// Whoever has not asked for its assignment is left out (KAFKA-12890).

@@ -19,7 +19,7 @@ use crate::protocol::group::timers::{TimerKey, TimerWork, Timers};
 use crate::protocol::image::MetadataImage;
 use crate::protocol::machine::Machine;
 use crate::types::{
-    ConnectionId, Deadlines, ErrorCode, Name, Now, PartitionIndex, Rng, TopicPartition,
+    ConnectionId, Deadlines, Defect, ErrorCode, Name, Now, PartitionIndex, Rng, TopicPartition,
 };
 
 /// The coordinator of the groups whose partitions of `__consumer_offsets` a broker leads.
@@ -92,7 +92,8 @@ impl Machine for GroupCoordinator {
                 }
             }
             Input::HighWatermarkMoved { partition, offset, leader_epoch } => {
-                let leads = |shard: &Shard| leader_epoch == Some(shard.leader_epoch);
+                let is_blind = step.config().defects.has(Defect::DeposedAcknowledges);
+                let leads = |shard: &Shard| is_blind || leader_epoch == Some(shard.leader_epoch);
                 if let Some(shard) = shards.get_mut(&partition.partition)
                     && shard.partition == partition
                     && leads(shard)

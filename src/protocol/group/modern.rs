@@ -112,6 +112,8 @@ impl Shard {
             epoch: GroupEpoch(modern.epoch),
             members: u32::try_from(modern.members.len()).unwrap_or(u32::MAX),
         });
+        let epoch = GroupEpoch(modern.target_epoch);
+        step.event(Kind::AssignmentEpochBegan { group: group.clone(), epoch });
         let session = step.config().consumer_session_timeout;
         for (id, member) in &modern.members {
             let key = TimerKey::Session(group.clone(), id.clone());

@@ -473,7 +473,12 @@ fn update_target(step: &Step<'_>, draft: &mut Draft) {
     let assignor = preferred.map(|(name, _)| (*name).clone()).or_else(|| default.cloned());
     let assignor = assignor.unwrap_or_else(|| "uniform".into());
     let epoch = draft.group.epoch;
-    for (member, assigned) in assign(assignor.as_str(), &subscribers, &partitions) {
+    let mut assignment = assign(assignor.as_str(), &subscribers, &partitions);
+    if step.has(Defect::PartitionForgotten) {
+        let last = assignment.values_mut().filter(|assigned| !assigned.is_empty()).last();
+        last.and_then(Assigned::pop_last);
+    }
+    for (member, assigned) in assignment {
         if draft.group.targets.get(&member) == Some(&assigned) {
             continue;
         }
@@ -487,6 +492,8 @@ fn update_target(step: &Step<'_>, draft: &mut Draft) {
         draft.write(step, GroupRecord::Target { group, member, value: Some(assigned) });
     }
     let group = draft.name.clone();
+    let began = Kind::AssignmentEpochBegan { group: group.clone(), epoch: GroupEpoch(epoch) };
+    draft.events.push(began);
     draft.write(step, GroupRecord::TargetEpoch { group, value: Some(epoch) });
 }
 

@@ -7,7 +7,7 @@ use crate::message::{AppReply, RebalanceCallback};
 use crate::protocol::assignor::Place;
 use crate::protocol::member::effect::Effect;
 use crate::protocol::member::machine::Member;
-use crate::types::Wall;
+use crate::types::{Defect, Wall};
 
 /// A callback that the application has not finished.
 #[derive(Clone, Debug)]
@@ -140,7 +140,8 @@ impl Member {
     ) -> BTreeSet<Place> {
         let gone: BTreeSet<Place> =
             self.owned.keys().filter(|place| !places.contains(*place)).cloned().collect();
-        if !gone.is_empty() {
+        let keeps = self.is_classic() && self.config.defects.has(Defect::RevokedAndKept);
+        if !gone.is_empty() && !keeps {
             self.give_up(&gone, GivenUpBecause::Revoked, effects);
         }
         let added: BTreeSet<Place> =

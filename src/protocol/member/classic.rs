@@ -17,7 +17,7 @@ use crate::protocol::member::commit::For;
 use crate::protocol::member::effect::{Effect, Why};
 use crate::protocol::member::machine::{Member, Pending};
 use crate::protocol::member::subscription;
-use crate::types::{Name, Wall};
+use crate::types::{Defect, Name, Wall};
 
 /// `protocol_type` of consumers' groups.
 pub(crate) const CONSUMER: &str = "consumer";
@@ -131,7 +131,12 @@ impl Member {
         self.enter(MemberState::Unjoined, effects);
         self.member_id = member_id;
         self.request_rejoin(reason);
-        self.classic.prepares = true;
+        // Before KAFKA-12983 a member that was refused while it joined kept what it had.
+        let keeps = self.config.defects.has(Defect::StaleClaims)
+            && matches!(self.classic.step, Step::Joining | Step::Syncing | Step::BackingOff { .. });
+        if !keeps {
+            self.classic.prepares = true;
+        }
         match self.classic.step {
             // A callback goes on, and finds the membership gone when it is done.
             Step::Releasing | Step::Taking | Step::Committing { .. } => {}
@@ -287,7 +292,7 @@ impl Member {
         self.enter(MemberState::PreparingRebalance, effects);
         self.classic.joined.clone_from(&self.topics);
         let millis = |time: Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
-        let owned = self.all_owned();
+        let owned = self.claimed();
         let protocols = self.config.assignors.iter().map(|assignor| {
             let remembered = self.classic.remembered.as_ref();
             let remembered = remembered.map(|(places, generation)| (places, *generation));
@@ -312,6 +317,17 @@ impl Member {
         effects.push(Effect::Send { token, to, body, timeout: Some(timeout) });
     }
 
+    /// What it says that it owns.
+    fn claimed(&self) -> BTreeSet<Place> {
+        let assigned = self.classic.remembered.as_ref();
+        // With the defect it owns more than it says.
+        let hides = self.config.defects.has(Defect::RevokedAndKept);
+        match assigned.filter(|_| hides && !self.owned.is_empty()) {
+            Some((places, _)) => places.clone(),
+            None => self.all_owned(),
+        }
+    }
+
     /// As leader: waits until it knows how many partitions there are of all topics.
     pub(crate) fn lead(
         &mut self,
@@ -333,7 +349,12 @@ impl Member {
     /// Source: Kafka 4.0, `ConsumerCoordinator.onLeaderElected`.
     fn assign(&mut self, members: &[assignor::Member], by: Assignor, effects: &mut Vec<Effect>) {
         let topics = self.topics_of(&self.classic.group_topics);
-        let assignment = by.assign(&topics, members, false);
+        let defects = self.config.defects;
+        let mut assignment = by.assign(&topics, members, defects.has(Defect::StaleClaims));
+        if defects.has(Defect::PartitionForgotten) {
+            let last = assignment.values_mut().filter(|places| !places.is_empty()).last();
+            last.and_then(Vec::pop);
+        }
         self.classic.assigned_from = Some(topics);
         self.sync(&assignment, effects);
     }
@@ -386,8 +407,13 @@ impl Member {
         let revoked: BTreeSet<Place> =
             self.owned.keys().filter(|place| !places.contains(*place)).cloned().collect();
         if !revoked.is_empty() {
-            effects.push(Effect::Withhold { partitions: revoked.clone() });
             self.request_rejoin("need to revoke partitions and re-join");
+        }
+        if self.config.defects.has(Defect::RevokedAndKept) {
+            return self.take(wall, places, effects);
+        }
+        if !revoked.is_empty() {
+            effects.push(Effect::Withhold { partitions: revoked.clone() });
         }
         self.call_back(wall, RebalanceCallback::Revoked, revoked, Then::Take(places), effects);
     }

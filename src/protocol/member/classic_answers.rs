@@ -9,7 +9,7 @@ use crate::protocol::member::classic::{NO_GENERATION, Step};
 use crate::protocol::member::effect::Effect;
 use crate::protocol::member::machine::Member;
 use crate::protocol::member::subscription;
-use crate::types::{ErrorCode, Name, Wall};
+use crate::types::{Defect, ErrorCode, Name, Wall};
 
 impl Member {
     /// Source: Kafka 4.0, `AbstractCoordinator.JoinGroupResponseHandler`.
@@ -97,7 +97,10 @@ impl Member {
             return;
         }
         let Ok((ResponseBody::SyncGroup(body), _)) = answer else {
-            self.back_off_rebalance(wall);
+            // With the defect it waits, and its heartbeats go on.
+            if !self.config.defects.has(Defect::NeverSynced) {
+                self.back_off_rebalance(wall);
+            }
             return;
         };
         match ErrorCode::from_code(body.error_code) {

@@ -14,7 +14,7 @@ use crate::message::{SendError, convert};
 use crate::protocol::member::classic::Step;
 use crate::protocol::member::effect::{Effect, Why};
 use crate::protocol::member::machine::{Member, Pending};
-use crate::types::{BrokerId, CallToken, ErrorCode, LeaderEpoch, Name, Wall};
+use crate::types::{BrokerId, CallToken, Defect, ErrorCode, LeaderEpoch, Name, Wall};
 
 /// What a commit is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -154,8 +154,7 @@ impl Member {
     /// Source: Kafka 4.0, `ConsumerCoordinator.maybeAutoCommitOffsetsAsync`; for KIP-848
     /// `CommitRequestManager.updateTimerAndMaybeCommit`.
     pub(crate) fn auto_commit(&mut self, wall: Wall, effects: &mut Vec<Effect>) {
-        let may = self.poll.is_some() && self.closing.is_none();
-        if !self.config.auto_commit || !may || wall < self.auto_commit_at {
+        if !self.config.auto_commit || !self.may_auto_commit() || wall < self.auto_commit_at {
             return;
         }
         self.auto_commit_at = wall + self.config.auto_commit_interval;
@@ -165,8 +164,14 @@ impl Member {
     }
 
     pub(crate) fn auto_commit_deadline(&self) -> Option<Wall> {
-        let may = self.poll.is_some() && self.closing.is_none();
-        Some(self.auto_commit_at).filter(|_| self.config.auto_commit && may)
+        Some(self.auto_commit_at).filter(|_| self.config.auto_commit && self.may_auto_commit())
+    }
+
+    /// Whether all that was returned was processed: within a poll the application has come back.
+    pub(crate) fn may_auto_commit(&self) -> bool {
+        // Before KAFKA-18641 the thread that sends commits asked nobody.
+        let asks = self.is_classic() || !self.config.defects.has(Defect::CommitsUnderneath);
+        self.closing.is_none() && (self.poll.is_some() || !asks)
     }
 
     pub(crate) fn commit_deadline(&self) -> Option<Wall> {

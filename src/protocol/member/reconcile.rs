@@ -23,7 +23,7 @@ impl Member {
             && self.reconciliation.under_way.is_none()
             && !self.reconciliation.is_done()
             && self.closing.is_none();
-        if !is_due || self.config.auto_commit && self.poll.is_none() {
+        if !is_due || self.config.auto_commit && !self.may_auto_commit() {
             return;
         }
         let Some(target) = self.reconciliation.target.clone() else { return };

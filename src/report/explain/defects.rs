@@ -68,5 +68,11 @@ pub(crate) fn acts(defect: Defect) -> &'static [&'static str] {
         D::FencedCannotRejoin => &["member-state-entered"],
         D::CommitWithoutGeneration => &["offset-appended"],
         D::OffsetsExpireInRebalance => &["offset-removed"],
+        D::AsyncProcessing | D::CommitsUnderneath => &["commit-asked", "offset-appended"],
+        D::RevokedAndKept => &["partition-taken"],
+        D::StaleClaims => &["assignment-decided"],
+        D::NeverSynced => &["group-state-changed"],
+        D::DeposedAcknowledges => &["offset-commit-answered"],
+        D::PartitionForgotten => &["assignment-decided"],
     }
 }

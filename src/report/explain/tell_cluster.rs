@@ -417,7 +417,7 @@ impl Teller<'_> {
             Phase::Audit => "the run is over and is judged: it has still not happened",
             Phase::Form | Phase::Act => return,
         };
-        if self.focus.is_liveness {
+        if self.focus.is_liveness || self.is_evidence(event) {
             let extra = if phase == Phase::Settle { -20 } else { 0 };
             self.add_with(event, (Tag::Phase, extra), text.to_owned(), None);
         }

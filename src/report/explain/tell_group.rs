@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{CallbackVerb, Event, GroupState, Kind, MemberState};
+use crate::event::{CallbackVerb, Event, GroupState, Kind, LeftBecause, MemberState};
 use crate::report::explain::focus::{Focus, GroupFocus};
 use crate::report::explain::note::Tag;
 use crate::report::explain::tape::{Tape, offsets};
@@ -14,6 +14,8 @@ use crate::types::{ErrorCode, HostId, Name, TopicPartition};
 const ASIDE: i32 = -24;
 /// What is.
 const TO_THE_POINT: i32 = 12;
+/// What sets a rebalance off that nobody asked for.
+const TROUBLE: i32 = 36;
 
 /// The hosts of the members of the group that the story is about, by member id.
 pub(crate) fn members(tape: &Tape, focus: &Focus) -> BTreeMap<Name, HostId> {
@@ -71,19 +73,21 @@ impl Teller<'_> {
             Kind::GroupStateChanged { group, state, epoch, members, .. } if is_ours(group) => {
                 let text = match state {
                     GroupState::Empty => format!("{who}: group {group} has no members any more"),
-                    _ => format!(
-                        "{who}: group {group}, with {members} members, is {state} in epoch {epoch}"
-                    ),
+                    _ => {
+                        let members = count(*members);
+                        format!("{who}: group {group}, with {members}, is {state} in epoch {epoch}")
+                    }
                 };
                 (-12, text)
             }
-            Kind::GroupEpochBegan { group, epoch, members, .. } if is_ours(group) => (
-                -6,
-                format!("{who} begins epoch {epoch} of group {group}, which has {members} members"),
-            ),
+            Kind::GroupEpochBegan { group, epoch, members, .. } if is_ours(group) => {
+                let members = count(*members);
+                (-6, format!("{who} begins epoch {epoch} of group {group}, which has {members}"))
+            }
             Kind::GroupLoaded { group, state, epoch, members, .. } if is_ours(group) => {
                 let text = format!(
-                    "{who} takes group {group} over: {state}, epoch {epoch}, {members} members"
+                    "{who} takes group {group} over: {state}, epoch {epoch}, {}",
+                    count(*members)
                 );
                 (6, text)
             }
@@ -99,9 +103,9 @@ impl Teller<'_> {
                 (0, format!("{who} takes {} into group {group}", self.member(member)))
             }
             Kind::MemberLeft { group, member, because } if is_ours(group) => {
-                let text =
-                    format!("{who} counts {} out of group {group}: {because}", self.member(member));
-                (4, text)
+                let who_left = self.member(member);
+                let extra = if *because == LeftBecause::Left { 4 } else { TROUBLE };
+                (extra, format!("{who} counts {who_left} out of group {group}: {because}"))
             }
             Kind::AssignmentDecided { group, member, epoch, partitions } if is_ours(group) => {
                 let text = format!(
@@ -151,6 +155,7 @@ impl Teller<'_> {
         let (group, partition) = match &event.kind {
             Kind::OffsetAppended { group, partition, .. }
             | Kind::OffsetCommitAnswered { group, partition, .. }
+            | Kind::OffsetCommitted { group, partition, .. }
             | Kind::OffsetRemoved { group, partition, .. }
             | Kind::OffsetLoaded { group, partition, .. }
             | Kind::CommitAsked { group, partition, .. }
@@ -182,6 +187,9 @@ impl Teller<'_> {
                     _ => format!("{who} refuses offset {offset} of {name} from {to}: {error}"),
                 };
                 (near(*offset), text)
+            }
+            Kind::OffsetCommitted { offset, .. } if self.is_evidence(event) => {
+                (0, format!("{who}: the followers have offset {offset} of {name}, it is committed"))
             }
             Kind::OffsetRemoved { because, .. } => (
                 TO_THE_POINT,
@@ -240,7 +248,11 @@ impl Teller<'_> {
                         | MemberState::Fatal
                         | MemberState::Unjoined
                 );
-                let extra = if is_trouble && is_named(member) { 4 } else { ASIDE };
+                let extra = match state {
+                    MemberState::Stale | MemberState::Fatal => TROUBLE,
+                    _ if is_trouble && is_named(member) => 4,
+                    _ => ASIDE,
+                };
                 (Tag::Member, extra, text)
             }
             Kind::CallbackInvoked { group, callback: CallbackVerb::Lost, partitions, .. }
@@ -285,11 +297,16 @@ impl Teller<'_> {
     }
 }
 
+fn count(members: u32) -> String {
+    let plural = if members == 1 { "" } else { "s" };
+    format!("{members} member{plural}")
+}
+
 /// Whether an event is a coordinator's or a member's.
 fn is_of_groups(kind: &Kind) -> bool {
     (160..190).contains(&kind.number())
 }
 
 fn is_of_commits(kind: &Kind) -> bool {
-    matches!(kind.number(), 163 | 170 | 172 | 174 | 180..=187)
+    matches!(kind.number(), 163 | 170..=172 | 174 | 180..=187)
 }

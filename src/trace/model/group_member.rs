@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::event::{Event, GroupProtocol, GroupState, Kind, MemberState};
 use crate::trace::model::fold::Model;
+use crate::trace::setup::GroupSetup;
 use crate::types::{BrokerId, GroupEpoch, HostId, Name, TopicPartition};
 
 /// Where Kafka keeps what its groups have committed.
@@ -39,6 +40,25 @@ pub struct GroupView {
     pub epoch: GroupEpoch,
     /// How many members it has.
     pub members: u32,
+}
+
+/// Whether a member in this state belongs to its group.
+fn is_in(state: MemberState) -> bool {
+    match state {
+        MemberState::PreparingRebalance
+        | MemberState::CompletingRebalance
+        | MemberState::Joining
+        | MemberState::Reconciling
+        | MemberState::Acknowledging
+        | MemberState::Stable => true,
+        MemberState::Unjoined
+        | MemberState::PrepareLeaving
+        | MemberState::Leaving
+        | MemberState::Fenced
+        | MemberState::Stale
+        | MemberState::Fatal
+        | MemberState::Unsubscribed => false,
+    }
 }
 
 impl Model {
@@ -140,6 +160,35 @@ impl Model {
     pub fn owner_in_group(&self, group: &str, partition: TopicPartition) -> Option<HostId> {
         let owners = self.members_of(group).filter(|(_, view)| view.owned.contains(&partition));
         owners.max_by_key(|(_, view)| view.epoch).map(|(host, _)| host)
+    }
+
+    /// The host of the member `id`, by name; the id itself when no process says that it is it.
+    pub fn member_name<'a>(&'a self, id: &'a Name) -> &'a str {
+        let host = self.group_members.iter().find(|(_, view)| view.member == *id);
+        host.map_or(id.as_str(), |(host, _)| self.setup().host_name(Some(*host)))
+    }
+
+    /// Whether `group` has members, as they believe.
+    pub fn has_members(&self, group: &Name) -> bool {
+        self.members_of(group.as_str()).any(|(_, view)| is_in(view.state))
+    }
+
+    /// The first partition that `group` reads by its topic's name and that nobody owns, or several
+    /// do, with those who do; none while the group has no members.
+    pub fn not_owned_once(&self, group: &GroupSetup) -> Option<(TopicPartition, Vec<HostId>)> {
+        if !self.has_members(&group.name) {
+            return None;
+        }
+        let topics: BTreeSet<_> =
+            group.topics.iter().filter_map(|topic| self.topics.get(topic.as_str())).collect();
+        let partitions = self.partitions.keys().filter(|it| topics.contains(&it.topic_id));
+        let owners = |partition: &TopicPartition| -> Vec<HostId> {
+            let members = self.members_of(group.name.as_str());
+            let owners = members.filter(|(_, view)| view.owned.contains(partition));
+            owners.map(|(host, _)| host).collect()
+        };
+        let all = partitions.map(|partition| (*partition, owners(partition)));
+        all.into_iter().find(|(_, owners)| owners.len() != 1)
     }
 
     /// The host that became a member of `group` last.

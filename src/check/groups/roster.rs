@@ -66,7 +66,7 @@ impl Groups {
                 view.event = event.index;
             }
             Kind::GroupEpochBegan { group, epoch, .. } => {
-                self.of(group, host, event).epoch = *epoch
+                self.of(group, host, event).epoch = *epoch;
             }
             Kind::MemberLoaded { group, member, epoch, partitions } => {
                 let owned = partitions.clone();

@@ -1,0 +1,179 @@
+//! assignment-legal.
+//!
+//! In a group of KIP-848 the target assignment is never of a later epoch than the group, and no
+//! member is in a later epoch than the target. And of whatever protocol a group is, when it rests
+//! each partition of the topics that it reads by name has one owner.
+//!
+//! Compared: the epochs that a coordinator writes; and, when the audit begins, what members
+//! believe that they own with the partitions that there are.
+//!
+//! The boundary cases: a partition may be nobody's while a rebalance lasts; topics found by a
+//! pattern are left out, for members learn of a new one with their next metadata only.
+
+use std::collections::BTreeMap;
+
+use crate::check::groups::roster::Groups;
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
+use crate::event::{Event, GroupProtocol, Kind, Phase};
+use crate::types::{GroupEpoch, HostId, Name};
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AssignmentLegal {
+    groups: Groups,
+    /// The epoch of each target assignment, and its event.
+    targets: BTreeMap<(Name, HostId), (GroupEpoch, u64)>,
+}
+
+const INFO: Info = Info {
+    name: "assignment-legal",
+    statement: "epochs of members and assignments follow their group's, and at rest all has one \
+                owner",
+    source: "KIP-848; Kafka 4.1, ConsumerGroup, TargetAssignmentBuilder, CurrentAssignmentBuilder",
+    premise: "for owners: no fault acts, and the time to settle has passed",
+    kinds: &[
+        "group-loaded",
+        "member-loaded",
+        "group-state-changed",
+        "group-epoch-began",
+        "member-joined",
+        "member-left",
+        "member-reconciled",
+        "assignment-epoch-began",
+        "phase-began",
+    ],
+    is_liveness: false,
+};
+
+impl Property for AssignmentLegal {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        self.groups.on_event(event);
+        if matches!(event.kind, Kind::PhaseBegan { phase: Phase::Audit }) {
+            return owned_once(event, view, findings);
+        }
+        let Some(host) = event.host else { return };
+        match &event.kind {
+            Kind::GroupLoaded { group, .. } => {
+                self.targets.remove(&(group.clone(), host));
+            }
+            Kind::AssignmentEpochBegan { group, epoch } => {
+                findings.exercised();
+                self.targets.insert((group.clone(), host), (*epoch, event.index));
+                let Some(known) = self.groups.get(group, host) else { return };
+                if known.epoch < *epoch {
+                    let sentence = format!(
+                        "group {group} is in epoch {}, its assignment of epoch {epoch}",
+                        known.epoch
+                    );
+                    findings.violated(Subject::group(group), sentence, [known.event, event.index]);
+                }
+            }
+            Kind::MemberReconciled { group, member, epoch, .. } => {
+                let Some((target, at)) = self.targets.get(&(group.clone(), host)) else { return };
+                let known = self.groups.get(group, host);
+                if known.is_none_or(|known| known.protocol != GroupProtocol::Consumer) {
+                    return;
+                }
+                findings.exercised();
+                if target < epoch {
+                    let sentence = format!(
+                        "{} of group {group} is in epoch {epoch}, the assignment that it follows \
+                         is of epoch {target}",
+                        view.model.member_name(member)
+                    );
+                    findings.violated(Subject::group(group), sentence, [*at, event.index]);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    clone_box!();
+}
+
+/// Each partition that a group reads has one owner, if there are members.
+fn owned_once(event: &Event, view: View<'_>, findings: &mut Findings) {
+    for group in &view.model.setup().groups {
+        if view.model.has_members(&group.name) && !group.topics.is_empty() {
+            findings.exercised();
+        }
+        let Some((partition, owners)) = view.model.not_owned_once(group) else { continue };
+        let owners = owners.iter().map(|host| view.model.setup().host_name(Some(*host)));
+        let owners = match owners.collect::<Vec<_>>().as_slice() {
+            [] => "nobody".to_owned(),
+            some => some.join(" and "),
+        };
+        let sentence = format!(
+            "all faults are over and group {} has members, but {} is owned by {owners}",
+            group.name,
+            view.model.partition_name(partition)
+        );
+        let subject = Subject::Group {
+            group: group.name.clone(),
+            members: Vec::new(),
+            partition: Some(partition),
+            offset: None,
+            log: None,
+        };
+        findings.violated(subject, sentence, [event.index]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::groups::deliveries::tests::Work;
+    use crate::event::{GroupProtocol, GroupState, Kind, Phase};
+    use crate::trace::Promise;
+    use crate::types::{GroupEpoch, HostId};
+
+    const COORDINATOR: HostId = HostId(1);
+
+    /// A group, its target, its member, each in an epoch.
+    fn epochs(group: i32, target: i32, member: i32) -> &'static str {
+        let mut work = Work::of(Promise::Nothing);
+        let changed = Kind::GroupStateChanged {
+            group: "g".into(),
+            protocol: GroupProtocol::Consumer,
+            state: GroupState::Reconciling,
+            epoch: GroupEpoch(group),
+            members: 2,
+        };
+        let epoch = GroupEpoch(target);
+        let began = Kind::AssignmentEpochBegan { group: "g".into(), epoch };
+        let reconciled = Kind::MemberReconciled {
+            group: "g".into(),
+            member: "m0".into(),
+            epoch: GroupEpoch(member),
+            partitions: Vec::new(),
+            revoking: Vec::new(),
+        };
+        for kind in [changed, began, reconciled] {
+            work.add(COORDINATOR, kind);
+        }
+        work.outcome("assignment-legal")
+    }
+
+    #[test]
+    fn epochs_follow_each_other() {
+        assert_eq!(epochs(3, 3, 3), "holds");
+        assert_eq!(epochs(3, 2, 1), "holds");
+        assert_eq!(epochs(3, 4, 3), "violated");
+        assert_eq!(epochs(3, 2, 3), "violated");
+    }
+
+    #[test]
+    fn at_rest_a_partition_has_one_owner() {
+        let rest = |work: &mut Work| work.phase(Phase::Audit).outcome("assignment-legal");
+        let mut work = Work::of(Promise::Nothing);
+        assert_eq!(rest(&mut work.clone()), "violated");
+        work.begin(0, None);
+        assert_eq!(rest(&mut work.clone()), "holds");
+        work.begin(1, None);
+        assert_eq!(rest(&mut work), "violated");
+    }
+}

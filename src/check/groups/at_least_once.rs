@@ -1,0 +1,119 @@
+//! at-least-once.
+//!
+//! Of a group whose applications commit after they have processed, every record below a committed
+//! offset was processed. What an application was given and has not processed counts for nothing.
+//!
+//! Compared: the offsets that are safe in the coordinator's log with what applications say that
+//! they have done, when the run is over, once somebody has gone on behind them: until then
+//! whoever was given them may still be at work.
+//!
+//! The boundary cases: a group begins where its first member does, and where nothing that is
+//! committed counts any more, auto.offset.reset may skip what lies before; neither is a loss.
+
+use crate::check::groups::deliveries::{Deliveries, Delivery, KINDS};
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
+use crate::event::{Event, Kind};
+use crate::trace::Promise;
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AtLeastOnce {
+    deliveries: Deliveries,
+}
+
+const INFO: Info = Info {
+    name: "at-least-once",
+    statement: "what a group has committed was processed, if its applications commit afterwards",
+    source: "Kafka 4.1, documentation of KafkaConsumer; KAFKA-18641",
+    premise: "applications commit after they have processed",
+    kinds: KINDS,
+    is_liveness: false,
+};
+
+impl Property for AtLeastOnce {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        self.deliveries.on_event(event, view.model);
+        if let Kind::OffsetCommitted { group, partition, .. } = &event.kind
+            && view.model.setup().promise_of(group) == Promise::AtLeastOnce
+            && self.deliveries.get(group, *partition).is_some_and(Delivery::is_committed)
+        {
+            findings.exercised();
+        }
+    }
+
+    fn at_end(&mut self, view: View<'_>, findings: &mut Findings) {
+        for ((group, partition), delivery) in self.deliveries.partitions() {
+            // Who has not gone on yet may come to it.
+            let Some(gap) = delivery.gap.filter(|gap| gap.passed.is_some()) else { continue };
+            if view.model.setup().promise_of(group) != Promise::AtLeastOnce {
+                continue;
+            }
+            let sentence = format!(
+                "group {group} has committed offset {} of {}, but nobody has processed offset {}",
+                gap.offset,
+                view.model.partition_name(*partition),
+                gap.from
+            );
+            let subject = Subject::Group {
+                group: group.clone(),
+                members: Vec::new(),
+                partition: Some(*partition),
+                offset: Some(gap.offset),
+                log: None,
+            };
+            let evidence = gap.written.into_iter().chain([gap.committed]).chain(gap.passed);
+            findings.violated(subject, sentence, evidence);
+        }
+    }
+
+    clone_box!();
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::groups::deliveries::tests::Work;
+    use crate::trace::Promise;
+
+    #[test]
+    fn what_was_processed_may_be_committed_whoever_did_it() {
+        let mut work = Work::of(Promise::AtLeastOnce);
+        assert_eq!(work.outcome("at-least-once"), "not exercised");
+        work.begin(0, None).processed(0, 0, 5).committed(5);
+        work.begin(1, Some(5)).processed(1, 5, 9).processed(0, 9, 12).committed(12);
+        assert_eq!(work.outcome("at-least-once"), "holds");
+    }
+
+    #[test]
+    fn what_is_committed_and_never_processed_is_a_breach() {
+        let mut work = Work::of(Promise::AtLeastOnce);
+        work.begin(0, None).processed(0, 0, 5).committed(9);
+        let mut late = work.clone();
+        work.begin(1, Some(9)).processed(1, 9, 12);
+        assert_eq!(work.outcome("at-least-once"), "violated");
+        assert_eq!(late.processed(0, 5, 9).outcome("at-least-once"), "holds");
+    }
+
+    #[test]
+    fn who_commits_first_promises_something_else() {
+        for promise in [Promise::AtMostOnce, Promise::Nothing] {
+            let mut work = Work::of(promise);
+            work.begin(0, None).committed(9).processed(0, 5, 9);
+            assert_eq!(work.outcome("at-least-once"), "not exercised");
+        }
+    }
+
+    #[test]
+    fn a_reset_may_skip_what_is_not_committed_and_nothing_else() {
+        let mut work = Work::of(Promise::AtLeastOnce);
+        work.begin(0, None).processed(0, 0, 5).committed(5).reset(0, 8).processed(0, 8, 9);
+        assert_eq!(work.committed(9).outcome("at-least-once"), "holds");
+        let mut work = Work::of(Promise::AtLeastOnce);
+        work.begin(0, None).processed(0, 0, 3).committed(5).reset(0, 8).processed(0, 8, 9);
+        assert_eq!(work.committed(9).outcome("at-least-once"), "violated");
+    }
+}

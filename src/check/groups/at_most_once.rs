@@ -1,0 +1,98 @@
+//! at-most-once.
+//!
+//! Of a group whose applications commit before they process, and let go of what they could not
+//! commit, no record is processed twice.
+//!
+//! Compared: what an application says that it has done with what was done before, by anybody of
+//! the group.
+//!
+//! The boundary case: offsets of a log that an unclean election cut name other records afterwards.
+
+use crate::check::groups::deliveries::{Deliveries, KINDS};
+use crate::check::property::{Findings, Info, Property, View, clone_box};
+use crate::check::subject::Subject;
+use crate::event::{Event, Kind};
+use crate::trace::Promise;
+
+/// The property.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AtMostOnce {
+    deliveries: Deliveries,
+}
+
+const INFO: Info = Info {
+    name: "at-most-once",
+    statement: "no record is processed twice by a group, if its applications commit before",
+    source: "Kafka 4.1, documentation of KafkaConsumer",
+    premise: "applications commit before they process; that of acked-durability for the \
+              partition and for that of __consumer_offsets",
+    kinds: KINDS,
+    is_liveness: false,
+};
+
+impl Property for AtMostOnce {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        let again = self.deliveries.on_event(event, view.model);
+        let Kind::Processed { group, partition, .. } = &event.kind else { return };
+        if view.model.setup().promise_of(group) != Promise::AtMostOnce {
+            return;
+        }
+        findings.exercised();
+        let (Some(again), Some(delivery)) = (again, self.deliveries.get(group, *partition)) else {
+            return;
+        };
+        let last = again.first + again.records;
+        let offsets = match again.records {
+            1 => format!("offset {}", again.first),
+            _ => format!("offsets {} to {}", again.first, last.0 - 1),
+        };
+        let why = delivery.taken.as_ref().map(|taken| format!(", after {}", taken.after));
+        let sentence = format!(
+            "{} processes {offsets} of {} for group {group} once more{}",
+            view.model.setup().host_name(event.host),
+            view.model.partition_name(*partition),
+            why.unwrap_or_default()
+        );
+        let subject = Subject::Group {
+            group: group.clone(),
+            members: Vec::new(),
+            partition: Some(*partition),
+            offset: Some(again.first),
+            log: None,
+        };
+        let excuse = view.premises.left(*partition);
+        let excuse = excuse.or_else(|| view.premises.left(delivery.log?));
+        let taken = delivery.taken.as_ref().map(|taken| taken.event);
+        findings.violated_unless(subject, excuse, sentence, taken.into_iter().chain([event.index]));
+    }
+
+    clone_box!();
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::groups::deliveries::tests::Work;
+    use crate::trace::Promise;
+
+    #[test]
+    fn what_nobody_has_processed_may_be() {
+        let mut work = Work::of(Promise::AtMostOnce);
+        assert_eq!(work.outcome("at-most-once"), "not exercised");
+        work.begin(0, None).committed(5).processed(0, 0, 5).begin(1, Some(9)).processed(1, 9, 12);
+        assert_eq!(work.outcome("at-most-once"), "holds");
+    }
+
+    #[test]
+    fn a_record_twice_is_a_breach() {
+        let mut work = Work::of(Promise::AtMostOnce);
+        work.begin(0, None).committed(5).processed(0, 0, 5).begin(1, Some(4)).processed(1, 4, 6);
+        assert_eq!(work.outcome("at-most-once"), "violated");
+        let mut work = Work::of(Promise::AtLeastOnce);
+        work.begin(0, None).committed(5).processed(0, 0, 5).begin(1, Some(4)).processed(1, 4, 6);
+        assert_eq!(work.outcome("at-most-once"), "not exercised");
+    }
+}

@@ -1,0 +1,373 @@
+//! What the applications of groups have processed, and how far it is committed, folded from events.
+
+use std::collections::BTreeMap;
+
+use crate::check::groups::ranges::Ranges;
+use crate::event::{Event, Kind, LeftBecause};
+use crate::trace::Model;
+use crate::types::{HostId, Name, Offset, TopicPartition};
+
+/// The kinds that matter here.
+pub(crate) const KINDS: &[&str] = &[
+    "host-stopped",
+    "position-set",
+    "member-left",
+    "offset-appended",
+    "offset-committed",
+    "committed-offset-used",
+    "processed",
+];
+
+/// All groups.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Deliveries {
+    partitions: BTreeMap<(Name, TopicPartition), Delivery>,
+    /// When each host's process ended last without being asked to.
+    crashed: BTreeMap<HostId, u64>,
+    /// Members that were counted out though they had not left, and when.
+    expelled: BTreeMap<Name, u64>,
+}
+
+/// One partition, as one group reads it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Delivery {
+    /// Where the group began.
+    start: Option<Offset>,
+    /// What was processed, or skipped by rule (auto.offset.reset).
+    done: Ranges,
+    /// The highest offset that was committed, when, and when it was written.
+    committed: Option<(Offset, u64, Option<u64>)>,
+    /// What is committed and was not processed.
+    pub(crate) gap: Option<Gap>,
+    /// Who began with it last.
+    pub(crate) taken: Option<Taken>,
+    /// The partition of `__consumer_offsets` that keeps it.
+    pub(crate) log: Option<TopicPartition>,
+    /// Who wrote which offset last.
+    written: BTreeMap<Offset, u64>,
+}
+
+/// Offsets that are committed and that nobody has processed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Gap {
+    pub(crate) from: Offset,
+    /// The first commit beyond it.
+    pub(crate) offset: Offset,
+    /// The event in which a member's commit was written, and that in which it was safe.
+    pub(crate) written: Option<u64>,
+    pub(crate) committed: u64,
+    /// Who went on behind it.
+    pub(crate) passed: Option<u64>,
+}
+
+/// Who began to read a partition, and after what.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Taken {
+    pub(crate) event: u64,
+    pub(crate) host: HostId,
+    pub(crate) member: Name,
+    pub(crate) after: Because,
+}
+
+/// Why a partition came to whom it is read by now.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Because {
+    /// Nobody had it before.
+    First,
+    /// A rebalance among members that live.
+    Rebalance,
+    /// Whoever had it crashed.
+    Crash,
+    /// Whoever had it was expelled.
+    Expelled,
+    /// Nothing that was committed counted any more.
+    Reset,
+}
+
+impl std::fmt::Display for Because {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::First => "nobody had it before",
+            Self::Rebalance => "a rebalance",
+            Self::Crash => "a crash",
+            Self::Expelled => "an expulsion",
+            Self::Reset => "a reset",
+        })
+    }
+}
+
+/// What one event of processing came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Again {
+    /// The first record that was processed before.
+    pub(crate) first: Offset,
+    /// How many of them.
+    pub(crate) records: u64,
+}
+
+impl Deliveries {
+    /// All partitions, by group.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = (&(Name, TopicPartition), &Delivery)> {
+        self.partitions.iter()
+    }
+
+    pub(crate) fn get(&self, group: &Name, partition: TopicPartition) -> Option<&Delivery> {
+        self.partitions.get(&(group.clone(), partition))
+    }
+
+    /// Looks at an event, which `model` has folded in already; of one that tells of processing says
+    /// what of it was processed before.
+    pub(crate) fn on_event(&mut self, event: &Event, model: &Model) -> Option<Again> {
+        match &event.kind {
+            Kind::HostStopped { in_order: false, .. } => {
+                self.crashed.extend(event.host.map(|host| (host, event.index)));
+            }
+            Kind::MemberLeft { member, because, .. } => {
+                let is_forced = matches!(
+                    because,
+                    LeftBecause::SessionExpired
+                        | LeftBecause::RebalanceExpired
+                        | LeftBecause::SyncExpired
+                );
+                if is_forced {
+                    self.expelled.insert(member.clone(), event.index);
+                }
+            }
+            Kind::OffsetAppended { group, partition, offset, log, .. } => {
+                let delivery = self.of(group, *partition);
+                delivery.log = Some(*log);
+                delivery.written.insert(*offset, event.index);
+            }
+            Kind::OffsetCommitted { group, partition, offset, .. } => {
+                self.of(group, *partition).on_committed(event.index, *offset);
+            }
+            Kind::CommittedOffsetUsed { group, member, partition, offset, .. } => {
+                self.on_taken(event, (group, *partition), member, *offset);
+            }
+            Kind::PositionSet { partition, offset, by_reset: true } => {
+                let member = event.host.and_then(|host| model.group_members.get(&host));
+                if let Some(member) = member {
+                    self.of(&member.group, *partition).on_reset(event.index, *offset);
+                }
+            }
+            Kind::Processed { group, partition, base_offset, records, .. } => {
+                let end = *base_offset + u64::from(*records);
+                return self.of(group, *partition).on_processed(*base_offset, end);
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn of(&mut self, group: &Name, partition: TopicPartition) -> &mut Delivery {
+        self.partitions.entry((group.clone(), partition)).or_default()
+    }
+
+    fn on_taken(
+        &mut self,
+        event: &Event,
+        (group, partition): (&Name, TopicPartition),
+        member: &Name,
+        offset: Option<Offset>,
+    ) {
+        let Some(host) = event.host else { return };
+        let before = self.get(group, partition).and_then(|delivery| delivery.taken.as_ref());
+        let since = |at: Option<&u64>, taken: &Taken| at.is_some_and(|at| *at > taken.event);
+        let after = match before {
+            None => Because::First,
+            Some(taken) if since(self.crashed.get(&taken.host), taken) => Because::Crash,
+            Some(taken) if since(self.expelled.get(&taken.member), taken) => Because::Expelled,
+            Some(_) => Because::Rebalance,
+        };
+        let delivery = self.of(group, partition);
+        let member = member.clone();
+        delivery.taken = Some(Taken { event: event.index, host, member, after });
+        let Some(offset) = offset else { return };
+        delivery.start.get_or_insert(offset);
+        delivery.pass(event.index, offset);
+    }
+}
+
+impl Delivery {
+    fn on_committed(&mut self, event: u64, offset: Offset) {
+        let written = self.written.remove(&offset);
+        // Earlier ones are committed, too, or never will be.
+        self.written.retain(|at, _| *at > offset);
+        if self.committed.is_none_or(|(highest, ..)| highest < offset) {
+            self.committed = Some((offset, event, written));
+        }
+        if self.gap.is_none()
+            && let Some(start) = self.start
+        {
+            self.look(start);
+        }
+    }
+
+    /// Somebody goes on at `offset`.
+    fn pass(&mut self, event: u64, offset: Offset) {
+        if let Some(gap) = self.gap.as_mut().filter(|gap| gap.from < offset) {
+            gap.passed.get_or_insert(event);
+        }
+    }
+
+    /// Looks for what is committed and was not processed.
+    fn look(&mut self, start: Offset) {
+        let Some((offset, committed, written)) = self.committed else { return };
+        let from = self.done.first_missing(start);
+        self.gap = match self.gap {
+            _ if from >= offset => None,
+            Some(gap) if from < gap.offset => Some(Gap { from, ..gap }),
+            Some(_) | None => Some(Gap { from, offset, written, committed, passed: None }),
+        };
+    }
+
+    /// Whether anything is known to be committed of it.
+    pub(crate) fn is_committed(&self) -> bool {
+        self.start.is_some() && self.committed.is_some()
+    }
+
+    /// It goes on where the policy says: what lies before and is not committed is nobody's.
+    fn on_reset(&mut self, event: u64, offset: Offset) {
+        if let Some(taken) = &mut self.taken
+            && self.start.is_some()
+        {
+            taken.after = Because::Reset;
+        }
+        let Some(start) = self.start else {
+            self.start = Some(offset);
+            return;
+        };
+        self.pass(event, offset);
+        let from = self.committed.map_or(start, |(highest, ..)| highest);
+        self.done.add(from, offset);
+        self.look(start);
+    }
+
+    fn on_processed(&mut self, from: Offset, to: Offset) -> Option<Again> {
+        let start = *self.start.get_or_insert(from);
+        let (records, first) = self.done.add(from, to);
+        if self.gap.is_some() {
+            self.look(start);
+        }
+        first.map(|first| Again { first, records })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::check::script::{ORDERS, OTHER, READER, Script};
+    use crate::event::{MemberState, Phase};
+    use crate::trace::Promise;
+
+    const COORDINATOR: HostId = HostId(1);
+    const HOSTS: [HostId; 2] = [READER, OTHER];
+
+    /// Two members of a group at work on one partition.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Work(Script);
+
+    impl Work {
+        pub(crate) fn of(promise: Promise) -> Self {
+            let mut script = Script::with_group("g", promise);
+            script.lead(1, 1, &[1, 2, 3]);
+            for (nth, host) in HOSTS.into_iter().enumerate() {
+                let kind = Kind::MemberStateEntered {
+                    group: "g".into(),
+                    member: format!("m{nth}").into(),
+                    epoch: 1,
+                    state: MemberState::Stable,
+                    leads: false,
+                };
+                script.add(host, kind);
+            }
+            Self(script)
+        }
+
+        pub(crate) fn outcome(&self, property: &str) -> &'static str {
+            self.0.outcome(property)
+        }
+
+        /// Member `nth` takes the partition and begins at `offset`, or at the beginning.
+        pub(crate) fn begin(&mut self, nth: usize, offset: Option<i64>) -> &mut Self {
+            let (group, member, epoch) = ("g".into(), Name::from(format!("m{nth}")), 2);
+            let partition = ORDERS;
+            let taken = Kind::PartitionTaken { group, member: member.clone(), epoch, partition };
+            self.0.add(HOSTS[nth], taken);
+            let (group, offset) = ("g".into(), offset.map(Offset));
+            let used = Kind::CommittedOffsetUsed { group, member, epoch, partition, offset };
+            self.0.add(HOSTS[nth], used);
+            if offset.is_none() {
+                self.reset(nth, 0);
+            }
+            self
+        }
+
+        pub(crate) fn reset(&mut self, nth: usize, offset: i64) -> &mut Self {
+            let (partition, offset) = (ORDERS, Offset(offset));
+            self.0.add(HOSTS[nth], Kind::PositionSet { partition, offset, by_reset: true });
+            self
+        }
+
+        pub(crate) fn processed(&mut self, nth: usize, from: i64, to: i64) -> &mut Self {
+            let kind = Kind::Processed {
+                group: "g".into(),
+                member: format!("m{nth}").into(),
+                epoch: 2,
+                partition: ORDERS,
+                base_offset: Offset(from),
+                records: u32::try_from(to - from).unwrap(),
+            };
+            self.0.add(HOSTS[nth], kind);
+            self
+        }
+
+        pub(crate) fn committed(&mut self, offset: i64) -> &mut Self {
+            let (group, partition) = ("g".into(), ORDERS);
+            let (offset, log_offset) = (Offset(offset), Offset(offset));
+            let kind = Kind::OffsetCommitted { group, partition, offset, log_offset };
+            self.0.add(COORDINATOR, kind);
+            self
+        }
+
+        pub(crate) fn phase(&mut self, phase: Phase) -> &mut Self {
+            self.0.phase(phase);
+            self
+        }
+
+        pub(crate) fn add(&mut self, host: HostId, kind: Kind) -> &mut Self {
+            self.0.add(host, kind);
+            self
+        }
+
+        /// After what the partition was taken last.
+        fn after(&self) -> Option<Because> {
+            let mut deliveries = Deliveries::default();
+            for event in self.0.events() {
+                deliveries.on_event(event, self.0.model());
+            }
+            let delivery = deliveries.get(&"g".into(), ORDERS)?;
+            delivery.taken.as_ref().map(|taken| taken.after)
+        }
+    }
+
+    #[test]
+    fn a_partition_is_taken_after_what_became_of_its_last_owner() {
+        let mut work = Work::of(Promise::AtLeastOnce);
+        assert_eq!(work.begin(0, Some(6)).after(), Some(Because::First));
+        assert_eq!(work.processed(0, 6, 9).begin(1, Some(6)).after(), Some(Because::Rebalance));
+        let stopped = Kind::HostStopped {
+            keep: crate::event::CrashKeep::PageCache,
+            by_itself: false,
+            in_order: false,
+        };
+        let mut crash = work.clone();
+        crash.add(HOSTS[1], stopped).begin(0, Some(9));
+        assert_eq!(crash.after(), Some(Because::Crash));
+        let (group, member) = ("g".into(), "m1".into());
+        let because = LeftBecause::SessionExpired;
+        work.add(COORDINATOR, Kind::MemberLeft { group, member, because });
+        assert_eq!(work.begin(0, Some(12)).after(), Some(Because::Expelled));
+        assert_eq!(work.begin(1, None).after(), Some(Because::Reset));
+    }
+}
