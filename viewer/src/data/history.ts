@@ -75,10 +75,13 @@ export class History {
     const partitions = run.partitionColumn('batch-done');
     const [batches, bases] = [done.field('batch').ids!, done.numbers('base_offset')];
     const [results, errors] = [done.numbers('result'), done.numbers('error')];
+    // Few numbers stand for words, and each is looked up once.
+    const words = new Map<string, string[]>([['result', []], ['error', []]]);
+    const word = (field: string, value: number): string => words.get(field)![value] ??= run.word('batch-done', field, value);
     for (let row = 0; row < done.count; row++) {
       const event = done.events[row]!;
       const partition = this.state.partition(partitions[row]!);
-      const result = run.word('batch-done', 'result', results[row]!);
+      const result = word('result', results[row]!);
       const seal = sealed.get(batches[row]!);
       const base = bases[row]!;
       const records = seal?.records ?? 0;
@@ -86,7 +89,7 @@ export class History {
         event, begin: seal?.event ?? event, host: run.columns.host[event]!, isWrite: true,
         outcome: result === 'failed' || result === 'unknown' ? result : 'ok',
         base: Number.isNaN(base) ? -1 : base, records, batch: batches[row]!,
-        error: run.word('batch-done', 'error', errors[row]!),
+        error: word('error', errors[row]!),
       };
       if (write.outcome === 'ok' && write.base >= 0 && this.isLost(partition, write)) write.outcome = 'lost';
       this.add(partition, write);
@@ -111,10 +114,9 @@ export class History {
 
   // Whether the log that the partition's last leader ends with does not hold `write`.
   private isLost(partition: Partition, write: Operation): boolean {
-    const end = this.state.run.count - 1;
-    const leader = partition.state.at(end)?.leader;
+    const leader = partition.state.last?.leader;
     const replica = leader === null || leader === undefined ? undefined : partition.replicas.get(leader);
-    if (!replica || write.base < replica.start.at(end)) return false;
+    if (!replica || write.base < replica.start.last) return false;
     return finalBatches(replica).get(write.base) !== write.batch;
   }
 }

@@ -257,6 +257,15 @@ class Fold {
     const { run } = this.state;
     const { host } = run.columns;
     const nodes = this.nodes();
+    const marks = run.columns.kind('high-watermark-moved');
+    if (marks && marks.count > 0) {
+      const of = run.partitionColumn(marks.name);
+      const [moved, leading] = [marks.numbers('high_watermark'), marks.numbers('as_leader')];
+      steps[marks.number] = (event, row) => {
+        const partition = of[row]! < 0 ? this.state.metadata : this.state.partition(of[row]!);
+        this.moved(event, partition, nodes[host[event]! + 1]!, moved[row]!, leading[row] === 1);
+      };
+    }
     const kind = run.columns.kind('log-appended');
     if (!kind || kind.count === 0) return;
     const of = run.partitionColumn(kind.name);
@@ -271,6 +280,18 @@ class Fold {
       append(replica, event, { base, end: base + counts[row]!, epoch: epochs[row]!, batch: ids?.[row] ?? -1, event });
       partition.touched.push(event);
     };
+  }
+
+  private moved(e: number, partition: Partition, node: number, highWatermark: number, asLeader: boolean): void {
+    const replica = this.replica(e, partition, node);
+    replica.highWatermark.set(e, highWatermark);
+    const role = replica.role.last;
+    const leads = role?.role === 'leader' && role.leaderEpoch === partition.leaderEpoch.last;
+    const isCurrent = partition === this.state.metadata || leads;
+    if (asLeader && isCurrent && highWatermark > partition.trueHighWatermark.last) {
+      partition.trueHighWatermark.set(e, highWatermark);
+    }
+    partition.touched.push(e);
   }
 
   private replica(event: number, partition: Partition, node: number): Replica {
@@ -314,18 +335,6 @@ class Fold {
       'segments-deleted': (e, row, partition, node) => {
         const replica = this.replica(e, partition, node);
         deleteBelow(replica, Number(row('first_base')));
-      },
-      'high-watermark-moved': (e, row, partition, node) => {
-        const replica = this.replica(e, partition, node);
-        const highWatermark = Number(row('high_watermark'));
-        replica.highWatermark.set(e, highWatermark);
-        const role = replica.role.last;
-        const leads = role?.role === 'leader' && role.leaderEpoch === partition.leaderEpoch.last;
-        const isCurrent = partition === this.state.metadata || leads;
-        if (row('as_leader') === 1 && isCurrent && highWatermark > partition.trueHighWatermark.last) {
-          partition.trueHighWatermark.set(e, highWatermark);
-        }
-        partition.touched.push(e);
       },
       'role-taken': (e, row, partition, node) => {
         const replica = this.replica(e, partition, node);
