@@ -524,6 +524,10 @@ impl Client {
                 let hint = NetworkInput::LeaderHint { partition, leader, leader_epoch };
                 self.work.push_back(Work::Network(hint));
             }
+            consumer::Effect::EpochSeen { partition, leader_epoch } => {
+                let seen = NetworkInput::EpochSeen { partition, leader_epoch };
+                self.work.push_back(Work::Network(seen));
+            }
             consumer::Effect::Reply { token, reply } => {
                 if self.poll.take_if(|poll| poll.0 == token).is_some() {
                     self.work.push_back(Work::Member(member::Input::PollEnded));

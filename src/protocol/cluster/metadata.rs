@@ -154,6 +154,24 @@ impl ClusterMetadata {
         leader: BrokerId,
         leader_epoch: LeaderEpoch,
     ) -> bool {
+        // A leader that is not among the brokers known cannot be reached yet.
+        self.brokers.contains(&leader) && self.replace(partition, Some(leader), leader_epoch)
+    }
+
+    /// Forgets the leader of an epoch before `leader_epoch`, of which somebody else knows; says
+    /// whether one was known.
+    ///
+    /// Source: Kafka 4.0, `Metadata.updateLastSeenEpochIfNewer`, KIP-320.
+    pub fn forget_leader(&mut self, partition: TopicPartition, leader_epoch: LeaderEpoch) -> bool {
+        self.replace(partition, None, leader_epoch)
+    }
+
+    fn replace(
+        &mut self,
+        partition: TopicPartition,
+        leader: Option<BrokerId>,
+        leader_epoch: LeaderEpoch,
+    ) -> bool {
         let Some(name) = self.names.get(&partition.topic_id) else { return false };
         let Some(topic) = self.topics.get_mut(name) else { return false };
         let at = usize::try_from(partition.partition.0).unwrap_or(usize::MAX);
@@ -161,11 +179,10 @@ impl ClusterMetadata {
             .partitions
             .get(at)
             .is_some_and(|known| known.leader_epoch.is_none_or(|known| known < leader_epoch));
-        // A leader that is not among the brokers known cannot be reached yet.
-        if !is_newer || !self.brokers.contains(&leader) {
+        if !is_newer {
             return false;
         }
-        let told = PartitionMetadata { leader: Some(leader), leader_epoch: Some(leader_epoch) };
+        let told = PartitionMetadata { leader, leader_epoch: Some(leader_epoch) };
         Arc::make_mut(topic).partitions[at] = told;
         true
     }
@@ -241,6 +258,20 @@ mod tests {
         assert!(!cluster.apply_leader(partition, BrokerId(2), LeaderEpoch(5)));
         assert!(!cluster.apply_leader(partition, BrokerId(9), LeaderEpoch(6)));
         assert!(cluster.apply_leader(partition, BrokerId(2), LeaderEpoch(6)));
+        assert_eq!(leader(&cluster, 0), (Some(2), Some(6)));
+    }
+
+    #[test]
+    fn of_an_epoch_that_somebody_else_knows_the_leader_is_asked_for() {
+        let mut cluster = ClusterMetadata::default();
+        cluster.update(&answer(7, &[(1, 5)]));
+        let partition = TopicPartition::new(TopicId(7), 0);
+        assert!(!cluster.forget_leader(partition, LeaderEpoch(5)));
+        assert!(cluster.forget_leader(partition, LeaderEpoch(6)));
+        assert_eq!(leader(&cluster, 0), (None, Some(6)));
+        assert!(cluster.update(&answer(7, &[(1, 5)])).incomplete);
+        assert_eq!(leader(&cluster, 0), (None, Some(6)));
+        assert!(!cluster.update(&answer(7, &[(2, 6)])).incomplete);
         assert_eq!(leader(&cluster, 0), (Some(2), Some(6)));
     }
 }

@@ -45,6 +45,8 @@ pub enum NetworkInput {
     RefreshMetadata,
     /// An answer named the `leader` of `leader_epoch` (KIP-951).
     LeaderHint { partition: TopicPartition, leader: BrokerId, leader_epoch: LeaderEpoch },
+    /// There is, or was, a leader of `leader_epoch` (KIP-320).
+    EpochSeen { partition: TopicPartition, leader_epoch: LeaderEpoch },
 }
 
 /// What a network client asks of the world, and tells its owner.
@@ -88,6 +90,15 @@ impl Machine for NetworkClient {
             NetworkInput::RefreshMetadata => self.updater.request(),
             NetworkInput::LeaderHint { partition, leader, leader_epoch } => {
                 self.on_leader_hint(partition, leader, leader_epoch, effects);
+            }
+            NetworkInput::EpochSeen { partition, leader_epoch } => {
+                let known = self.cluster.partition(partition).and_then(|it| it.leader_epoch);
+                if known.is_none_or(|known| known < leader_epoch)
+                    && Arc::make_mut(&mut self.cluster).forget_leader(partition, leader_epoch)
+                {
+                    self.updater.request();
+                    effects.push(NetworkEffect::MetadataChanged(Arc::clone(&self.cluster)));
+                }
             }
         }
         self.update_metadata(now, effects);

@@ -18,6 +18,8 @@ pub enum Effect {
     RefreshMetadata,
     /// An answer named the `leader` of `leader_epoch` (KIP-951).
     LeaderHint { partition: TopicPartition, leader: BrokerId, leader_epoch: LeaderEpoch },
+    /// There is, or was, a leader of `leader_epoch`: what is known of an earlier one is stale.
+    EpochSeen { partition: TopicPartition, leader_epoch: LeaderEpoch },
     /// Answer the application's call `token`.
     Reply { token: CallToken, reply: AppReply },
     /// Record that `kind` happened, in service of `about`.

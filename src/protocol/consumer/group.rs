@@ -86,6 +86,15 @@ impl Consumer {
                 if committed.leader_epoch.is_some() && partition.leader_epoch.is_some() {
                     partition.state = State::Validating;
                 }
+                // Who committed knew a later leader: the one known here may lack the records
+                // (`Metadata.updateLastSeenEpochIfNewer`).
+                if let (Some(partition_id), Some(leader_epoch)) =
+                    (partition.id, committed.leader_epoch)
+                    && partition.leader_epoch.is_none_or(|known| known < leader_epoch)
+                {
+                    partition.leader = None;
+                    effects.push(Effect::EpochSeen { partition: partition_id, leader_epoch });
+                }
                 self.report_position(slot, committed.offset, false, About::Nothing, effects);
             }
             None => self.reset(wall, slot),

@@ -434,7 +434,9 @@ mod tests {
     use kafka_protocol::protocol::StrBytes;
 
     use super::*;
-    use crate::message::{BatchBody, Record, Records, RequestBody, ResponseBody, convert};
+    use crate::message::{
+        BatchBody, PartitionOffset, Record, Records, RequestBody, ResponseBody, convert,
+    };
     use crate::protocol::consumer::config::OffsetReset;
     use crate::types::{BatchId, LeaderEpoch, TopicId};
 
@@ -667,6 +669,34 @@ mod tests {
         assert_eq!(fetch_offset(&sent[0].2), 7);
         let sent = play(&mut late, [Input::Completed { token, answer: Ok(listed(-1)) }]);
         assert_eq!(asked_timestamp(&sent).1, LATEST);
+    }
+
+    /// A leader that was deposed while nobody told the consumer may lack what its group has read.
+    #[test]
+    fn a_commit_of_a_later_epoch_is_not_looked_for_at_the_leader_of_an_earlier_one() {
+        let started = |leader_epoch| {
+            let config =
+                ConsumerConfig { offset_reset: OffsetReset::Earliest, ..Default::default() };
+            let mut consumer = Consumer::new(config, Rng::named(1, "backoff", &[]));
+            let partitions = [("t".into(), 0)].into();
+            let opened = |broker| Input::NodeOpened { to: BrokerId(broker) };
+            let begin = [Input::SetAssignment { partitions }, led(1, 5), opened(1), opened(2)];
+            assert!(play(&mut consumer, begin).is_empty());
+            let committed = PartitionOffset {
+                topic: "t".into(),
+                partition: 0,
+                offset: Offset(30),
+                leader_epoch: Some(LeaderEpoch(leader_epoch)),
+            };
+            let start =
+                Input::Start { topic: "t".into(), partition: 0, committed: Some(committed) };
+            let sent = play(&mut consumer, [start]);
+            (consumer, sent)
+        };
+        assert_eq!(started(5).1.len(), 1);
+        let (mut consumer, sent) = started(6);
+        assert!(sent.is_empty(), "{sent:?}");
+        assert_eq!(play(&mut consumer, [led(2, 6)])[0].1, BrokerId(2));
     }
 
     /// Fenced and unknown epochs, a leader that has just been elected: the position stays.
