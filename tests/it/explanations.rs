@@ -375,11 +375,11 @@ fn a_run_without_a_violation_is_told_as_such() {
 fn what_would_have_saved_it_is_run_again() {
     let path = "scenarios/museum/kafka_19522.toml";
     let scenario = scenario(path, &[], &[]);
-    // So many events that no other seed is tried, and two changes only.
+    // So many events that two changes only are tried; their runs have few, so that other seeds are.
     let found = what_if(&scenario, 0, "isr-membership", u64::MAX);
     assert_eq!(found.len(), 2, "{found:?}");
     let off = found.iter().find(|it| it.set == ["defects=[]"]).unwrap();
     assert!(off.helped, "{off:?}");
     assert!(off.outcome.starts_with("not violated"), "{off:?}");
-    assert!(found.iter().all(|it| it.nearby.is_none()), "{found:?}");
+    assert!(found.iter().all(|it| it.nearby == Some((0, 10))), "{found:?}");
 }
