@@ -272,7 +272,9 @@ impl FigureCounter {
     pub fn figures(&self, now: Moment, lost: u64, host_name: &dyn Fn(HostId) -> String) -> Figures {
         let asked =
             self.clients.iter().flatten().map(|client| client.asked.len() as u64).sum::<u64>();
-        let mut latencies: Vec<u32> = self.latencies.iter().copied().collect();
+        // All that a run remembers is there when this is asked: not a byte more than it takes.
+        let mut latencies: Vec<u32> = Vec::with_capacity(self.latencies.len());
+        latencies.extend(self.latencies.iter());
         latencies.sort_unstable();
         let mut ended = self.clone_waits();
         ended.end_wait(now);

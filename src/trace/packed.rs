@@ -13,7 +13,7 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 const PIECE_BYTES: usize = 6 * 1024;
 /// The largest piece. A column that has filled sixteen pieces gets larger ones: they compress
 /// better, and each costs the compressor a new beginning.
-const PIECE_BYTES_MAX: usize = 48 * 1024;
+const PIECE_BYTES_MAX: usize = 40 * 1024;
 /// How far a column goes beyond its piece before it is looked at.
 const BEYOND: usize = 2 * 1024;
 /// The fastest: the next makes the columns a fifth smaller and takes half as long again.
