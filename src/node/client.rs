@@ -229,8 +229,10 @@ impl Client {
             .or(self.coordinator.deadlines())
             .or(self.admin.deadlines());
         out.push((Lane::Sender, sender));
-        if let Some(application) = self.application.as_ref().filter(|_| !self.is_stalled) {
-            out.push((Lane::Application, application.deadlines()));
+        if let Some(application) = &self.application {
+            // While it stalls nothing is due to it: not to say so would leave the last deadline.
+            let due = if self.is_stalled { Deadlines::NONE } else { application.deadlines() };
+            out.push((Lane::Application, due));
         }
     }
 
