@@ -5,7 +5,9 @@
 //! turns counts: caches that others use, and a processor that is lent to others, only add. Budgets are printed beside and never
 //! asserted: a timed test fails on somebody else's computer.
 //!
-//! `--rounds N` makes N turns (5 without it).
+//! `--rounds N` makes N turns (5 without it). `--once unchecked|checked|recorded` makes one run and
+//! measures nothing: for a profiler, or a counter of instructions, which no neighbour disturbs:
+//! `valgrind --tool=callgrind target/release/deps/run-... --once recorded`.
 
 #![expect(clippy::float_arithmetic, reason = "measurements are no simulation")]
 #![expect(clippy::print_stdout, reason = "the lines are what a benchmark is for")]
@@ -41,8 +43,11 @@ struct Turn {
 }
 
 fn main() {
-    let rounds = rounds(5);
     let workload = Workload::read();
+    if let Some(what) = measure::word("--once") {
+        return workload.run(0, what != "unchecked", what == "recorded");
+    }
+    let rounds = rounds(5);
     let counts = workload.count();
     let turns: Vec<Turn> = (0..rounds).map(|_| turn(&workload)).collect();
     let cost = |of: fn(&Turn) -> f64| least(turns.iter().map(of));

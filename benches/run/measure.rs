@@ -31,6 +31,10 @@ pub(crate) fn rounds(default: usize) -> usize {
 
 /// The number that the command line has behind `option`.
 pub(crate) fn number(option: &str) -> Option<u64> {
-    let mut words = std::env::args().skip_while(|word| word != option).skip(1);
-    words.next()?.parse().ok()
+    word(option)?.parse().ok()
+}
+
+/// The word that the command line has behind `option`.
+pub(crate) fn word(option: &str) -> Option<String> {
+    std::env::args().skip_while(|word| word != option).nth(1)
 }

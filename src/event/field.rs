@@ -138,12 +138,18 @@ impl Reader<'_> {
 
 /// Appends a varint.
 #[inline]
-pub(crate) fn put_unsigned(mut value: u64, out: &mut Vec<u8>) {
-    // Most take one byte, the others seldom more than three.
+pub(crate) fn put_unsigned(value: u64, out: &mut Vec<u8>) {
+    // Nine of ten take one byte.
     if value < 0x80 {
         out.push(value as u8);
-        return;
+    } else {
+        put_longer(value, out);
     }
+}
+
+/// Apart, so that the one byte above costs its callers no more than a comparison.
+#[inline(never)]
+fn put_longer(mut value: u64, out: &mut Vec<u8>) {
     if value < 0x4000 {
         out.extend_from_slice(&[(value as u8 & 0x7f) | 0x80, (value >> 7) as u8]);
         return;

@@ -243,7 +243,7 @@ impl GroupCounter {
                 let group = self.group(group);
                 let owned = group.partitions.entry(*partition).or_default();
                 let records = u64::from(*records);
-                let again = owned.processed.add(base_offset.0, records);
+                let (again, _) = owned.processed.add(*base_offset, *base_offset + records);
                 group.processed += records - again;
                 if again > 0 {
                     let of = owned.owners.get(&host).copied();
@@ -263,7 +263,7 @@ impl GroupCounter {
     fn probes_among(&self, group: &Group) -> u64 {
         let processed = self.probes.iter().filter(|(partition, offset)| {
             let owned = group.partitions.get(partition);
-            owned.is_some_and(|owned| owned.processed.contains(offset.0))
+            owned.is_some_and(|owned| owned.processed.contains(*offset))
         });
         processed.count() as u64
     }

@@ -233,42 +233,49 @@ impl Column {
     }
 
     fn add(&mut self, field: &impl Field, shared: &mut Shared<'_>) {
-        let out = &mut self.bytes.open;
-        let parts = match self.codec {
-            Codec::Raw => return field.encode(out),
+        match self.codec {
             Codec::Delta(_) => {
                 let [value, ..] = field.words();
-                signed(value.wrapping_sub(self.last[0]), out);
+                signed(value.wrapping_sub(self.last[0]), &mut self.bytes.open);
                 self.last[0] = value;
-                return;
             }
-            Codec::Hash => {
-                let [hash, ..] = field.words();
-                let number = shared.hashes.number(hash, shared.new);
-                signed(number.wrapping_sub(self.last[0]), out);
-                self.last[0] = number;
-                return;
-            }
-            Codec::Deltas(parts) => parts.len(),
-            Codec::Dict(_) => {
-                let name = shared.names.number(field.words());
-                if name >= self.numbers.len() {
-                    self.numbers.resize(name + 1, 0);
-                }
-                let number = &mut self.numbers[name];
-                unsigned(u64::from(*number), out);
-                if *number == 0 {
-                    field.encode(out);
-                    self.numbered += 1;
-                    *number = self.numbered;
-                }
-                return;
-            }
-        };
+            Codec::Raw => field.encode(&mut self.bytes.open),
+            Codec::Hash => self.add_hash(field, shared),
+            Codec::Deltas(parts) => self.add_deltas(field, parts.len()),
+            Codec::Dict(_) => self.add_name(field, shared),
+        }
+    }
+
+    #[inline(never)]
+    fn add_hash(&mut self, field: &impl Field, shared: &mut Shared<'_>) {
+        let [hash, ..] = field.words();
+        let number = shared.hashes.number(hash, shared.new);
+        signed(number.wrapping_sub(self.last[0]), &mut self.bytes.open);
+        self.last[0] = number;
+    }
+
+    #[inline(never)]
+    fn add_deltas(&mut self, field: &impl Field, parts: usize) {
         let words = field.words();
         for (value, last) in words.iter().zip(&mut self.last).take(parts) {
-            signed(value.wrapping_sub(*last), out);
+            signed(value.wrapping_sub(*last), &mut self.bytes.open);
             *last = *value;
+        }
+    }
+
+    #[inline(never)]
+    fn add_name(&mut self, field: &impl Field, shared: &mut Shared<'_>) {
+        let name = shared.names.number(field.words());
+        if name >= self.numbers.len() {
+            self.numbers.resize(name + 1, 0);
+        }
+        let number = &mut self.numbers[name];
+        let out = &mut self.bytes.open;
+        unsigned(u64::from(*number), out);
+        if *number == 0 {
+            field.encode(out);
+            self.numbered += 1;
+            *number = self.numbered;
         }
     }
 }

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::groups::roster::Groups;
+use crate::check::groups::roster::{Groups, kinds_with_roster};
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{Event, GroupProtocol, Kind, Phase};
@@ -32,17 +32,7 @@ const INFO: Info = Info {
                 owner",
     source: "KIP-848; Kafka 4.1, ConsumerGroup, TargetAssignmentBuilder, CurrentAssignmentBuilder",
     premise: "for owners: no fault acts, and the time to settle has passed",
-    kinds: &[
-        "group-loaded",
-        "member-loaded",
-        "group-state-changed",
-        "group-epoch-began",
-        "member-joined",
-        "member-left",
-        "member-reconciled",
-        "assignment-epoch-began",
-        "phase-began",
-    ],
+    kinds: kinds_with_roster!["assignment-epoch-began", "phase-began",],
     is_liveness: false,
 };
 

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::groups::roster::Groups;
+use crate::check::groups::roster::{Groups, kinds_with_roster};
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{Event, GroupState, Kind, OffsetGone};
@@ -55,14 +55,7 @@ const INFO: Info = Info {
     statement: "an offset that was acknowledged is known to every later coordinator",
     source: "Kafka 4.1, CoordinatorRuntime; KAFKA-20634, KAFKA-13636",
     premise: "that of acked-durability, for the partitions of __consumer_offsets",
-    kinds: &[
-        "group-loaded",
-        "member-loaded",
-        "group-state-changed",
-        "group-epoch-began",
-        "member-joined",
-        "member-left",
-        "member-reconciled",
+    kinds: kinds_with_roster![
         "offset-appended",
         "offset-commit-answered",
         "offset-loaded",

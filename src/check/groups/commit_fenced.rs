@@ -9,7 +9,7 @@
 //!
 //! The boundary case: while members rejoin, those of the generation that ends may commit.
 
-use crate::check::groups::roster::{GroupView, Groups};
+use crate::check::groups::roster::{GroupView, Groups, kinds_with_roster};
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{Event, GroupProtocol, Kind};
@@ -26,16 +26,7 @@ const INFO: Info = Info {
     statement: "a commit is taken from members of the current generation or epoch only",
     source: "Kafka 4.1, ClassicGroup.validateOffsetCommit, ConsumerGroup.validateOffsetCommit",
     premise: "none",
-    kinds: &[
-        "group-loaded",
-        "member-loaded",
-        "group-state-changed",
-        "group-epoch-began",
-        "member-joined",
-        "member-left",
-        "member-reconciled",
-        "offset-appended",
-    ],
+    kinds: kinds_with_roster!["offset-appended",],
     is_liveness: false,
 };
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::groups::ranges::Ranges;
 use crate::event::{Event, Kind, LeftBecause};
+use crate::history::Spans;
 use crate::trace::Model;
 use crate::types::{HostId, Name, Offset, TopicPartition};
 
@@ -34,7 +34,7 @@ pub(crate) struct Delivery {
     /// Where the group began.
     start: Option<Offset>,
     /// What was processed, or skipped by rule (auto.offset.reset).
-    done: Ranges,
+    done: Spans,
     /// The highest offset that was committed, when, and when it was written.
     committed: Option<(Offset, u64, Option<u64>)>,
     /// What is committed and was not processed.

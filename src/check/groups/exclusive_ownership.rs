@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::groups::roster::Groups;
+use crate::check::groups::roster::{Groups, kinds_with_roster};
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{Event, GroupProtocol, Kind};
@@ -37,17 +37,7 @@ const INFO: Info = Info {
     statement: "no partition is given to two members of a group at once",
     source: "KIP-429, KIP-848; Kafka 4.1, CurrentAssignmentBuilder, ConsumerGroup",
     premise: "members are those whom the coordinator has not expelled",
-    kinds: &[
-        "group-loaded",
-        "member-loaded",
-        "group-state-changed",
-        "group-epoch-began",
-        "member-joined",
-        "member-left",
-        "member-reconciled",
-        "assignment-decided",
-        "partition-taken",
-    ],
+    kinds: kinds_with_roster!["assignment-decided", "partition-taken",],
     is_liveness: false,
 };
 

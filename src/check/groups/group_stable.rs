@@ -7,7 +7,7 @@
 //!
 //! The boundary case: a rebalance that a fault's end set off has the time to settle.
 
-use crate::check::groups::roster::Groups;
+use crate::check::groups::roster::{Groups, kinds_with_roster};
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{Event, GroupState, Kind, Phase};
@@ -23,16 +23,7 @@ const INFO: Info = Info {
     statement: "when all nodes run again every group has come to rest",
     source: "Kafka 4.1, ClassicGroup, ConsumerGroup; KAFKA-12890, KAFKA-19233",
     premise: "no fault acts, members poll, and the time to settle has passed",
-    kinds: &[
-        "group-loaded",
-        "member-loaded",
-        "group-state-changed",
-        "group-epoch-began",
-        "member-joined",
-        "member-left",
-        "member-reconciled",
-        "phase-began",
-    ],
+    kinds: kinds_with_roster!["phase-began",],
     is_liveness: true,
 };
 

@@ -9,7 +9,6 @@ mod deliveries;
 mod exclusive_ownership;
 mod group_stable;
 mod processing_order;
-mod ranges;
 mod roster;
 
 pub(crate) use assignment_legal::AssignmentLegal;

@@ -7,6 +7,24 @@ use std::collections::BTreeMap;
 use crate::event::{Event, GroupProtocol, GroupState, Kind};
 use crate::types::{GroupEpoch, HostId, Name, TopicPartition};
 
+/// The kinds of events that [`Groups`] is folded from, and those that a property needs besides.
+macro_rules! kinds_with_roster {
+    ($($kind:literal),* $(,)?) => {
+        &[
+            "group-loaded",
+            "member-loaded",
+            "group-state-changed",
+            "group-epoch-began",
+            "member-joined",
+            "member-left",
+            "member-reconciled",
+            $($kind),*
+        ]
+    };
+}
+
+pub(crate) use kinds_with_roster;
+
 /// All groups.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Groups(BTreeMap<(Name, HostId), GroupView>);
