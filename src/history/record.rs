@@ -70,8 +70,10 @@ pub struct Batch {
     pub rank: u32,
     /// What its answer waits for.
     pub acks: AckMode,
-    /// Its producer's id, and the sequence of its first record, with idempotence.
-    numbered: (ProducerId, Option<Sequence>),
+    /// Its producer's id.
+    producer: ProducerId,
+    /// The sequence of its first record, with idempotence; otherwise below zero, as on the wire.
+    base_sequence: Sequence,
     /// Its largest timestamp, in milliseconds since 1970.
     pub max_timestamp: i64,
     /// Its size in a log.
@@ -97,8 +99,7 @@ const NOT_YET: u64 = u64::MAX;
 impl Batch {
     /// Its producer's id and the sequence of its first record, with idempotence.
     pub fn numbered(&self) -> Option<(ProducerId, Sequence)> {
-        let (producer, sequence) = self.numbered;
-        sequence.map(|sequence| (producer, sequence))
+        (self.base_sequence.0 >= 0).then_some((self.producer, self.base_sequence))
     }
 
     /// The event with which the producer was through with it.
@@ -346,7 +347,8 @@ impl History {
             partition: *partition,
             rank: *rank,
             acks: *acks,
-            numbered: (producer.unwrap_or_default(), base_sequence.filter(|_| producer.is_some())),
+            producer: producer.unwrap_or_default(),
+            base_sequence: base_sequence.filter(|_| producer.is_some()).unwrap_or(Sequence(-1)),
             max_timestamp: *max_timestamp,
             bytes: *bytes,
             operations: SmallVec::from_slice(operations),

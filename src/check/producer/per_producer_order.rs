@@ -30,7 +30,6 @@ pub(crate) struct PerProducerOrder {
 struct Appended {
     base: Offset,
     batch: BatchId,
-    rank: u32,
 }
 
 const INFO: Info = Info {
@@ -67,14 +66,15 @@ impl Property for PerProducerOrder {
                 let same = list.iter().rev().filter(|appended| appended.batch == *batch);
                 same.into_iter().any(|appended| entry_of(appended, &replica.log).is_some())
             };
-            let goes_back = newest.rank > sealed.rank && !is_copy();
+            let rank = view.history.batches.get(&newest.batch).map(|newest| newest.rank);
+            let goes_back = rank.is_some_and(|rank| rank > sealed.rank) && !is_copy();
             if goes_back && is_of_one_life(newest.batch, sealed, view) {
                 let unknown = unknown_producer(view.history, &replica.log, sealed);
                 let of = (sealed, *batch, *base_offset);
                 report(event, of, (entry, unknown), view, findings);
             }
         }
-        list.push(Appended { base: *base_offset, batch: *batch, rank: sealed.rank });
+        list.push(Appended { base: *base_offset, batch: *batch });
     }
 
     clone_box!();
