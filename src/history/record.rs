@@ -29,8 +29,6 @@ pub struct Client {
     pub last_ended: Option<Operation>,
     /// Its reading of each partition.
     pub readings: BTreeMap<TopicPartition, Reading>,
-    /// How many batches it sealed for each partition.
-    pub sealed: BTreeMap<TopicPartition, u32>,
     /// When it first numbered unresolved batches anew under a raised epoch.
     pub sequences_reset: Option<u64>,
     /// The event of its last crash.
@@ -64,10 +62,9 @@ pub struct Batch {
     pub sealed: u64,
     /// The producer.
     pub client: HostId,
-    /// The partition.
+    /// The partition. Of a topic that was deleted and made anew meanwhile it is that under whose id
+    /// it was written.
     pub partition: TopicPartition,
-    /// Its place among those that this producer sealed for this partition, from 0.
-    pub rank: u32,
     /// What its answer waits for.
     pub acks: AckMode,
     /// Its producer's id.
@@ -275,8 +272,9 @@ impl History {
                 client.last_ended = client.open.remove(&operation.number);
             }
             Kind::BatchSealed { .. } => self.on_sealed(event, host),
-            Kind::BatchDone { batch, result, base_offset, .. } => {
+            Kind::BatchDone { partition, batch, result, base_offset, .. } => {
                 if let Some(known) = self.batches.get_mut(batch) {
+                    known.partition = *partition;
                     known.done = event.index;
                     known.result = Some(*result);
                     known.base_offset = base_offset.unwrap_or(Offset(-1));
@@ -339,13 +337,10 @@ impl History {
         else {
             return;
         };
-        let client = self.client(host);
-        let rank = client.sealed.entry(*partition).or_default();
         let known = Batch {
             sealed: event.index,
             client: host,
             partition: *partition,
-            rank: *rank,
             acks: *acks,
             producer: producer.unwrap_or_default(),
             base_sequence: base_sequence.filter(|_| producer.is_some()).unwrap_or(Sequence(-1)),
@@ -358,7 +353,6 @@ impl History {
             appended: NOT_YET,
             appended_at: Offset(-1),
         };
-        *rank += 1;
         self.batches.insert(*batch, known);
     }
 }

@@ -642,6 +642,12 @@ impl TopicPlan {
     }
 }
 
+/// How much longer than max.poll.interval.ms a member waits for the answer to a JoinGroup: for so
+/// long it may hang when the coordinator loses power and no connection is reset.
+///
+/// Source: Kafka 4.1, `AbstractCoordinator.JOIN_GROUP_TIMEOUT_LAPSE`.
+const JOIN_GRACE: Duration = Duration::from_secs(5);
+
 impl Plan {
     /// The topics that there are at some time, and how many partitions each has: those of the plan,
     /// then those that the admin client creates.
@@ -670,14 +676,18 @@ impl Plan {
         producers.chain(consumers).chain(groups).chain(others).collect()
     }
 
-    /// How long healing may take: what the scenario says, else the largest delivery.timeout.ms +
-    /// broker.session.timeout.ms + 2 x replica.lag.time.max.ms + 10 s.
+    /// How long healing may take: what the scenario says, else the largest of delivery.timeout.ms
+    /// and [`JOIN_GRACE`] beyond a group's max.poll.interval.ms, + broker.session.timeout.ms +
+    /// 2 x replica.lag.time.max.ms + 10 s.
     pub fn settle(&self) -> Duration {
         let largest = |values: &mut dyn Iterator<Item = Duration>| values.max().unwrap_or_default();
         let producers = self.producers.iter().map(|producer| &producer.config);
         let mut delivery = producers
             .chain(self.clients.iter().map(|client| &client.producer))
+            .chain(self.groups.iter().map(|group| &group.producer))
             .map(|config| config.duration("delivery.timeout.ms"));
+        let members = self.groups.iter().map(|group| &group.config);
+        let mut join = members.map(|config| config.duration("max.poll.interval.ms") + JOIN_GRACE);
         let brokers = || self.cluster.brokers.iter().map(|broker| &broker.config);
         let mut lag = brokers().map(|config| config.duration("replica.lag.time.max.ms"));
         let mut session = self
@@ -687,7 +697,7 @@ impl Plan {
             .map(|controller| controller.config.duration("broker.session.timeout.ms"));
         self.settle
             .unwrap_or_else(|| {
-                largest(&mut delivery)
+                largest(&mut delivery).max(largest(&mut join))
                     + largest(&mut session)
                     + 2 * largest(&mut lag)
                     + Duration::from_secs(10)

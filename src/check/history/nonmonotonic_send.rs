@@ -42,7 +42,7 @@ impl Property for NonmonotonicSend {
                 producers.entry(acked.batch().client).or_default().push(acked);
             }
             for (client, mut sent) in producers {
-                sent.sort_unstable_by_key(|acked| acked.batch().rank);
+                sent.sort_unstable_by_key(|acked| acked.batch().sealed);
                 for pair in sent.windows(2) {
                     findings.exercised();
                     if pair[1].base() <= pair[0].base() {

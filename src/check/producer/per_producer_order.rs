@@ -66,8 +66,8 @@ impl Property for PerProducerOrder {
                 let same = list.iter().rev().filter(|appended| appended.batch == *batch);
                 same.into_iter().any(|appended| entry_of(appended, &replica.log).is_some())
             };
-            let rank = view.history.batches.get(&newest.batch).map(|newest| newest.rank);
-            let goes_back = rank.is_some_and(|rank| rank > sealed.rank) && !is_copy();
+            let before = view.history.batches.get(&newest.batch).map(|newest| newest.sealed);
+            let goes_back = before.is_some_and(|before| before > sealed.sealed) && !is_copy();
             if goes_back && is_of_one_life(newest.batch, sealed, view) {
                 let unknown = unknown_producer(view.history, &replica.log, sealed);
                 let of = (sealed, *batch, *base_offset);

@@ -111,7 +111,7 @@ impl Producer {
     ) {
         self.unmute(sent.slot);
         if self.batches.contains_key(&sent.serial) {
-            self.succeed(wall, sent.serial, base_offset, effects);
+            self.succeed(wall, sent.serial, sent.partition, base_offset, effects);
         } else {
             // It was given up: yet that it is there settles what may follow.
             let sequences = &mut self.partitions[sent.slot as usize].sequences;
@@ -221,6 +221,7 @@ impl Producer {
         &mut self,
         wall: Wall,
         serial: u64,
+        id: TopicPartition,
         base_offset: Option<Offset>,
         effects: &mut Vec<Effect>,
     ) {
@@ -230,10 +231,10 @@ impl Producer {
             partition.sequences.acknowledge(last);
         }
         partition.sequences.forget(serial);
-        let id = partition.id;
         self.free_bytes += u64::from(batch.allocated_bytes);
         self.resolve_sequences(batch.slot);
-        self.report(wall, &batch, OperationResult::Ok, ErrorCode::None, base_offset, effects);
+        let result = OperationResult::Ok;
+        self.report(wall, &batch, id, (result, ErrorCode::None), base_offset, effects);
         for (nth, token) in batch.calls.iter().enumerate() {
             let offset = base_offset.map(|base| base + nth as u64);
             let reply = AppReply::Sent { partition: id, offset };
@@ -256,7 +257,8 @@ impl Producer {
         } else {
             (OperationResult::Failed, AppError::Refused(error))
         };
-        self.report(wall, &batch, result, error, None, effects);
+        let id = self.partitions[batch.slot as usize].id;
+        self.report(wall, &batch, id, (result, error), None, effects);
         for token in &batch.calls {
             effects.push(Effect::Reply { token: *token, reply: AppReply::Failed(reply) });
         }
@@ -266,15 +268,15 @@ impl Producer {
         &self,
         wall: Wall,
         batch: &ProducerBatch,
-        result: OperationResult,
-        error: ErrorCode,
+        partition: TopicPartition,
+        (result, error): (OperationResult, ErrorCode),
         base_offset: Option<Offset>,
         effects: &mut Vec<Effect>,
     ) {
         // A batch that never left was never announced.
         let Content::Sealed { at, .. } = &batch.content else { return };
         let kind = Kind::BatchDone {
-            partition: self.partitions[batch.slot as usize].id,
+            partition,
             batch: batch.id,
             result,
             error,

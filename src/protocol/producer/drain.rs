@@ -223,7 +223,9 @@ impl Producer {
             self.requests.insert(token, InFlightRequest { to, batches: sent });
         } else {
             // Nobody will say more: that it left is all that acks=0 promises.
-            sent.into_iter().for_each(|batch| self.succeed(wall, batch.serial, None, effects));
+            for batch in sent {
+                self.succeed(wall, batch.serial, batch.partition, None, effects);
+            }
         }
     }
 

@@ -74,6 +74,9 @@ impl Model {
     fn view_mut(&mut self, partition: TopicPartition) -> &mut PartitionView {
         if partition == TopicPartition::CLUSTER_METADATA {
             &mut self.metadata
+        } else if self.is_removed(partition.topic_id) {
+            self.gone = PartitionView::default();
+            &mut self.gone
         } else {
             self.partitions.entry(partition).or_default()
         }
@@ -423,11 +426,15 @@ impl Model {
             Kind::PartitionDecided { .. } => self.on_decided(event),
             Kind::PartitionCommitted { .. } => self.on_committed(event),
             Kind::TopicCommitted { topic, name, .. } => {
-                self.topics.insert(name.clone(), *topic);
+                // A new controller tells again of all that ever was.
+                if !self.is_removed(*topic) {
+                    self.topics.insert(name.clone(), *topic);
+                }
                 self.topic_names.insert(*topic, name.clone());
             }
             Kind::TopicRemoved { topic, .. } => {
                 self.topics.retain(|_, known| known != topic);
+                self.removed.insert(*topic);
                 self.partitions.retain(|partition, _| partition.topic_id != *topic);
             }
             Kind::BrokerRegistered { broker, broker_epoch, clean, .. } => {

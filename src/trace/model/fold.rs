@@ -1,6 +1,6 @@
 //! The model: what the events so far say of the cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::event::{FaultVerb, LifecycleState, Phase, StartedAs};
@@ -40,6 +40,10 @@ pub struct Model {
     /// Topics by name.
     pub topics: BTreeMap<Name, TopicId>,
     pub(crate) topic_names: BTreeMap<TopicId, Name>,
+    /// Topics that were deleted.
+    pub(crate) removed: BTreeSet<TopicId>,
+    /// What brokers still say of their partitions, who hear of it later: nobody looks at it.
+    pub(crate) gone: PartitionView,
     /// Groups, as their coordinators know them.
     pub groups: BTreeMap<Name, GroupView>,
     /// Members of groups, by host, as they believe.
@@ -133,6 +137,8 @@ impl Model {
             configs: ConfigView::default(),
             topics: BTreeMap::new(),
             topic_names: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            gone: PartitionView::default(),
             groups: BTreeMap::new(),
             group_members: BTreeMap::new(),
             faults: BTreeMap::new(),
@@ -176,7 +182,7 @@ impl Model {
 
     /// Whether there was such a topic, and it was deleted.
     pub fn is_removed(&self, topic: TopicId) -> bool {
-        self.topic_names.contains_key(&topic) && !self.topics.values().any(|known| *known == topic)
+        self.removed.contains(&topic)
     }
 
     /// The leader of `partition` in the controller's committed view.
