@@ -93,6 +93,9 @@ pub(crate) fn seed(scenario: &str, outcome: &SeedOutcome) -> Value {
         "violated": outcome.violated.iter().map(|property| property.name()).collect::<Vec<_>>(),
         "fingerprint": fingerprint(outcome.fingerprint),
         "exposure": exposure(outcome.faults),
+        "groups": outcome.groups.iter()
+            .map(|(name, cost)| json_groups::cost(name, cost))
+            .collect::<Vec<_>>(),
     })
 }
 
@@ -131,6 +134,9 @@ pub(crate) fn sweep(
         "unmet_claims": names(outcome.unmet.iter().map(|(property, _)| property.name()).collect()),
         "idle_claims": names(outcome.idle.iter().map(|property| property.name()).collect()),
         "exposure": exposure(outcome.faults),
+        "groups": outcome.groups.iter()
+            .map(|(name, costs)| json_groups::costs(name, costs))
+            .collect::<Vec<_>>(),
     })
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cli::json::{micros, seconds};
 use crate::event::GroupProtocol;
+use crate::explore::{GroupCost, GroupCosts, Spread};
 use crate::history::{GroupFigures, GroupPartitionFigures};
 
 /// A group's figures.
@@ -31,6 +32,33 @@ pub(crate) fn group(group: &GroupFigures) -> Value {
         "lag": group.lag(),
         "partitions": group.partitions.iter().map(partition).collect::<Vec<_>>(),
     })
+}
+
+/// What rebalancing cost a group in one seed of a sweep.
+pub(crate) fn cost(name: &str, cost: &GroupCost) -> Value {
+    json!({
+        "group": name,
+        "generations": cost.generations,
+        "unowned_seconds": seconds(cost.unowned),
+        "longest_unowned_seconds": seconds(cost.longest_unowned),
+        "processed_again": cost.again,
+    })
+}
+
+/// What it cost in all seeds.
+pub(crate) fn costs(name: &str, costs: &GroupCosts) -> Value {
+    json!({
+        "group": name,
+        "generations": spread(costs.spread(|cost| cost.generations), Value::from),
+        "unowned_seconds": spread(costs.spread(|cost| cost.unowned), seconds),
+        "longest_unowned_seconds": spread(costs.spread(|cost| cost.longest_unowned), seconds),
+        "processed_again": spread(costs.spread(|cost| cost.again), Value::from),
+    })
+}
+
+fn spread<T>(spread: Option<Spread<T>>, value: impl Fn(T) -> Value) -> Option<Value> {
+    let Spread { median, p95, most } = spread?;
+    Some(json!({ "median": value(median), "p95": value(p95), "max": value(most) }))
 }
 
 fn partition(partition: &GroupPartitionFigures) -> Value {

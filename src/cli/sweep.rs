@@ -15,6 +15,7 @@ use crate::cli::load;
 use crate::cli::output::{Enduring, WholeFile, check_apart, check_writable, stdout, write_whole};
 use crate::cli::run::{again, default_run_file};
 use crate::cli::text::{grouped, judgement_text};
+use crate::cli::text_groups::write_costs;
 use crate::explore::{self, Failures, Judgement, RunOptions, SeedOutcome, SweepOutcome, run_once};
 use crate::scenario::Scenario;
 use crate::types::PropertyName;
@@ -188,6 +189,7 @@ fn write_text(
         grouped(faults.begun as u64),
         grouped(faults.bit as u64)
     )?;
+    write_costs(out, &outcome.groups)?;
     for (property, seeds) in &outcome.violated {
         writeln!(out, "    violated    {} in {}", property.name(), count_of(*seeds))?;
     }

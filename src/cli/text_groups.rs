@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use crate::cli::page::Page;
 use crate::cli::text::{grouped, rounded, seconds};
 use crate::event::GroupProtocol;
+use crate::explore::{GroupCosts, Spread};
 use crate::history::{GroupFigures, GroupPartitionFigures, ProcessedAgain};
 
 /// So many owners are named with what they own.
@@ -26,6 +27,41 @@ pub(crate) fn write_groups<W: Write>(
         page.row("", &format!("  {}", lag(group)))?;
     }
     Ok(())
+}
+
+/// Writes what rebalancing cost each group over all seeds of a sweep, as a table.
+pub(crate) fn write_costs<W: Write>(
+    out: &mut W,
+    groups: &[(String, GroupCosts)],
+) -> io::Result<()> {
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let header = ["", "generations", "unowned", "longest in a row", "processed again"];
+    let mut table = vec![header.map(str::to_owned)];
+    for (name, costs) in groups {
+        table.push([
+            name.clone(),
+            spread(costs.spread(|cost| cost.generations), grouped),
+            spread(costs.spread(|cost| cost.unowned), rounded),
+            spread(costs.spread(|cost| cost.longest_unowned), rounded),
+            spread(costs.spread(|cost| cost.again), grouped),
+        ]);
+    }
+    let wide = |column: usize| table.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..header.len()).map(|column| wide(column).unwrap_or(0)).collect();
+    writeln!(out, "    groups      half of the seeds / 95 in 100 / all have at most")?;
+    for row in &table {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        writeln!(out, "      {}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn spread<T>(spread: Option<Spread<T>>, text: impl Fn(T) -> String) -> String {
+    let Some(Spread { median, p95, most }) = spread else { return String::new() };
+    format!("{} / {} / {}", text(median), text(p95), text(most))
 }
 
 fn heading(group: &GroupFigures) -> String {
@@ -130,9 +166,37 @@ fn lag(group: &GroupFigures) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explore::GroupCost;
     use crate::history::{AgainBecause, GroupEpochFigures, Stint};
     use crate::types::Moment;
     use std::time::Duration;
+
+    #[test]
+    fn what_many_seeds_cost_is_a_table() {
+        let mut eager = GroupCosts::default();
+        let mut cooperative = GroupCosts::default();
+        for seed in 1..=100 {
+            let unowned = Duration::from_millis(180 * seed);
+            let longest_unowned = Duration::from_millis(20 * seed);
+            let cost = GroupCost { generations: 7, unowned, longest_unowned, again: 11 * seed };
+            eager.add(cost);
+            cooperative.add(GroupCost { unowned: longest_unowned, again: 0, ..cost });
+        }
+        let mut out = Vec::new();
+        let groups = [("eager".to_owned(), eager), ("cooperative".to_owned(), cooperative)];
+        write_costs(&mut out, &groups).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let lines = [
+            "    groups      half of the seeds / 95 in 100 / all have at most",
+            "                   generations  unowned           longest in a row  processed again",
+            "      eager        7 / 7 / 7    9s / 17.1s / 18s  1s / 1.9s / 2s    550 / 1,045 / 1,100",
+            "      cooperative  7 / 7 / 7    1s / 1.9s / 2s    1s / 1.9s / 2s    0 / 0 / 0",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), lines);
+        let mut out = Vec::new();
+        write_costs(&mut out, &[]).unwrap();
+        assert!(out.is_empty(), "a scenario without groups says nothing of them");
+    }
 
     fn stint(owner: &str, until: Option<u64>) -> Stint {
         let at = |seconds| Moment::SCENARIO_BEGINS + Duration::from_secs(seconds);

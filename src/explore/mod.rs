@@ -11,6 +11,7 @@ mod story_faults;
 mod story_groups;
 mod story_processes;
 mod sweep;
+mod sweep_groups;
 mod vocabulary;
 mod what_if;
 
@@ -20,6 +21,7 @@ pub use coupled::CoupledRun;
 pub use outcome::{ClaimOutcome, End, Judgement, Matter, Moment, RunOutcome};
 pub use run::{Executed, RunOptions, run_once};
 pub use sweep::{Failure, Failures, SeedOutcome, SweepOutcome, TWICE_EVERY, sweep};
+pub use sweep_groups::{GroupCost, GroupCosts, Spread};
 pub use vocabulary::vocabulary;
 pub use what_if::{WhatIf, what_if};
 

@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use crate::check::Outcome;
 use crate::explore::outcome::{End, Judgement, RunOutcome};
 use crate::explore::run::Executed;
+use crate::explore::sweep_groups::{GroupCost, GroupCosts};
 use crate::sim::Exposure;
 use crate::trace::Fingerprint;
 use crate::types::Expectation;
@@ -36,6 +37,8 @@ pub struct SeedOutcome {
     pub exercised: BTreeSet<PropertyName>,
     /// What became of the faults.
     pub faults: Exposure,
+    /// What rebalancing cost each group, in the order of the file.
+    pub groups: Vec<(String, GroupCost)>,
 }
 
 /// What is wrong with a run, for itself or within a sweep.
@@ -79,6 +82,8 @@ pub struct SweepOutcome {
     pub exercised: BTreeMap<PropertyName, u64>,
     /// The faults of all seeds.
     pub faults: Exposure,
+    /// What rebalancing cost each group, in the order of the file.
+    pub groups: Vec<(String, GroupCosts)>,
     /// Claims of the file that no seed bore out.
     pub unmet: Vec<(PropertyName, Expectation)>,
     /// Claims of the file that no seed put to the test.
@@ -103,6 +108,9 @@ impl SeedOutcome {
             }),
             exercised: named(|outcome| !matches!(outcome, Outcome::NotExercised)),
             faults: outcome.faults,
+            groups: (outcome.figures.groups.iter())
+                .map(|group| (group.name.clone(), GroupCost::of(group)))
+                .collect(),
         }
     }
 }
@@ -198,6 +206,14 @@ impl SweepOutcome {
         }
         for property in &seed.exercised {
             *self.exercised.entry(*property).or_default() += 1;
+        }
+        for (name, cost) in &seed.groups {
+            let at = self.groups.iter().position(|(known, _)| known == name);
+            let at = at.unwrap_or_else(|| {
+                self.groups.push((name.clone(), GroupCosts::default()));
+                self.groups.len() - 1
+            });
+            self.groups[at].1.add(*cost);
         }
         self.faults.planned += seed.faults.planned;
         self.faults.begun += seed.faults.begun;
