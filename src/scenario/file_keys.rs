@@ -54,9 +54,9 @@ sections! {
         "about" "text" "\"\"" "What to look at, and where the story comes from.";
         "duration" "duration" "" "How long workloads and faults act.";
         "settle" "duration" "from the configuration"
-            "How long healing may take: by default the largest of delivery.timeout.ms and a group's \
-             max.poll.interval.ms + 5 s, + broker.session.timeout.ms + 2 x replica.lag.time.max.ms \
-             + 10 s.";
+            "How long healing may take: by default the largest of delivery.timeout.ms and a \
+             group's max.poll.interval.ms + 5 s, + broker.session.timeout.ms + \
+             2 x replica.lag.time.max.ms + 10 s.";
         "defects" "list of defects" "[]" "Bugs to switch on; `kafsim defects` lists them.";
         "cluster" "table" "" "See `[cluster]`.";
         "broker" "tables" "none" "See `[[broker]]`.";
