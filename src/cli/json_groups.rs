@@ -19,6 +19,16 @@ pub(crate) fn group(group: &GroupFigures) -> Value {
             "members": epoch.members,
         })).collect::<Vec<_>>(),
         "members": group.members,
+        "failed_members": group.failed.iter().map(|member| json!({
+            "member": member.host,
+            "at_seconds": micros(member.at.scenario_micros()),
+            "error": member.error.map(|error| error.to_string()),
+        })).collect::<Vec<_>>(),
+        "failed_polls": group.failed_polls.iter().map(|failed| json!({
+            "error": failed.error.to_string(),
+            "polls": failed.polls,
+            "from_seconds": micros(failed.since.scenario_micros()),
+        })).collect::<Vec<_>>(),
         "processed": group.processed,
         "processed_again": group.processed_again(),
         "processed_again_because": group.again.iter().map(|again| json!({
@@ -26,6 +36,8 @@ pub(crate) fn group(group: &GroupFigures) -> Value {
             "because": again.because.name(),
             "records": again.records,
         })).collect::<Vec<_>>(),
+        "unprocessed": group.unprocessed(),
+        "passed_over": group.passed_over(),
         "unowned_seconds": seconds(group.unowned()),
         "longest_unowned_seconds": longest.map(|it| seconds(it.longest_unowned)),
         "longest_unowned_partition": longest.map(|it| &it.name),
@@ -77,5 +89,8 @@ fn partition(partition: &GroupPartitionFigures) -> Value {
         "committed": partition.committed.map(|offset| offset.0),
         "lag": partition.lag,
         "largest_lag": partition.largest_lag,
+        "unprocessed": partition.unprocessed,
+        "passed_over": partition.passed_over,
+        "removed_at_seconds": partition.removed.map(|at| micros(at.scenario_micros())),
     })
 }

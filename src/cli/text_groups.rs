@@ -6,13 +6,16 @@ use std::io::{self, Write};
 use crate::cli::page::Page;
 use crate::cli::text::{grouped, rounded, seconds};
 use crate::event::GroupProtocol;
-use crate::explore::{GroupCosts, Spread};
-use crate::history::{GroupFigures, GroupPartitionFigures, ProcessedAgain};
+use crate::explore::{GroupCosts, Spread, several};
+use crate::history::{FailedMember, GroupFigures, GroupPartitionFigures, ProcessedAgain};
+use crate::types::ErrorCode;
 
 /// So many owners are named with what they own.
 const OWNERS_MAX: usize = 6;
 /// So many reasons for processing again.
 const REASONS_MAX: usize = 3;
+/// So many partitions are named with what became of their records.
+const PARTITIONS_MAX: usize = 4;
 
 /// Writes what became of each group.
 pub(crate) fn write_groups<W: Write>(
@@ -21,9 +24,19 @@ pub(crate) fn write_groups<W: Write>(
 ) -> io::Result<()> {
     for group in groups {
         page.row("group", &heading(group))?;
+        for line in failed(group) {
+            page.row("", &format!("  {line}"))?;
+        }
+        // Of a group that never had a member there is no more to tell.
+        if group.protocol.is_none() {
+            continue;
+        }
         page.row("", &format!("  owners at the end: {}", owners(group)))?;
         page.row("", &format!("  unowned: {}", unowned(group)))?;
         page.row("", &format!("  {}", processed(group)))?;
+        for line in [unprocessed(group), passed_over(group)].into_iter().flatten() {
+            page.row("", &format!("  {line}"))?;
+        }
         page.row("", &format!("  {}", lag(group)))?;
     }
     Ok(())
@@ -81,10 +94,40 @@ fn heading(group: &GroupFigures) -> String {
     format!("{}: {protocol}, {epochs}, {members} at the end", group.name)
 }
 
+/// Whose consumer failed, and how: a line for each error.
+fn failed(group: &GroupFigures) -> Vec<String> {
+    let mut by_error: BTreeMap<Option<ErrorCode>, Vec<&FailedMember>> = BTreeMap::new();
+    for member in &group.failed {
+        by_error.entry(member.error).or_default().push(member);
+    }
+    let mut lines = Vec::new();
+    for (error, members) in by_error {
+        let names = several(members.iter().map(|member| member.host.as_str()));
+        let verb = if members.len() == 1 { "is" } else { "are" };
+        let from = seconds(members[0].at.scenario_micros());
+        let why = error.map(|error| format!(": {error}")).unwrap_or_default();
+        lines.push(format!("{names} {verb} refused for good, from {from}{why}"));
+    }
+    for failed in &group.failed_polls {
+        let from = seconds(failed.since.scenario_micros());
+        let polls = match failed.polls {
+            1 => "1 poll".to_owned(),
+            polls => format!("{} polls", grouped(polls)),
+        };
+        // What it means, for whoever has not met it (`NoOffsetForPartitionException`).
+        let why = match failed.error {
+            ErrorCode::OffsetOutOfRange => " (no offset to go on from, and no reset policy)",
+            _ => "",
+        };
+        lines.push(format!("{polls} failed, from {from}: {}{why}", failed.error));
+    }
+    lines
+}
+
 fn owners(group: &GroupFigures) -> String {
     let mut owners: BTreeMap<(usize, &str), Vec<&str>> = BTreeMap::new();
     let mut orphans = 0;
-    for partition in &group.partitions {
+    for partition in group.partitions.iter().filter(|it| it.removed.is_none()) {
         // Of several who believe so, the one that took it last.
         match partition.stints.iter().rfind(|stint| stint.until.is_none()) {
             Some(stint) => {
@@ -152,6 +195,40 @@ fn processed(group: &GroupFigures) -> String {
     format!("{processed}, {} of them again: {}", grouped(again), parts.join(", "))
 }
 
+/// The records that the group will never come to, for its offset stands behind them.
+fn unprocessed(group: &GroupFigures) -> Option<String> {
+    let all = by_partition(group, |it| it.unprocessed)?;
+    Some(format!("{} committed and never processed: {all}", records(group.unprocessed())))
+}
+
+/// The records that it was led past, for there was no offset to go on from.
+fn passed_over(group: &GroupFigures) -> Option<String> {
+    let all = by_partition(group, |it| it.passed_over)?;
+    Some(format!("{} passed over by auto.offset.reset: {all}", records(group.passed_over())))
+}
+
+fn records(count: u64) -> String {
+    if count == 1 { "1 record".to_owned() } else { format!("{} records", grouped(count)) }
+}
+
+/// How many in which partition, the most first; nothing when there are none.
+fn by_partition(
+    group: &GroupFigures,
+    of: impl Fn(&GroupPartitionFigures) -> u64,
+) -> Option<String> {
+    let all = group.partitions.iter().map(|it| (of(it), it.name.as_str()));
+    let mut all: Vec<_> = all.filter(|(count, _)| *count > 0).collect();
+    all.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let some = all.iter().take(PARTITIONS_MAX);
+    let mut parts: Vec<String> =
+        some.map(|(count, name)| format!("{} of {name}", grouped(*count))).collect();
+    let rest: u64 = all.iter().skip(PARTITIONS_MAX).map(|(count, _)| count).sum();
+    if rest > 0 {
+        parts.push(format!("{} of others", grouped(rest)));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
 fn lag(group: &GroupFigures) -> String {
     let largest = group.partitions.iter().max_by_key(|it| it.largest_lag);
     let most = match largest {
@@ -167,7 +244,7 @@ fn lag(group: &GroupFigures) -> String {
 mod tests {
     use super::*;
     use crate::explore::GroupCost;
-    use crate::history::{AgainBecause, GroupEpochFigures, Stint};
+    use crate::history::{AgainBecause, FailedPolls, GroupEpochFigures, Stint};
     use crate::types::Moment;
     use std::time::Duration;
 
@@ -215,6 +292,9 @@ mod tests {
             end: None,
             lag: 7,
             largest_lag: 200 + number as u64,
+            unprocessed: 0,
+            passed_over: 0,
+            removed: None,
         }
     }
 
@@ -239,6 +319,8 @@ mod tests {
             again: again
                 .map(|(epoch, because, records)| ProcessedAgain { epoch, because, records })
                 .to_vec(),
+            failed: Vec::new(),
+            failed_polls: Vec::new(),
         }
     }
 
@@ -260,6 +342,60 @@ mod tests {
                lag 21 at the end, at most 202 in a partition (orders-2)
 "
         );
+    }
+
+    #[test]
+    fn records_that_nobody_comes_to_are_told() {
+        let mut group = figures();
+        group.partitions = (0..6).map(|number| partition(number, Vec::new())).collect();
+        assert_eq!((unprocessed(&group), passed_over(&group)), (None, None));
+        for (number, partition) in (0_u64..).zip(&mut group.partitions) {
+            partition.unprocessed = number;
+        }
+        group.partitions[2].passed_over = 1;
+        assert_eq!(
+            unprocessed(&group).unwrap(),
+            "15 records committed and never processed: 5 of orders-5, 4 of orders-4, 3 of \
+             orders-3, 2 of orders-2, 1 of others"
+        );
+        let told = "1 record passed over by auto.offset.reset: 1 of orders-2";
+        assert_eq!(passed_over(&group).unwrap(), told);
+        let text = written(&[group]);
+        assert!(text.contains("\n               15 records committed"), "{text}");
+    }
+
+    #[test]
+    fn members_that_failed_are_named_with_the_reason() {
+        let mut group = figures();
+        let at = Moment::SCENARIO_BEGINS + Duration::from_millis(6_099);
+        let refused = |host: &str, error| FailedMember { host: host.to_owned(), at, error };
+        group.failed = vec![
+            refused("billing-1", Some(ErrorCode::GroupMaxSizeReached)),
+            refused("billing-2", Some(ErrorCode::GroupMaxSizeReached)),
+            refused("billing-3", None),
+        ];
+        let error = ErrorCode::OffsetOutOfRange;
+        group.failed_polls = vec![FailedPolls { error, polls: 1_203, since: at }];
+        assert_eq!(
+            failed(&group),
+            [
+                "billing-3 is refused for good, from 6.099s",
+                "billing-1, billing-2 are refused for good, from 6.099s: GROUP_MAX_SIZE_REACHED",
+                "1,203 polls failed, from 6.099s: OFFSET_OUT_OF_RANGE (no offset to go on from, and \
+                 no reset policy)",
+            ]
+        );
+        group.protocol = None;
+        let text = written(&[group]);
+        assert!(text.starts_with("group        billing: it never had a member\n"), "{text}");
+        assert!(text.contains("are refused for good") && !text.contains("owners"), "{text}");
+    }
+
+    #[test]
+    fn nobody_misses_what_is_deleted() {
+        let mut group = figures();
+        group.partitions[2].removed = Some(Moment::SCENARIO_BEGINS);
+        assert_eq!(owners(&group), "billing-9 orders-1, billing-10 orders-0");
     }
 
     #[test]

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::event::{Event, Kind, OperationResult};
+use crate::event::{Event, Kind, MemberState, OperationResult, OperationVerb};
 use crate::explore::outcome::{Matter, Moment};
 use crate::trace::Model;
-use crate::types::{ErrorCode, Moment as Instant};
+use crate::types::{ErrorCode, HostId, Moment as Instant, OperationId};
 
 /// Errors of one kind that come within this time of each other are one line.
 const PAUSE_MAX: Duration = Duration::from_secs(3);
@@ -23,6 +23,10 @@ enum Trouble {
     Failed(ErrorCode),
     /// A producer is through with a batch, and nobody knows whether it was written.
     Unknown(ErrorCode),
+    /// A member's application was told so by its poll.
+    PollFailed(ErrorCode),
+    /// Likewise, and it can never be a member again.
+    RefusedForGood(ErrorCode),
 }
 
 /// What has come of one kind of trouble and has not ended yet.
@@ -31,7 +35,8 @@ struct Group {
     since: Instant,
     until: Instant,
     event: u64,
-    batches: u64,
+    /// Batches, or polls.
+    count: u64,
     hosts: BTreeSet<String>,
     partitions: BTreeSet<String>,
 }
@@ -39,6 +44,8 @@ struct Group {
 /// Gathers what clients met with.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Troubles {
+    /// The poll in which each application is.
+    polls: BTreeMap<HostId, OperationId>,
     open: BTreeMap<Trouble, Group>,
     lines: Vec<Moment>,
 }
@@ -48,13 +55,29 @@ impl Troubles {
     pub(crate) fn observe(&mut self, event: &Event, model: &Model) {
         let (trouble, partition) = match &event.kind {
             Kind::ProduceAnswered { error, partition, .. } if *error != ErrorCode::None => {
-                (Trouble::Refused(*error), *partition)
+                (Trouble::Refused(*error), Some(*partition))
             }
             Kind::BatchDone { result: OperationResult::Failed, error, partition, .. } => {
-                (Trouble::Failed(*error), *partition)
+                (Trouble::Failed(*error), Some(*partition))
             }
             Kind::BatchDone { result: OperationResult::Unknown, error, partition, .. } => {
-                (Trouble::Unknown(*error), *partition)
+                (Trouble::Unknown(*error), Some(*partition))
+            }
+            Kind::OperationInvoked { operation, verb: OperationVerb::Poll, .. } => {
+                self.polls.extend(event.host.map(|host| (host, *operation)));
+                return;
+            }
+            Kind::OperationReturned { operation, result, error, .. } => {
+                let Some(host) = event.host else { return };
+                let is_poll = self.polls.get(&host) == Some(operation);
+                let member = model.group_members.get(&host);
+                let Some(member) = member.filter(|_| is_poll && *result != OperationResult::Ok)
+                else {
+                    return;
+                };
+                let is_fatal = member.state == MemberState::Fatal;
+                let trouble = if is_fatal { Trouble::RefusedForGood } else { Trouble::PollFailed };
+                (trouble(*error), None)
             }
             _ => return,
         };
@@ -67,14 +90,14 @@ impl Troubles {
             since: event.at,
             until: event.at,
             event: event.index,
-            batches: 0,
+            count: 0,
             hosts: BTreeSet::new(),
             partitions: BTreeSet::new(),
         });
         group.until = event.at;
-        group.batches += 1;
+        group.count += 1;
         group.hosts.insert(model.setup().host_name(event.host).to_owned());
-        group.partitions.insert(model.partition_name(partition));
+        group.partitions.extend(partition.map(|partition| model.partition_name(partition)));
     }
 
     /// The lines, in no order.
@@ -88,7 +111,7 @@ impl Troubles {
 fn line(trouble: Trouble, group: &Group) -> Moment {
     let hosts = several(group.hosts.iter().map(String::as_str));
     let of = several(group.partitions.iter().map(String::as_str));
-    let batches = match group.batches {
+    let batches = match group.count {
         1 => "a batch".to_owned(),
         many => format!("{many} batches"),
     };
@@ -101,6 +124,14 @@ fn line(trouble: Trouble, group: &Group) -> Moment {
         }
         Trouble::Unknown(error) => {
             format!("{hosts} {gives} up {batches} of {of}, perhaps written: {error}")
+        }
+        Trouble::PollFailed(error) => match group.count {
+            1 => format!("a poll of {hosts} fails: {error}"),
+            many => format!("{many} polls of {hosts} fail: {error}"),
+        },
+        Trouble::RefusedForGood(error) => {
+            let (is, member) = if one { ("is", "a member") } else { ("are", "members") };
+            format!("{hosts} {is} refused as {member} for good: {error}")
         }
     };
     // What took an instant needs no end.
@@ -132,9 +163,9 @@ pub(crate) fn several<'a>(names: impl Iterator<Item = &'a str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::script::{ORDERS, PLAIN, Script, WRITER};
+    use crate::check::script::{ORDERS, OTHER, PLAIN, READER, Script, WRITER};
     use crate::event::AckMode;
-    use crate::types::{BatchId, HostId};
+    use crate::types::{BatchId, ClientId};
 
     fn told(run: &Script) -> Vec<String> {
         let mut troubles = Troubles::default();
@@ -199,6 +230,44 @@ mod tests {
             [
                 "writer gives up a batch of orders-0, not written: REQUEST_TIMED_OUT",
                 "plain gives up a batch of orders-0, perhaps written: REQUEST_TIMED_OUT",
+            ]
+        );
+    }
+
+    fn polls(run: &mut Script, host: HostId, error: ErrorCode) {
+        let operation = OperationId { client: ClientId(host.0), number: 4 };
+        let verb = OperationVerb::Poll;
+        run.add(host, Kind::OperationInvoked { operation, verb, topic: None });
+        let result =
+            if error == ErrorCode::None { OperationResult::Ok } else { OperationResult::Failed };
+        let (partition, offset) = (None, None);
+        let kind = Kind::OperationReturned { operation, result, error, partition, offset };
+        run.add(host, kind);
+    }
+
+    fn enters(run: &mut Script, host: HostId, state: MemberState) {
+        let (group, member, epoch, leads) = ("billing".into(), "m".into(), 1, false);
+        run.add(host, Kind::MemberStateEntered { group, member, epoch, state, leads });
+    }
+
+    #[test]
+    fn polls_that_fail_and_members_that_are_refused_are_told() {
+        let mut run = Script::new();
+        // Of a consumer that is in no group the probe would tell, too.
+        polls(&mut run, READER, ErrorCode::OffsetOutOfRange);
+        enters(&mut run, READER, MemberState::Stable);
+        polls(&mut run, READER, ErrorCode::None);
+        polls(&mut run, READER, ErrorCode::OffsetOutOfRange);
+        polls(&mut run, READER, ErrorCode::OffsetOutOfRange);
+        for host in [WRITER, OTHER] {
+            enters(&mut run, host, MemberState::Fatal);
+            polls(&mut run, host, ErrorCode::GroupMaxSizeReached);
+        }
+        assert_eq!(
+            told(&run),
+            [
+                "2 polls of reader fail: OFFSET_OUT_OF_RANGE",
+                "other, writer are refused as members for good: GROUP_MAX_SIZE_REACHED",
             ]
         );
     }

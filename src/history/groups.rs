@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::event::{Event, GivenUpBecause, GroupProtocol, Kind, Phase};
-use crate::history::spans::Spans;
+use crate::history::delivered::Delivered;
+use crate::history::group_members::{FailedMember, FailedPolls, GroupMembers};
 use crate::types::{HostId, Moment, Name, Offset, PartitionIndex, TopicId, TopicPartition};
 
 /// Figures of a group. Times count from time zero until healing begins.
@@ -27,6 +28,10 @@ pub struct GroupFigures {
     pub processed: u64,
     /// Records that were processed again, by what made it so.
     pub again: Vec<ProcessedAgain>,
+    /// Members that can never be members again, and do nothing.
+    pub failed: Vec<FailedMember>,
+    /// Polls of its members that failed.
+    pub failed_polls: Vec<FailedPolls>,
 }
 
 /// A generation or epoch.
@@ -61,6 +66,12 @@ pub struct GroupPartitionFigures {
     pub lag: u64,
     /// The most there ever were when a commit came.
     pub largest_lag: u64,
+    /// Records of clients that the group has committed and that nobody has processed, nor will.
+    pub unprocessed: u64,
+    /// Records that `auto.offset.reset` led the group past; nobody has processed them.
+    pub passed_over: u64,
+    /// When its topic was deleted.
+    pub removed: Option<Moment>,
 }
 
 /// The time for which a member owned a partition.
@@ -135,6 +146,16 @@ impl GroupFigures {
         self.again.iter().map(|again| again.records).sum()
     }
 
+    /// Records that are committed and that nobody has processed, nor will.
+    pub fn unprocessed(&self) -> u64 {
+        self.partitions.iter().map(|it| it.unprocessed).sum()
+    }
+
+    /// Records that `auto.offset.reset` led the group past.
+    pub fn passed_over(&self) -> u64 {
+        self.partitions.iter().map(|it| it.passed_over).sum()
+    }
+
     /// Records below the high watermarks and not committed.
     pub fn lag(&self) -> u64 {
         self.partitions.iter().map(|it| it.lag).sum()
@@ -147,6 +168,10 @@ pub(in crate::history) struct GroupCounter {
     groups: BTreeMap<Name, Group>,
     /// High watermarks of leaders.
     ends: BTreeMap<TopicPartition, Offset>,
+    /// Where logs begin, once they no longer do at 0.
+    log_starts: BTreeMap<TopicPartition, Offset>,
+    /// Who is in which group.
+    members: GroupMembers,
     /// Records that the run itself wrote, to see whether the healed cluster serves.
     probes: BTreeSet<(TopicPartition, Offset)>,
     healed: Option<Moment>,
@@ -174,14 +199,17 @@ struct Owned {
     unowned: Duration,
     longest: Duration,
     longest_at: Option<Moment>,
-    processed: Spans,
+    delivered: Delivered,
     committed: Option<Offset>,
     largest_lag: u64,
+    /// When its topic was deleted.
+    removed: Option<Moment>,
 }
 
 impl GroupCounter {
     /// Folds in `event`.
     pub(in crate::history) fn apply(&mut self, event: &Event) {
+        self.members.apply(event);
         match &event.kind {
             Kind::HighWatermarkMoved { partition, as_leader: true, high_watermark, .. } => {
                 self.ends.insert(*partition, *high_watermark);
@@ -190,6 +218,16 @@ impl GroupCounter {
                 self.probes.insert((*partition, *offset));
             }
             Kind::PhaseBegan { phase: Phase::Heal } => self.healed = Some(event.at),
+            Kind::LogStartMoved { partition, log_start_offset, .. } => {
+                let start = self.log_starts.entry(*partition).or_default();
+                *start = (*start).max(*log_start_offset);
+            }
+            Kind::TopicRemoved { topic, .. } => {
+                let times = (event.at, self.healed);
+                let all = self.groups.values_mut().flat_map(|group| group.partitions.iter_mut());
+                let gone = all.filter(|(partition, _)| partition.topic_id == *topic);
+                gone.for_each(|(_, owned)| owned.remove(times));
+            }
             Kind::HostStopped { .. } => {
                 let Some(host) = event.host else { return };
                 let (at, until) = (event.at, self.healed);
@@ -237,13 +275,37 @@ impl GroupCounter {
                 let lag = lag(owned.committed, end);
                 owned.largest_lag = owned.largest_lag.max(lag);
                 owned.committed = Some(*offset);
+                owned.delivered.on_committed(*offset);
+            }
+            Kind::OffsetRemoved { group, partition, .. } => {
+                if let Some(owned) = self.group(group).partitions.get_mut(partition) {
+                    owned.committed = None;
+                }
+            }
+            // One that nobody takes as a member is a group's, too.
+            Kind::MemberStateEntered { group, .. } => {
+                self.group(group);
+            }
+            Kind::CommittedOffsetUsed { group, partition, offset: Some(offset), .. } => {
+                let owned = self.group(group).partitions.entry(*partition).or_default();
+                owned.delivered.on_begun(*offset);
+            }
+            Kind::PositionSet { partition, offset, by_reset: true } => {
+                let group = event.host.and_then(|host| self.members.group_of(host));
+                // Of a consumer that is in no group there is nothing to tell.
+                let Some(group) = group.and_then(|group| self.groups.get_mut(group)) else {
+                    return;
+                };
+                let log_start = self.log_starts.get(partition).copied().unwrap_or(Offset::ZERO);
+                let owned = group.partitions.entry(*partition).or_default();
+                owned.delivered.on_reset(*offset, log_start);
             }
             Kind::Processed { group, epoch, partition, base_offset, records, .. } => {
                 let Some(host) = event.host else { return };
                 let group = self.group(group);
                 let owned = group.partitions.entry(*partition).or_default();
                 let records = u64::from(*records);
-                let (again, _) = owned.processed.add(*base_offset, *base_offset + records);
+                let again = owned.delivered.on_processed(*base_offset, *base_offset + records);
                 group.processed += records - again;
                 if again > 0 {
                     let of = owned.owners.get(&host).copied();
@@ -263,9 +325,18 @@ impl GroupCounter {
     fn probes_among(&self, group: &Group) -> u64 {
         let processed = self.probes.iter().filter(|(partition, offset)| {
             let owned = group.partitions.get(partition);
-            owned.is_some_and(|owned| owned.processed.contains(*offset))
+            owned.is_some_and(|owned| owned.delivered.is_processed(*offset))
         });
         processed.count() as u64
+    }
+
+    /// How many records of clients that are committed nobody has processed.
+    fn unprocessed(&self, id: &TopicPartition, owned: &Owned) -> u64 {
+        let unprocessed = owned.delivered.unprocessed(!owned.owners.is_empty());
+        let all: u64 = unprocessed.stretches().map(|(from, to)| to.since(from)).sum();
+        let is_own = |it: &&(TopicPartition, Offset)| unprocessed.contains(it.1);
+        let of_id = (*id, Offset::ZERO)..=(*id, Offset(i64::MAX));
+        all - self.probes.range(of_id).filter(is_own).count() as u64
     }
 
     fn group(&mut self, name: &Name) -> &mut Group {
@@ -293,6 +364,7 @@ impl GroupCounter {
                     let name = format!("{topic}-{}", id.partition);
                     let mut figures = owned.figures(name, end, until);
                     figures.stints = owned.stints.iter().map(|it| it.named(host_name)).collect();
+                    figures.unprocessed = self.unprocessed(id, owned);
                     Some((topic, id.partition, figures))
                 })
                 .collect();
@@ -311,9 +383,17 @@ impl GroupCounter {
                 partitions: named.into_iter().map(|(.., figures)| figures).collect(),
                 processed: group.processed - self.probes_among(group),
                 again: again.collect(),
+                failed: self.members.failed(name).iter().map(|it| it.named(host_name)).collect(),
+                failed_polls: self.members.failed_polls(name),
             }
         };
         self.groups.iter().map(of).collect()
+    }
+}
+
+impl FailedMember<HostId> {
+    fn named(&self, host_name: &dyn Fn(HostId) -> String) -> FailedMember {
+        FailedMember { host: host_name(self.host), at: self.at, error: self.error }
     }
 }
 
@@ -356,9 +436,16 @@ impl Owned {
         if let Some(stint) = self.stints.iter_mut().rfind(|stint| stint.owner == host) {
             stint.until = Some(times.0);
         }
-        if self.owners.is_empty() {
+        // What is no more wants no owner.
+        if self.owners.is_empty() && self.removed.is_none() {
             self.unowned_since = Some(times.0);
         }
+    }
+
+    /// Its topic is deleted.
+    fn remove(&mut self, times: Times) {
+        self.end_unowned(times);
+        self.removed.get_or_insert(times.0);
     }
 
     fn end_unowned(&mut self, (now, healed): Times) {
@@ -371,7 +458,7 @@ impl Owned {
         }
     }
 
-    /// All but the stints.
+    /// All but the stints and what is lost.
     fn figures(&self, name: String, end: Option<Offset>, times: Times) -> GroupPartitionFigures {
         let mut ended = Self {
             unowned_since: self.unowned_since,
@@ -381,7 +468,7 @@ impl Owned {
             ..Self::default()
         };
         ended.end_unowned(times);
-        let lag = lag(self.committed, end);
+        let lag = if self.removed.is_some() { 0 } else { lag(self.committed, end) };
         GroupPartitionFigures {
             name,
             stints: Vec::new(),
@@ -392,6 +479,9 @@ impl Owned {
             end,
             lag,
             largest_lag: self.largest_lag.max(lag),
+            unprocessed: 0,
+            passed_over: self.delivered.passed_over(),
+            removed: self.removed,
         }
     }
 }
@@ -540,6 +630,111 @@ mod tests {
         run.add(WRITER, Kind::ProbeReturned { partition: ORDERS, offset: Some(Offset(2)) });
         run.add(WRITER, Kind::ProbeReturned { partition: ORDERS, offset: Some(Offset(3)) });
         assert_eq!(figures(&run).processed, 2);
+    }
+
+    fn begins_at(run: &mut Script, host: HostId, offset: Option<i64>) {
+        let (group, member, epoch) = ("billing".into(), "m".into(), 1);
+        let (partition, offset) = (ORDERS, offset.map(Offset));
+        run.add(host, Kind::CommittedOffsetUsed { group, member, epoch, partition, offset });
+    }
+
+    fn commits(run: &mut Script, offset: i64) {
+        let (group, partition) = ("billing".into(), ORDERS);
+        let (offset, log_offset) = (Offset(offset), Offset(0));
+        run.add(HostId(1), Kind::OffsetCommitted { group, partition, offset, log_offset });
+    }
+
+    fn is_member(run: &mut Script, host: HostId) {
+        let (group, member, epoch) = ("billing".into(), "m".into(), 1);
+        let (state, leads) = (crate::event::MemberState::Stable, false);
+        run.add(host, Kind::MemberStateEntered { group, member, epoch, state, leads });
+    }
+
+    #[test]
+    fn what_is_committed_before_a_crash_and_never_processed_is_told() {
+        let mut run = Script::new();
+        takes(&mut run, READER, 1);
+        begins_at(&mut run, READER, Some(0));
+        commits(&mut run, 10);
+        processes(&mut run, READER, 0, 4);
+        // It is still at work.
+        assert_eq!(figures(&run).unprocessed(), 0);
+        dies(&mut run, READER);
+        assert_eq!(figures(&run).unprocessed(), 6);
+        takes(&mut run, OTHER, 2);
+        begins_at(&mut run, OTHER, Some(10));
+        processes(&mut run, OTHER, 10, 3);
+        // One of them was the run's own.
+        run.add(WRITER, Kind::ProbeReturned { partition: ORDERS, offset: Some(Offset(5)) });
+        let figures = figures(&run);
+        assert_eq!((figures.unprocessed(), figures.processed), (5, 7));
+        assert_eq!((figures.partitions[0].unprocessed, figures.passed_over()), (5, 0));
+    }
+
+    #[test]
+    fn what_a_reset_of_a_member_passes_over_is_told() {
+        let mut run = Script::new();
+        let set = Kind::PositionSet { partition: ORDERS, offset: Offset(7), by_reset: true };
+        // It is nobody's of a group yet.
+        run.add(READER, set.clone());
+        is_member(&mut run, READER);
+        takes(&mut run, READER, 1);
+        let because = crate::event::StartMovedBecause::RetentionMs;
+        let (partition, log_start_offset) = (ORDERS, Offset(2));
+        run.add(
+            HostId(1),
+            Kind::LogStartMoved {
+                partition,
+                log_start_offset,
+                because,
+                limit: None,
+                wall_millis: None,
+            },
+        );
+        run.add(READER, set);
+        processes(&mut run, READER, 7, 3);
+        let figures = figures(&run);
+        assert_eq!((figures.passed_over(), figures.unprocessed()), (5, 0));
+    }
+
+    #[test]
+    fn a_partition_whose_topic_is_deleted_is_nobodys_and_missed_by_nobody() {
+        let mut run = Script::new();
+        takes(&mut run, READER, 1);
+        commits(&mut run, 0);
+        let (partition, high_watermark, as_leader) = (ORDERS, Offset(9), true);
+        run.add(HostId(1), Kind::HighWatermarkMoved { partition, high_watermark, as_leader });
+        assert_eq!(figures(&run).lag(), 9);
+        let (topic, offset) = (ORDERS.topic_id, Offset(50));
+        run.add(HostId(1), Kind::TopicRemoved { topic, offset });
+        run.wait(3);
+        // It learns of it later.
+        gives_up(&mut run, READER, GivenUpBecause::Lost);
+        run.wait(5);
+        begins(&mut run, 2, 1);
+        let told = figures(&run);
+        assert_eq!((told.unowned(), told.lag()), (Duration::ZERO, 0));
+        assert!(told.partitions[0].removed.is_some());
+        // Of one that nobody owned only the time before counts.
+        let mut run = Script::new();
+        takes(&mut run, READER, 1);
+        gives_up(&mut run, READER, GivenUpBecause::Revoked);
+        run.wait(2);
+        run.add(HostId(1), Kind::TopicRemoved { topic, offset });
+        run.wait(5);
+        begins(&mut run, 2, 1);
+        assert_eq!(figures(&run).unowned(), STEP + Duration::from_secs(2));
+    }
+
+    #[test]
+    fn an_offset_that_is_deleted_is_no_longer_there() {
+        let mut run = Script::new();
+        takes(&mut run, READER, 1);
+        commits(&mut run, 4);
+        let (group, partition) = ("billing".into(), ORDERS);
+        let because = crate::event::OffsetGone::Deleted;
+        run.add(HostId(1), Kind::OffsetRemoved { group, partition, because });
+        assert_eq!(figures(&run).partitions[0].committed, None);
     }
 
     #[test]

@@ -2,12 +2,15 @@
 //!
 //! A write whose answer never came is unknown, never absent.
 
+mod delivered;
 mod figures;
+mod group_members;
 mod groups;
 mod record;
 mod spans;
 
 pub use figures::{FigureCounter, Figures, LONG_WAIT};
+pub use group_members::{FailedMember, FailedPolls};
 pub use groups::{
     AgainBecause, GroupEpochFigures, GroupFigures, GroupPartitionFigures, ProcessedAgain, Stint,
 };

@@ -41,6 +41,26 @@ impl Spans {
         before.map_or(from, |(_, end)| from.max(*end))
     }
 
+    /// The stretches of `from..to` that are not in it, each with its end, exclusive.
+    pub fn gaps(&self, from: Offset, to: Offset) -> impl Iterator<Item = (Offset, Offset)> + '_ {
+        let mut next = self.first_missing(from);
+        std::iter::from_fn(move || {
+            let start = next;
+            if start >= to {
+                return None;
+            }
+            let known = self.stretches.range(start..).next().map(|(first, _)| *first);
+            let end = known.map_or(to, |first| first.min(to));
+            next = self.first_missing(end);
+            Some((start, end))
+        })
+    }
+
+    /// The stretches that it is made of, in order, each with its end, exclusive.
+    pub fn stretches(&self) -> impl Iterator<Item = (Offset, Offset)> + '_ {
+        self.stretches.iter().map(|(start, end)| (*start, *end))
+    }
+
     /// Whether `offset` is in it.
     pub fn contains(&self, offset: Offset) -> bool {
         self.first_missing(offset) != offset
@@ -71,7 +91,13 @@ mod tests {
                     prop_assert_eq!(Some(spans.first_missing(Offset(offset)).0), missing);
                     prop_assert_eq!(spans.contains(Offset(offset)), single.contains(&offset));
                 }
-                let stretches: Vec<_> = spans.stretches.iter().collect();
+                for (from, to) in [(0, 80), (7, 31), (20, 20), (31, 7)] {
+                    let missing = (from..to).filter(|offset| !single.contains(offset)).count();
+                    let gaps = spans.gaps(Offset(from), Offset(to));
+                    let told: u64 = gaps.map(|(from, to)| to.since(from)).sum();
+                    prop_assert_eq!(told, missing as u64);
+                }
+                let stretches: Vec<_> = spans.stretches().collect();
                 let apart = stretches.windows(2).all(|two| two[0].1 < two[1].0);
                 prop_assert!(apart, "{:?}", stretches);
             }

@@ -112,7 +112,12 @@ impl GroupState {
             generation: figures.epoch,
             coordinator: model.coordinator_of(&figures.name).map(|broker| broker.0),
             members,
-            partitions: figures.partitions.iter().map(GroupPartition::of).collect(),
+            partitions: figures
+                .partitions
+                .iter()
+                .filter(|it| it.removed.is_none())
+                .map(GroupPartition::of)
+                .collect(),
         }
     }
 

@@ -18,6 +18,7 @@ mod fake_disk;
 mod figures;
 mod filter_cases;
 mod golden;
+mod group_figures;
 mod interaction;
 mod interaction_controller;
 mod interaction_group;

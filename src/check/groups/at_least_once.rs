@@ -2,6 +2,8 @@
 //!
 //! Of a group whose applications commit after they have processed, every record below a committed
 //! offset was processed. What an application was given and has not processed counts for nothing.
+//! Applications that commit before have left the premise with their first commit: what they lose
+//! is told, and a scenario may claim it (`expect = "violated"`).
 //!
 //! Compared: the offsets that are safe in the coordinator's log with what applications say that
 //! they have done, when the run is over, once somebody has gone on behind them: until then
@@ -31,6 +33,9 @@ const INFO: Info = Info {
     is_liveness: false,
 };
 
+/// How a group leaves the premise.
+const COMMITS_BEFORE: &str = "the group's applications commit before they process";
+
 impl Property for AtLeastOnce {
     fn info(&self) -> &'static Info {
         &INFO
@@ -39,7 +44,7 @@ impl Property for AtLeastOnce {
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
         self.deliveries.on_event(event, view.model);
         if let Kind::OffsetCommitted { group, partition, .. } = &event.kind
-            && view.model.setup().promise_of(group) == Promise::AtLeastOnce
+            && view.model.setup().promise_of(group) != Promise::Nothing
             && self.deliveries.get(group, *partition).is_some_and(Delivery::is_committed)
         {
             findings.exercised();
@@ -50,9 +55,11 @@ impl Property for AtLeastOnce {
         for ((group, partition), delivery) in self.deliveries.partitions() {
             // Who has not gone on yet may come to it.
             let Some(gap) = delivery.gap.filter(|gap| gap.passed.is_some()) else { continue };
-            if view.model.setup().promise_of(group) != Promise::AtLeastOnce {
-                continue;
-            }
+            let excuse = match view.model.setup().promise_of(group) {
+                Promise::AtLeastOnce => None,
+                Promise::AtMostOnce => Some((gap.written.unwrap_or(gap.committed), COMMITS_BEFORE)),
+                Promise::Nothing => continue,
+            };
             let sentence = format!(
                 "group {group} has committed offset {} of {}, but nobody has processed offset {}",
                 gap.offset,
@@ -67,7 +74,7 @@ impl Property for AtLeastOnce {
                 log: None,
             };
             let evidence = gap.written.into_iter().chain([gap.committed]).chain(gap.passed);
-            findings.violated(subject, sentence, evidence);
+            findings.violated_unless(subject, excuse, sentence, evidence);
         }
     }
 
@@ -99,12 +106,24 @@ mod tests {
     }
 
     #[test]
-    fn who_commits_first_promises_something_else() {
-        for promise in [Promise::AtMostOnce, Promise::Nothing] {
-            let mut work = Work::of(promise);
-            work.begin(0, None).committed(9).processed(0, 5, 9);
-            assert_eq!(work.outcome("at-least-once"), "not exercised");
-        }
+    fn who_commits_first_has_left_the_premise_when_something_is_lost() {
+        let mut work = Work::of(Promise::AtMostOnce);
+        work.begin(0, None).committed(5).processed(0, 0, 5);
+        assert_eq!(work.outcome("at-least-once"), "holds");
+        work.committed(9);
+        // Still in its hands.
+        assert_eq!(work.outcome("at-least-once"), "holds");
+        work.begin(1, Some(9));
+        assert_eq!(work.outcome("at-least-once"), "outside its premise");
+        work.processed(0, 5, 9);
+        assert_eq!(work.outcome("at-least-once"), "holds");
+    }
+
+    #[test]
+    fn who_does_not_commit_promises_nothing() {
+        let mut work = Work::of(Promise::Nothing);
+        work.begin(0, None).committed(9).processed(0, 0, 5).begin(1, Some(9));
+        assert_eq!(work.outcome("at-least-once"), "not exercised");
     }
 
     #[test]
