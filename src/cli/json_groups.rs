@@ -17,6 +17,8 @@ pub(crate) fn group(group: &GroupFigures) -> Value {
             "seconds": micros(epoch.at.scenario_micros()),
             "generation": epoch.epoch,
             "members": epoch.members,
+            "unowned_seconds": seconds(epoch.unowned),
+            "longest_unowned_seconds": seconds(epoch.longest_unowned),
         })).collect::<Vec<_>>(),
         "members": group.members,
         "failed_members": group.failed.iter().map(|member| json!({

@@ -168,7 +168,27 @@ fn unowned(group: &GroupFigures) -> String {
         1 => String::new(),
         times => format!("; {times} partitions, {} together", rounded(group.unowned())),
     };
-    format!("{name} longest, {longest} from {from}{all}")
+    format!("{name} longest, {longest} from {from}{all}{}", costliest(group))
+}
+
+/// The generation that cost most, if it is not the only one.
+fn costliest(group: &GroupFigures) -> String {
+    let mut costly: Vec<_> = group.epochs.iter().filter(|it| !it.unowned.is_zero()).collect();
+    costly.sort_by_key(|epoch| std::cmp::Reverse(epoch.unowned));
+    match costly.as_slice() {
+        [most, _, ..] => {
+            format!(", {} of it in {} {}", rounded(most.unowned), epoch_word(group), most.epoch)
+        }
+        [_] | [] => String::new(),
+    }
+}
+
+/// What the group's protocol calls a rebalance.
+fn epoch_word(group: &GroupFigures) -> &'static str {
+    match group.protocol {
+        Some(GroupProtocol::Consumer) => "epoch",
+        Some(GroupProtocol::Classic) | None => "generation",
+    }
 }
 
 fn processed(group: &GroupFigures) -> String {
@@ -177,10 +197,7 @@ fn processed(group: &GroupFigures) -> String {
     if again == 0 {
         return format!("{processed}, none of them again");
     }
-    let word = match group.protocol {
-        Some(GroupProtocol::Consumer) => "epoch",
-        Some(GroupProtocol::Classic) | None => "generation",
-    };
+    let word = epoch_word(group);
     let mut reasons = group.again.clone();
     reasons.sort_by_key(|again| std::cmp::Reverse(again.records));
     let reason = |again: &ProcessedAgain| {
@@ -301,7 +318,8 @@ mod tests {
     fn figures() -> GroupFigures {
         let epochs = [1, 2].map(|epoch| {
             let at = Moment::SCENARIO_BEGINS;
-            GroupEpochFigures { at, epoch, members: 2 }
+            let unowned = Duration::from_millis(if epoch == 2 { 2_110 } else { 5 });
+            GroupEpochFigures { at, epoch, members: 2, unowned, longest_unowned: unowned }
         });
         let again = [(2, AgainBecause::Ended, 9), (1, AgainBecause::Lost, 1_000)];
         GroupFigures {
@@ -336,7 +354,8 @@ mod tests {
             written(&[figures()]),
             "group        billing: classic, 2 generations, 2 members at the end
                owners at the end: billing-9 orders-1, billing-10 orders-0, nobody 1 partition
-               unowned: orders-1 longest, 2.11s from 25.000s; 3 partitions, 2.12s together
+               unowned: orders-1 longest, 2.11s from 25.000s; 3 partitions, 2.12s together, 2.11s of
+               it in generation 2
                4,000 records processed, 1,009 of them again: 1,000 in generation 1 (lost), 9 in
                generation 2 (process ended)
                lag 21 at the end, at most 202 in a partition (orders-2)

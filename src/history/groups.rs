@@ -43,6 +43,10 @@ pub struct GroupEpochFigures {
     pub epoch: i32,
     /// How many members it has.
     pub members: u32,
+    /// How long partitions were unowned until somebody took them in it, all together.
+    pub unowned: Duration,
+    /// The longest of these times.
+    pub longest_unowned: Duration,
 }
 
 /// What a group has to do with a partition.
@@ -196,6 +200,8 @@ struct Owned {
     /// What became of the last owner.
     last: Option<(HostId, AgainBecause)>,
     unowned_since: Option<Moment>,
+    /// The times without an owner that somebody ended, by the epoch in which it was taken.
+    ended: Vec<(i32, Duration)>,
     unowned: Duration,
     longest: Duration,
     longest_at: Option<Moment>,
@@ -248,7 +254,9 @@ impl GroupCounter {
                 // A new coordinator may tell of it again.
                 if counts && group.epochs.last().is_none_or(|last| last.epoch != epoch.0) {
                     let (at, epoch, members) = (event.at, epoch.0, *members);
-                    group.epochs.push(GroupEpochFigures { at, epoch, members });
+                    let (unowned, longest_unowned) = Default::default();
+                    let began = GroupEpochFigures { at, epoch, members, unowned, longest_unowned };
+                    group.epochs.push(began);
                 }
             }
             Kind::PartitionTaken { group, epoch, partition, .. } => {
@@ -377,7 +385,7 @@ impl GroupCounter {
             GroupFigures {
                 name: name.as_str().to_owned(),
                 protocol: group.protocol,
-                epochs: group.epochs.clone(),
+                epochs: group.epochs_with_times(),
                 epoch: group.epoch,
                 members: group.members,
                 partitions: named.into_iter().map(|(.., figures)| figures).collect(),
@@ -388,6 +396,20 @@ impl GroupCounter {
             }
         };
         self.groups.iter().map(of).collect()
+    }
+}
+
+impl Group {
+    /// The generations, each with the times without an owner that it ended.
+    fn epochs_with_times(&self) -> Vec<GroupEpochFigures> {
+        let mut epochs = self.epochs.clone();
+        for (epoch, time) in self.partitions.values().flat_map(|owned| &owned.ended) {
+            if let Some(of) = epochs.iter_mut().find(|of| of.epoch == *epoch) {
+                of.unowned += *time;
+                of.longest_unowned = of.longest_unowned.max(*time);
+            }
+        }
+        epochs
     }
 }
 
@@ -423,7 +445,9 @@ impl Owned {
             Some((_, because @ AgainBecause::Lost)) => because,
             _ => AgainBecause::Same,
         };
-        self.end_unowned(times);
+        if let Some(time) = self.end_unowned(times).filter(|time| !time.is_zero()) {
+            self.ended.push((epoch, time));
+        }
         self.owners.insert(host, (epoch, because));
         self.stints.push(Stint { owner: host, epoch, from: times.0, until: None });
     }
@@ -448,14 +472,15 @@ impl Owned {
         self.removed.get_or_insert(times.0);
     }
 
-    fn end_unowned(&mut self, (now, healed): Times) {
-        let Some(since) = self.unowned_since.take() else { return };
+    fn end_unowned(&mut self, (now, healed): Times) -> Option<Duration> {
+        let since = self.unowned_since.take()?;
         let since = since.max(Moment::SCENARIO_BEGINS);
         let time = healed.map_or(now, |healed| healed.min(now)).since(since);
         self.unowned += time;
         if time > self.longest {
             (self.longest, self.longest_at) = (time, Some(since));
         }
+        Some(time)
     }
 
     /// All but the stints and what is lost.
@@ -561,6 +586,32 @@ mod tests {
         assert_eq!(owners, [("reader", 1), ("other", 2), ("reader", 3)]);
         let open: Vec<_> = partition.stints.iter().map(|it| it.until.is_none()).collect();
         assert_eq!(open, [false, false, true]);
+    }
+
+    #[test]
+    fn a_generation_answers_for_the_time_without_an_owner_that_it_ends() {
+        let mut run = Script::new();
+        begins(&mut run, 1, 2);
+        takes(&mut run, READER, 1);
+        gives_up(&mut run, READER, GivenUpBecause::Revoked);
+        run.wait(2);
+        begins(&mut run, 2, 2);
+        takes(&mut run, OTHER, 2);
+        gives_up(&mut run, OTHER, GivenUpBecause::Revoked);
+        begins(&mut run, 3, 2);
+        takes(&mut run, READER, 3);
+        // This time nobody ends.
+        gives_up(&mut run, READER, GivenUpBecause::Revoked);
+        begins(&mut run, 4, 2);
+        let figures = figures(&run);
+        let times: Vec<_> =
+            figures.epochs.iter().map(|it| (it.epoch, it.unowned, it.longest_unowned)).collect();
+        let second = 2 * STEP + Duration::from_secs(2);
+        let none = Duration::ZERO;
+        let expected =
+            [(1, none, none), (2, second, second), (3, 2 * STEP, 2 * STEP), (4, none, none)];
+        assert_eq!(times, expected);
+        assert!(figures.unowned() > second + 2 * STEP);
     }
 
     #[test]
