@@ -122,7 +122,7 @@ impl Shard {
         subscribe(step, &mut draft, &id, body, owned.as_ref())?;
         let was = draft.group.members.get(&id).map(|member| (**member).clone());
         update_member(step, connection, &mut draft, &id, body);
-        update_epoch(step, &mut draft, &before, &id);
+        update_epoch(step, &mut draft, was.as_ref(), &id);
         if draft.group.epoch > draft.group.target_epoch {
             update_target(step, &mut draft);
         }
@@ -292,12 +292,14 @@ fn subscribe(
     let holder = draft.group.instances.get(&instance).cloned();
     let Some(holder) = holder else { return if joins { Ok(()) } else { Err(unknown) } };
     let member = draft.group.members.get(&holder).cloned().unwrap_or_default();
-    if holder == *id {
+    if !joins {
+        if holder != *id {
+            return Err((ErrorCode::FencedInstanceId, "another member has its instance id"));
+        }
         return check_epoch(step, &member, body.member_epoch, owned);
     }
-    if !joins {
-        return Err((ErrorCode::FencedInstanceId, "another member has its instance id"));
-    }
+    // Whoever comes with epoch 0 takes the place of one that left, were it its own: no epoch is
+    // looked at, and one that has not left keeps the place even from itself.
     if member.current.epoch != LEAVE_STATIC {
         let message = "the instance id is in use: its member has not left";
         return Err((ErrorCode::UnreleasedInstanceId, message));
@@ -394,15 +396,15 @@ fn update_member(
     draft.write(step, GroupRecord::Member { group, member, value });
 }
 
-/// The group's epoch rises when the member, its subscription or its topics changed.
-fn update_epoch(step: &Step<'_>, draft: &mut Draft, before: &ModernGroup, id: &Name) {
-    let subscription = |group: &ModernGroup| {
-        group
-            .members
-            .get(id)
-            .map(|member| (member.value.topics.clone(), member.value.pattern.clone()))
-    };
-    let is_changed = subscription(before) != subscription(&draft.group);
+/// The group's epoch rises when the member is new, or its subscription or its topics changed;
+/// `before` is the member as it was, or as it took over from the static member before it.
+///
+/// Source: Kafka 4.1, `hasMemberSubscriptionChanged`.
+fn update_epoch(step: &Step<'_>, draft: &mut Draft, before: Option<&ModernMember>, id: &Name) {
+    let subscription =
+        |member: &ModernMember| (member.value.topics.clone(), member.value.pattern.clone());
+    let after = draft.group.members.get(id).map(|member| subscription(member));
+    let is_changed = before.map(subscription) != after;
     let image_end = step.desk.image.end_offset();
     if !is_changed && draft.group.looked_at == image_end {
         return;
