@@ -61,10 +61,15 @@ pub(in crate::node) enum Work {
     Producer(producer::Input),
     Consumer(consumer::Input),
     Member(member::Input),
+    /// The member wants to know where the application stands.
+    Positions(member::Why),
     Coordinator(connection::Input),
     Admin(admin::Input),
     Application(application::Input),
-    Call { token: CallToken, call: AppCall },
+    Call {
+        token: CallToken,
+        call: AppCall,
+    },
 }
 
 /// Effects of the machine that is being driven; kept for their memory.
@@ -304,6 +309,11 @@ impl Client {
                     effects.drain(..).for_each(|effect| self.of_member(effect, out));
                     self.scratch.member = effects;
                 }
+                Work::Positions(why) => {
+                    // As of here: what the member gave up before it asked is no longer assigned.
+                    let positions = self.consumer.positions();
+                    self.work.push_front(Work::Member(member::Input::Positions { why, positions }));
+                }
                 Work::Coordinator(input) => {
                     let mut effects = std::mem::take(&mut self.scratch.coordinator);
                     self.coordinator.step(now, input, &mut effects);
@@ -448,6 +458,9 @@ impl Client {
                 let input = member::Input::MetadataChanged(Arc::clone(&cluster));
                 self.work.push_back(Work::Consumer(consumer::Input::MetadataChanged(cluster)));
                 self.work.push_back(Work::Member(input));
+            }
+            NetworkEffect::MetadataFresh => {
+                self.work.push_back(Work::Member(member::Input::MetadataFresh));
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::node::client::{Client, Owner, Work};
 use crate::node::port::Output;
 use crate::protocol::connection::{self, ConnectionsConfig, NetworkInput};
 use crate::protocol::consumer;
-use crate::protocol::member::{self, Effect, Why};
+use crate::protocol::member::{self, Effect};
 use crate::types::{CallToken, Name, Offset, Purpose, TopicPartition};
 
 /// The component of connections to a group's coordinator.
@@ -47,7 +47,10 @@ impl Client {
             Effect::AddTopic { topic } => self.add_topic(topic),
             Effect::AllTopics => self.work.push_back(Work::Network(NetworkInput::AllTopics)),
             Effect::RefreshMetadata => self.refresh_metadata(),
-            Effect::Positions { why } => self.tell_positions(why),
+            Effect::FreshMetadata { asks } => {
+                self.work.push_back(Work::Network(NetworkInput::FreshMetadata { asks }));
+            }
+            Effect::Positions { why } => self.work.push_back(Work::Positions(why)),
             Effect::Withhold { partitions } => {
                 self.work.push_back(Work::Consumer(consumer::Input::Withhold { partitions }));
             }
@@ -111,11 +114,6 @@ impl Client {
         let Some(partition) = self.id(place) else { return };
         let operation = self.operation(token);
         out.push(Output::event(Kind::ProducedFrom { partition, offset, operation }));
-    }
-
-    fn tell_positions(&mut self, why: Why) {
-        let positions = self.consumer.positions();
-        self.work.push_back(Work::Member(member::Input::Positions { why, positions }));
     }
 
     pub(in crate::node) fn of_coordinator(

@@ -112,6 +112,12 @@ impl Scene {
                 let topics = arg("to").split(',').map(Name::from).collect();
                 Input::Subscribe { token: self.call(), topics, pattern: None }
             }
+            "pattern" => Input::Subscribe {
+                token: self.call(),
+                topics: Vec::new(),
+                pattern: Some(arg("is").as_str().into()),
+            },
+            "fresh" => Input::MetadataFresh,
             "poll" => Input::Poll { token: self.call() },
             "poll-ended" => Input::PollEnded,
             "stands" => {
@@ -231,7 +237,7 @@ impl Scene {
         Input::Completed { token: self.token(what), answer: Ok((body, Vec::new())) }
     }
 
-    /// `members=a:t,b:t` makes it the leader.
+    /// `members=a:t,b:t` makes it the leader, that `skips` the assignment.
     fn joined(&mut self, command: &Command<'_>, error: i16) -> Input {
         let members = command.text("members").unwrap_or_default();
         let me = command.text("member").unwrap_or_default();
@@ -248,6 +254,7 @@ impl Scene {
             .with_error_code(error)
             .with_generation_id(generation)
             .with_protocol_name(command.text("assignor").map(text))
+            .with_skip_assignment(command.has("skips"))
             .with_member_id(text(me))
             .with_leader(text(if members.is_empty() { "another" } else { me }))
             .with_members(members.split(',').filter(|m| !m.is_empty()).map(member).collect());
@@ -338,6 +345,10 @@ impl Scene {
                 let all: Vec<_> = partitions.iter().map(start).collect();
                 format!("start {}", all.join(", "))
             }
+            Effect::FreshMetadata { asks } => {
+                let how = if asks { "what topics are there now?" } else { "what of other topics?" };
+                how.to_owned()
+            }
             Effect::AddTopic { topic } => format!("learn of topic {topic}"),
             other => format!("{other:?}"),
         })
@@ -427,6 +438,10 @@ fn event(kind: &Kind) -> Option<String> {
         }
         Kind::PartitionGivenUp { partition, because, .. } => {
             Some(format!("(gives up {}: {because})", partition.partition.0))
+        }
+        Kind::CommittedOffsetUsed { partition, offset, .. } => {
+            let from = offset.map_or_else(|| "nowhere".to_owned(), |offset| offset.0.to_string());
+            Some(format!("(begins {} from {from})", partition.partition.0))
         }
         Kind::CommitAnswered { offset, error, .. } => {
             Some(format!("(commit of {} answered: {error})", offset.0))

@@ -19,6 +19,7 @@ mod figures;
 mod filter_cases;
 mod golden;
 mod group_figures;
+mod group_members;
 mod interaction;
 mod interaction_controller;
 mod interaction_group;

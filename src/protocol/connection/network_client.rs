@@ -43,6 +43,9 @@ pub enum NetworkInput {
     AllTopics,
     /// What is known proved wrong.
     RefreshMetadata,
+    /// Say when what is known is fresh: `MetadataFresh` follows. With `asks` it is asked for anew,
+    /// if the back-off has passed.
+    FreshMetadata { asks: bool },
     /// An answer named the `leader` of `leader_epoch` (KIP-951).
     LeaderHint { partition: TopicPartition, leader: BrokerId, leader_epoch: LeaderEpoch },
     /// There is, or was, a leader of `leader_epoch` (KIP-320).
@@ -56,6 +59,8 @@ pub enum NetworkEffect {
     Connection(Effect),
     /// This is known of the cluster now.
     MetadataChanged(Arc<ClusterMetadata>),
+    /// What is known is fresh, whether it changed or not.
+    MetadataFresh,
 }
 
 /// A client's connections, and the cluster's metadata kept up to date through them.
@@ -69,6 +74,8 @@ pub struct NetworkClient {
     cluster: Arc<ClusterMetadata>,
     /// The node that is being connected to for a metadata request.
     opening: Option<BrokerId>,
+    /// Whether somebody waits for what is known to be fresh.
+    owes_fresh: bool,
     rng: Rng,
     scratch: Vec<Effect>,
 }
@@ -88,6 +95,12 @@ impl Machine for NetworkClient {
             }
             NetworkInput::AllTopics => self.updater.want_all(now.wall),
             NetworkInput::RefreshMetadata => self.updater.request(),
+            NetworkInput::FreshMetadata { asks } => {
+                self.owes_fresh = true;
+                if self.updater.is_fresh(now.wall, asks) {
+                    self.tell_fresh(effects);
+                }
+            }
             NetworkInput::LeaderHint { partition, leader, leader_epoch } => {
                 self.on_leader_hint(partition, leader, leader_epoch, effects);
             }
@@ -128,6 +141,7 @@ impl NetworkClient {
             config,
             cluster: Arc::default(),
             opening: None,
+            owes_fresh: false,
             rng,
             scratch: Vec::new(),
         }
@@ -215,9 +229,19 @@ impl NetworkClient {
             return;
         }
         let update = Arc::make_mut(&mut self.cluster).update(&response);
+        let lacks_topics = self.updater.lacks_topics();
         self.updater.succeed(wall, update.changed, update.incomplete, &mut self.rng);
         if update.changed {
             effects.push(NetworkEffect::MetadataChanged(Arc::clone(&self.cluster)));
+        }
+        if !lacks_topics {
+            self.tell_fresh(effects);
+        }
+    }
+
+    fn tell_fresh(&mut self, effects: &mut Vec<NetworkEffect>) {
+        if std::mem::take(&mut self.owes_fresh) {
+            effects.push(NetworkEffect::MetadataFresh);
         }
     }
 

@@ -88,6 +88,21 @@ impl Updater {
         self.is_wanted = true;
     }
 
+    /// Whether what is known is as new as can be had without waiting; if not, an answer will come.
+    /// With `asks` it has to be newer than the back-off.
+    ///
+    /// Source: Kafka 4.1, `ConsumerNetworkClient.ensureFreshMetadata`; `asks` is what
+    /// `ConsumerCoordinator.poll` does before.
+    pub(crate) fn is_fresh(&mut self, wall: Wall, asks: bool) -> bool {
+        self.is_wanted |= asks && self.allowed_at <= wall;
+        !self.is_wanted && wall < self.expires_at
+    }
+
+    /// Whether a topic was added for which no answer has come yet.
+    pub(crate) fn lacks_topics(&self) -> bool {
+        self.has_new_topics
+    }
+
     /// When the next request is due; `None` while one is under way.
     pub(crate) fn due_at(&self) -> Option<Wall> {
         if self.is_in_flight {

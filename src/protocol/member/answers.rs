@@ -130,7 +130,7 @@ impl Member {
             | MemberState::Fatal
             | MemberState::Unsubscribed => false,
         };
-        if !is_member || self.closing.is_some() {
+        if !is_member {
             return;
         }
         if let Some(member_id) = &body.member_id {

@@ -147,21 +147,30 @@ impl Member {
         let added: BTreeSet<Place> =
             places.iter().filter(|place| !self.owned.contains_key(*place)).cloned().collect();
         for place in &added {
-            let id = self.id(place);
-            self.owned.insert(place.clone(), id);
-            if let Some(partition) = id {
-                let kind = Kind::PartitionTaken {
-                    group: self.group.clone(),
-                    member: self.member_id.clone(),
-                    epoch: self.epoch,
-                    partition,
-                };
-                effects.push(Effect::Event { kind, about: About::Nothing });
-            }
+            self.owned.insert(place.clone(), None);
         }
+        self.name_owned(effects);
         effects.push(Effect::Assign { partitions: self.owned.keys().cloned().collect() });
         self.offsets.want(&added);
         added
+    }
+
+    /// Records what it owns as events name it. The first metadata may be late: whoever joins by
+    /// names of topics does not wait for it.
+    pub(crate) fn name_owned(&mut self, effects: &mut Vec<Effect>) {
+        let unnamed = self.owned.iter().filter(|(_, partition)| partition.is_none());
+        let named = unnamed.filter_map(|(place, _)| Some((place.clone(), self.id(place)?)));
+        for (place, partition) in named.collect::<Vec<_>>() {
+            self.owned.insert(place, Some(partition));
+            let kind = Kind::PartitionTaken {
+                group: self.group.clone(),
+                member: self.member_id.clone(),
+                epoch: self.epoch,
+                partition,
+            };
+            effects.push(Effect::Event { kind, about: About::Nothing });
+        }
+        self.note_starts(effects);
     }
 
     /// All that the application owns.

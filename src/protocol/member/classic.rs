@@ -24,8 +24,6 @@ pub(crate) const CONSUMER: &str = "consumer";
 /// `AbstractCoordinator.JOIN_GROUP_TIMEOUT_LAPSE`: how much longer than the rebalance timeout an
 /// answer to JoinGroup may take.
 const JOIN_LAPSE: Duration = Duration::from_secs(5);
-/// How long a leader waits for the metadata of topics that others subscribe to.
-const METADATA_WAIT: Duration = Duration::from_secs(1);
 
 /// A generation that is none.
 pub(crate) const NO_GENERATION: i32 = -1;
@@ -36,6 +34,10 @@ pub(crate) enum Step {
     /// Nothing is under way.
     #[default]
     Idle,
+    /// It looks which topics there are, before it joins.
+    Refreshing,
+    /// And knows.
+    Fresh,
     /// It commits before it gives partitions up, and gives that up at this time.
     Committing { give_up_at: Wall },
     /// The application is told what is revoked or lost.
@@ -44,8 +46,9 @@ pub(crate) enum Step {
     Ready,
     /// JoinGroup is under way.
     Joining,
-    /// It leads, and waits for the metadata of all topics.
-    Learning { members: Vec<assignor::Member>, by: Assignor, until: Wall },
+    /// It leads, and waits for the metadata of all topics; without an assignor it is a static
+    /// member that came back, and the group keeps what it has (KIP-814).
+    Learning { members: Vec<assignor::Member>, by: Option<Assignor> },
     /// SyncGroup is under way.
     Syncing,
     /// It was assigned this, and takes it with its next poll.
@@ -141,6 +144,8 @@ impl Member {
             // A callback goes on, and finds the membership gone when it is done.
             Step::Releasing | Step::Taking | Step::Committing { .. } => {}
             Step::Idle
+            | Step::Refreshing
+            | Step::Fresh
             | Step::Ready
             | Step::Joining
             | Step::Learning { .. }
@@ -186,14 +191,6 @@ impl Member {
     }
 
     fn rebalance_once(&mut self, wall: Wall, effects: &mut Vec<Effect>) {
-        if let Step::Learning { members, by, until } = &self.classic.step {
-            let is_known = |topic: &Name| self.cluster.topic(topic.as_str()).is_some();
-            if *until <= wall || self.classic.group_topics.iter().all(is_known) {
-                let (members, by) = (members.clone(), *by);
-                self.assign(&members, by, effects);
-            }
-            return;
-        }
         if self.poll.is_none() || self.closing.is_some() {
             return;
         }
@@ -202,15 +199,14 @@ impl Member {
                 if !self.must_join() || self.coordinator.node.is_none() {
                     return;
                 }
-                if self.pattern.is_some() && self.topics.is_empty() {
-                    return;
-                }
-                if std::mem::take(&mut self.classic.prepares) {
-                    self.prepare(wall, effects);
+                if self.pattern.is_some() {
+                    self.classic.step = Step::Refreshing;
+                    effects.push(Effect::FreshMetadata { asks: true });
                 } else {
-                    self.classic.step = Step::Ready;
+                    self.begin_to_join(wall, effects);
                 }
             }
+            Step::Fresh => self.begin_to_join(wall, effects),
             Step::Committing { give_up_at } if give_up_at <= wall => self.release(wall, effects),
             Step::BackingOff { until } if until <= wall => self.classic.step = Step::Idle,
             Step::Ready => {
@@ -221,11 +217,42 @@ impl Member {
             Step::Assigned(places) => self.on_join_complete(wall, places, effects),
             Step::Committing { .. }
             | Step::BackingOff { .. }
+            | Step::Refreshing
             | Step::Releasing
             | Step::Joining
             | Step::Learning { .. }
             | Step::Syncing
             | Step::Taking => {}
+        }
+    }
+
+    fn begin_to_join(&mut self, wall: Wall, effects: &mut Vec<Effect>) {
+        if std::mem::take(&mut self.classic.prepares) {
+            self.prepare(wall, effects);
+        } else {
+            self.classic.step = Step::Ready;
+        }
+    }
+
+    /// With a pattern the member joins with what topics there are just now, so that a new topic
+    /// costs one rebalance rather than one for each member that learns of it. A leader assigns what
+    /// there is, whatever others subscribe to.
+    ///
+    /// Source: Kafka 4.0, `ConsumerCoordinator.poll`, `updateGroupSubscription`.
+    pub(crate) fn on_fresh_metadata(&mut self, effects: &mut Vec<Effect>) {
+        match self.classic.step.clone() {
+            Step::Refreshing => self.classic.step = Step::Fresh,
+            Step::Learning { members, by } => self.assign(&members, by, effects),
+            Step::Idle
+            | Step::Fresh
+            | Step::Committing { .. }
+            | Step::Releasing
+            | Step::Ready
+            | Step::Joining
+            | Step::Syncing
+            | Step::Assigned(_)
+            | Step::Taking
+            | Step::BackingOff { .. } => {}
         }
     }
 
@@ -331,9 +358,8 @@ impl Member {
     /// As leader: waits until it knows how many partitions there are of all topics.
     pub(crate) fn lead(
         &mut self,
-        wall: Wall,
         members: Vec<assignor::Member>,
-        by: Assignor,
+        by: Option<Assignor>,
         effects: &mut Vec<Effect>,
     ) {
         self.classic.group_topics =
@@ -341,16 +367,29 @@ impl Member {
         for topic in self.classic.group_topics.difference(&self.topics) {
             effects.push(Effect::AddTopic { topic: topic.clone() });
         }
-        self.classic.step = Step::Learning { members, by, until: wall + METADATA_WAIT };
+        let is_known = |topic: &Name| self.cluster.topic(topic.as_str()).is_some();
+        if self.classic.group_topics.iter().all(is_known) {
+            self.assign(&members, by, effects);
+        } else {
+            self.classic.step = Step::Learning { members, by };
+            effects.push(Effect::FreshMetadata { asks: false });
+        }
     }
 
-    /// As leader: assigns, and tells the coordinator.
+    /// As leader: assigns, and tells the coordinator. One that came back and has nothing to assign
+    /// looks after the topics all the same.
     ///
     /// Source: Kafka 4.0, `ConsumerCoordinator.onLeaderElected`.
-    fn assign(&mut self, members: &[assignor::Member], by: Assignor, effects: &mut Vec<Effect>) {
+    fn assign(
+        &mut self,
+        members: &[assignor::Member],
+        by: Option<Assignor>,
+        effects: &mut Vec<Effect>,
+    ) {
         let topics = self.topics_of(&self.classic.group_topics);
         let defects = self.config.defects;
-        let mut assignment = by.assign(&topics, members, defects.has(Defect::StaleClaims));
+        let assigned = by.map(|by| by.assign(&topics, members, defects.has(Defect::StaleClaims)));
+        let mut assignment = assigned.unwrap_or_default();
         if defects.has(Defect::PartitionForgotten) {
             let last = assignment.values_mut().filter(|places| !places.is_empty()).last();
             last.and_then(Vec::pop);
@@ -441,8 +480,10 @@ impl Member {
             Step::Committing { give_up_at: until } | Step::BackingOff { until } => {
                 Some(*until).filter(|_| self.poll.is_some() && self.closing.is_none())
             }
-            Step::Learning { until, .. } => Some(*until),
             Step::Idle
+            | Step::Refreshing
+            | Step::Fresh
+            | Step::Learning { .. }
             | Step::Releasing
             | Step::Ready
             | Step::Joining

@@ -66,22 +66,8 @@ impl Member {
             let instance = instance.map(|instance| Name::from(instance.as_str()));
             subscription::member(id, instance, &member.metadata, assignor.remembers())
         });
-        let members = members.collect();
-        if body.skip_assignment {
-            // A static leader that came back: the group keeps what it has (KIP-814).
-            self.keep_assignment(members, effects);
-        } else {
-            self.lead(wall, members, assignor, effects);
-        }
-    }
-
-    fn keep_assignment(
-        &mut self,
-        members: Vec<crate::protocol::assignor::Member>,
-        effects: &mut Vec<Effect>,
-    ) {
-        self.classic.group_topics = members.into_iter().flat_map(|member| member.topics).collect();
-        self.sync(&crate::protocol::assignor::Assignment::new(), effects);
+        let by = Some(assignor).filter(|_| !body.skip_assignment);
+        self.lead(members.collect(), by, effects);
     }
 
     /// Source: Kafka 4.0, `AbstractCoordinator.SyncGroupResponseHandler`.

@@ -93,7 +93,7 @@ impl Member {
         self.closing = Some(Closing::Leaving { give_up_at });
         if self.is_classic() {
             self.leave("the consumer is being closed", effects);
-        } else if self.epoch > 0 {
+        } else if self.is_in_group() {
             self.epoch = self.leave_epoch();
             self.reconciliation.drop_all();
             self.enter(MemberState::Leaving, effects);
@@ -101,6 +101,28 @@ impl Member {
         }
         if !self.is_leave_under_way() {
             self.done(effects);
+        }
+    }
+
+    /// Whether a member of KIP-848 may be one to the coordinator: one that joins is, perhaps, for
+    /// it has named itself, so that it can leave before it is answered (KIP-1082).
+    ///
+    /// Source: Kafka 4.0, `AbstractMembershipManager.isNotInGroup`.
+    fn is_in_group(&self) -> bool {
+        match self.state {
+            MemberState::Joining
+            | MemberState::Reconciling
+            | MemberState::Acknowledging
+            | MemberState::Stable
+            | MemberState::PrepareLeaving
+            | MemberState::Leaving => true,
+            MemberState::Unsubscribed
+            | MemberState::Fenced
+            | MemberState::Stale
+            | MemberState::Fatal
+            | MemberState::Unjoined
+            | MemberState::PreparingRebalance
+            | MemberState::CompletingRebalance => false,
         }
     }
 

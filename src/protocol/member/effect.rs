@@ -25,6 +25,9 @@ pub enum Effect {
     AllTopics,
     /// What is known of the cluster proved wrong, or too old.
     RefreshMetadata,
+    /// Say when what is known of the cluster is fresh; `Input::MetadataFresh` follows. With `asks`
+    /// it is asked for anew, if the back-off has passed.
+    FreshMetadata { asks: bool },
     /// Say where the application stands; `Input::Positions` with `why` follows.
     Positions { why: Why },
     /// Return no more records of these `partitions`: they are about to be revoked.

@@ -35,13 +35,13 @@ impl Member {
     }
 
     pub(crate) fn heartbeat_deadline(&self) -> Option<Wall> {
-        let stall = Some(self.polled_at + self.config.poll_interval_max)
-            .filter(|_| self.poll.is_none() && self.closing.is_none());
+        let stall =
+            Some(self.polled_at + self.config.poll_interval_max).filter(|_| self.poll.is_none());
         if self.fatal.is_some() || self.coordinator.node.is_none() {
             return None;
         }
         if self.is_classic() {
-            if !self.beats() || self.closing.is_some() {
+            if !self.beats() {
                 return None;
             }
             let next = self.heartbeat_at.min(self.session_until);
@@ -54,11 +54,12 @@ impl Member {
         [beat, stall.filter(|_| !self.is_leaving())].into_iter().flatten().min()
     }
 
-    /// The heartbeat thread of the classic protocol.
+    /// The heartbeat thread of the classic protocol; it ends with the membership, and not before
+    /// what is committed at the end is committed.
     ///
     /// Source: Kafka 4.0, `AbstractCoordinator.HeartbeatThread.run`.
     pub(crate) fn beat(&mut self, wall: Wall, effects: &mut Vec<Effect>) {
-        if !self.beats() || self.closing.is_some() {
+        if !self.beats() {
             return;
         }
         let Some(to) = self.coordinator.node else { return };
@@ -129,7 +130,7 @@ impl Member {
         if self.skips_heartbeats() {
             return;
         }
-        if self.has_stalled(wall) && !self.is_leaving() && self.closing.is_none() {
+        if self.has_stalled(wall) && !self.is_leaving() {
             self.enter(MemberState::PrepareLeaving, effects);
             self.epoch = self.leave_epoch();
             self.reconciliation.drop_all();

@@ -27,6 +27,8 @@ pub enum Input {
     Close,
     /// This is known of the cluster now.
     MetadataChanged(Arc<ClusterMetadata>),
+    /// What is known of the cluster is fresh.
+    MetadataFresh,
     /// The connection to the coordinator `to` is lost, or could not be made.
     CoordinatorLost { to: BrokerId },
     /// The request `token` was answered, or never will be.

@@ -128,8 +128,10 @@ impl Machine for Member {
             Input::Close => self.on_close(wall, effects),
             Input::MetadataChanged(cluster) => {
                 self.cluster = cluster;
+                self.name_owned(effects);
                 self.match_pattern();
             }
+            Input::MetadataFresh => self.on_fresh_metadata(effects),
             Input::CoordinatorLost { to } => {
                 if self.coordinator.node == Some(to) {
                     self.lose_coordinator(false, effects);

@@ -21,6 +21,8 @@ pub(crate) struct Offsets {
     is_asked: bool,
     retry_at: Option<Wall>,
     attempts: u32,
+    /// Where it began, as far as no event says so.
+    unnoted: Vec<Start>,
 }
 
 impl Offsets {
@@ -30,6 +32,7 @@ impl Offsets {
 
     pub(crate) fn forget(&mut self, place: &Place) {
         self.wanted.remove(place);
+        self.unnoted.retain(|start| start.place != *place);
     }
 }
 
@@ -100,22 +103,31 @@ impl Member {
         let mut starts = Vec::new();
         for start in told {
             // What was revoked meanwhile is none of its business any more.
-            if !self.offsets.wanted.remove(&start.place) {
-                continue;
+            if self.offsets.wanted.remove(&start.place) {
+                starts.push(start);
             }
-            if let Some(partition) = self.id(&start.place) {
-                let kind = Kind::CommittedOffsetUsed {
-                    group: self.group.clone(),
-                    member: self.member_id.clone(),
-                    epoch: self.epoch,
-                    partition,
-                    offset: start.committed.as_ref().map(|committed| committed.offset),
-                };
-                effects.push(Effect::Event { kind, about: About::Nothing });
-            }
-            starts.push(start);
         }
+        self.offsets.unnoted.extend(starts.iter().cloned());
+        self.note_starts(effects);
         effects.push(Effect::Start { partitions: starts });
+    }
+
+    /// Records where it began, once it can say of which partition.
+    pub(crate) fn note_starts(&mut self, effects: &mut Vec<Effect>) {
+        for start in std::mem::take(&mut self.offsets.unnoted) {
+            let Some(partition) = self.id(&start.place) else {
+                self.offsets.unnoted.push(start);
+                continue;
+            };
+            let kind = Kind::CommittedOffsetUsed {
+                group: self.group.clone(),
+                member: self.member_id.clone(),
+                epoch: self.epoch,
+                partition,
+                offset: start.committed.map(|committed| committed.offset),
+            };
+            effects.push(Effect::Event { kind, about: About::Nothing });
+        }
     }
 }
 
