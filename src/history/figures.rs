@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::event::{AckMode, Event, Kind, OperationResult, OperationVerb, Phase, ReplicaRole};
+use crate::event::{
+    AckMode, Coordinators, Event, Kind, OperationResult, OperationVerb, Phase, ReplicaRole,
+};
 use crate::history::groups::{GroupCounter, GroupFigures};
 use crate::types::{
     Chunks, HostId, LeaderEpoch, Moment, Name, PartitionIndex, TopicId, TopicPartition,
@@ -66,6 +68,8 @@ pub struct FigureCounter {
     latencies: Chunks<u32>,
     /// Of consumer groups; none where nobody can be in one.
     groups: Option<Box<GroupCounter>>,
+    /// Who may tell of them.
+    coordinators: Coordinators,
     acked: u64,
     failed: u64,
     unknown: u64,
@@ -118,7 +122,10 @@ impl FigureCounter {
     /// Folds in `event`, which must be the next of the trace.
     pub fn apply(&mut self, event: &Event) {
         if let Some(groups) = &mut self.groups {
-            groups.apply(event);
+            self.coordinators.apply(event);
+            if !self.coordinators.is_late(event) {
+                groups.apply(event);
+            }
         }
         match &event.kind {
             Kind::OperationInvoked { .. }

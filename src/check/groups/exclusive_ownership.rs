@@ -95,7 +95,7 @@ impl ExclusiveOwnership {
         view: View<'_>,
         findings: &mut Findings,
     ) {
-        let latest = self.groups.latest();
+        let latest = self.groups.latest(&view.model.coordinators);
         let Some(known) = latest.get(group) else { return };
         findings.exercised();
         for (other, theirs) in &view.model.group_members {

@@ -32,12 +32,12 @@ impl Property for GroupStable {
         &INFO
     }
 
-    fn on_event(&mut self, event: &Event, _: View<'_>, findings: &mut Findings) {
+    fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
         self.groups.on_event(event);
         if !matches!(event.kind, Kind::PhaseBegan { phase: Phase::Audit }) {
             return;
         }
-        for (group, known) in self.groups.latest() {
+        for (group, known) in self.groups.latest(&view.model.coordinators) {
             findings.exercised();
             let state = known.state;
             if matches!(state, GroupState::Stable | GroupState::Empty | GroupState::Dead) {
@@ -56,9 +56,9 @@ impl Property for GroupStable {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::script::Script;
+    use crate::check::script::{ORDERS, Script};
     use crate::event::{GroupProtocol, GroupState, Kind, Phase};
-    use crate::types::{GroupEpoch, HostId};
+    use crate::types::{GroupEpoch, HostId, LeaderEpoch};
 
     fn ended(states: &[(u16, GroupState)]) -> Script {
         let mut run = Script::new();
@@ -83,6 +83,31 @@ mod tests {
         let states = [(1, GroupState::Reconciling), (2, GroupState::Stable)];
         assert_eq!(ended(&states).outcome("group-stable"), "holds");
         assert_eq!(ended(&[(1, GroupState::Empty)]).outcome("group-stable"), "holds");
+    }
+
+    /// Its host stood still, and goes on before it learns that it leads no more.
+    #[test]
+    fn a_deposed_coordinator_may_say_what_it_likes() {
+        let state = |state| Kind::GroupStateChanged {
+            group: "g".into(),
+            protocol: GroupProtocol::Consumer,
+            state,
+            epoch: GroupEpoch(3),
+            members: 2,
+        };
+        for (deposed, outcome) in [(1, "holds"), (2, "violated")] {
+            let mut run = Script::new();
+            let (topic, offset) = (ORDERS.topic_id, run.record());
+            let name = "__consumer_offsets".into();
+            run.add(HostId(4), Kind::TopicCommitted { topic, name, offset });
+            run.commit(Some(1), 0, &[1, 2, 3]);
+            for (host, leader_epoch) in [(deposed, LeaderEpoch(0)), (3 - deposed, LeaderEpoch(1))] {
+                run.add(HostId(host), Kind::CoordinatorLoading { partition: ORDERS, leader_epoch });
+            }
+            run.add(HostId(2), state(GroupState::Stable));
+            run.add(HostId(1), state(GroupState::Assigning));
+            assert_eq!(run.settle().outcome("group-stable"), outcome);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{Event, GroupProtocol, GroupState, Kind};
+use crate::event::{Coordinators, Event, GroupProtocol, GroupState, Kind};
 use crate::types::{GroupEpoch, HostId, Name, TopicPartition};
 
 /// The kinds of events that [`Groups`] is folded from, and those that a property needs besides.
@@ -56,10 +56,14 @@ impl Groups {
         self.0.get(&(group.clone(), host))
     }
 
-    /// All groups, each as the coordinator knows it that was heard of last.
-    pub(crate) fn latest(&self) -> BTreeMap<&Name, &GroupView> {
+    /// All groups, each as its coordinator knows it. What a deposed one believes that goes on for a
+    /// while is of no account, however late it says so.
+    pub(crate) fn latest(&self, coordinators: &Coordinators) -> BTreeMap<&Name, &GroupView> {
         let mut latest: BTreeMap<&Name, &GroupView> = BTreeMap::new();
-        for ((group, _), view) in &self.0 {
+        for ((group, host), view) in &self.0 {
+            if coordinators.is_deposed(group.as_str(), *host) {
+                continue;
+            }
             let known = latest.entry(group).or_insert(view);
             if known.event < view.event {
                 *known = view;

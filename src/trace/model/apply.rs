@@ -32,6 +32,7 @@ impl Model {
             | Kind::ReplicaRemoved { .. }
             | Kind::ReplicaAudited { .. }
             | Kind::QuorumAudited { .. } => self.apply_to_replica(event),
+            Kind::CoordinatorLoading { .. } => self.coordinators.apply(event),
             Kind::GroupStateChanged { .. } | Kind::GroupLoaded { .. } => self.apply_to_group(event),
             Kind::MemberStateEntered { .. }
             | Kind::PartitionTaken { .. }
@@ -56,7 +57,10 @@ impl Model {
             | Kind::BrokerRegistered { .. }
             | Kind::BrokerUnregistered { .. }
             | Kind::ConfigCommitted { .. }
-            | Kind::RegistrationCommitted { .. } => self.apply_to_metadata(event),
+            | Kind::RegistrationCommitted { .. } => {
+                self.coordinators.apply(event);
+                self.apply_to_metadata(event);
+            }
             Kind::ControllerActivated { .. }
             | Kind::ControllerRetired { .. }
             | Kind::QuorumRoleTaken { .. }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::event::{FaultVerb, LifecycleState, Phase, StartedAs};
+use crate::event::{Coordinators, FaultVerb, LifecycleState, Phase, StartedAs};
 use crate::trace::model::audit::AuditFailure;
 use crate::trace::model::config::ConfigView;
 use crate::trace::model::group_member::{GroupMemberView, GroupView};
@@ -46,6 +46,8 @@ pub struct Model {
     pub(crate) gone: PartitionView,
     /// Groups, as their coordinators know them.
     pub groups: BTreeMap<Name, GroupView>,
+    /// Which brokers these are.
+    pub coordinators: Coordinators,
     /// Members of groups, by host, as they believe.
     pub group_members: BTreeMap<HostId, GroupMemberView>,
     /// Faults that began, by their place in the plan.
@@ -140,6 +142,7 @@ impl Model {
             removed: BTreeSet::new(),
             gone: PartitionView::default(),
             groups: BTreeMap::new(),
+            coordinators: Coordinators::default(),
             group_members: BTreeMap::new(),
             faults: BTreeMap::new(),
             audit_failures: Vec::new(),

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::event::{Event, GroupProtocol, GroupState, Kind, MemberState};
+use crate::event::{Event, GroupProtocol, GroupState, Kind, MemberState, OFFSETS_TOPIC, home_of};
 use crate::trace::model::fold::Model;
 use crate::trace::setup::GroupSetup;
 use crate::types::{BrokerId, GroupEpoch, HostId, Name, TopicPartition};
-
-/// Where Kafka keeps what its groups have committed.
-const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// A host's membership.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,7 +26,7 @@ pub struct GroupMemberView {
     pub joined: Option<u64>,
 }
 
-/// A group as the coordinator says that was heard of last.
+/// A group as its coordinator says; of several brokers that believe to be it, the last one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct GroupView {
     /// Its protocol.
@@ -66,6 +63,9 @@ impl Model {
         if let Kind::GroupStateChanged { group, protocol, state, epoch, members }
         | Kind::GroupLoaded { group, protocol, state, epoch, members } = &event.kind
         {
+            if event.host.is_some_and(|host| self.coordinators.is_deposed(group.as_str(), host)) {
+                return;
+            }
             let (protocol, state, epoch, members) = (*protocol, *state, *epoch, *members);
             self.groups.insert(group.clone(), GroupView { protocol, state, epoch, members });
         }
@@ -132,20 +132,11 @@ impl Model {
     }
 
     /// The broker that the controller has made the coordinator of `group`.
-    ///
-    /// Source: Kafka 4.0, `GroupCoordinatorService.partitionFor`.
     pub fn coordinator_of(&self, group: &str) -> Option<BrokerId> {
         let topic = self.topics.get(OFFSETS_TOPIC)?;
         let is_its = |partition: &&TopicPartition| partition.topic_id == *topic;
         let count = self.partitions.keys().filter(is_its).count();
-        // `String.hashCode`.
-        let hash = group
-            .encode_utf16()
-            .fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
-        // `Utils.abs`: of the least integer it is 0.
-        let hash = usize::try_from(hash.checked_abs().unwrap_or(0)).ok()?;
-        let partition = i32::try_from(hash.checked_rem(count)?).ok()?;
-        self.leader_of(TopicPartition::new(*topic, partition))
+        self.leader_of(home_of(group, *topic, i32::try_from(count).ok()?)?)
     }
 
     /// The host that leads the classic group `group`: of several that believe so the one of the
