@@ -1,6 +1,6 @@
 //! Two runs compared: where they part, and what came of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -11,13 +11,15 @@ use crate::history::{FigureCounter, Figures};
 use crate::report::at::TellError;
 use crate::report::claims::claims;
 use crate::report::text::joined;
-use crate::trace::{Model, Names, Part, ReadError, RunFile, align, seconds};
+use crate::trace::{Alignment, Model, Names, Part, ReadError, RunFile, align, seconds};
 use crate::types::{HostId, Moment};
 
 /// Clients that serve the run itself.
 const SERVANTS: [&str; 2] = ["admin", "probe"];
 /// So many lines of two scenarios that differ are shown.
 const LINES_MAX: usize = 12;
+/// So many places where the runs may part are looked at, until two lines differ.
+const PARTINGS_MAX: usize = 200;
 /// So many changes of a partition are shown.
 const CHANGES_MAX: usize = 12;
 
@@ -32,7 +34,8 @@ pub struct Difference {
     pub scenario: Vec<String>,
     /// Steps by their names.
     pub steps: Steps,
-    /// The first step that is not in both, or not the same: the first event of it in each.
+    /// The first event that is not in both, or not the same; none for a run whose step of that
+    /// name has no such event.
     pub first: Option<[Option<Told>; 2]>,
     /// What came of it, where it is not the same.
     pub outcomes: Vec<Outcome>,
@@ -110,43 +113,19 @@ impl Difference {
         if let Some(error) = failed {
             return Err(error.into());
         }
-        let changed = |place: fn(&(u64, u64)) -> u64| alignment.changed.iter().map(place).min();
-        let firsts = [
-            alignment.only_left.first().copied().into_iter().chain(changed(|pair| pair.0)).min(),
-            alignment.only_right.first().copied().into_iter().chain(changed(|pair| pair.1)).min(),
-        ];
         let steps = Steps {
             equal: alignment.equal,
             changed: alignment.changed.len() as u64,
             only: [alignment.only_left.len() as u64, alignment.only_right.len() as u64],
         };
-        let partners = |place: usize, index: u64| {
-            let pair = alignment.changed.iter().find(|pair| [pair.0, pair.1][place] == index)?;
-            Some([pair.0, pair.1][1 - place])
-        };
-        let told = [told(left, firsts[0])?, told(right, firsts[1])?];
-        // What comes first in time is where they part.
-        let earliest = match &told {
-            [Some((a, _)), Some((b, _))] => Some(usize::from(b < a)),
-            [Some(_), None] => Some(0),
-            [None, Some(_)] => Some(1),
-            [None, None] => None,
-        };
-        let first = earliest.map(|place| -> Result<_, TellError> {
-            let index = firsts[place].unwrap_or_default();
-            let partner = self::told(files[1 - place], partners(place, index))?;
-            let mut both = [None, None];
-            both[place] = told[place].clone().map(|(_, told)| told);
-            both[1 - place] = partner.map(|(_, told)| told);
-            Ok(both)
-        });
+        let first = parting(files, &alignment)?;
         let accounts = [Account::of(left)?, Account::of(right)?];
         Ok(Self {
             runs: files.map(Run::of),
             same_build: left.header.build_id == right.header.build_id,
             scenario: lines_that_differ(&left.header.scenario, &right.header.scenario),
             steps,
-            first: first.transpose()?,
+            first,
             outcomes: outcomes(&accounts),
         })
     }
@@ -160,18 +139,67 @@ fn reading<'a>(
     events.map_while(move |event| event.map_err(|error| *failed = Some(error)).ok())
 }
 
-/// When the event with `index` was, and what it is.
-fn told(file: &RunFile, index: Option<u64>) -> Result<Option<(Moment, Told)>, TellError> {
-    let Some(index) = index else { return Ok(None) };
+/// Of what differs the earliest, where it can be told: two lines that say the same say nothing.
+fn parting(
+    files: [&RunFile; 2],
+    alignment: &Alignment,
+) -> Result<Option<[Option<Told>; 2]>, TellError> {
+    let only_left = alignment.only_left.iter().map(|index| [Some(*index), None]);
+    let only_right = alignment.only_right.iter().map(|index| [None, Some(*index)]);
+    let all: Vec<_> =
+        alignment.changed.iter().copied().chain(only_left).chain(only_right).collect();
+    // Indices are in the order of time, so the earliest are among the first of each run.
+    let mut chosen: BTreeSet<[Option<u64>; 2]> = BTreeSet::new();
+    for place in 0..2 {
+        let mut of_run: Vec<_> = all.iter().copied().filter(|pair| pair[place].is_some()).collect();
+        of_run.sort_unstable_by_key(|pair| pair[place]);
+        chosen.extend(of_run.into_iter().take(PARTINGS_MAX));
+    }
+    let wanted = |place: usize| chosen.iter().filter_map(|pair| pair[place]).collect();
+    let told = [told(files[0], &wanted(0))?, told(files[1], &wanted(1))?];
+    let of = |place: usize, pair: &[Option<u64>; 2]| told[place].get(&pair[place]?);
+    let begins = |pair: &[Option<u64>; 2]| {
+        let moment = |place| of(place, pair).map(|(at, _)| *at);
+        [moment(0), moment(1)].into_iter().flatten().min()
+    };
+    let mut chosen: Vec<_> = chosen.into_iter().collect();
+    chosen.sort_by_key(|pair| (begins(pair), *pair));
+    let differs = |pair: &&[Option<u64>; 2]| match (of(0, pair), of(1, pair)) {
+        (Some((_, one)), Some((_, other))) => one.bare() != other.bare(),
+        _ => true,
+    };
+    let first = chosen.iter().find(differs).or_else(|| chosen.first());
+    let tell = |place, pair| of(place, pair).map(|(_, told)| told.clone());
+    Ok(first.map(|pair| [tell(0, pair), tell(1, pair)]))
+}
+
+/// When the events `wanted` were, and what they are.
+fn told(
+    file: &RunFile,
+    wanted: &BTreeSet<u64>,
+) -> Result<BTreeMap<u64, (Moment, Told)>, TellError> {
     let mut names = Names::new(Arc::new(file.header.setup.clone()));
+    let mut found = BTreeMap::new();
+    let Some(last) = wanted.last() else { return Ok(found) };
     for event in file.events()? {
         let event = event?;
+        if event.index > *last {
+            break;
+        }
         names.learn(&event);
-        if event.index == index {
-            return Ok(Some((event.at, Told { event: index, line: names.line(&event) })));
+        if wanted.contains(&event.index) {
+            let told = Told { event: event.index, line: names.line(&event) };
+            found.insert(event.index, (event.at, told));
         }
     }
-    Ok(None)
+    Ok(found)
+}
+
+impl Told {
+    /// The line without the event's number.
+    fn bare(&self) -> &str {
+        self.line.split_once(' ').map_or("", |(_, rest)| rest)
+    }
 }
 
 impl Run {
@@ -325,14 +353,14 @@ fn outcomes([one, other]: &[Account; 2]) -> Vec<Outcome> {
         add(name.clone(), figure(one, name), figure(other, name));
     }
     let properties = one.claims.keys().chain(other.claims.keys());
-    for property in properties.collect::<std::collections::BTreeSet<_>>() {
+    for property in properties.collect::<BTreeSet<_>>() {
         let of = |account: &Account| account.claims.get(property).cloned().into_iter().collect();
         add(property.clone(), of(one), of(other));
     }
     for (what, a, b) in
         [("leaders", &one.leaders, &other.leaders), ("in-sync sets", &one.in_sync, &other.in_sync)]
     {
-        let names = a.keys().chain(b.keys()).collect::<std::collections::BTreeSet<_>>();
+        let names = a.keys().chain(b.keys()).collect::<BTreeSet<_>>();
         for name in names {
             let of = |map: &BTreeMap<String, Vec<String>>| map.get(name).cloned();
             let (a, b) = (of(a).unwrap_or_default(), of(b).unwrap_or_default());

@@ -41,7 +41,7 @@ impl Difference {
                 line(0, "", "They part here, as far as steps can be told apart by their names:");
                 for (name, told) in ["A", "B"].iter().zip(first) {
                     let told = told.as_ref().map(|told| told.line.as_str());
-                    line(INDENT, name, told.unwrap_or("has no such step"));
+                    line(INDENT, name, told.unwrap_or("has no such event"));
                 }
             }
         }

@@ -40,8 +40,9 @@ pub fn first_divergence(
 pub struct Alignment {
     /// Steps that are equal but for their place.
     pub equal: u64,
-    /// Steps of both with different events: the indexes of their first events.
-    pub changed: Vec<(u64, u64)>,
+    /// Steps of both with different events: the indexes of the first events that differ; none
+    /// where a step has no more of them.
+    pub changed: Vec<[Option<u64>; 2]>,
     /// Steps of the one only: the index of the first event.
     pub only_left: Vec<u64>,
     /// Steps of the other only: the index of the first event.
@@ -56,28 +57,59 @@ pub fn align(
     let left = steps(left);
     let mut right = steps(right);
     let mut alignment = Alignment::default();
-    for (name, (index, words)) in left {
+    for (name, step) in left {
         match right.remove(&name) {
-            None => alignment.only_left.push(index),
-            Some((_, other)) if other == words => alignment.equal += 1,
-            Some((other, _)) => alignment.changed.push((index, other)),
+            None => alignment.only_left.extend(step.index(0)),
+            Some(other) if other.words == step.words => alignment.equal += 1,
+            Some(other) => alignment.changed.push(step.parting(&other)),
         }
     }
-    alignment.only_right = right.into_values().map(|(index, _)| index).collect();
+    alignment.only_right = right.into_values().filter_map(|step| step.index(0)).collect();
     alignment.changed.sort_unstable();
     alignment.only_left.sort_unstable();
     alignment.only_right.sort_unstable();
     alignment
 }
 
-fn steps(events: impl IntoIterator<Item = Event>) -> BTreeMap<StepName, (u64, Vec<u64>)> {
-    let mut steps: BTreeMap<StepName, (u64, Vec<u64>)> = BTreeMap::new();
+/// The events of one step.
+#[derive(Default)]
+struct Step {
+    /// The index of each, and where its words end.
+    events: Vec<(u64, usize)>,
+    /// What all of them say.
+    words: Vec<u64>,
+}
+
+impl Step {
+    /// The index of the event at `place`, if there are so many.
+    fn index(&self, place: usize) -> Option<u64> {
+        self.events.get(place).map(|(index, _)| *index)
+    }
+
+    /// What the event at `place` says.
+    fn says(&self, place: usize) -> Option<&[u64]> {
+        let (_, end) = self.events.get(place)?;
+        let begin = place.checked_sub(1).map_or(0, |before| self.events[before].1);
+        self.words.get(begin..*end)
+    }
+
+    /// The first event in which this step and `other`, which is not the same, differ.
+    fn parting(&self, other: &Self) -> [Option<u64>; 2] {
+        let both = (0..).take_while(|place| self.index(*place).and(other.index(*place)).is_some());
+        let equal = both.take_while(|place| self.says(*place) == other.says(*place)).count();
+        [self.index(equal), other.index(equal)]
+    }
+}
+
+fn steps(events: impl IntoIterator<Item = Event>) -> BTreeMap<StepName, Step> {
+    let mut steps: BTreeMap<StepName, Step> = BTreeMap::new();
     for mut event in events {
         // An index moves when something elsewhere goes; causes are compared where they stand.
         event.cause = None;
         event.about = None;
-        let (_, words) = steps.entry(event.step).or_insert((event.index, Vec::new()));
+        let Step { events, words } = steps.entry(event.step).or_default();
         canonical_words(&event, words);
+        events.push((event.index, words.len()));
     }
     steps
 }
@@ -121,7 +153,23 @@ mod tests {
         let found = align(one, other);
         assert_eq!(
             found,
-            Alignment { equal: 1, changed: vec![(2, 1)], only_left: vec![0], only_right: vec![2] }
+            Alignment {
+                equal: 1,
+                changed: vec![[Some(2), Some(1)]],
+                only_left: vec![0],
+                only_right: vec![2]
+            }
         );
+    }
+    /// A step begins alike and goes on otherwise: what parts the runs is not its first event.
+    #[test]
+    fn a_step_parts_where_its_events_do() {
+        let later = |index, at| Event { at: Moment(at), ..event(index, 5, 0) };
+        let one = [event(0, 5, 0), event(1, 6, 0), later(2, 7), later(3, 9)];
+        let found = align(one.clone(), [event(0, 5, 0), later(1, 7), event(2, 6, 0), later(3, 8)]);
+        assert_eq!((found.equal, found.changed), (1, vec![[Some(3), Some(3)]]));
+        // The other has no more of them.
+        let found = align(one, [event(0, 5, 0), event(1, 6, 0), later(2, 7)]);
+        assert_eq!((found.equal, found.changed), (1, vec![[Some(3), None]]));
     }
 }

@@ -108,6 +108,42 @@ fn transcripts_are_as_they_were() {
     assert!(seen >= 3);
 }
 
+/// Where two runs part is the first event that is not in both: not the first of its step.
+#[test]
+fn runs_part_at_the_first_event_that_differs() {
+    let text = std::fs::read_to_string("tests/data/viewing/cut_off_leader.txt").unwrap();
+    let (scenario, _) = text.split_once("\n---- commands\n").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("scenario.toml"), scenario).unwrap();
+    let kafsim = |args: &[&str]| {
+        let output =
+            Command::new(cargo_bin!("kafsim")).args(args).current_dir(folder.path()).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    kafsim(&["run", "scenario.toml", "--out", "a.run"]);
+    for (change, is_in_both) in
+        [("producer.shop.config.acks=all", true), ("config.broker.session.timeout.ms=3000", true)]
+    {
+        kafsim(&["run", "scenario.toml", "--out", "b.run", "--set", change]);
+        let told = kafsim(&["diff", "a.run", "b.run", "--format", "json"]);
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        let lines = [0, 1].map(|place| {
+            let line = told["first"][place]["line"].as_str();
+            line.and_then(|line| Some(line.split_once(' ')?.1.to_owned()))
+        });
+        assert_eq!(lines.iter().all(Option::is_some), is_in_both, "{change}: {lines:?}");
+        assert_ne!(lines[0], lines[1], "{change}");
+        // Before it the runs are the same, line for line.
+        let events = ["a.run", "b.run"].map(|file| kafsim(&["events", file]));
+        let [one, other] = events.each_ref().map(|text| text.lines());
+        let same = one.zip(other).take_while(|(a, b)| a == b).count() as u64;
+        assert!(same > 100, "{change}: {same}");
+        let first = [0, 1].map(|place| told["first"][place]["event"].as_u64().unwrap());
+        // A step that comes later in the other is found there.
+        assert_eq!(first.into_iter().min(), Some(same), "{change}");
+    }
+}
+
 /// Anything that reads back as events: a run file may have been made by anybody.
 #[test]
 fn events_that_no_run_can_have_are_shown_without_a_panic() {
