@@ -9,7 +9,7 @@ use crate::event::{AckMode, OperationResult};
 use crate::history::{Batch, History};
 use crate::report::at::{At, TellError, check_instant, partition_named};
 use crate::report::state::{self, State};
-use crate::trace::{LogEntry, Model, PartitionView, RunFile};
+use crate::trace::{LogEntry, Model, PartitionView, ReplicaView, RunFile};
 use crate::types::{BatchId, BrokerId, Offset, TopicPartition};
 
 /// The logs of a partition at an instant.
@@ -129,7 +129,7 @@ struct Table<'a> {
 impl Table<'_> {
     fn entries(&self, broker: BrokerId) -> impl Iterator<Item = &LogEntry> {
         let replica = self.view.replicas.get(&broker);
-        replica.into_iter().flat_map(|replica| replica.log.entries().iter())
+        replica.into_iter().flat_map(ReplicaView::entries_left)
     }
 
     /// A row for each stretch in which no replica begins another batch.
@@ -138,7 +138,8 @@ impl Table<'_> {
         for broker in self.brokers {
             borders.extend(self.entries(*broker).flat_map(|entry| [entry.base, entry.end()]));
             if let Some(replica) = self.view.replicas.get(broker) {
-                borders.extend([replica.high_watermark.min(replica.log.end()), replica.log.start]);
+                let [start, high_watermark] = replica.bounds_left();
+                borders.extend([high_watermark.min(replica.end_left()), start]);
             }
         }
         borders.sort_unstable();
@@ -185,7 +186,8 @@ impl Table<'_> {
         if from < replica.log.start {
             return Cell::Deleted;
         }
-        let Some(entry) = replica.log.entry_at(from) else { return Cell::Missing };
+        let entry = replica.log.entry_at(from).filter(|_| from < replica.end_left());
+        let Some(entry) = entry else { return Cell::Missing };
         let name = (entry.batch, entry.epoch.0);
         let place = letters.iter().position(|known| *known == name).unwrap_or_else(|| {
             letters.push(name);

@@ -333,6 +333,7 @@ impl QuorumMember {
         let (no_member, no_replica) = Default::default();
         let member = model.quorum.members.get(&node).unwrap_or(&no_member);
         let replica: &ReplicaView = model.metadata.replicas.get(&node).unwrap_or(&no_replica);
+        let [log_start, high_watermark] = replica.bounds_left();
         Self {
             node: node.0,
             role: member.role.map(|role| role.role.name()),
@@ -342,9 +343,9 @@ impl QuorumMember {
                 candidate: vote.candidate.0,
                 leader_epoch: vote.leader_epoch.0,
             }),
-            log_start_offset: replica.log.start.0,
-            high_watermark: replica.high_watermark.0,
-            log_end_offset: replica.log.end().0,
+            log_start_offset: log_start.0,
+            high_watermark: high_watermark.0,
+            log_end_offset: replica.end_left().0,
             durable_end: member.durable_end.0,
             applied: member.applied.as_ref().map(|applied| applied.offset.0),
         }
@@ -397,6 +398,7 @@ impl Replica {
         let role = view.role.as_ref();
         let leads = role.filter(|role| role.role == ReplicaRole::Leader);
         let host = model.host_of(broker).and_then(|host| model.host(host));
+        let [log_start, high_watermark] = view.bounds_left();
         Self {
             broker: broker.0,
             status: host.map_or("unknown", status),
@@ -404,9 +406,9 @@ impl Replica {
             leader_epoch: role.map(|role| role.leader_epoch.0),
             leader: id(role.and_then(|role| role.leader)),
             latest_epoch: view.cache.and_then(|cache| cache.last).map(|(epoch, _)| epoch.0),
-            log_start_offset: view.log.start.0,
-            high_watermark: view.high_watermark.0,
-            log_end_offset: view.log.end().0,
+            log_start_offset: log_start.0,
+            high_watermark: high_watermark.0,
+            log_end_offset: view.end_left().0,
             isr: leads.map(|role| set(&role.in_sync)),
             maximal_isr: leads.map(|role| set(&role.maximal)),
         }

@@ -369,7 +369,7 @@ impl Gatherer<'_> {
         let none = PartitionView::default();
         let view = model.partition(self.partition).unwrap_or(&none);
         let state = view.state.as_ref();
-        let end = |broker: &BrokerId| view.replicas.get(broker).map(|replica| replica.log.end().0);
+        let end = |broker: &BrokerId| view.replicas.get(broker).map(|replica| replica.end_left().0);
         Line {
             event,
             at: seconds(at),

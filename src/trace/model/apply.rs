@@ -21,6 +21,7 @@ impl Model {
             Kind::LogAppended { .. }
             | Kind::LogTruncated { .. }
             | Kind::LogRecovered { .. }
+            | Kind::DurableEnd { .. }
             | Kind::StorageFailed { .. }
             | Kind::LogStartMoved { .. }
             | Kind::SegmentsDeleted { .. }
@@ -107,6 +108,12 @@ impl Model {
             }
             Kind::LogAppended { .. } => self.on_appended(event, node),
             Kind::LogTruncated { .. } | Kind::LogRecovered { .. } => self.on_cut(event, node),
+            Kind::DurableEnd { partition, durable_end, .. } => {
+                // It has not been loaded again by that.
+                if let Some(replica) = self.view_mut(*partition).replicas.get_mut(&node) {
+                    replica.durable_end = Some(*durable_end);
+                }
+            }
             Kind::StorageFailed {
                 partition,
                 base_offset,
@@ -236,6 +243,7 @@ impl Model {
         });
         let replica = self.replica_mut(partition, node);
         replica.cut = Some(event.index);
+        replica.durable_end = None;
         let before = replica.log.end();
         let leftover = replica.leftover.filter(|_| is_recovery);
         match began_anew {

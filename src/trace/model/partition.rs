@@ -77,8 +77,10 @@ pub struct DecidedView {
 /// One replica.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct ReplicaView {
-    /// Its log; of a replica that is down, the log before.
+    /// Its log; of a replica that is down, the log before, which its disk need not have kept.
     pub log: LogView,
+    /// Of a replica that is down and lost what its disk had not written: where that begins.
+    pub durable_end: Option<Offset>,
     /// Its high watermark.
     pub high_watermark: Offset,
     /// Whether its process runs and has its log loaded.
@@ -91,6 +93,28 @@ pub struct ReplicaView {
     pub cut: Option<u64>,
     /// A batch that its disk refused, and that may stand in the file all the same.
     pub leftover: Option<LogEntry>,
+}
+
+impl ReplicaView {
+    /// The end of its log: of one whose power failed, of what that left.
+    pub fn end_left(&self) -> Offset {
+        self.durable_end.map_or(self.log.end(), |end| end.min(self.log.end()))
+    }
+
+    /// The batches that it has, or that a failure of its power left.
+    pub fn entries_left(&self) -> impl Iterator<Item = &LogEntry> {
+        let end = self.end_left();
+        self.log.entries().iter().take_while(move |entry| entry.base < end)
+    }
+
+    /// Where its log starts, and its high watermark: of one whose power failed, as far as that
+    /// left of it.
+    pub fn bounds_left(&self) -> [Offset; 2] {
+        [self.log.start, self.high_watermark].map(|offset| match self.durable_end {
+            Some(_) => offset.min(self.end_left()),
+            None => offset,
+        })
+    }
 }
 
 /// A role that a replica took.

@@ -161,6 +161,10 @@ export class State {
     this.shown.sort((a, b) => Number(a.isOwn) - Number(b.isOwn) || (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.index - b.index));
   }
 
+  named(name: string | undefined): Partition | undefined {
+    return [...this.shown, this.metadata].find((one) => one.name === name);
+  }
+
   partition(id: number): Partition {
     let found = this.#ofRun[id];
     if (!found) {
@@ -275,7 +279,8 @@ class Fold {
       const replica = this.replica(event, partition, nodes[host[event]! + 1]!);
       const base = bases[row]!;
       const last = replica.end.last;
-      if (last < base) reset(replica, event, base);
+      // Of what lies before the window of a part of a run only the last append is there.
+      if (last < base && !run.head.logs) reset(replica, event, base);
       else if (last > base) truncate(replica, event, base);
       append(replica, event, { base, end: base + counts[row]!, epoch: epochs[row]!, batch: ids?.[row] ?? -1, event });
       partition.touched.push(event);
@@ -316,6 +321,17 @@ class Fold {
       },
       'log-recovered': (e, row, partition, node) => {
         this.cut(e, row, partition, node, true);
+      },
+      // What a failure of the power left.
+      'durable-end': (e, row, partition, node) => {
+        const replica = partition.replicas.get(node);
+        const [from, to] = [Number(row('log_end_offset')), Number(row('durable_end'))];
+        if (!replica || to >= from) return;
+        truncate(replica, e, to);
+        if (this.state.run.head.logs) setEnd(replica, e, to);
+        replica.highWatermark.set(e, Math.min(replica.highWatermark.last, to));
+        replica.cuts.push({ event: e, to, from, isRecovery: true });
+        partition.touched.push(e);
       },
       'storage-failed': (e, row, partition, node) => {
         const replica = this.replica(e, partition, node);
@@ -573,9 +589,10 @@ class Fold {
   private cut(e: number, row: Row, partition: Partition, node: number, isRecovery: boolean): void {
     const replica = this.replica(e, partition, node);
     const to = Number(row('log_end_offset'));
-    const from = replica.end.last;
+    const from = isRecovery ? replica.end.last : Number(row('from'));
     const leftover = isRecovery ? replica.leftover : null;
     truncate(replica, e, to);
+    if (this.state.run.head.logs) setEnd(replica, e, to);
     // Where nothing is left, the log may begin anew somewhere else than before.
     if ((replica.batches.length === 0 && replica.origin !== to) || (!isRecovery && to > from)) reset(replica, e, to);
     if (leftover) {
@@ -586,7 +603,7 @@ class Fold {
     if (isRecovery) replica.start.set(e, Number(row('log_start_offset')));
     const highWatermark = isRecovery ? Number(row('high_watermark')) : replica.highWatermark.last;
     replica.highWatermark.set(e, Math.min(highWatermark, to));
-    replica.cuts.push({ event: e, to, from, isRecovery });
+    if (!isRecovery || this.state.run.knows(partition, e)) replica.cuts.push({ event: e, to, from, isRecovery });
     partition.touched.push(e);
   }
 }
