@@ -19,7 +19,7 @@ use crate::report::diff::Difference;
 use crate::report::fault_words::told;
 use crate::report::lesson::Lesson;
 use crate::report::page_columns::Repacker;
-use crate::report::page_ladder::{Part, Rung};
+use crate::report::page_ladder::{LogsShown, Part, Rung};
 use crate::trace::{ReadError, RunFile};
 use crate::types::HostId;
 
@@ -43,6 +43,8 @@ pub struct Extras {
     pub lesson: Option<Lesson>,
     /// What of the run is not in the page, in a sentence.
     pub left_out: Option<String>,
+    /// Where it has what logs hold, unless that is everywhere.
+    pub logs: Option<LogsShown>,
 }
 
 /// The page of `file`.
@@ -84,7 +86,7 @@ pub fn page_within(file: &RunFile, extras: &Extras, room: usize) -> Result<Fitte
             part.told,
             megabytes(size)
         );
-        let extras = Extras { left_out: Some(text), ..extras.clone() };
+        let extras = Extras { left_out: Some(text), logs: part.logs, ..extras.clone() };
         let shown = numbered_data(&part.file, &extras, ("", Some(&part.numbers)), None)?;
         least = shown.len();
         if least <= room {
@@ -197,6 +199,7 @@ fn head(
         "faults": faults,
         "expanded": expanded,
         "left_out": extras.left_out,
+        "logs": extras.logs,
         "explanations": extras.explanations,
         "lesson": extras.lesson,
         "notes": [],
@@ -327,10 +330,13 @@ impl Vocabulary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Event, FaultVerb, StepName};
+    use crate::event::{ChainHash, Event, FaultVerb, StepName};
     use crate::report::page_ladder;
     use crate::trace::{Header, HostSetup, Part, Setup, Writer};
-    use crate::types::{ApiKey, BrokerId, ConnectionId, CorrelationId, Moment};
+    use crate::types::{
+        ApiKey, BatchId, BrokerId, ConnectionId, CorrelationId, LeaderEpoch, Moment, Offset,
+        PartitionIndex, TopicId, TopicPartition,
+    };
 
     fn run() -> RunFile {
         let evil = "</script><script>alert(1)</script><!--";
@@ -385,7 +391,7 @@ mod tests {
         assert_eq!(page.matches("\"difference\":").count(), 1);
     }
 
-    /// Messages, most of them fetches that bring nothing, and a few changes.
+    /// Messages, most of them fetches that bring nothing, two logs that grow, and a few changes.
     fn busy() -> RunFile {
         let mut writer = Writer::new();
         let fetch = |index: u64| Kind::Delivered {
@@ -399,9 +405,23 @@ mod tests {
             sent: Moment(index * 1000),
             fault: None,
         };
+        // Two partitions, the one a little later than the other.
+        let append = |index: u64| Kind::LogAppended {
+            partition: TopicPartition {
+                topic_id: TopicId(7),
+                partition: PartitionIndex((index % 100 / 60) as i32),
+            },
+            base_offset: Offset((index / 100) as i64),
+            records: 1,
+            leader_epoch: LeaderEpoch(i32::from(index > 15_000)),
+            batch: BatchId(index.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            chain: ChainHash(index),
+            as_leader: true,
+        };
         for index in 0..40_000 {
             let kind = match index % 100 {
                 99 => Kind::FaultBit { fault: 0 },
+                50 | 60 => append(index),
                 _ => fetch(index),
             };
             writer.add(&Event {
@@ -418,7 +438,7 @@ mod tests {
         let setup = Setup { hosts: vec![host], ..Setup::default() };
         let mut header = Header { setup, ..Header::default() };
         header.fingerprint.events = 40_000;
-        header.verdicts = json!([{ "verdict": { "violation": { "evidence": [7, 20_099] } } }]);
+        header.verdicts = json!([{ "verdict": { "violation": { "evidence": [7, 20_050] } } }]);
         RunFile::read(&writer.finish(&header).to_vec()).expect("it reads")
     }
 
@@ -430,8 +450,9 @@ mod tests {
         let whole = size;
         let told = [
             "fetches and heartbeats that brought nothing. The whole run would take",
-            "but from 0.099000 to 12.099000 s, around the first violation",
-            "what clients asked and were told, and what partitions' logs hold",
+            "but from 0.050000 to 12.050000 s, around the first violation",
+            "what logs hold, but from 0.050000 to 12.050000 s, around the first violation",
+            "what logs hold, but of ",
         ];
         for sentence in told {
             let page = match page_within(&run, &extras, size - 1).expect("it reads") {
@@ -444,6 +465,37 @@ mod tests {
         }
         let none = page_within(&run, &extras, size - 1).expect("it reads");
         assert_eq!(none, Fitted::TooLarge(whole, size));
+    }
+
+    /// Where a page knows what logs hold, they hold what they held: the last append before it, and
+    /// the first of each epoch.
+    #[test]
+    fn logs_are_known_from_the_window_on() {
+        let run = busy();
+        let appends = |rung: Rung| {
+            let part = page_ladder::Part::of(&run, rung).expect("it reads");
+            let shown = part.logs.expect("logs are left out");
+            let events =
+                part.file.events().expect("they read").map(|event| event.expect("it reads"));
+            let appended = events.filter(|event| matches!(event.kind, Kind::LogAppended { .. }));
+            let numbers: Vec<u64> =
+                appended.map(|event| part.numbers[event.index as usize]).collect();
+            (shown, numbers)
+        };
+        // Time zero is ten seconds after the world's beginning, and events are a millisecond apart.
+        let (shown, numbers) = appends(Rung::Around);
+        assert_eq!((shown.from, shown.to, shown.partitions), (10_050, 22_050, None));
+        let before: Vec<u64> = numbers.iter().copied().filter(|at| *at < 10_050).collect();
+        assert_eq!(before, [50, 60, 9_950, 9_960]);
+        assert!(
+            (10_050..=22_050)
+                .filter(|at| [50, 60].contains(&(at % 100)))
+                .all(|at| numbers.contains(&at))
+        );
+        assert_eq!(numbers.last(), Some(&22_050));
+        let (shown, numbers) = appends(Rung::Few);
+        assert_eq!(shown.partitions.map(|names| names.len()), Some(1));
+        assert!(numbers.iter().all(|at| at % 100 == 50), "of the other partition");
     }
 
     #[test]

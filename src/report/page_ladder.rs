@@ -1,14 +1,15 @@
 //! What of a run is in a page that has not room for all of it: the rungs of a ladder, from fetches
 //! that brought nothing down to the changes of a few partitions. What is kept keeps its number.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::event::{Event, Kind};
 use crate::trace::{Header, Model, ReadError, RunFile, Writer, seconds};
-use crate::types::{ApiKey, Moment, TopicPartition};
+use crate::types::{ApiKey, HostId, LeaderEpoch, Moment, TopicPartition};
 
 /// Beyond the whole run, how much of a run may be left out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,17 +18,19 @@ pub(crate) enum Rung {
     Idle,
     /// What changes nothing, but for a window of time.
     Window,
-    /// What changes nothing, and logs but for those of some partitions.
-    Changes,
+    /// That, and what logs hold, but for the window.
+    Around,
+    /// That, and in the window the logs of all but some partitions.
+    Few,
 }
 
 impl Rung {
     /// All of them, the one that leaves out least first.
-    pub(crate) const ALL: [Self; 3] = [Self::Idle, Self::Window, Self::Changes];
+    pub(crate) const ALL: [Self; 4] = [Self::Idle, Self::Window, Self::Around, Self::Few];
 }
 
 /// So much before what a window is about, and so much after it, in microseconds.
-const WINDOW: (u64, u64) = (10_000_000, 2_000_000);
+pub(crate) const WINDOW: (u64, u64) = (10_000_000, 2_000_000);
 
 /// What changes nothing that `kafsim state` shows: messages, and what clients ask and are told.
 const TRAFFIC: [&str; 20] = [
@@ -61,17 +64,36 @@ pub(crate) struct Part {
     pub(crate) numbers: Vec<u64>,
     /// What is not in it, in a sentence.
     pub(crate) told: String,
+    /// Where it has what logs hold, unless that is everywhere.
+    pub(crate) logs: Option<LogsShown>,
+}
+
+/// Where a page knows what logs hold. Elsewhere it must not guess.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct LogsShown {
+    /// From this event on, by its number in the whole run.
+    pub from: u64,
+    /// Up to this one, itself included.
+    pub to: u64,
+    /// Of these partitions; of all if that is not given.
+    pub partitions: Option<Vec<String>>,
 }
 
 impl Part {
     /// What `rung` leaves of the run of `file`.
     pub(crate) fn of(file: &RunFile, rung: Rung) -> Result<Self, ReadError> {
+        let mut logs = None;
         let (kept, what) = match rung {
             Rung::Idle => {
                 (without_idle(file)?, "fetches and heartbeats that brought nothing".into())
             }
             Rung::Window => window(file)?,
-            Rung::Changes => changes(file)?,
+            Rung::Around | Rung::Few => {
+                let chosen = if rung == Rung::Few { Some(chosen(file)?) } else { None };
+                let (kept, what, shown) = around(file, chosen.as_ref())?;
+                logs = Some(shown);
+                (kept, what)
+            }
         };
         let (part, numbers) = picked(file, &kept)?;
         let all = file.header.fingerprint.events;
@@ -80,6 +102,7 @@ impl Part {
             file: part,
             numbers,
             told: format!("{left} of {all} events are left out: {what}"),
+            logs,
         })
     }
 }
@@ -137,9 +160,9 @@ fn is_traffic(kind: &Kind) -> bool {
     TRAFFIC.contains(&kind.name())
 }
 
-/// Which events to keep around the first violation, else the first fault, else the beginning; and
-/// what that leaves out.
-fn window(file: &RunFile) -> Result<(Vec<bool>, String), ReadError> {
+/// When most is to be seen, and what that is: the first violation, else the first fault, else the
+/// beginning.
+pub(crate) fn heart(file: &RunFile) -> Result<(Moment, &'static str), ReadError> {
     let proof = first_proof(&file.header);
     let mut fault = None;
     let mut around = None;
@@ -152,11 +175,16 @@ fn window(file: &RunFile) -> Result<(Vec<bool>, String), ReadError> {
             around = Some(event.at);
         }
     }
-    let (middle, about) = match (around, fault) {
+    Ok(match (around, fault) {
         (Some(at), _) => (at, "the first violation"),
         (None, Some(at)) => (at, "the first fault"),
         (None, None) => (Moment::SCENARIO_BEGINS, "the beginning"),
-    };
+    })
+}
+
+/// Which events to keep around that; and what that leaves out.
+fn window(file: &RunFile) -> Result<(Vec<bool>, String), ReadError> {
+    let (middle, about) = heart(file)?;
     let (from, to) = (middle.0.saturating_sub(WINDOW.0), middle.0.saturating_add(WINDOW.1));
     let mut kept = Vec::new();
     for event in file.events()? {
@@ -171,9 +199,8 @@ fn window(file: &RunFile) -> Result<(Vec<bool>, String), ReadError> {
     Ok((kept, what))
 }
 
-/// Which events to keep for what changed, and the logs of the partitions that violations are
-/// about; and what that leaves out.
-fn changes(file: &RunFile) -> Result<(Vec<bool>, String), ReadError> {
+/// The partitions that violations are about, else the one to which most happened; with their names.
+fn chosen(file: &RunFile) -> Result<BTreeMap<TopicPartition, String>, ReadError> {
     let verdicts = file.header.verdicts.as_array().map(Vec::as_slice).unwrap_or_default();
     let evidence = verdicts.iter().filter_map(|one| {
         let evidence = one["verdict"]["violation"]["evidence"].as_array()?;
@@ -181,7 +208,8 @@ fn changes(file: &RunFile) -> Result<(Vec<bool>, String), ReadError> {
     });
     let evidence: BTreeSet<u64> = evidence.flatten().collect();
     let mut model = Model::new(Arc::new(file.header.setup.clone()));
-    let mut chosen = BTreeSet::from([TopicPartition::CLUSTER_METADATA]);
+    let mut chosen = BTreeSet::new();
+    let mut counts: BTreeMap<TopicPartition, u64> = BTreeMap::new();
     for event in file.events()? {
         let event = event?;
         if matches!(event.kind, Kind::TopicCommitted { .. }) {
@@ -190,27 +218,111 @@ fn changes(file: &RunFile) -> Result<(Vec<bool>, String), ReadError> {
         if evidence.contains(&event.index) {
             chosen.extend(log_of(&event.kind));
         }
+        if let Kind::PartitionCommitted { partition, .. } | Kind::LogTruncated { partition, .. } =
+            &event.kind
+        {
+            *counts.entry(*partition).or_default() += 1;
+        }
     }
-    let mut kept = Vec::new();
+    chosen.remove(&TopicPartition::CLUSTER_METADATA);
+    if chosen.is_empty() {
+        let is_own = |of: &TopicPartition| !model.is_internal(*of);
+        let own = counts.iter().filter(|(of, _)| is_own(of));
+        chosen.extend(own.max_by_key(|(_, count)| **count).map(|(of, _)| *of));
+    }
+    Ok(chosen.into_iter().map(|of| (of, model.partition_name(of))).collect())
+}
+
+/// What a log's events are kept for that lie before the window: so that it is known in the window.
+#[derive(Default)]
+struct Held {
+    /// The last append, unless it is kept already, and its epoch.
+    appended: Option<u64>,
+    epoch: Option<LeaderEpoch>,
+    /// The last high watermark.
+    moved: Option<u64>,
+}
+
+/// Which events to keep for what changed, and for what logs hold within the window; what that
+/// leaves out, and where logs are known.
+fn around(
+    file: &RunFile,
+    chosen: Option<&BTreeMap<TopicPartition, String>>,
+) -> Result<(Vec<bool>, String, LogsShown), ReadError> {
+    let (middle, about) = heart(file)?;
+    let (from, to) = (middle.0.saturating_sub(WINDOW.0), middle.0.saturating_add(WINDOW.1));
+    let mut shown = LogsShown { from: 0, to: 0, partitions: None };
+    let mut held: BTreeMap<(Option<HostId>, TopicPartition), Held> = BTreeMap::new();
+    let mut kept: Vec<bool> = Vec::new();
     for event in file.events()? {
         let event = event?;
-        let of_log = log_of(&event.kind);
-        let is_chosen = of_log.is_none_or(|partition| chosen.contains(&partition));
-        kept.push(evidence.contains(&event.index) || (is_chosen && !is_traffic(&event.kind)));
+        let is_within = (from..=to).contains(&event.at.0);
+        if event.at.0 < from {
+            shown.from = event.index + 1;
+        }
+        if event.at.0 <= to {
+            shown.to = event.index;
+        }
+        let of = log_of(&event.kind).filter(|of| *of != TopicPartition::CLUSTER_METADATA);
+        let is_known = of.is_none_or(|of| chosen.is_none_or(|chosen| chosen.contains_key(&of)));
+        kept.push(match of {
+            Some(_) => is_within && is_known,
+            None => is_within || !is_traffic(&event.kind),
+        });
+        if !is_known || event.at.0 >= from {
+            continue;
+        }
+        let name = |of: TopicPartition| (event.host, of);
+        match &event.kind {
+            Kind::LogAppended { partition, leader_epoch, .. } if of.is_some() => {
+                let held = held.entry(name(*partition)).or_default();
+                // Where an epoch ends, and the next begins.
+                if held.epoch == Some(*leader_epoch) {
+                    held.appended = Some(event.index);
+                } else {
+                    held.appended.take().into_iter().for_each(|last| keep(&mut kept, last));
+                    keep(&mut kept, event.index);
+                    held.epoch = Some(*leader_epoch);
+                }
+            }
+            Kind::HighWatermarkMoved { partition, .. } if of.is_some() => {
+                held.entry(name(*partition)).or_default().moved = Some(event.index);
+            }
+            // What is cut is cut from something.
+            Kind::LogTruncated { partition, .. }
+            | Kind::LogRecovered { partition, .. }
+            | Kind::DurableEnd { partition, .. }
+            | Kind::ReplicaRemoved { partition, .. } => {
+                let held = held.remove(&name(*partition)).unwrap_or_default();
+                [held.appended, held.moved]
+                    .into_iter()
+                    .flatten()
+                    .for_each(|it| keep(&mut kept, it));
+            }
+            _ => {}
+        }
     }
-    let names: Vec<String> = chosen
-        .iter()
-        .filter(|partition| **partition != TopicPartition::CLUSTER_METADATA)
-        .map(|partition| model.partition_name(*partition))
-        .collect();
-    let but = match names.as_slice() {
-        [] => String::new(),
-        names => format!(", but for {}", names.join(", ")),
+    for held in held.into_values() {
+        [held.appended, held.moved].into_iter().flatten().for_each(|it| keep(&mut kept, it));
+    }
+    let span = format!("from {} to {} s", seconds(Moment(from)), seconds(Moment(to)));
+    let of = match chosen {
+        None => String::new(),
+        Some(chosen) => {
+            let names: Vec<String> = chosen.values().cloned().collect();
+            let told = match names.as_slice() {
+                [] => String::new(),
+                names => format!(" of {}", names.join(", ")),
+            };
+            shown.partitions = Some(names);
+            told
+        }
     };
-    Ok((
-        kept,
-        format!("messages, what clients asked and were told, and what partitions' logs hold{but}"),
-    ))
+    let what = format!(
+        "messages, what clients asked and were told, and what logs hold, but{of} {span}, around \
+         {about}"
+    );
+    Ok((kept, what, shown))
 }
 
 /// The partition of whose log an event tells, if it does nothing else.
@@ -218,7 +330,6 @@ fn log_of(kind: &Kind) -> Option<TopicPartition> {
     match kind {
         Kind::LogAppended { partition, .. }
         | Kind::HighWatermarkMoved { partition, .. }
-        | Kind::LogStartMoved { partition, .. }
         | Kind::BatchSealed { partition, .. }
         | Kind::BatchDone { partition, .. }
         | Kind::Processed { partition, .. } => Some(*partition),
