@@ -1,16 +1,36 @@
 //! `kafsim export`: a run in the format of another program.
 
 use std::io::{IsTerminal as _, Write};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::cli::args::{Export, ExportTo};
 use crate::cli::command::Done;
+use crate::cli::explain::for_page;
 use crate::cli::output::{WholeFile, complain, stdout};
 use crate::cli::run_file;
-use crate::report::At;
-use crate::report::export::{Chosen, ExportError, ExportFormat, export as write_as};
-use crate::trace::Filter;
+use crate::report::export::{Chosen, ExportError, ExportFormat, Story, export as write_as};
+use crate::report::{At, Timeline, Window};
+use crate::trace::{Filter, RunFile};
+
+/// What a diagram tells: how the first violation came about, else what became of the partition to
+/// which most happened. A run of which neither can be told is shown without.
+fn story(path: &Path, file: &RunFile) -> Option<Story> {
+    let explained = for_page(path, file, false).ok().and_then(|all| all.into_iter().next());
+    if let Some(explanation) = explained {
+        let steps = explanation.steps.into_iter().map(|step| {
+            let because = step.because.map(|why| format!(", because {why}")).unwrap_or_default();
+            (step.event, format!("{}{because}", step.text))
+        });
+        let violation = Some((explanation.property, explanation.sentence));
+        return Some(Story { steps: steps.collect(), violation });
+    }
+    let window = Window { partition: None, from: 0, to: None, all: false };
+    let timeline = Timeline::of(file, &window).ok()?;
+    let steps = timeline.lines.into_iter().map(|line| (line.event, line.text));
+    Some(Story { steps: steps.collect(), violation: None })
+}
 
 /// Writes the run in another format.
 pub(crate) fn export(args: &Export) -> anyhow::Result<Done> {
@@ -39,7 +59,11 @@ pub(crate) fn export(args: &Export) -> anyhow::Result<Done> {
     };
     let filter = args.filter.join(" ").parse::<Filter>()?;
     let file = run_file::read(&args.file)?;
-    let chosen = Chosen { filter: (!filter.is_empty()).then_some(filter), event };
+    let story = match args.to {
+        ExportTo::Mermaid if event.is_none() => story(&args.file, &file),
+        _ => None,
+    };
+    let chosen = Chosen { filter: (!filter.is_empty()).then_some(filter), event, story };
     let refused = |error: ExportError| match error {
         ExportError::Tell(error) => anyhow!("`{}`: {error}", args.file.display()),
         ExportError::Write(error) => error.into(),

@@ -36,6 +36,17 @@ pub struct Chosen {
     /// For `mermaid`: the event whose causes are shown; without it the first violation, else the
     /// last election.
     pub event: Option<u64>,
+    /// For `mermaid`, without an event: what happened, in words.
+    pub story: Option<Story>,
+}
+
+/// What happened in a run, as an explanation or a timeline tells it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Story {
+    /// Events and what is said of them.
+    pub steps: Vec<(u64, String)>,
+    /// The property that is violated, and the sentence.
+    pub violation: Option<(String, String)>,
 }
 
 /// Why a run was not exported.
@@ -69,7 +80,10 @@ pub fn export(
     let names = names(file)?;
     match format {
         ExportFormat::Perfetto => perfetto::write(file, &names, out),
-        ExportFormat::Mermaid => mermaid::write(file, &names, chosen.event, out),
+        ExportFormat::Mermaid => match &chosen.story {
+            Some(story) if chosen.event.is_none() => mermaid::tell(file, &names, story, out),
+            _ => mermaid::write(file, &names, chosen.event, out),
+        },
         ExportFormat::Jepsen => jepsen::write(file, &names, out),
         ExportFormat::Jsonl => {
             let mut filter = chosen.filter.clone().unwrap_or_default();

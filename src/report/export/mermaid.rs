@@ -1,14 +1,16 @@
-//! A sequence diagram in Mermaid of what led to an event.
+//! A sequence diagram in Mermaid: of what an explanation or a timeline tells, with the messages
+//! that brought it about, or of all that led to an event.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use crate::event::{Event, FaultVerb, Kind};
-use crate::report::export::format::ExportError;
+use crate::report::export::format::{ExportError, Story};
 use crate::report::export::slice::Slice;
 use crate::report::fault_words::told;
+use crate::report::text::wrapped;
 use crate::trace::{Names, Part, RunFile, seconds};
-use crate::types::{HostId, TopicPartition};
+use crate::types::{ApiKey, HostId, Moment, TopicPartition};
 
 /// More arrows than this are not read.
 const ARROWS_MAX: usize = 40;
@@ -16,6 +18,11 @@ const ARROWS_MAX: usize = 40;
 const ITEMS_MAX: usize = 80;
 /// More words than this do not fit a note.
 const TEXT_MAX: usize = 160;
+/// A story's sentences may be longer: they stand in lines of so many columns.
+const SENTENCE_MAX: usize = 400;
+const COLUMNS: usize = 44;
+/// Between a message and what it brought about lie the steps of one host, so many at most.
+const HOPS_MAX: usize = 8;
 
 /// A line of the diagram.
 enum Item {
@@ -25,6 +32,8 @@ enum Item {
     Note { host: HostId, text: String },
     /// A fault.
     Fault { hosts: Vec<HostId>, text: String },
+    /// What concerns all.
+    World { text: String },
 }
 
 pub(super) fn write(
@@ -64,14 +73,145 @@ pub(super) fn write(
     if seen.is_empty() {
         seen.extend(names.setup().hosts().map(|(id, _)| id).take(1));
     }
-    print(names, &slice, &items, &seen, hidden, out)?;
+    let violation = slice.violation.as_ref();
+    print(names, violation, &items, &seen, hidden, out)?;
     let what = format!("{hidden} arrows before these are left out: a diagram shows {ARROWS_MAX}");
     Ok(if hidden > 0 { vec![what] } else { Vec::new() })
 }
 
+/// Tells `story`, with the messages that led to what it tells, and those that came of it first.
+pub(super) fn tell(
+    file: &RunFile,
+    names: &Names,
+    story: &Story,
+    out: &mut dyn Write,
+) -> Result<Vec<String>, ExportError> {
+    let left_out = story.steps.len().saturating_sub(ARROWS_MAX);
+    let steps: BTreeMap<u64, &str> =
+        story.steps.iter().skip(left_out).map(|(event, text)| (*event, text.as_str())).collect();
+    let arrows = around(file, &steps)?;
+    let mut items: Vec<(u64, Item)> = Vec::new();
+    let mut hosts_of: BTreeMap<u32, Vec<HostId>> = BTreeMap::new();
+    let mut answered: BTreeMap<HostId, (Moment, String)> = BTreeMap::new();
+    for event in file.events()? {
+        let event = event?;
+        if let Kind::FaultBegan { fault, hosts, .. } = &event.kind {
+            hosts_of.insert(*fault, hosts.clone());
+        }
+        if let Kind::ProduceAnswered { partition, base_offset, error, .. } = &event.kind {
+            let name = names.partition(*partition);
+            let offset = base_offset.map(|offset| format!(" at {offset}")).unwrap_or_default();
+            let said = format!("{} {name}{offset}", error.name());
+            answered.extend(event.host.map(|host| (host, (event.at, said))));
+        }
+        if arrows.contains(&event.index) {
+            let said = said_by(&event, &answered);
+            items.extend(arrow(&event, said).map(|item| (event.index, item)));
+        }
+        let Some(text) = steps.get(&event.index) else { continue };
+        let text = format!("{} {text} (e{})", seconds(event.at), event.index);
+        let item = match (&event.kind, event.host) {
+            (Kind::FaultBegan { fault, .. } | Kind::FaultEnded { fault, .. }, _) => {
+                Item::Fault { hosts: hosts_of.get(fault).cloned().unwrap_or_default(), text }
+            }
+            (_, Some(host)) => Item::Note { host, text },
+            (_, None) => Item::World { text },
+        };
+        items.push((event.index, item));
+    }
+    // A fault may befall many; shown are those that something else is said of, if there are any.
+    let of_faults = |item: &Item| matches!(item, Item::Fault { .. });
+    let shown = |is_all: bool| -> BTreeSet<HostId> {
+        let items = items.iter().filter(|(_, item)| is_all || !of_faults(item));
+        items.flat_map(|(_, item)| item.hosts()).collect()
+    };
+    let mut seen = shown(false);
+    if seen.is_empty() {
+        seen = shown(true);
+    }
+    if seen.is_empty() {
+        seen.extend(names.setup().hosts().map(|(id, _)| id).take(1));
+    }
+    print(names, story.violation.as_ref(), &items, &seen, 0, out)?;
+    let what = format!("{left_out} steps before these are left out: a diagram shows {ARROWS_MAX}");
+    Ok(if left_out > 0 { vec![what] } else { Vec::new() })
+}
+
+/// What an answer to a produce says, where its sender said so when it sent it.
+fn said_by<'a>(
+    message: &Event,
+    answered: &'a BTreeMap<HostId, (Moment, String)>,
+) -> Option<&'a str> {
+    match &message.kind {
+        Kind::Delivered { from, api: ApiKey::Produce, is_response: true, sent, .. } => {
+            let (_, said) = answered.get(from).filter(|(at, _)| at == sent)?;
+            Some(said)
+        }
+        _ => None,
+    }
+}
+
+/// The messages around `steps`: for each the message that its host was serving, and the first that
+/// it sent.
+fn around(file: &RunFile, steps: &BTreeMap<u64, &str>) -> Result<BTreeSet<u64>, ExportError> {
+    let mut causes: Vec<(Option<u64>, bool)> = Vec::new();
+    let mut found = BTreeSet::new();
+    let mut sent: BTreeSet<u64> = BTreeSet::new();
+    for event in file.events()? {
+        let event = event?;
+        let is_message = matches!(event.kind, Kind::Delivered { .. });
+        causes.push((event.cause, is_message));
+        let of = |index: u64| causes.get(usize::try_from(index).ok()?).copied();
+        let mut next = event.cause;
+        if is_message {
+            for _ in 0..HOPS_MAX {
+                let Some(cause) = next else { break };
+                if steps.contains_key(&cause) {
+                    if sent.insert(cause) {
+                        found.insert(event.index);
+                    }
+                    break;
+                }
+                match of(cause) {
+                    Some((before, false)) => next = before,
+                    _ => break,
+                }
+            }
+        } else if steps.contains_key(&event.index) {
+            for _ in 0..HOPS_MAX {
+                let Some(cause) = next else { break };
+                match of(cause) {
+                    Some((_, true)) => {
+                        found.insert(cause);
+                        break;
+                    }
+                    Some((before, false)) => next = before,
+                    None => break,
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A message, with what its answer says where that is known.
+fn arrow(event: &Event, said: Option<&str>) -> Option<Item> {
+    let Kind::Delivered { from, api, is_response, sent, fault, .. } = &event.kind else {
+        return None;
+    };
+    let took = event.at.since(*sent).as_micros();
+    let took = format!("{}.{} ms", took / 1000, took % 1000 / 100);
+    let what = if *is_response { "answer to " } else { "" };
+    let said = said.map(|said| format!(" {said}")).unwrap_or_default();
+    let held = fault.map(|fault| format!(", held by fault {}", fault.saturating_add(1)));
+    let (at, api, held) = (seconds(event.at), api.name(), held.unwrap_or_default());
+    let text = format!("{at} {what}{api}{said} ({took} under way{held})");
+    Some(Item::Arrow { from: *from, to: event.host?, is_response: *is_response, text })
+}
+
 fn print(
     names: &Names,
-    slice: &Slice,
+    violation: Option<&(String, String)>,
     items: &[(u64, Item)],
     seen: &BTreeSet<HostId>,
     hidden: usize,
@@ -105,8 +245,9 @@ fn print(
                 writeln!(out, "  h{}{arrow}h{}: {}", from.0, to.0, escaped(text))?;
             }
             Item::Note { host, text } => {
-                writeln!(out, "  Note over h{}: {}", host.0, escaped(text))?;
+                writeln!(out, "  Note over h{}: {}", host.0, lines(text))?;
             }
+            Item::World { text } => writeln!(out, "  Note over {over}: {}", lines(text))?,
             Item::Fault { hosts, text } => {
                 let shown: Vec<_> = hosts.iter().filter(|host| seen.contains(host)).collect();
                 let over = match shown.as_slice() {
@@ -114,14 +255,14 @@ fn print(
                     _ => over.clone(),
                 };
                 writeln!(out, "  rect rgb(255,230,230)")?;
-                writeln!(out, "    Note over {over}: {}", escaped(text))?;
+                writeln!(out, "    Note over {over}: {}", lines(text))?;
                 writeln!(out, "  end")?;
             }
         }
     }
-    if let Some((property, sentence)) = &slice.violation {
-        let text = escaped(&format!("VIOLATED {property}: {sentence}"));
-        writeln!(out, "  Note over {over}: {text}")?;
+    if let Some((property, sentence)) = violation {
+        let text = format!("VIOLATED {property}: {sentence}");
+        writeln!(out, "  Note over {over}: {}", lines(&text))?;
     }
     Ok(())
 }
@@ -132,6 +273,7 @@ impl Item {
             Self::Arrow { from, to, .. } => vec![*from, *to],
             Self::Note { host, .. } => vec![*host],
             Self::Fault { hosts, .. } => hosts.clone(),
+            Self::World { .. } => Vec::new(),
         }
     }
 }
@@ -139,13 +281,8 @@ impl Item {
 fn item(event: &Event, names: &Names) -> Option<Item> {
     let host = event.host?;
     let at = seconds(event.at);
-    if let Kind::Delivered { from, api, is_response, sent, fault, .. } = &event.kind {
-        let held = fault.map(|fault| format!(", held by fault {}", fault.saturating_add(1)));
-        let took = event.at.since(*sent).as_micros();
-        let what = if *is_response { "answer to " } else { "" };
-        let held = held.unwrap_or_default();
-        let text = format!("{at} {what}{} (sent {took} microseconds before{held})", api.name());
-        return Some(Item::Arrow { from: *from, to: host, is_response: *is_response, text });
+    if let Some(message) = arrow(event, None) {
+        return Some(message);
     }
     let line = names.line(event);
     let text = line.splitn(4, ' ').nth(3).unwrap_or_default();
@@ -230,6 +367,15 @@ fn faults(
         }
     }
     Ok(items)
+}
+
+/// A sentence as Mermaid takes it, in lines.
+fn lines(text: &str) -> String {
+    let cut: String = text.chars().take(SENTENCE_MAX).collect();
+    let dots = if text.chars().count() > SENTENCE_MAX { " ..." } else { "" };
+    let plain: String = cut.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let lines = wrapped(&format!("{plain}{dots}"), COLUMNS);
+    lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join("<br/>")
 }
 
 /// `text` as Mermaid takes it: its own signs as entities, on one line, not too long.

@@ -198,7 +198,8 @@ impl Writer<'_> {
             Kind::PartitionCommitted { partition, .. } => self.committed(event, *partition)?,
             Kind::LogAppended { partition, .. }
             | Kind::LogTruncated { partition, .. }
-            | Kind::LogRecovered { partition, .. } => self.offsets(event, *partition, true)?,
+            | Kind::LogRecovered { partition, .. }
+            | Kind::DurableEnd { partition, .. } => self.offsets(event, *partition, true)?,
             Kind::HighWatermarkMoved { partition, .. } => self.offsets(event, *partition, false)?,
             Kind::Delivered { .. } => self.message(event)?,
             Kind::OperationInvoked { .. } | Kind::OperationReturned { .. } => {
@@ -275,13 +276,13 @@ impl Writer<'_> {
         };
         let replica = self.model.partition(of).and_then(|view| view.replicas.get(&node));
         let Some(replica) = replica else { return Ok(()) };
-        let (log_end, high_watermark) = (replica.log.end().0, replica.high_watermark.0);
+        let (log_end, [_, high_watermark]) = (replica.end_left().0, replica.bounds_left());
         if end {
             self.count(event.at, &Track::LogEnd(of, node), log_end)?;
             self.lag(event.at, of)?;
         }
         if !end || !matches!(event.kind, Kind::LogAppended { .. }) {
-            self.count(event.at, &Track::HighWatermark(of, node), high_watermark)?;
+            self.count(event.at, &Track::HighWatermark(of, node), high_watermark.0)?;
         }
         Ok(())
     }
@@ -304,7 +305,7 @@ impl Writer<'_> {
     fn lag(&mut self, at: Moment, of: TopicPartition) -> std::io::Result<()> {
         let Some(view) = self.model.partition(of) else { return Ok(()) };
         let Some((leader, _)) = view.acting_leader() else { return Ok(()) };
-        let end = |node: &BrokerId| view.replicas.get(node).map(|replica| replica.log.end().0);
+        let end = |node: &BrokerId| view.replicas.get(node).map(|replica| replica.end_left().0);
         let Some(led) = end(&leader) else { return Ok(()) };
         let followers: Vec<(BrokerId, i64)> = view
             .replicas

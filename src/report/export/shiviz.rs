@@ -9,7 +9,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use crate::report::export::format::ExportError;
-use crate::trace::{Filter, Names, RunFile, seconds};
+use crate::report::page_ladder::{WINDOW, heart};
+use crate::trace::{Filter, Names, ReadError, RunFile, seconds};
 use crate::types::HostId;
 
 /// The regular expression that ShiViz is to be given.
@@ -33,6 +34,8 @@ pub(super) fn write(
         Some(filter) => filter,
         None => DEFAULT.parse().expect("the program's own filter reads"),
     };
+    let first = first_line(file, names, filter.clone())?;
+    let mut passed = 0_usize;
     let hosts = names.setup().hosts.len();
     let mut known: Vec<Clock> = vec![vec![0; hosts + 1].into(); hosts + 1];
     let mut after: Vec<Clock> = Vec::new();
@@ -49,10 +52,13 @@ pub(super) fn write(
                 known[place] = both.map(|(ours, theirs)| *ours.max(theirs)).collect();
             }
         }
-        let is_shown = filter.accepts(&event, names);
-        if is_shown && lines == LINES_MAX {
+        let mut is_shown = filter.accepts(&event, names);
+        passed += usize::from(is_shown);
+        if is_shown && (passed <= first || lines == LINES_MAX) {
             left_out += 1;
-        } else if is_shown {
+            is_shown = false;
+        }
+        if is_shown {
             let mut clock: Vec<u32> = known[place].to_vec();
             clock[place] += 1;
             let clock: Clock = clock.into();
@@ -76,11 +82,27 @@ pub(super) fn write(
     let mut remarks = vec![format!("give ShiViz this expression: {PARSER}")];
     if left_out > 0 {
         remarks.push(format!(
-            "{left_out} events after the first {LINES_MAX} are left out, as ShiViz draws no more: \
-             choose with a filter"
+            "{left_out} events are left out, {first} of them before these {LINES_MAX}, as ShiViz \
+             draws no more: choose with a filter"
         ));
     }
     Ok(remarks)
+}
+
+/// How many of the events that pass are left out before the first line: as many as need be for what
+/// proves the first violation, else for the first fault, and a little of what came of it.
+fn first_line(file: &RunFile, names: &Names, mut filter: Filter) -> Result<usize, ReadError> {
+    let (middle, _) = heart(file)?;
+    let until = middle.0.saturating_add(WINDOW.1);
+    let mut passed = 0_usize;
+    for event in file.events()? {
+        let event = event?;
+        if event.at.0 > until {
+            break;
+        }
+        passed += usize::from(filter.accepts(&event, names));
+    }
+    Ok(passed.saturating_sub(LINES_MAX))
 }
 
 fn covers(ours: &[u32], theirs: &[u32]) -> bool {
