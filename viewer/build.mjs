@@ -5,7 +5,9 @@
 
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { minify } from 'terser';
 import { build } from 'vite';
+import { ownNames } from './names.mjs';
 
 const LIMIT = 170 * 1024;
 const OUT = new URL('../src/report/viewer.html', import.meta.url);
@@ -26,7 +28,9 @@ const hashes = (element) => [...page.matchAll(new RegExp(`<${element}(?: [^>]*)?
 const [script] = page.match(/<script[^>]*>[\s\S]*?<\/script>/) ?? [];
 if (!script) throw new Error('the page has no script');
 page = page.replace(script, '');
-const bare = script.replace(/^<script[^>]*>/, '<script type="module">');
+const regex = new RegExp(`^(?:${ownNames().join('|')})$`);
+const { code } = await minify(script.replace(/^<script[^>]*>|<\/script>$/g, ''), { module: true, compress: false, mangle: { properties: { regex } } });
+const bare = `<script type="module">${code}</script>`;
 page = page.replace('</body>', () => `${bare}\n</body>`);
 const policy = `default-src 'none'; script-src ${hashes('script')}; style-src ${hashes('style')}; ` +
   `img-src data:; base-uri 'none'; form-action 'none'`;

@@ -369,6 +369,12 @@ pub(crate) struct View {
     /// Open it in the browser
     #[arg(long, conflicts_with = "serve")]
     pub(crate) open: bool,
+    /// The moment that the printed link leads to: a time in seconds, or an event such as e179442
+    #[arg(long, value_name = "TIME|EVENT", allow_hyphen_values = true, conflicts_with = "serve")]
+    pub(crate) at: Option<At>,
+    /// Let the printed link lead to this violation, from 1
+    #[arg(long, value_name = "N", conflicts_with_all = ["serve", "at", "compare"])]
+    pub(crate) violation: Option<usize>,
     /// Show another run beside it, on one clock
     #[arg(long, value_name = "FILE", conflicts_with = "serve")]
     pub(crate) compare: Option<PathBuf>,

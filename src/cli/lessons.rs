@@ -356,9 +356,6 @@ fn html(found: &Found, runs: &[RunFile], lesson: &Lesson) -> anyhow::Result<Stri
         let mut extras = extras(&path, file, false);
         extras.again = found.command_of(run);
         extras.lesson = (run == 0).then(|| lesson.clone());
-        if !found.plan.explained {
-            extras.explanations.clear();
-        }
         extras
     };
     let extras: Vec<_> = runs.iter().enumerate().map(of).collect();

@@ -1,10 +1,12 @@
 //! `kafsim view`: a run as one HTML page.
 
+use std::ffi::OsStr;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, anyhow, bail};
+use serde_json::Value as Json;
 
 use crate::cli::args::View;
 use crate::cli::command::Done;
@@ -12,7 +14,7 @@ use crate::cli::explain::for_page;
 use crate::cli::output::{complain, stdout, write_whole};
 use crate::cli::run_file;
 use crate::cli::serve::serve;
-use crate::report::{Difference, Extras, Fitted, page_of_two, page_within};
+use crate::report::{At, Difference, Extras, Fitted, page_of_two, page_within};
 use crate::trace::RunFile;
 
 /// A page explains so many violations; more of one run tell the same story again.
@@ -29,33 +31,90 @@ pub(crate) fn view(args: &View) -> anyhow::Result<Done> {
     }
     let file = args.file.as_deref().expect("the command line asks for a file");
     let out = args.out.clone().unwrap_or_else(|| file.with_extension("html"));
-    let html = match &args.compare {
-        None => page_of(file, !args.no_rerun, if args.whole { usize::MAX } else { ROOM })?,
-        Some(other) => page_of_both(file, other)?,
+    let (html, explanations) = match &args.compare {
+        None => told_page(file, !args.no_rerun, if args.whole { usize::MAX } else { ROOM })?,
+        Some(other) => (page_of_both(file, other)?, Vec::new()),
     };
+    let moment = moment(args, &explanations)?;
     write_whole(&out, [html.as_bytes()])?;
     let shown = std::path::absolute(&out).unwrap_or_else(|_| out.clone());
     let mut print = stdout();
     writeln!(print, "{}", out.display())?;
+    let link = moment.map(|moment| format!("{}#{moment}", file_url(&shown)));
+    if let Some(link) = &link {
+        writeln!(print, "{link}")?;
+    }
     print.flush()?;
     if args.open {
-        open(&shown)?;
+        open(&link.map_or_else(|| shown.clone().into_os_string(), Into::into))?;
     }
     Ok(Done::Well)
+}
+
+/// The moment that a link to the page leads to, as its address names it: what was asked for, else
+/// the violation that is asked for or the first; none of a run that has none.
+fn moment(args: &View, explanations: &[Json]) -> anyhow::Result<Option<String>> {
+    if let Some(at) = args.at {
+        return Ok(Some(match at {
+            At::Event(event) => format!("e={event}"),
+            At::Time(micros) => {
+                let sign = if micros < 0 { "-" } else { "" };
+                let micros = micros.unsigned_abs();
+                format!("t={sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+            }
+            At::End => "t=1e9".to_owned(),
+        }));
+    }
+    let number = args.violation.unwrap_or(1);
+    let found = number.checked_sub(1).and_then(|place| explanations.get(place));
+    match (found, args.violation) {
+        (None, Some(_)) => match explanations.len() {
+            0 => bail!("no property was violated in this run: leave --violation out"),
+            count => bail!("the page explains {count} violations: give --violation 1 to {count}"),
+        },
+        (None, None) => Ok(None),
+        (Some(found), _) => Ok(found["event"].as_u64().map(|event| {
+            let partition = found["picture"]["partition"].as_str();
+            let partition = partition.map(|name| format!("&p={}", escaped(name.as_bytes())));
+            format!("e={event}{}", partition.unwrap_or_default())
+        })),
+    }
+}
+
+/// The address of a file.
+fn file_url(path: &Path) -> String {
+    let text = path.to_string_lossy().replace('\\', "/");
+    let slash = if text.starts_with('/') { "" } else { "/" };
+    format!("file://{slash}{}", escaped(text.as_bytes()))
+}
+
+/// `bytes` as an address may have them.
+fn escaped(bytes: &[u8]) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~/:".contains(&byte);
+    let one = |byte: &u8| match plain(*byte) {
+        true => char::from(*byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    bytes.iter().map(one).collect()
 }
 
 /// The page of the run file `path`, with `room` bytes for the run. With `is_rerun` it also says
 /// what would have saved the run, which takes ten seconds.
 pub(crate) fn page_of(path: &Path, is_rerun: bool, room: usize) -> anyhow::Result<String> {
+    told_page(path, is_rerun, room).map(|(page, _)| page)
+}
+
+/// The same, and the explanations that are in it.
+fn told_page(path: &Path, is_rerun: bool, room: usize) -> anyhow::Result<(String, Vec<Json>)> {
     let file = run_file::read(path)?;
     // One of another table of events is refused before anything is worked out.
     file.events().map_err(|error| run_file::refused(path, &error))?;
     let extras = extras(path, &file, is_rerun);
     let fitted = page_within(&file, &extras, room);
     match fitted.map_err(|error| run_file::refused(path, &error))? {
-        Fitted::Page(page) => Ok(page),
+        Fitted::Page(page) => Ok((page, extras.explanations)),
         Fitted::TooLarge(whole, least) => bail!(
-            "`{}` takes {} MB in a page, and {} MB with nothing but its changes in it, more \
+            "`{}` takes {} MB in a page, and {} MB with the least that says something, more \
              than browsers open with ease: `kafsim view --serve {}` shows it, and --whole makes \
              the page",
             path.display(),
@@ -93,7 +152,7 @@ pub(crate) fn extras(path: &Path, file: &RunFile, is_rerun: bool) -> Extras {
 }
 
 /// Opens `page` in the browser of this computer.
-fn open(page: &PathBuf) -> anyhow::Result<()> {
+fn open(page: &OsStr) -> anyhow::Result<()> {
     let (program, before): (&str, &[&str]) = if cfg!(target_os = "macos") {
         ("open", &[])
     } else if cfg!(windows) {
@@ -109,7 +168,10 @@ fn open(page: &PathBuf) -> anyhow::Result<()> {
         .status()
         .with_context(|| format!("open the page: start `{program}`"))?;
     if !status.success() {
-        complain(&format!("`{program}` did not open it; open {} in a browser", page.display()));
+        complain(&format!(
+            "`{program}` did not open it; open {} in a browser",
+            Path::new(page).display()
+        ));
     }
     Ok(())
 }

@@ -64,8 +64,8 @@ async function start(): Promise<void> {
   document.title = `${head.lesson?.title || head.title || head.file}, seed ${head.seed} - kafsim`;
   if (second) {
     const parting = head.difference?.first;
-    const at = (place: 0 | 1): number => (parting ? parting[place]?.event ?? parting[place === 0 ? 1 : 0]?.event ?? 0 : Infinity);
-    first.join(second, [at(0), at(1)]);
+    // The event may come later in the one than in the other; before the earlier all is the same.
+    first.join(second, parting ? Math.min(...parting.map((told) => told?.event ?? Infinity)) : Infinity);
     byId('main').classList.add('compare');
   }
   first.setTheme(matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark');
@@ -87,7 +87,7 @@ async function start(): Promise<void> {
     for (const [id, name] of SECTIONS) {
       const pane = document.getElementById(app.id(id));
       if (pane) enlarge(pane, name);
-      if (second && ['cluster', 'lanes', 'timeline'].includes(id)) pane?.querySelector('.bar')?.prepend(el('b', { class: 'badge' }, `run ${app.place + 1}`));
+      if (second && ['cluster', 'lanes', 'timeline'].includes(id)) pane?.querySelector('.bar')?.prepend(el('b', { class: 'badge' }, app.name));
     }
   }
   bindKeys(() => sides.find(({ app }) => app.isActive) ?? sides[0]!, help);

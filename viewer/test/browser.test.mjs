@@ -15,7 +15,8 @@ const BROKEN = 'scenarios/museum/unclean_election.toml';
 const GROUPS = 'scenarios/groups/zombie_commits_after_expulsion.toml';
 // Together more than two hundred events.
 const ORACLE_EVENTS = 50;
-const ORACLE = [LOST, HELD, BROKEN, 'scenarios/operations/replaced_disk.toml', GROUPS];
+const POWER = 'scenarios/lessons/min_insync_replicas.toml';
+const ORACLE = [LOST, HELD, BROKEN, 'scenarios/operations/replaced_disk.toml', GROUPS, POWER];
 let browser;
 
 before(async () => {
@@ -27,6 +28,21 @@ after(() => browser?.close());
 async function open(path, { hash = '', scheme = 'dark', width = 1600, height = 950, isFailing = false } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, offline: true, bypassCSP: false });
   const page = await context.newPage();
+  // What is written on canvases, by their panes: text, middle and width.
+  await page.addInitScript(() => {
+    globalThis.written = new Map();
+    const { fillText, clearRect } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.clearRect = function clear(...args) {
+      written.set(this.canvas, []);
+      return clearRect.apply(this, args);
+    };
+    CanvasRenderingContext2D.prototype.fillText = function write(text, x, y) {
+      const { width } = this.measureText(text);
+      const left = this.textAlign === 'center' ? x - width / 2 : this.textAlign === 'right' ? x - width : x;
+      written.get(this.canvas)?.push({ text, left, right: left + width, y });
+      return fillText.call(this, text, x, y);
+    };
+  });
   const troubles = [];
   const url = pathToFileURL(path).href;
   page.on('request', (request) => {
@@ -48,6 +64,7 @@ async function open(path, { hash = '', scheme = 'dark', width = 1600, height = 9
 
 const lostPage = () => pageOf(runOf(LOST));
 const cursor = (page) => page.evaluate(() => globalThis.kafsim.cursor);
+const written = (page, pane) => page.evaluate((id) => [...globalThis.written].find(([canvas]) => canvas.closest('section')?.id === id)?.[1] ?? [], pane);
 const settle = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 
 test('a page opens from disk, asks for nothing, and has all events', async () => {
@@ -153,8 +170,9 @@ test('two runs stand side by side on one clock', async () => {
   const { page, troubles, close } = await open(pageOfTwo(one, other), { hash: '#tab=state' });
   const both = (what) => page.evaluate((name) => globalThis.kafsims.map((app) => app[name]), what);
   assert.match(await page.locator('.difference').first().innerText(), /Where they part[^]*run 1[^]*run 2[^]*defects = \[\]/);
+  for (const told of difference.first) assert.ok((await page.locator('.difference').first().innerText()).includes(told?.line ?? 'has nothing there'));
   // Before they part they are at the same event, later at the same moment.
-  const parting = difference.first[0].event;
+  const parting = Math.min(...difference.first.map((told) => told?.event ?? Infinity));
   await page.evaluate((to) => globalThis.kafsim.go(to), parting - 5);
   assert.deepEqual(await both('cursor'), [parting - 5, parting - 5]);
   await page.evaluate(() => globalThis.kafsim.goTime(20e6));
@@ -172,6 +190,79 @@ test('two runs stand side by side on one clock', async () => {
   await page.waitForFunction((from) => globalThis.kafsims[0].cursor > from, await cursor(page));
   await page.keyboard.press('Space');
   assert.deepEqual(troubles, []);
+  await close();
+});
+
+test('a replica says in any size whether it is in sync, and how far it is behind', async () => {
+  for (const [width, height] of [[1600, 950], [1024, 768]]) {
+    const { page, close } = await open(pageOfTwo(runOf(BROKEN), runOf(BROKEN, '--set', 'defects=[]')), { width, height });
+    for (const place of ['', '-2']) {
+      const texts = (await written(page, `lanes${place}`)).map(({ text }) => text);
+      const lanes = await page.locator(`#lanes${place} canvas`).getAttribute('aria-label');
+      const replicas = lanes.match(/broker \d+: log end/g).length;
+      assert.equal(texts.filter((text) => /^(in sync|out of sync|down|paused|not started|stale leader|believes)/.test(text)).length, replicas, `${width} ${texts.join()}`);
+      assert.ok(!texts.some((text) => /^-\d/.test(text)), texts.join());
+      assert.match(await page.locator(`#lanes${place} .facts`).innerText(), /ISR/);
+      assert.ok((await page.locator(`#cluster${place} canvas`).boundingBox()).height > 60, `the map at ${width}`);
+    }
+    await close();
+  }
+});
+
+test('a lesson begins at its first note, names its runs, and keeps a riddle until its last', async () => {
+  const notes = [{ event: 900, title: 'First', text: 'One.' }, { event: 1200, title: 'Second', text: 'Two.' }];
+  const riddle = tampered(pageOf(runOf(BROKEN)), 'riddle', { head: (head) => ({ ...head, lesson: { title: 'A', summary: 'B', notes, is_riddle: true } }) });
+  const one = await open(riddle, { hash: '#tab=why' });
+  assert.equal(await cursor(one.page), 900);
+  const told = JSON.parse(kafsim('explain', runOf(BROKEN), '--format', 'json', '--no-rerun'));
+  const isTold = async () => (await one.page.locator('body').innerText()).includes(told.sentence);
+  const violations = () => one.page.evaluate(() => globalThis.kafsim.violations.length);
+  await one.page.click('text=Begin');
+  assert.deepEqual([await isTold(), await violations()], [false, 0]);
+  await one.page.click('text=Next');
+  await settle(one.page);
+  assert.equal(await isTold(), true);
+  assert.ok(await violations() > 0);
+  assert.deepEqual(one.troubles, []);
+  await one.close();
+  const runs = ['rule of then', 'rule of now'];
+  const compared = tampered(pageOfTwo(runOf(BROKEN), runOf(BROKEN, '--set', 'defects=[]')), 'named', { head: (head) => ({ ...head, lesson: { title: 'A', summary: 'B', notes, runs } }) });
+  const two = await open(compared, { hash: '#tab=why' });
+  for (const place of ['#head', '#lanes', '#cluster', '#timeline']) assert.match(await two.page.locator(place).innerText(), /rule of then/, place);
+  assert.match(await two.page.locator('#lanes-2').innerText(), /rule of now/);
+  assert.match(await two.page.locator('.difference').first().innerText(), /rule of then[^]*rule of now/);
+  assert.doesNotMatch(await two.page.locator('body').innerText(), /\brun [12]\b/);
+  await two.close();
+});
+
+test('records that stand twice, or late, or are read again, are shown as such', async () => {
+  const { page, close } = await open(pageOf(runOf('scenarios/lessons/ack_that_never_came.toml')), { hash: '#tab=history' });
+  await page.check('#only-bad');
+  await settle(page);
+  const text = await page.locator('#panel-history').innerText();
+  assert.match(text, /\d+ duplicated/);
+  assert.match(text, /\d+ out of order/);
+  for (const row of [/\bw \d+[^\n]* twice/, /\br \d+[^\n]* twice/, /\bw \d+[^\n]* late/]) assert.match(text, row);
+  await close();
+});
+
+test('what a failure of the power took is gone from the lanes, and the story says so', async () => {
+  const run = runOf(POWER);
+  const ends = kafsim('events', run, 'kind=durable-end part:orders', '--format', 'json').trim().split('\n').map((line) => JSON.parse(line));
+  const end = ends.find(({ fields }) => fields.durable_end < fields.log_end_offset);
+  const { page, close } = await open(pageOf(run), { hash: `#e=${end.index}&p=orders-0&tab=state` });
+  const node = end.host.split('-')[1];
+  assert.match(await page.locator('#lanes canvas').getAttribute('aria-label'), new RegExp(`broker ${node}: log end ${end.fields.durable_end}, high watermark ${end.fields.durable_end}`));
+  assert.equal(await page.locator('pre.state').textContent(), kafsim('state', run, '--at', `e${end.index}`));
+  assert.match(await page.locator('#controls').innerText(), /loses, with its power, \d+ records/);
+  await close();
+});
+
+test('a violation of the quorum is shown on its log', async () => {
+  const { page, close } = await open(pageOf(runOf('scenarios/museum/kafka_12619.toml')), {});
+  assert.match(await page.locator('#lanes canvas').getAttribute('aria-label'), /^__cluster_metadata-0/);
+  const texts = (await written(page, 'lanes')).map(({ text }) => text);
+  assert.ok(texts.some((text) => /^controller-\d/.test(text)) && texts.some((text) => /^(leader|follower|candidate|voter|prospective|unattached|no role|down|resigned)/.test(text)), texts.join());
   await close();
 });
 
@@ -305,6 +396,19 @@ test('links that make no sense do no harm', async () => {
   }
 });
 
+test('what an address says in vain is told, and does not stay', async () => {
+  for (const [hash, word] of [['t=abc', /t=abc/], ['p=nope-9', /nope-9/], ['z=50-10', /z=50-10/], ['tab=groups', /tab groups/]]) {
+    const { page, close } = await open(lostPage(), { hash: `#${hash}` });
+    assert.match(await page.locator('[role="alert"].toast').innerText(), word);
+    await page.waitForFunction((text) => !location.hash.includes(text), hash);
+    await close();
+  }
+  const { page, close } = await open(lostPage(), { hash: '#f=kind%3Dlog-truncated%20index%3D1' });
+  await page.waitForFunction(() => globalThis.kafsim.filtered?.length === 0);
+  assert.match(await page.locator('#panel-events').innerText(), /No event of this run passes the filter\./);
+  await close();
+});
+
 test('notes are kept by the address, and a saved copy has them', async () => {
   const { page, troubles, close } = await open(lostPage());
   await page.keyboard.press('m');
@@ -353,9 +457,30 @@ test('small screens reflow and clip nothing', async () => {
     const { page, troubles, close } = await open(lostPage(), { width, height });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(wide <= 1, `${width} x ${height}: ${wide} pixels too wide`);
+    assert.ok(await page.locator('#controls input[type="range"]').isVisible(), `the slider at ${width}`);
+    // All tabs can be seen whole.
+    const room = await page.locator('#tabs').boundingBox();
+    for (const tab of await page.locator('.tablist button').all()) {
+      const { x, width: own } = await tab.boundingBox();
+      assert.ok(x >= room.x - 1 && x + own <= room.x + room.width + 1, `${await tab.innerText()} at ${width}`);
+    }
     assert.deepEqual(troubles, []);
     await close();
   }
+});
+
+test('what is written on a small map stands apart, and names can be told apart', async () => {
+  // Two brokers are down and fenced at once; four producers have long names.
+  const run = runOf('scenarios/museum/kip_101.toml');
+  const at = JSON.parse(kafsim('state', run, '--at', '19', '--format', 'json')).event;
+  const { page, close } = await open(pageOf(run), { width: 1024, height: 768, hash: `#e=${at}` });
+  const texts = (await written(page, 'cluster')).filter(({ text }) => /down|fenced|checko/.test(text));
+  for (const [n, a] of texts.entries()) {
+    for (const b of texts.slice(n + 1)) assert.ok(Math.abs(a.y - b.y) > 9 || a.right <= b.left + 1 || b.right <= a.left + 1, `${a.text} and ${b.text}`);
+  }
+  const names = texts.filter(({ text }) => /checko/.test(text)).map(({ text }) => text);
+  assert.equal(new Set(names).size, names.length, names.join());
+  await close();
 });
 
 test('a picture has colours and all its letters', async () => {
@@ -454,6 +579,22 @@ test('a page of a part of a run calls events what the whole run calls them', asy
   assert.equal(await cursor(page), told.steps[0].event);
   assert.match(await page.locator('#controls').innerText(), new RegExp(`e${number(told.steps[0].event)}\\b`));
   await page.waitForFunction((wanted) => new URLSearchParams(location.hash.slice(1)).get('e') === wanted, String(number(told.steps[0].event)));
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
+test('where a page does not know a log it shows no number of it', async () => {
+  const path = tampered(lostPage(), 'unknown', { head: (head) => ({ ...head, left_out: 'Logs are left out.', logs: { from: 20_000, to: 30_000, partitions: null } }) });
+  const { page, troubles, close } = await open(path, { hash: '#e=31000&tab=state&p=orders-0', width: 1024, height: 768 });
+  const rows = async () => (await page.locator('pre.state').textContent()).split('Topic: orders')[1].split('\n').filter((line) => /^  \d/.test(line));
+  for (const row of await rows()) assert.match(row, / \? +\? +\? /);
+  assert.match(await page.locator('#lanes canvas').getAttribute('aria-label'), /its log is not in this page/);
+  assert.ok((await written(page, 'lanes')).some(({ text }) => text === 'not in this page'));
+  assert.ok((await page.locator('.left-out').boundingBox()).height < 40, 'the sentence has a line of its own');
+  assert.doesNotMatch(await page.locator('#head').innerText(), /records lost/);
+  await page.evaluate(() => globalThis.kafsim.go(25_000));
+  await settle(page);
+  for (const row of await rows()) assert.doesNotMatch(row, /\?/);
   assert.deepEqual(troubles, []);
   await close();
 });

@@ -26,7 +26,7 @@ pub struct LessonPlan {
     pub set: Vec<String>,
     /// The partition that is looked at where a note does not say.
     pub partition: Option<String>,
-    /// Whether its page explains what was violated, or leaves that to the reader.
+    /// Whether its page explains what was violated from the beginning, or after the last note.
     #[serde(default = "yes")]
     pub explained: bool,
     /// A second run of the same scenario and seed, to be compared.

@@ -11,6 +11,12 @@ pub struct Lesson {
     pub summary: String,
     /// The notes, in the order in which they are read.
     pub notes: Vec<LessonNote>,
+    /// What two runs that are compared are called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<[String; 2]>,
+    /// Whether the reader shall find out why: what explains it opens with the last note.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_riddle: bool,
 }
 
 /// A moment of a run, what is to be seen at it, and what to think about.

@@ -93,7 +93,9 @@ pub fn teach(plan: &LessonPlan, runs: &[&RunFile]) -> Result<Taught, LessonError
         return Err(LessonError(complaints));
     }
     let summary = unfolded(&plan.summary);
-    Ok(Taught { lesson: Lesson { title: plan.title.clone(), summary, notes: shown }, seen })
+    let runs = plan.compare.as_ref().map(|other| [other.first.clone(), other.second.clone()]);
+    let (title, is_riddle) = (plan.title.clone(), !plan.explained);
+    Ok(Taught { lesson: Lesson { title, summary, notes: shown, runs, is_riddle }, seen })
 }
 
 /// A run of its own, at its end.

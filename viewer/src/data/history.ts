@@ -7,10 +7,16 @@ export interface Operation {
   event: number; begin: number; host: number; isWrite: boolean;
   // ok, failed, unknown; for writes also lost, when it was acknowledged and is gone.
   outcome: 'ok' | 'failed' | 'unknown' | 'lost';
-  base: number; records: number; batch: number; error: string;
+  base: number; records: number; batch: number; error: string; first: number;
+  // Of a write: its batch stands twice in the log, or behind one that its producer sealed later. Of a
+  // read: the client had these records before.
+  isTwice: boolean; isLate: boolean;
 }
 
-export interface Totals { acked: number; failed: number; unknown: number; lost: number; read: number }
+export interface Totals { acked: number; failed: number; unknown: number; lost: number; read: number; twice: number; late: number }
+
+// They serve the run itself, and no figure counts them.
+const SERVANTS = new Set(['admin', 'probe']);
 
 export class History {
   // By partition of the state, in the order of events.
@@ -33,8 +39,12 @@ export class History {
     this.addReads();
     for (const [partition, operations] of this.of) {
       operations.sort((a, b) => a.event - b.event);
-      const totals: Totals = { acked: 0, failed: 0, unknown: 0, lost: 0, read: 0 };
-      for (const { isWrite, outcome, records } of operations) {
+      this.mark(partition, operations);
+      const totals: Totals = { acked: 0, failed: 0, unknown: 0, lost: 0, read: 0, twice: 0, late: 0 };
+      for (const { isWrite, outcome, records, host, isTwice, isLate } of operations) {
+        if (SERVANTS.has(run.hostName(host))) continue;
+        if (isTwice && isWrite) totals.twice += records;
+        if (isLate) totals.late += records;
         if (!isWrite) totals.read += records;
         else if (outcome === 'failed') totals.failed += records;
         else if (outcome === 'unknown') totals.unknown += records;
@@ -44,6 +54,35 @@ export class History {
       this.totals.set(partition, totals);
     }
     this.writes.sort((a, b) => a.event - b.event);
+  }
+
+  // Marks what stands twice, or in another order than its producer's, and what was read again.
+  private mark(partition: Partition, operations: Operation[]): void {
+    const places = new Map<number, Set<number>>();
+    for (const replica of partition.replicas.values()) {
+      for (const { batch, base } of replica.appended) {
+        const known = places.get(batch);
+        if (known) known.add(base);
+        else places.set(batch, new Set([base]));
+      }
+    }
+    const read = new Set<string>();
+    for (const one of operations) {
+      if (one.isWrite) {
+        one.isTwice = (places.get(one.batch)?.size ?? 0) > 1;
+        continue;
+      }
+      const key = `${one.host} ${one.batch} ${one.first}`;
+      one.isTwice = read.has(key);
+      read.add(key);
+    }
+    // From the batch sealed last back to the first: what stands behind one of them came late.
+    const least = new Map<number, number>();
+    for (const one of operations.filter(({ isWrite, base }) => isWrite && base >= 0).sort((a, b) => b.begin - a.begin)) {
+      const before = least.get(one.host) ?? Infinity;
+      one.isLate = one.base > before;
+      least.set(one.host, Math.min(before, one.base));
+    }
   }
 
   readonly #lost = new Map<Partition, Operation[]>();
@@ -89,7 +128,7 @@ export class History {
         event, begin: seal?.event ?? event, host: run.columns.host[event]!, isWrite: true,
         outcome: result === 'failed' || result === 'unknown' ? result : 'ok',
         base: Number.isNaN(base) ? -1 : base, records, batch: batches[row]!,
-        error: word('error', errors[row]!),
+        error: word('error', errors[row]!), first: 0, isTwice: false, isLate: false,
       };
       if (write.outcome === 'ok' && write.base >= 0 && this.isLost(partition, write)) write.outcome = 'lost';
       this.add(partition, write);
@@ -102,12 +141,12 @@ export class History {
     const polled = run.columns.kind('polled');
     if (!polled) return;
     const partitions = run.partitionColumn('polled');
-    const [batches, bases, counts] = [polled.field('batch').ids!, polled.numbers('base_offset'), polled.numbers('records')];
+    const [batches, bases, counts, firsts] = [polled.field('batch').ids!, polled.numbers('base_offset'), polled.numbers('records'), polled.numbers('first')];
     for (let row = 0; row < polled.count; row++) {
       const event = polled.events[row]!;
       this.add(this.state.partition(partitions[row]!), {
         event, begin: event, host: run.columns.host[event]!, isWrite: false, outcome: 'ok',
-        base: bases[row]!, records: counts[row]!, batch: batches[row]!, error: '',
+        base: bases[row]!, records: counts[row]!, batch: batches[row]!, error: '', first: firsts[row]!, isTwice: false, isLate: false,
       });
     }
   }
@@ -116,7 +155,7 @@ export class History {
   private isLost(partition: Partition, write: Operation): boolean {
     const leader = partition.state.last?.leader;
     const replica = leader === null || leader === undefined ? undefined : partition.replicas.get(leader);
-    if (!replica || write.base < replica.start.last) return false;
+    if (!replica || this.state.run.head.logs || write.base < replica.start.last) return false;
     return finalBatches(replica).get(write.base) !== write.batch;
   }
 }

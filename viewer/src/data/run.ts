@@ -51,7 +51,13 @@ export interface LessonNote {
   partition?: string; pane?: string; select?: number;
 }
 
-export interface Lesson { title: string; summary: string; notes: LessonNote[] }
+export interface Lesson {
+  title: string; summary: string; notes: LessonNote[];
+  // What two compared runs are called.
+  runs?: [string, string];
+  // The reader shall find out why: what explains it opens with the last note.
+  is_riddle?: boolean;
+}
 
 // What `kafsim diff --format json` prints.
 export interface Difference {
@@ -77,6 +83,8 @@ export interface Head {
   kinds: Record<string, string>;
   expanded: number;
   left_out?: string | null;
+  // Where it has what logs hold; everywhere if this is not given.
+  logs?: { from: number; to: number; partitions: string[] | null } | null;
   again?: string;
   // What each fault did, by the event that began it.
   faults?: Record<string, string>;
@@ -159,6 +167,14 @@ export class Run implements Source {
       if (verdict.violation) verdict.violation.evidence = verdict.violation.evidence.map(to);
     }
     for (const note of this.head.notes ?? []) note.event = to(note.event);
+    const { logs } = this.head;
+    if (logs) [logs.from, logs.to] = [to(logs.from), to(logs.to)];
+  }
+
+  // Whether the page has what the logs of a partition hold after `event`.
+  knows(partition: { name: string; topic: string }, event: number): boolean {
+    const { logs } = this.head;
+    return !logs || partition.topic === '__cluster_metadata' || (event >= logs.from && event <= logs.to && (logs.partitions?.includes(partition.name) ?? true));
   }
 
   // Microseconds since the scenario's time zero.

@@ -48,3 +48,8 @@ export function upTo(list: ArrayLike<number>, value: number): number {
   }
   return low;
 }
+
+// A count as people write it.
+export function many(count: number): string {
+  return count.toLocaleString('en');
+}

@@ -1,6 +1,7 @@
 // What a newcomer should see of a run: the events at which something changed that matters, each
 // with a sentence.
 
+import { many } from './steps';
 import { seconds, type Run } from './run';
 import type { Partition, State } from './state';
 
@@ -13,6 +14,8 @@ export interface Incident {
   // The partition that it is about, if it is about one.
   partition: Partition | null;
   host: number;
+  // It says that a property is violated.
+  isVerdict?: boolean;
 }
 
 export interface Violation {
@@ -129,14 +132,16 @@ export function story(state: State): Incident[] {
       for (const cut of replica.cuts) {
         if (cut.event < zero || cut.to >= cut.from) continue;
         const lost = cut.from - cut.to;
-        const what = lost === 1 ? 'a record' : `${lost.toLocaleString('en')} records`;
-        add(cut.event, 'bad', `broker ${replica.node} throws away ${what} of ${partition.name}: its log ends at ${cut.to} instead of ${cut.from}`, partition, run.node(replica.node)?.id ?? -1);
+        const what = lost === 1 ? 'a record' : `${many(lost)} records`;
+        const how = run.kindName(cut.event) === 'durable-end' ? 'loses, with its power, ' : 'throws away ';
+        add(cut.event, 'bad', `broker ${replica.node} ${how}${what} of ${partition.name}: its log ends at ${cut.to} instead of ${cut.from}`, partition, run.node(replica.node)?.id ?? -1);
       }
     }
   }
   groups(run, zero, add);
   for (const violation of violations(run)) {
     add(violation.event, 'bad', `${violation.property} is violated: ${violation.sentence}`);
+    found[found.length - 1]!.isVerdict = true;
   }
   return found.sort((a, b) => a.event - b.event);
 }

@@ -3,6 +3,7 @@
 
 import { seconds } from './run';
 import type { Partition, Replica, State } from './state';
+import type { Steps } from './steps';
 
 const NOTHING = '-';
 
@@ -132,7 +133,7 @@ export function partitionText(state: State, partition: Partition, event: number)
   const others = [...partition.replicas.values()]
     .filter((replica) => !assigned.includes(replica.node) && replica.present.at(event))
     .map((replica) => replica.node).sort((a, b) => a - b);
-  const rows = [...assigned, ...others].map((node) => replicaRow(state, partition.replicas.get(node), node, event));
+  const rows = [...assigned, ...others].map((node) => replicaRow(state, partition.replicas.get(node), node, event, state.run.knows(partition, event)));
   const head = ['BROKER', 'STATUS', 'ROLE', 'EPOCH', 'LEADER', 'LATEST', 'START', 'HW', 'LEO', 'ISR'];
   return text + table('  ', head, rows);
 }
@@ -143,13 +144,14 @@ function isrText(inSync: number[], maximal: number[]): string {
   return list(inSync) + (more.length > 0 ? `+${list(more)}` : '');
 }
 
-function replicaRow(state: State, replica: Replica | undefined, node: number, event: number): string[] {
+function replicaRow(state: State, replica: Replica | undefined, node: number, event: number, isKnown: boolean): string[] {
+  const offset = (steps: Steps<number> | undefined): string => (isKnown ? String(steps?.at(event) ?? 0) : '?');
   const role = replica?.role.at(event) ?? null;
   const leads = role?.role === 'leader' ? role : null;
   return [
     String(node), nodeStatus(state, node, event), orNothing(role?.role), orNothing(role?.leaderEpoch),
-    orNothing(role?.leader), orNothing(replica?.latestEpoch.at(event)), String(replica?.start.at(event) ?? 0),
-    String(replica?.highWatermark.at(event) ?? 0), String(replica?.end.at(event) ?? 0),
+    orNothing(role?.leader), orNothing(replica?.latestEpoch.at(event)),
+    offset(replica?.start), offset(replica?.highWatermark), offset(replica?.end),
     leads ? isrText(leads.inSync, leads.maximal) : NOTHING,
   ];
 }

@@ -28,10 +28,11 @@ export class App {
   readonly state: State;
   readonly history: History;
   readonly incidents: Incident[];
-  readonly told: Told[];
-  readonly violations: Violation[];
-  // Of the violations' events: the first is where a failing run is looked at first.
-  readonly incidentEvents: number[];
+  told: Told[] = [];
+  violations: Violation[] = [];
+  incidentEvents: number[] = [];
+  // While the reader of a lesson is to find out why.
+  isRiddle = false;
   readonly panes: Pane[] = [];
   readonly listeners: ((change: Change) => void)[] = [];
   cursor = 0;
@@ -55,6 +56,8 @@ export class App {
   // The run beside this one, which goes along with the one that is worked with.
   peer: App | null = null;
   isActive = true;
+  // What this run of two is called.
+  name = '';
   // Up to this event both runs are the same, event for event.
   split = -1;
   // An event that is shown in the list though the cursor is elsewhere.
@@ -76,9 +79,7 @@ export class App {
     this.state = new State(run);
     this.history = new History(this.state);
     this.incidents = story(this.state);
-    this.told = told(run, this.incidents);
-    this.violations = violations(run);
-    this.incidentEvents = [...new Set(this.told.map((one) => one.event))];
+    this.setRiddle(run.head.lesson?.is_riddle === true);
     this.filter = Filter.read('', run);
     this.notes = [...(run.head.notes ?? [])];
     this.from = Math.min(run.begin - TIME_ZERO, 0);
@@ -92,6 +93,13 @@ export class App {
     this.time = run.count > 0 ? run.moment(this.cursor) : 0;
   }
 
+  setRiddle(isRiddle: boolean): void {
+    this.isRiddle = isRiddle;
+    this.told = told(this.run, this.incidents.filter((one) => !isRiddle || !one.isVerdict));
+    this.violations = isRiddle ? [] : violations(this.run);
+    this.incidentEvents = [...new Set(this.told.map((one) => one.event))];
+  }
+
   get last(): number {
     return Math.max(0, this.run.count - 1);
   }
@@ -101,9 +109,9 @@ export class App {
     return this.place === 0 ? name : `${name}-${this.place + 1}`;
   }
 
-  // Sets a second run beside this one, on the same clock; they part at the events given.
-  join(peer: App, parting: [number, number]): void {
-    for (const [one, other, split] of [[this, peer, parting[0]], [peer, this, parting[1]]] as const) {
+  // Sets a second run beside this one, on the same clock; they part at the event `split`.
+  join(peer: App, split: number): void {
+    for (const [one, other] of [[this, peer], [peer, this]] as const) {
       one.peer = other;
       one.split = split;
     }
@@ -114,7 +122,10 @@ export class App {
       const [a, b] = [this.tell(n), peer.tell(n)];
       if (a.time !== b.time || a.text !== b.text) [this.seen, peer.seen] = [a, b];
     }
-    for (const one of [this, peer]) [one.begin, one.end] = [begin, end];
+    for (const one of [this, peer]) {
+      [one.begin, one.end] = [begin, end];
+      one.name = this.run.head.lesson?.runs?.[one.place] ?? `run ${one.place + 1}`;
+    }
     this.activate();
   }
 
@@ -140,7 +151,7 @@ export class App {
     this.cursor = lead.cursor < lead.split ? Math.min(this.last, lead.cursor) : this.twin(lead) ?? this.run.eventAt(lead.time);
     [this.from, this.to] = [lead.from, lead.to];
     const { partition } = lead;
-    this.partition = this.state.shown.find((one) => one.name === partition?.name) ?? this.partition;
+    this.partition = this.state.named(partition?.name) ?? this.partition;
     if (change === 'theme') [this.theme, this.colors] = [lead.theme, lead.colors];
     if (change === 'cursor' || change === 'theme') for (const listener of this.listeners) listener(change);
     this.due();
@@ -170,7 +181,7 @@ export class App {
   private firstPartition(): Partition | null {
     const { shown } = this.state;
     const pictured = this.run.head.explanations?.[0]?.picture?.partition;
-    const first = shown.find((one) => one.name === pictured);
+    const first = this.state.named(pictured);
     if (first) return first;
     for (const violation of this.violations) {
       const named = shown.filter((partition) => new RegExp(`\\b${escape(partition.name)}\\b`).test(violation.sentence));
@@ -185,7 +196,8 @@ export class App {
   }
 
   private firstEvent(): number {
-    const first = this.run.head.explanations?.[0]?.event ?? this.violations[0]?.event ?? this.state.faults[0]?.begin;
+    // A lesson begins with its first note, and not with its end.
+    const first = this.run.head.lesson?.notes[0]?.event ?? this.run.head.explanations?.[0]?.event ?? this.violations[0]?.event ?? this.state.faults[0]?.begin;
     if (first !== undefined && first >= 0 && first < this.run.count) return first;
     const act = this.state.phase.values.indexOf('act');
     return act >= 0 ? this.state.phase.events[act]! : 0;

@@ -1,6 +1,7 @@
 // The cluster as a map: brokers on a ring, controllers in its middle, producers left, consumers
 // right, messages between them, and what the faults do to them.
 
+import { many } from '../data/steps';
 import type { Host } from '../data/run';
 import { sides } from '../data/story';
 import { status } from '../data/text';
@@ -12,6 +13,7 @@ import { Surface } from './surface';
 
 interface Place { x: number; y: number; radius: number }
 
+const ROUTINE = new Set(['delivered', 'deadline-reached', 'task-posted', 'disk-completed', 'lane-resumed', 'connection-opened', 'connection-closed', 'application-called', 'batch-sent']);
 const CUTTING = new Set(['isolate', 'partition', 'cut', 'bridge', 'ring', 'one-way']);
 const SLOWING = new Set(['delay', 'lose', 'throttle']);
 
@@ -82,11 +84,12 @@ export class Cluster implements Pane {
       return;
     }
     const { run, cursor } = this.app;
-    const lines: (HTMLElement | string)[] = [el('b', {}, host.name), el('span', { class: 'dim' }, 'its last events:')];
-    for (let e = cursor, found = 0, looked = 0; e >= 0 && found < 5 && looked < 20_000; e--, looked++) {
-      if (run.columns.host[e] !== host.id) continue;
-      const line = run.line(e);
-      lines.push(el('span', {}, line.length > 76 ? `${line.slice(0, 75)}\u2026` : line));
+    const is = status(this.app.state, host.id, cursor);
+    const lines: (HTMLElement | string)[] = [el('b', {}, `${host.name}: ${is === 'new' ? 'not started' : is}`), el('span', { class: 'dim' }, 'what it did last, but for messages:')];
+    for (let e = cursor, found = 0, looked = 0; e >= 0 && found < 4 && looked < 20_000; e--, looked++) {
+      if (run.columns.host[e] !== host.id || ROUTINE.has(run.kindName(e))) continue;
+      const line = `${(run.moment(e) / 1e6).toFixed(3)} ${run.kindName(e).replaceAll('-', ' ')} ${this.app.partitionOf(e)?.name ?? ''}`;
+      lines.push(el('span', {}, line));
       found++;
     }
     lines.push(el('span', { class: 'dim' }, 'click: only its events'));
@@ -100,6 +103,9 @@ export class Cluster implements Pane {
       this.app.due();
     }
   }
+
+  // Where something is written beside a node.
+  private worded: { middle: number; at: number; half: number }[] = [];
 
   private layout(): void {
     const { run } = this.app;
@@ -141,6 +147,7 @@ export class Cluster implements Pane {
     surface.begin();
     this.layout();
     this.countLed();
+    this.worded = [];
     this.faults();
     this.messages();
     for (const host of app.run.hosts) this.node(host);
@@ -202,7 +209,7 @@ export class Cluster implements Pane {
     const { messages, count } = isFast
       ? this.traffic.between(app.time - span, app.time, 140)
       : this.traffic.between(app.time, app.time, 400);
-    this.count.textContent = isFast ? `${count.toLocaleString('en')} messages just now` : count === 1 ? '1 message under way' : `${count.toLocaleString('en')} messages under way`;
+    this.count.textContent = isFast ? `${many(count)} messages just now` : count === 1 ? '1 message under way' : `${many(count)} messages under way`;
     for (const message of messages) {
       const [from, to] = [this.places[message.from], this.places[message.to]];
       if (!from || !to) continue;
@@ -308,10 +315,15 @@ export class Cluster implements Pane {
       if (!CUTTING.has(fault.verb) && fault.verb !== 'crash' && fault.verb !== 'pause') words.push([fault.verb, colors.fault]);
     }
     const isBelow = y >= surface.height / 2 - 10;
-    const at = isBelow ? y + radius + 12 : y - radius - 12;
+    let at = isBelow ? y + radius + 12 : y - radius - 12;
     if (words.length > 0) {
       const text = [...new Set(words.map(([word]) => word))].join(', ');
-      surface.text(x, at, text, words[0]![1], { size: 12, bold: true, align: 'center', halo: colors.pane });
+      // Two that stand close say it in two lines.
+      const half = text.length * 3.7;
+      const middle = Math.max(half, Math.min(surface.width - half, x));
+      while (this.worded.some((one) => Math.abs(one.at - at) < 13 && Math.abs(one.middle - middle) < one.half + half)) at += isBelow ? 13 : -13;
+      this.worded.push({ middle, at, half });
+      surface.text(middle, at, text, words[0]![1], { size: 12, bold: true, align: 'center', halo: colors.pane });
     }
     if (is === 'paused') {
       surface.rect(x - radius - 1, y - radius + 2, 4, 12, colors.fault);

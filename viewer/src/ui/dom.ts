@@ -6,6 +6,8 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   tag: K, attributes: Attributes = {}, ...children: (Node | string | null)[]
 ): HTMLElementTagNameMap[K] {
   const element = document.createElement(tag);
+  // But for one that sends a form, which says so.
+  if (tag === 'button') element.setAttribute('type', 'button');
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === 'function') element.addEventListener(name, value as EventListener);
     else if (value === true) element.setAttribute(name, '');
@@ -52,7 +54,7 @@ export function icon(name: keyof typeof ICONS | string): SVGSVGElement {
 
 export function button(label: string, iconName: string, onClick: () => void, keys = ''): HTMLButtonElement {
   const hint = keys ? `${label} (${keys})` : label;
-  return el('button', { type: 'button', class: 'round', 'aria-label': label, title: hint, click: onClick }, icon(iconName));
+  return el('button', { class: 'round', 'aria-label': label, title: hint, click: onClick }, icon(iconName));
 }
 
 // Fills `parent` anew if `key` is not what it was filled for the last time.
@@ -87,6 +89,13 @@ export async function copyText(text: string): Promise<boolean> {
 }
 
 // A button in a pane's bar that makes the pane as large as the page, and small again.
+// Says what was not understood, for a while.
+export function complain(text: string): void {
+  const box = el('p', { class: 'toast', role: 'alert' }, text);
+  document.body.append(box);
+  setTimeout(() => box.remove(), 9000);
+}
+
 export function enlarge(pane: HTMLElement, name: string, isLast = false): void {
   const bar = pane.querySelector('.bar');
   const toggle = button(`Make ${name} large or small`, 'large', () => {

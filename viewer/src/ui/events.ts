@@ -1,6 +1,6 @@
 // The events around the cursor, those that pass the filter, and all that is known of one.
 
-import { upTo } from '../data/steps';
+import { many, upTo } from '../data/steps';
 import { seconds } from '../data/run';
 import type { App, Pane } from './app';
 import { nodeColor, shade } from './colors';
@@ -43,9 +43,9 @@ export class Events implements Pane {
     this.total = el('span', { class: 'dim right' });
     const quick = el('div', { class: 'quick', role: 'group', 'aria-label': 'Ready filters' });
     for (const [name, text] of QUICK) {
-      quick.append(el('button', { type: 'button', class: 'small', click: () => this.set(text) }, name));
+      quick.append(el('button', { class: 'small', click: () => this.set(text) }, name));
     }
-    const ofPartition = el('button', { type: 'button', class: 'small', click: () => {
+    const ofPartition = el('button', { class: 'small', click: () => {
       if (app.partition) this.set(`partition=${app.partition.name}`);
     } }, 'this partition');
     quick.append(ofPartition, this.total);
@@ -65,6 +65,10 @@ export class Events implements Pane {
       if (change === 'filter') {
         this.list.setCount(this.count);
         this.shownCursor = -1;
+        if (app.filtered?.length === 0) {
+          this.error.textContent = 'No event of this run passes the filter.';
+          this.error.hidden = false;
+        }
         if (this.input.value !== app.filter.text) this.input.value = app.filter.text;
       }
       if (change === 'theme' || change === 'selection') this.shownCursor = -1;
@@ -139,7 +143,7 @@ export class Events implements Pane {
       return;
     }
     this.shownCursor = app.cursor;
-    this.total.textContent = app.filtered ? `${app.filtered.length.toLocaleString('en')} of ${app.run.count.toLocaleString('en')}` : `${app.run.count.toLocaleString('en')} events`;
+    this.total.textContent = app.filtered ? `${many(app.filtered.length)} of ${many(app.run.count)}` : `${many(app.run.count)} events`;
     this.list.reveal(Math.max(0, this.place()));
     this.list.draw(true);
     if (!app.isPlaying) this.showDetail();
@@ -153,7 +157,7 @@ export class Events implements Pane {
     const kind = run.kindName(cursor);
     const host = run.hostName(run.columns.host[cursor]!);
     const rows = run.fields(cursor).map(([name, value]) => el('tr', {}, el('th', { scope: 'row' }, name), el('td', { class: 'mono' }, value)));
-    const link = (label: string, event: number): HTMLElement => el('button', { type: 'button', class: 'line link', click: () => app.go(event) },
+    const link = (label: string, event: number): HTMLElement => el('button', { class: 'line link', click: () => app.go(event) },
       el('span', { class: 'dim' }, label), el('span', { class: 'mono' }, ` e${run.number(event)} `), `${run.hostName(run.columns.host[event]!)} ${run.kindName(event)}`,
       el('span', { class: 'dim' }, `  ${since(run.moment(event) - run.moment(cursor))}`));
     const links: HTMLElement[] = [];

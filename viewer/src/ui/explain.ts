@@ -1,7 +1,9 @@
 // Why a property broke: the explanations that kafsim worked out, else the verdicts; how two runs
 // differ; and the story of the run, line by line.
 
+import { many } from '../data/steps';
 import { seconds, type Explanation, type Picture, type Run } from '../data/run';
+import { told, violations, type Violation } from '../data/story';
 import type { App, Pane } from './app';
 import { epochColor } from './colors';
 import { copyText, el, icon } from './dom';
@@ -24,7 +26,7 @@ export class Explain implements Pane {
     const body = (label: string): HTMLElement => el('div', { class: 'scroll body', tabindex: '0', role: 'region', 'aria-label': label });
     [this.why, this.told] = [body('Why'), body('What happened')];
     const list = el('ol', { class: 'story' });
-    for (const one of app.told) {
+    for (const one of told(app.run, app.incidents)) {
       const line = this.line(one.event, one.tone, el('i', { class: 'mark', 'aria-hidden': 'true' }), el('span', {}, one.text));
       this.lines.push({ event: one.event, line });
       list.append(el('li', {}, line));
@@ -32,10 +34,10 @@ export class Explain implements Pane {
     this.told.append(...(explanations.length > 0 ? [] : this.verdicts()), list);
     const hasWhy = explanations.length > 0 || head.difference !== undefined || app.place > 0;
     const bar = el('div', { class: 'bar' });
-    this.root = el('div', { class: 'why-pane' }, bar, this.why, this.told);
+    this.root = el('div', { class: 'why-pane' }, el('p', { class: 'riddle' }, 'Why it happened is told here from the lesson\u2019s last note on: find it out first.'), bar, this.why, this.told);
     if (hasWhy) {
       const names: [string, HTMLElement][] = [[explanations.length > 0 ? 'Why' : 'How they differ', this.why], ['What happened', this.told]];
-      const buttons = names.map(([name, pane], n) => el('button', { type: 'button', class: 'switch', 'aria-pressed': String(n === 0), click: () => {
+      const buttons = names.map(([name, pane], n) => el('button', { class: 'switch', 'aria-pressed': String(n === 0), click: () => {
         for (const [k, button] of buttons.entries()) {
           button.setAttribute('aria-pressed', String(k === n));
           names[k]![1].hidden = names[k]![1] !== pane;
@@ -74,24 +76,25 @@ export class Explain implements Pane {
   private line(event: number | null, tone: string, ...content: (Node | string)[]): HTMLElement {
     const { app } = this;
     if (event === null || event >= app.run.count) return el('span', { class: `line ${tone}` }, ...content);
-    return el('button', { type: 'button', class: `line ${tone}`, title: `e${app.run.number(event)}`, click: () => app.go(event, { follow: true }) },
+    return el('button', { class: `line ${tone}`, title: `e${app.run.number(event)}`, click: () => app.go(event, { follow: true }) },
       el('span', { class: 'mono time' }, (app.run.moment(event) / 1e6).toFixed(3)), ...content);
   }
 
   private verdicts(): HTMLElement[] {
     const { app } = this;
     const { verdicts } = app.run.head;
-    if (app.violations.length === 0) {
+    const broken = violations(app.run);
+    if (broken.length === 0) {
       const held = verdicts.filter((one) => one.verdict.result === 'holds').length;
       return held === 0 ? [] : [el('p', { class: 'verdict good' }, `All ${held} properties that were put to the test hold.`)];
     }
-    const verdict = (violation: (typeof app.violations)[number]): HTMLElement =>
-      el('button', { type: 'button', class: 'verdict bad', click: () => app.go(violation.event, { follow: true }) },
+    const verdict = (violation: Violation): HTMLElement =>
+      el('button', { class: 'verdict bad', click: () => app.go(violation.event, { follow: true }) },
         el('b', {}, violation.property), el('span', { class: 'dim' }, ` at ${seconds(app.run.moment(violation.event))} s${violation.expect === 'violated' ? ', as the scenario claims' : violation.expect === 'may' ? ', as the scenario allows' : ''}`),
         el('span', { class: 'sentence' }, violation.sentence),
         ...(violation.excuse ? [el('span', { class: 'dim sentence' }, `Outside its premise: ${violation.excuse}.`)] : []));
-    const found = app.violations.slice(0, 2).map(verdict);
-    const rest = app.violations.slice(2);
+    const found = broken.slice(0, 2).map(verdict);
+    const rest = broken.slice(2);
     if (rest.length > 0) found.push(el('details', {}, el('summary', {}, `${rest.length} more`), ...rest.map(verdict)));
     return found;
   }
@@ -129,13 +132,14 @@ export class Explain implements Pane {
     if (explanation.not_the_cause.length > 0) {
       box.append(el('details', {}, el('summary', {}, 'What is not the cause'), el('ul', {}, ...explanation.not_the_cause.map((one) => el('li', {}, this.line(one.event, '', el('span', {}, one.text)))))));
     }
-    const copy = (name: string, text: () => string): HTMLElement => el('button', { type: 'button', class: 'small', click: () => void copyText(text()) }, icon('copy'), name);
-    box.append(el('p', { class: 'quick' }, copy('as text', () => asText(app.run, explanation)), copy('as Markdown', () => asMarkdown(app.run, explanation))));
+    const copy = (name: string, text: () => string): HTMLElement => el('button', { class: 'small', click: () => void copyText(text()) }, icon('copy'), name);
+    box.append(el('p', { class: 'quick' }, copy('as text', () => asText(app.run, explanation)), copy('as Markdown', () => asMarkdown(app.run, explanation)), copy('as Mermaid', () => asMermaid(app.run, explanation))));
     return box;
   }
 
   draw(): void {
     const { app } = this;
+    this.root.classList.toggle('is-riddle', app.isRiddle);
     if (this.shown === app.cursor) return;
     // What is seen first is the beginning of the explanation.
     const isFirst = this.shown < 0;
@@ -197,35 +201,27 @@ function picture(app: App, shown: Picture): HTMLElement {
 function differences(app: App, difference: NonNullable<App['run']['head']['difference']>): HTMLElement {
   const box = el('article', { class: 'explanation difference' });
   const { first, scenario, outcomes, steps } = difference;
-  const mine = first?.[app.place] ?? null;
   const runs = app.place === 0 ? [app, app.peer] : [app.peer, app];
-  // A step may begin with the same event in both: what differs comes later in it.
-  const at = [0, 1].map((place) => first?.[place as 0 | 1]?.event ?? -1);
-  const lineOf = (place: number, by: number): string => runs[place]?.run.line(Math.min(runs[place]!.last, at[place]! + by)) ?? '';
-  const bare = (line: string): string => line.slice(line.indexOf(' '));
-  let by = 0;
-  if (at[0]! >= 0 && at[1]! >= 0) while (by < 30_000 && bare(lineOf(0, by)) === bare(lineOf(1, by))) by++;
-  const isHidden = by === 30_000;
-  if (isHidden) by = 0;
-  const told = (place: number): HTMLElement => el('p', { class: 'mono side' }, el('b', { class: 'badge' }, `run ${place + 1}`), ` ${at[place]! < 0 ? 'has nothing there' : lineOf(place, by)}`);
+  const nameOf = (place: number): string => runs[place]?.name ?? '';
+  const side = (place: number, line: string): HTMLElement => el('p', { class: 'mono side' }, el('b', { class: 'badge' }, nameOf(place)), ` ${line}`);
   if (!first) {
     box.append(el('p', { class: 'sentence' }, 'The two runs are the same, event for event.'));
   } else {
     box.append(el('h3', {}, 'Where they part'),
-      el('button', { type: 'button', class: 'verdict plain', click: () => app.go((mine?.event ?? Math.max(0, app.split)) + by, { follow: true }) }, told(0), told(1)));
-    if (isHidden) box.append(el('p', { class: 'dim' }, 'What differs there is a hash, which the page does not hold.'));
+      el('button', { class: 'verdict plain', click: () => app.go(first[app.place as 0 | 1]?.event ?? Math.max(0, app.split), { follow: true }) },
+        ...first.map((told, place) => side(place, told?.line ?? 'has nothing there'))));
     const seen = runs.flatMap((one) => one?.seen ?? []);
     if (seen.length === 2) {
-            box.append(el('h3', {}, 'Where it is seen first'), el('button', { type: 'button', class: 'verdict plain', click: () => app.go(seen[app.place]!.event, { follow: true }) },
-        ...seen.map((one, n) => el('p', { class: 'side' }, el('b', { class: 'badge' }, `run ${n + 1}`), ` ${seconds(one.time)} ${one.text}`))));
+      box.append(el('h3', {}, 'Where it is seen first'), el('button', { class: 'verdict plain', click: () => app.go(seen[app.place]!.event, { follow: true }) },
+        ...seen.map((one, n) => side(n, `${seconds(one.time)} ${one.text}`))));
     }
     const [one, other] = steps.only;
-    box.append(el('p', { class: 'dim' }, `${steps.equal.toLocaleString('en')} steps are the same in both, ${steps.changed.toLocaleString('en')} differ, ${one.toLocaleString('en')} are in run 1 only and ${other.toLocaleString('en')} in run 2 only.`));
+    box.append(el('p', { class: 'dim' }, `${many(steps.equal)} steps are the same in both, ${many(steps.changed)} differ, ${many(one)} are only in “${nameOf(0)}” and ${many(other)} only in “${nameOf(1)}”.`));
   }
   if (scenario.length > 0) box.append(el('h3', {}, 'What was changed'), el('pre', { class: 'change' }, scenario.join('\n')));
   if (outcomes.length > 0) {
     box.append(el('h3', {}, 'What came of it'), el('table', { class: 'outcomes' },
-      el('tr', {}, el('td', {}), el('th', { scope: 'col' }, 'run 1'), el('th', { scope: 'col' }, 'run 2')),
+      el('tr', {}, el('td', {}), ...runs.map((one) => el('th', { scope: 'col' }, one?.name ?? ''))),
       ...outcomes.map((one) => el('tr', {}, el('th', { scope: 'row' }, one.what), ...one.is.map((lines) => el('td', {}, ...lines.map((line) => el('span', { class: 'each' }, line))))))));
   }
   return box;
@@ -240,6 +236,14 @@ function asText(run: Run, explanation: Explanation): string {
   for (const one of explanation.not_the_cause) lines.push(`not the cause: ${one.text}`);
   for (const one of explanation.saved_by) lines.push(`${one.helped ? 'saved by' : 'not saved by'} ${one.change}: ${one.outcome}`);
   return [...lines, '', ...explanation.again].join('\n');
+}
+
+// As `kafsim explain --format mermaid` has it.
+function asMermaid(run: Run, explanation: Explanation): string {
+  const text = (words: string): string => words.replace(/[;#:<>]/g, (sign) => `#${sign.charCodeAt(0)};`).replace(/\p{Cc}/gu, ' ');
+  const hosts = [...new Set(explanation.steps.map((step) => step.host ?? 'world'))].sort();
+  return ['sequenceDiagram', '    autonumber', ...hosts.map((host, n) => `    participant h${n} as ${text(host)}`),
+    ...explanation.steps.map((step) => `    Note over h${hosts.indexOf(step.host ?? 'world')}: ${seconds(step.moment_us)} ${text(step.text)} (e${run.number(step.event)})`), ''].join('\n');
 }
 
 function asMarkdown(run: Run, explanation: Explanation): string {

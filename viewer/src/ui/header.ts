@@ -1,5 +1,6 @@
 // Who this run is, and how it ended.
 
+import { many } from '../data/steps';
 import type { App } from './app';
 import { button, copyText, el, icon } from './dom';
 
@@ -10,11 +11,11 @@ export function buildHeader(apps: App[], parent: HTMLElement, help: () => void):
   parent.append(logo());
   parent.append(el('div', { class: 'titles' },
     el('h1', { title: head.title }, head.title || head.file),
-    el('p', { class: 'dim' }, isOne ? facts(app) : apps.map((one) => `${one.run.head.file}, seed ${one.run.head.seed}, ${one.run.count.toLocaleString('en')} events`).join('  |  '))));
+    el('p', { class: 'dim' }, isOne ? facts(app) : apps.map((one) => `${one.run.head.file}, seed ${one.run.head.seed}, ${many(one.run.count)} events`).join('  |  '))));
   if (isOne) {
     parent.append(...chips(app));
   } else {
-    const buttons = apps.map((one) => el('button', { type: 'button', class: 'switch', click: () => one.activate() }, el('b', {}, `run ${one.place + 1}`), ' ', chips(one)[0]?.textContent ?? ''));
+    const buttons = apps.map((one) => el('button', { class: 'switch', click: () => one.activate() }, el('b', {}, one.name), ' ', chips(one)[0]?.textContent ?? ''));
     const show = (): void => buttons.forEach((button, n) => button.setAttribute('aria-pressed', String(apps[n]!.isActive)));
     for (const one of apps) one.listeners.push(show);
     show();
@@ -23,7 +24,7 @@ export function buildHeader(apps: App[], parent: HTMLElement, help: () => void):
   for (const one of apps) if (one.run.head.left_out) parent.append(el('p', { class: 'left-out', role: 'note' }, one.run.head.left_out));
   const again = head.again ?? `kafsim replay ${head.file}`;
   const copied = el('span', {}, 'again');
-  const copy = el('button', { type: 'button', class: 'wide', title: again, 'aria-label': `Copy the command that runs it again: ${again}`, click: () => {
+  const copy = el('button', { class: 'wide', title: again, 'aria-label': `Copy the command that runs it again: ${again}`, click: () => {
     void copyText(again).then((done) => {
       copied.textContent = done ? 'copied' : again;
       setTimeout(() => { copied.textContent = 'again'; }, 1600);
@@ -40,7 +41,7 @@ export function buildHeader(apps: App[], parent: HTMLElement, help: () => void):
 function facts(app: App): string {
   const { run } = app;
   return [
-    run.head.file, `seed ${run.head.seed}`, `${run.count.toLocaleString('en')} events`,
+    run.head.file, `seed ${run.head.seed}`, `${many(run.count)} events`,
     `${Math.round((app.end - Math.max(0, app.begin)) / 1e6)} s`,
     `${run.brokers.length} brokers, ${run.controllers.length} controllers, ${app.state.shown.length} ${app.state.shown.length === 1 ? 'partition' : 'partitions'}`,
     `kafsim ${run.head.tool_version}`,
@@ -54,7 +55,7 @@ function chips(app: App): HTMLElement[] {
   const unexpected = verdicts.filter(({ expect, verdict }) =>
     (expect === 'holds' && verdict.result === 'violated') || (expect === 'violated' && verdict.violations === 0));
   if (lost > 0) {
-    const text = lost === 1 ? '1 acknowledged record lost' : `${lost.toLocaleString('en')} acknowledged records lost`;
+    const text = lost === 1 ? '1 acknowledged record lost' : `${many(lost)} acknowledged records lost`;
     found.push(el('span', { class: 'chip bad' }, text));
   } else if (broken.length > 0) {
     found.push(el('span', { class: 'chip bad' }, broken.length === 1 ? '1 property violated' : `${broken.length} properties violated`));

@@ -1,7 +1,7 @@
 // What clients saw of the selected partition, in the order in which it ended: Jepsen's order view.
 
 import { seconds } from '../data/run';
-import { upTo } from '../data/steps';
+import { many, upTo } from '../data/steps';
 import type { Operation } from '../data/history';
 import type { App, Pane } from './app';
 import { el } from './dom';
@@ -28,7 +28,7 @@ export class HistoryPane implements Pane {
     this.reads = el('input', { type: 'checkbox', id: app.id('reads'), checked: true, change: toggle });
     this.bad = el('input', { type: 'checkbox', id: app.id('only-bad'), change: toggle });
     const legend = el('p', { class: 'legend' },
-      ...[['acked', 'written'], ['lost', 'written, lost in the end'], ['unknown', 'nobody knows'], ['failed', 'failed'], ['read', 'read']].map(([name, text]) =>
+      ...[['acked', 'written'], ['lost', 'written, lost in the end'], ['unknown', 'nobody knows'], ['failed', 'failed'], ['twice', 'written or read twice'], ['late', 'out of order'], ['read', 'read']].map(([name, text]) =>
         el('span', {}, el('i', { class: `key op ${name}`, 'aria-hidden': 'true' }), text!)),
       el('label', { for: app.id('reads') }, this.reads, ' reads'), el('label', { for: app.id('only-bad') }, this.bad, ' only what went wrong'));
     this.list = new VirtualList(20, 'Client history', (row, index) => this.fill(row, index), (index) => app.go(this.operations[index]!.event));
@@ -41,14 +41,15 @@ export class HistoryPane implements Pane {
     if (this.shown !== app.partition) {
       this.shown = app.partition;
       const all = (app.partition && app.history.of.get(app.partition)) ?? [];
-      this.operations = all.filter((one) => (one.isWrite || this.reads.checked) && (!this.bad.checked || one.outcome !== 'ok'));
+      this.operations = all.filter((one) => (one.isWrite || this.reads.checked) && (!this.bad.checked || one.outcome !== 'ok' || one.isTwice || one.isLate));
       this.events = this.operations.map((one) => one.event);
       const totals = app.partition && app.history.totals.get(app.partition);
-      const fact = (name: string, value: number, tone = ''): HTMLElement => el('span', {}, el('b', { class: value > 0 ? tone : '' }, value.toLocaleString('en')), ` ${name}`);
+      const fact = (name: string, value: number, tone = ''): HTMLElement => el('span', {}, el('b', { class: value > 0 ? tone : '' }, many(value)), ` ${name}`);
       this.totals.replaceChildren(el('b', {}, app.partition?.name ?? ''), ...(totals ? [
         fact('acknowledged', totals.acked), fact('lost', totals.lost, 'bad'), fact('failed', totals.failed, 'warn'),
-        fact('unknown', totals.unknown, 'warn'), fact('read', totals.read),
-      ] : [el('span', { class: 'dim' }, 'nobody wrote to it or read it')]));
+        fact('unknown', totals.unknown, 'warn'), ...(totals.twice > 0 ? [fact('duplicated', totals.twice, 'bad')] : []), ...(totals.late > 0 ? [fact('out of order', totals.late, 'bad')] : []), fact('read', totals.read),
+      ] : [el('span', { class: 'dim' }, app.run.head.logs ? 'nothing of it is in this page' : 'nobody wrote to it or read it')]),
+        ...(app.run.head.left_out ? [el('span', { class: 'warn' }, 'of what is in this page')] : []));
       this.list.setCount(this.operations.length);
       this.shownCursor = -1;
     }
@@ -72,7 +73,7 @@ export class HistoryPane implements Pane {
     const isLast = isPast && (this.operations[index + 1]?.event ?? Infinity) > app.cursor;
     row.className = `row${isLast ? ' current' : ''}${isPast ? '' : ' ahead'}`;
     row.setAttribute('aria-selected', String(isLast));
-    const name = one.isWrite ? (one.outcome === 'ok' ? 'acked' : one.outcome) : 'read';
+    const name = one.isWrite && one.outcome !== 'ok' ? one.outcome : one.isTwice ? 'twice' : one.isLate ? 'late' : one.isWrite ? 'acked' : 'read';
     const range = one.base < 0 ? 'no offset' : one.records <= 1 ? String(one.base) : `${one.base}..${one.base + one.records - 1}`;
     const bar = el('i', { class: `op ${name}`, 'aria-hidden': 'true' });
     const [from, to] = this.window;
@@ -80,8 +81,9 @@ export class HistoryPane implements Pane {
     bar.style.left = one.base < 0 ? '0%' : `${Math.min(99, at(one.base))}%`;
     bar.style.width = one.base < 0 ? '100%' : `${Math.max(0.8, at(one.base + one.records) - at(one.base))}%`;
     const what = one.isWrite ? `w ${range}` : `r ${range}`;
+    const mark = `${one.isTwice ? ' twice' : ''}${one.isLate ? ' late' : ''}`;
     const outcome = one.isWrite && one.outcome !== 'ok' ? ` ${one.outcome}${one.error && one.error !== 'NONE' && one.outcome !== 'lost' ? ` ${one.error}` : ''}` : '';
     row.replaceChildren(el('span', { class: 'mono time' }, seconds(app.run.moment(one.event))),
-      el('span', { class: 'host' }, app.run.hostName(one.host)), el('span', { class: `what ${name}` }, what + outcome), el('span', { class: 'track' }, bar));
+      el('span', { class: 'host' }, app.run.hostName(one.host)), el('span', { class: `what ${name}` }, what + mark + outcome), el('span', { class: 'track' }, bar));
   }
 }

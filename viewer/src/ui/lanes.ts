@@ -25,7 +25,7 @@ export class Lanes implements Pane {
 
   constructor(private readonly app: App, parent: HTMLElement) {
     this.select = el('select', { 'aria-label': 'Partition', change: () => this.pick() });
-    for (const partition of app.state.shown) this.select.append(el('option', { value: partition.name }, partition.name));
+    for (const partition of [...app.state.shown, app.state.metadata]) this.select.append(el('option', { value: partition.name }, partition.name));
     this.facts = el('p', { class: 'facts' });
     const legend = el('p', { class: 'legend' }, keyItem('solid', 'committed'), keyItem('hatched', 'above the high watermark'), keyItem('lostmark', 'acknowledged, then lost'));
     parent.append(
@@ -46,7 +46,7 @@ export class Lanes implements Pane {
   }
 
   private pick(): void {
-    const found = this.app.state.shown.find((partition) => partition.name === this.select.value);
+    const found = this.app.state.named(this.select.value);
     if (found) this.app.select(found);
   }
 
@@ -150,7 +150,7 @@ export class Lanes implements Pane {
     }
     const replicas = partition.replicasAt(cursor);
     this.chips = surface.width < 520 ? 128 : 190;
-    this.label = surface.width < 520 ? 112 : 158;
+    this.label = surface.width < 520 ? 122 : 158;
     const width = surface.width - this.label - this.chips;
     this.window = this.zoomed ?? autoWindow(replicas, cursor, width);
     const gap = 10;
@@ -160,7 +160,9 @@ export class Lanes implements Pane {
     const columns = this.chips < 150 ? [right - 84, right - 44, right - 6] : [right - 118, right - 62, right - 8];
     for (const [n, name] of ['LEO', 'HW', 'lag'].entries()) surface.text(columns[n]!, 8, name, colors.dim, { size: 11, align: 'right' });
     this.rows = [];
-    const leaderEnd = Math.max(0, ...replicas.filter((replica) => replica.node === now?.leader).map((replica) => replica.end.at(cursor)));
+    const leader = partition === state.metadata ? state.active.at(cursor)?.node ?? null : now?.leader ?? null;
+    const isKnown = state.run.knows(partition, cursor);
+    const leaderEnd = Math.max(0, ...replicas.filter((replica) => replica.node === leader).map((replica) => replica.end.at(cursor)));
     replicas.forEach((replica, n) => {
       const y = top + n * (height + gap);
       if (y + height > surface.height) return;
@@ -169,29 +171,37 @@ export class Lanes implements Pane {
       const host = state.run.node(replica.node);
       const up = host ? status(state, host.id, cursor) : 'up';
       const role = replica.role.at(cursor);
-      const leads = now?.leader === replica.node;
+      const leads = leader === replica.node;
       const believes = role?.role === 'leader' && !(leads && role.leaderEpoch === now?.leaderEpoch);
       const color = nodeColor(colors, state, replica.node);
       const middle = y + height / 2;
       const isTall = height >= 34;
       if (leads) surface.crown(14, isTall ? middle - 7 : middle, 15, color);
       else if (believes) surface.crown(14, isTall ? middle - 7 : middle, 15, colors.bad, true);
-      surface.text(30, isTall ? middle - 7 : middle, `broker ${replica.node}`, colors.text, { size: 13, bold: true, max: this.label - 36 });
-      const word = up === 'down' ? 'down' : up === 'paused' ? 'paused' : up === 'new' ? 'not started' : isIn ? 'in sync' : 'out of sync';
-      const note = believes ? (this.label < 150 ? 'stale leader' : `believes it leads (e${role.leaderEpoch})`) : word;
-      const tone = believes || up === 'down' || !isIn ? colors.bad : up === 'paused' ? colors.fault : colors.good;
-      if (isTall) surface.text(30, middle + 9, note, tone, { size: 11, max: this.label - 34 });
+      const member = partition === state.metadata ? state.members.get(replica.node)?.role.at(cursor) : null;
+      const word = up === 'down' ? 'down' : up === 'paused' ? 'paused' : up === 'new' ? 'not started' : partition === state.metadata ? (member ? `${member.role} e${member.leaderEpoch}` : 'no role') : isIn ? 'in sync' : 'out of sync';
+      const note = believes ? (this.label < 158 || !isTall ? 'stale leader' : `believes it leads (e${role.leaderEpoch})`) : word;
+      const tone = member ? colors.dim : believes || up === 'down' || !isIn ? colors.bad : up === 'paused' ? colors.fault : colors.good;
+      const name = isTall ? host?.name ?? `broker ${replica.node}` : host?.short ?? `b${replica.node}`;
+      surface.text(30, isTall ? middle - 7 : middle, name, colors.text, { size: 13, bold: true, max: this.label - 36 });
+      const noteAt = isTall ? 30 : 36 + 8 * name.length;
+      surface.text(noteAt, isTall ? middle + 9 : middle, note, tone, { size: isTall ? 11 : 10, max: this.label - noteAt - 4 });
+      if (!isKnown) {
+        surface.rect(this.label, y, width, height, colors.inset, 3);
+        surface.text(this.label + 10, y + height / 2, 'not in this page', colors.dim, { size: 12, max: width });
+        return;
+      }
       drawLog(app, surface, partition, replica, this.window, this.label, y, width, height, up === 'down');
       const end = replica.end.at(cursor);
       const lag = Math.max(0, leaderEnd - end);
       const chips: [number, string, string][] = [
         [columns[0]!, String(end), colors.text],
         [columns[1]!, String(replica.highWatermark.at(cursor)), colors.text],
-        [columns[2]!, now?.leader === null || now === null ? '-' : lag === 0 ? '0' : `-${lag}`, lag > 0 ? colors.bad : colors.dim],
+        [columns[2]!, leader === null ? '-' : String(lag), lag > 0 ? colors.bad : colors.dim],
       ];
       for (const [x, text, ink] of chips) surface.text(x, middle, text, ink, { size: 13, mono: true, align: 'right' });
     });
-    this.axis(width, top + replicas.length * (height + gap));
+    if (isKnown) this.axis(width, top + replicas.length * (height + gap));
     surface.label(labelOf(app, partition));
   }
 
@@ -215,6 +225,7 @@ function keyItem(kind: string, text: string): HTMLElement {
 
 export function factsOf(app: App, partition: Partition): Node[] {
   const now = partition.state.at(app.cursor);
+  if (partition === app.state.metadata) return [el('span', {}, 'the metadata log')];
   if (!now) return [el('span', { class: 'dim' }, 'not created yet')];
   const leader = now.leader === null
     ? el('b', { class: 'bad' }, 'no leader') : el('span', {}, 'leader ', el('b', {}, `broker ${now.leader}`));
@@ -267,10 +278,13 @@ export function drawLog(
       const text = `e${run.epoch}`;
       if (right - left > 26) {
         const ink = colors.isDark ? '#0b0f14' : '#ffffff';
-        const isSolid = cut - left > 26;
+        // What is drawn pale bears no pale letters.
+        const isSolid = cut - left > 26 && !isDown;
+        context.globalAlpha = 1;
         surface.text(left + 6, y + height / 2, text, isSolid ? ink : colors.text, isSolid ? { size: 11, bold: true } : { size: 11, bold: true, halo: colors.inset });
       }
       if (n > 0 && left > x) surface.line(left, y, left, y + height, colors.inset, 2);
+      context.globalAlpha = isDown ? 0.45 : 1;
     }
   });
   context.restore();
@@ -317,7 +331,7 @@ function labelOf(app: App, partition: Partition): string {
   const { cursor } = app;
   const now = partition.state.at(cursor);
   const replicas = partition.replicasAt(cursor).map((replica) =>
-    `broker ${replica.node}: log end ${replica.end.at(cursor)}, high watermark ${replica.highWatermark.at(cursor)}` +
+    `broker ${replica.node}: ${app.run.knows(partition, cursor) ? `log end ${replica.end.at(cursor)}, high watermark ${replica.highWatermark.at(cursor)}` : 'its log is not in this page'}` +
     `${now?.inSync.includes(replica.node) ? ', in sync' : ', out of sync'}`);
   return `${partition.name}: ${now?.leader === null || !now ? 'no leader' : `leader broker ${now.leader}`}; ${replicas.join('; ')}`;
 }

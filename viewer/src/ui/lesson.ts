@@ -22,9 +22,9 @@ export class LessonPlayer {
   constructor(private readonly apps: App[], private readonly lesson: Lesson, parent: HTMLElement) {
     this.notes = Array.isArray(lesson.notes) ? lesson.notes : [];
     this.count = el('span', { class: 'dim' });
-    this.back = el('button', { type: 'button', class: 'wide', click: () => this.step(-1) }, icon('back'), 'Back');
-    this.next = el('button', { type: 'button', class: 'wide primary', click: () => this.step(1) });
-    this.dots = this.notes.map((note, n) => el('button', { type: 'button', class: 'pip', 'aria-label': `Note ${n + 1}: ${note.title}`, title: note.title, click: () => this.open(n) }));
+    this.back = el('button', { class: 'wide', click: () => this.step(-1) }, icon('back'), 'Back');
+    this.next = el('button', { class: 'wide primary', click: () => this.step(1) });
+    this.dots = this.notes.map((note, n) => el('button', { class: 'pip', 'aria-label': `Note ${n + 1}: ${note.title}`, title: note.title, click: () => this.open(n) }));
     this.body = el('div', { class: 'scroll body lesson', tabindex: '0', role: 'region', 'aria-label': 'Note', 'aria-live': 'polite' });
     parent.append(el('div', { class: 'bar' }, el('h2', { id: 'explain-title' }, lesson.title)), this.body,
       el('div', { class: 'lesson-foot' }, this.back, el('span', { class: 'pips' }, ...this.dots), this.count, this.next));
@@ -40,8 +40,9 @@ export class LessonPlayer {
     const note = this.notes[this.place];
     this.show();
     if (!note) return;
+    if (this.place === this.notes.length - 1) for (const one of this.apps) if (one.isRiddle) one.setRiddle(false);
     const app = this.apps[note.run ?? 0] ?? this.apps[0]!;
-    const partition = app.state.shown.find((one) => one.name === note.partition);
+    const partition = app.state.named(note.partition);
     if (partition) app.partition = partition;
     app.isPlaying = false;
     app.go(note.event, { follow: !partition });
@@ -76,7 +77,7 @@ export class LessonPlayer {
     const parts: HTMLElement[] = [el('h3', {}, note.title), ...paragraphs(note.text)];
     if (note.question) {
       const answer = el('div', { class: 'answer', hidden: true }, ...paragraphs(note.answer));
-      const reveal = el('button', { type: 'button', class: 'small', 'aria-expanded': 'false', click: () => {
+      const reveal = el('button', { class: 'small', 'aria-expanded': 'false', click: () => {
         answer.hidden = false;
         reveal.setAttribute('aria-expanded', 'true');
         reveal.hidden = true;

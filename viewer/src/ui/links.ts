@@ -2,6 +2,7 @@
 
 import type { Note } from '../data/run';
 import type { App } from './app';
+import { complain } from './dom';
 import type { LessonPlayer } from './lesson';
 
 export function readLink(first: App, hash: string, lesson: LessonPlayer | null): void {
@@ -10,31 +11,38 @@ export function readLink(first: App, hash: string, lesson: LessonPlayer | null):
   if (!app.isActive) app.activate();
   const nth = Number(link.get('n'));
   if (lesson && Number.isInteger(nth) && nth > 0 && link.get('e') === null) lesson.open(nth - 1);
+  const wrong: string[] = [];
   const number = (name: string): number | null => {
     const text = link.get(name);
-    const value = text === null || text.trim() === '' ? NaN : Number(text.replace(/^e/, ''));
-    return Number.isFinite(value) ? value : null;
+    if (text === null) return null;
+    const value = text.trim() === '' ? NaN : Number(text.replace(/^e/, ''));
+    if (Number.isFinite(value)) return value;
+    wrong.push(`${name}=${text} is no ${name === 'e' ? 'event' : 'time'}`);
+    return null;
   };
   const partition = link.get('p');
   if (partition !== null) {
-    const { shown } = app.state;
-    const found = shown.find((one) => one.name === partition) ?? (/^\d+$/.test(partition) ? shown[Number(partition)] : undefined);
+    const found = app.state.named(partition) ?? (/^\d+$/.test(partition) ? app.state.shown[Number(partition)] : undefined);
     if (found) app.partition = found;
+    else wrong.push(`there is no partition ${partition}`);
   }
   const notes = link.get('notes');
   if (notes !== null) app.notes = readNotes(notes)?.map((note) => ({ ...note, event: app.run.place(note.event) })) ?? app.notes;
   const theme = link.get('theme');
   if (theme === 'light' || theme === 'dark') app.setTheme(theme);
-  const window = /^(-?[\d.]+)-(-?[\d.]+)$/.exec(link.get('z') ?? '');
+  const shown = link.get('z');
+  const window = /^(-?[\d.]+)-(-?[\d.]+)$/.exec(shown ?? '');
   if (window && Number(window[1]) < Number(window[2])) app.zoom(Number(window[1]) * 1e6, Number(window[2]) * 1e6);
+  else if (shown !== null) wrong.push(`z=${shown} is no stretch of time`);
   const [event, time] = [number('e'), number('t')];
   if (event !== null) app.go(app.run.place(event), { follow: partition === null });
   else if (time !== null) app.goTime(time * 1e6);
-  const tab = link.get('tab');
-  if (tab !== null && /^[a-z]+$/.test(tab) && document.getElementById(app.id(`tab-${tab}`))) app.setTab(tab);
   const filter = link.get('f');
   if (filter !== null) app.showFilter(filter);
-  if (tab !== null && filter !== null && document.getElementById(app.id(`tab-${tab}`))) app.setTab(tab);
+  const tab = link.get('tab');
+  if (tab !== null && document.getElementById(app.id(`tab-${tab}`))) app.setTab(tab);
+  else if (tab !== null) wrong.push(`this run has no tab ${tab}`);
+  if (wrong.length > 0) complain(`Of the address is not understood: ${wrong.join('; ')}.`);
 }
 
 export function writeLink(app: App): string {
@@ -80,8 +88,13 @@ export function keepLink(apps: App[], lesson: LessonPlayer | null): void {
       // Some browsers allow no addresses of their own to pages from disk.
     }
   };
-  for (const app of apps) app.listeners.push(() => { due ||= window.setTimeout(write, 250); });
+  const soon = (): void => { due ||= window.setTimeout(write, 250); };
+  for (const app of apps) app.listeners.push(soon);
+  // What was not understood does not stay.
+  if (location.hash) soon();
   addEventListener('hashchange', () => {
-    if (location.hash !== written) readLink(apps[0]!, location.hash, lesson);
+    if (location.hash === written) return;
+    readLink(apps[0]!, location.hash, lesson);
+    soon();
   });
 }

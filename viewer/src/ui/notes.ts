@@ -24,9 +24,9 @@ export class Notes implements Pane {
     this.list = el('ol', { class: 'notes scroll', tabindex: '0', 'aria-label': 'Notes' });
     this.root = el('div', { class: 'notes-pane' },
       el('div', { class: 'quick' },
-        el('button', { type: 'button', class: 'small', click: () => this.step(-1) }, 'note before'),
-        el('button', { type: 'button', class: 'small', click: () => this.step(1) }, 'next note'),
-        el('button', { type: 'button', class: 'small right', click: () => this.save() }, icon('save'), 'save a copy with notes')),
+        el('button', { class: 'small', click: () => this.step(-1) }, 'note before'),
+        el('button', { class: 'small', click: () => this.step(1) }, 'next note'),
+        el('button', { class: 'small right', click: () => this.save() }, icon('save'), 'save a copy with notes')),
       form, this.list);
     app.listeners.push((change) => { if (change === 'notes') this.isStale = true; });
   }
@@ -59,7 +59,7 @@ export class Notes implements Pane {
   private open(note: Note): void {
     const { app } = this;
     this.place = app.notes.indexOf(note);
-    const partition = app.state.shown.find((one) => one.name === note.partition);
+    const partition = app.state.named(note.partition);
     if (partition) app.partition = partition;
     app.go(note.event, { follow: !partition });
     this.isStale = true;
@@ -85,11 +85,11 @@ export class Notes implements Pane {
     if (app.tab !== 'notes' || !this.isStale) return;
     this.isStale = false;
     const items: HTMLElement[] = (this.lesson ? app.run.head.lesson?.notes ?? [] : []).map((note, n) =>
-      el('li', {}, el('button', { type: 'button', class: 'line', click: () => this.lesson?.open(n) }, el('b', { class: 'nth' }, String(n + 1)), el('span', {}, note.title))));
+      el('li', {}, el('button', { class: 'line', click: () => this.lesson?.open(n) }, el('b', { class: 'nth' }, String(n + 1)), el('span', {}, note.title))));
     items.push(...app.notes.map((note, n) => el('li', {},
-      el('button', { type: 'button', class: `line${n === this.place ? ' current' : ''}`, click: () => this.open(note) },
+      el('button', { class: `line${n === this.place ? ' current' : ''}`, click: () => this.open(note) },
         el('span', { class: 'mono time' }, seconds(app.run.moment(Math.min(app.last, Math.max(0, note.event))))), el('span', {}, note.text)),
-      el('button', { type: 'button', class: 'small quiet', 'aria-label': 'Remove this note', title: 'Remove this note', click: () => {
+      el('button', { class: 'small quiet', 'aria-label': 'Remove this note', title: 'Remove this note', click: () => {
         app.notes = app.notes.filter((one) => one !== note);
         app.emit('notes');
       } }, icon('close')))));

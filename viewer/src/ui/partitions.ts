@@ -124,7 +124,8 @@ export class Partitions implements Pane {
       const left = 126;
       const barWidth = chipsX - left - 12;
       const height = Math.max(2, Math.floor((ROW - 8) / rows.length) - 1);
-      if (barWidth > 20) {
+      const isKnown = state.run.knows(partition, cursor);
+      if (barWidth > 20 && isKnown) {
         // The end of the log, so that a replica that is behind can be seen.
         const span = Math.max(60, (most - Math.min(...ends)) * 2.2);
         const window = { from: Math.max(0, most - span), to: Math.max(most * 1.001, Math.max(0, most - span) + span * 1.02) };
@@ -142,7 +143,7 @@ export class Partitions implements Pane {
         if (!isIn) surface.line(x + 3, y + 21, x + chip - 7, y + 9, colors.bad, 1);
       });
       surface.text(width - 88, y + ROW / 2, now.leader === null ? 'no leader' : `e${now.leaderEpoch}`, now.leader === null ? colors.bad : colors.dim, { size: 11, mono: true, max: 40 });
-      surface.text(width - 14, y + ROW / 2, String(Math.max(0, ...ends)), colors.dim, { size: 11, mono: true, align: 'right' });
+      surface.text(width - 14, y + ROW / 2, isKnown ? String(Math.max(0, ...ends)) : '?', colors.dim, { size: 11, mono: true, align: 'right' });
     }
     surface.label(`${state.shown.length} partitions, ${under} under-replicated`);
   }

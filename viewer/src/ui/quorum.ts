@@ -24,9 +24,9 @@ export class Quorum implements Pane {
     const { state, cursor, colors } = app;
     surface.begin();
     const active = state.active.at(cursor);
-    const name = active ? state.run.node(active.node)?.name ?? String(active.node) : null;
+    const name = active ? state.run.node(active.node)?.short ?? String(active.node) : null;
     this.facts.replaceChildren(name
-      ? el('span', {}, 'active ', el('b', {}, name), ` since epoch ${active!.epoch}`)
+      ? el('span', {}, 'active ', el('b', {}, name), `, epoch ${active!.epoch}`)
       : el('b', { class: 'bad' }, 'no active controller'));
     const { controllers } = state.run;
     const replicas = controllers.map((host) => state.metadata.replicas.get(host.node));
@@ -73,9 +73,9 @@ export class Quorum implements Pane {
         return { host, lag, isDown: applied < 0 };
       });
       const late = behind.filter(({ lag, isDown }) => lag > 3 || isDown);
-      const text = late.length === 0 ? 'all brokers have applied it'
-        : late.slice(0, 4).map(({ host, lag, isDown }) => (isDown ? `${host.short} has none` : `${host.short} is ${lag} behind`)).join(', ') + (late.length > 4 ? ` and ${late.length - 4} more` : '');
-      surface.text(14, surface.height - 9, `brokers: ${text}`, late.length === 0 ? colors.dim : colors.fault, { size: 11, max: surface.width - 24 });
+      const text = late.length === 0 ? 'all up to date'
+        : late.slice(0, 4).map(({ host, lag, isDown }) => (isDown ? `${host.short} nothing` : `${host.short} ${lag} behind`)).join(', ') + (late.length > 4 ? ` and ${late.length - 4} more` : '');
+      surface.text(14, surface.height - 9, `applied by brokers: ${text}`, late.length === 0 ? colors.dim : colors.fault, { size: 11, max: surface.width - 24 });
     }
     surface.label(`Controllers: ${said.join('; ')}`);
   }

@@ -131,13 +131,15 @@ export class Surface {
   private fitting(text: string, max: number): string {
     const { context } = this;
     if (context.measureText(text).width <= max) return text;
+    // What tells names apart is the number at their end.
+    const tail = `\u2026${/^\S*?(\D?\d+)$/.exec(text)?.[1] ?? ''}`;
     let [low, high] = [0, text.length];
     while (low < high) {
       const middle = (low + high + 1) >>> 1;
-      if (context.measureText(`${text.slice(0, middle).trimEnd()}\u2026`).width <= max) low = middle;
+      if (context.measureText(text.slice(0, middle).trimEnd() + tail).width <= max) low = middle;
       else high = middle - 1;
     }
-    return low < 2 ? '' : `${text.slice(0, low).trimEnd()}\u2026`;
+    return low < 2 ? '' : text.slice(0, low).trimEnd() + tail;
   }
 
   rect(x: number, y: number, width: number, height: number, fill: string | CanvasPattern, radius = 0): void {

@@ -18,7 +18,7 @@ class StatePane implements Pane {
     this.text = el('pre', { class: 'scroll state', tabindex: '0', 'aria-label': 'The state at the cursor, as kafsim state prints it' });
     this.root = el('div', { class: 'state-pane' },
       el('p', { class: 'dim' }, 'As ', el('code', {}, 'kafsim state --at e...'), ' prints it. ',
-        el('button', { type: 'button', class: 'small', click: () => void copyText(stateText(app.state, app.cursor)) }, icon('copy'), 'copy')),
+        el('button', { class: 'small', click: () => void copyText(stateText(app.state, app.cursor)) }, icon('copy'), 'copy')),
       this.text);
   }
 
@@ -36,7 +36,7 @@ class Scenario implements Pane {
   constructor(app: App) {
     const { head } = app.run;
     this.root = el('div', { class: 'scenario' },
-      el('p', { class: 'dim' }, 'The scenario as it was run. ', el('button', { type: 'button', class: 'small', click: () => void copyText(head.scenario) }, icon('copy'), 'copy')),
+      el('p', { class: 'dim' }, 'The scenario as it was run. ', el('button', { class: 'small', click: () => void copyText(head.scenario) }, icon('copy'), 'copy')),
       el('pre', { class: 'scroll', tabindex: '0', 'aria-label': 'The scenario as it was run' }, head.scenario));
   }
 
@@ -62,7 +62,7 @@ export function buildTabs(app: App, parent: HTMLElement, why: Panel | null): Tab
     pane.root.setAttribute('role', 'tabpanel');
     pane.root.setAttribute('aria-labelledby', app.id(`tab-${id}`));
     pane.root.classList.add('panel');
-    const tab = el('button', { type: 'button', role: 'tab', id: app.id(`tab-${id}`), 'aria-controls': app.id(`panel-${id}`), click: () => app.setTab(id), keydown: ((event: KeyboardEvent) => {
+    const tab = el('button', { role: 'tab', id: app.id(`tab-${id}`), 'aria-controls': app.id(`panel-${id}`), click: () => app.setTab(id), keydown: ((event: KeyboardEvent) => {
       const by = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
       if (by === 0) return;
       event.preventDefault();
