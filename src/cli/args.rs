@@ -347,6 +347,8 @@ pub(crate) enum Template {
     Rolling,
     /// Random faults within a budget, for `kafsim sweep`.
     Sweep,
+    /// A consumer group that grows and shrinks, and one of its members that crashes.
+    Group,
 }
 
 /// `kafsim schema`.

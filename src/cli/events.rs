@@ -47,6 +47,9 @@ pub(crate) fn events(args: &Events) -> anyhow::Result<Done> {
     if filter.names_partitions() {
         filter.check_partitions(&partitions(path, &file)?)?;
     }
+    if filter.names_groups() {
+        filter.check_groups(&groups(path, &file)?)?;
+    }
     // Topics are named once, and some events come before that.
     for event in file.events().map_err(|error| run_file::refused(path, &error))? {
         names.learn(&event.map_err(|error| run_file::refused(path, &error))?);
@@ -67,6 +70,22 @@ pub(crate) fn events(args: &Events) -> anyhow::Result<Done> {
     }
     out.flush()?;
     Ok(Done::Well)
+}
+
+/// The groups that events of the file are about.
+fn groups(path: &Path, file: &RunFile) -> anyhow::Result<Vec<String>> {
+    let mut found = BTreeSet::new();
+    for event in file.events().map_err(|error| run_file::refused(path, &error))? {
+        let event = event.map_err(|error| run_file::refused(path, &error))?;
+        for (name, value) in event.kind.values() {
+            if let Value::Text(group) = value
+                && name == "group"
+            {
+                found.insert(group.to_string());
+            }
+        }
+    }
+    Ok(found.into_iter().collect())
 }
 
 /// The partitions that events of the file are about, by name.

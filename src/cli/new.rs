@@ -48,6 +48,7 @@ impl Template {
             Self::Acks => include_str!("../../scenarios/templates/acks.toml"),
             Self::Rolling => include_str!("../../scenarios/templates/rolling.toml"),
             Self::Sweep => include_str!("../../scenarios/templates/sweep.toml"),
+            Self::Group => include_str!("../../scenarios/templates/group.toml"),
         }
     }
 }

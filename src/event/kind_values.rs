@@ -270,6 +270,20 @@ words! {
         Commit "commit",
         /// Pause or resume partitions.
         Pause "pause",
+        /// List groups.
+        ListGroups "list-groups",
+        /// Describe a group.
+        DescribeGroup "describe-group",
+        /// Delete a group.
+        DeleteGroup "delete-group",
+        /// List what a group has committed.
+        ListGroupOffsets "list-group-offsets",
+        /// Commit for a group without being a member.
+        AlterGroupOffsets "alter-group-offsets",
+        /// Delete what a group has committed.
+        DeleteGroupOffsets "delete-group-offsets",
+        /// Say that records are processed.
+        Processed "processed",
     }
     /// Where a member of a group stands, as it believes.
     MemberState {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::event::{
     AckMode, Coordinators, Event, Kind, OperationResult, OperationVerb, Phase, ReplicaRole,
 };
-use crate::history::groups::{GroupCounter, GroupFigures};
+use crate::history::group_figures::GroupFigures;
+use crate::history::groups::GroupCounter;
 use crate::types::{
     Chunks, HostId, LeaderEpoch, Moment, Name, PartitionIndex, TopicId, TopicPartition,
 };

@@ -4,15 +4,16 @@
 
 mod delivered;
 mod figures;
+mod group_figures;
 mod group_members;
 mod groups;
 mod record;
 mod spans;
 
 pub use figures::{FigureCounter, Figures, LONG_WAIT};
-pub use group_members::{FailedMember, FailedPolls};
-pub use groups::{
+pub use group_figures::{
     AgainBecause, GroupEpochFigures, GroupFigures, GroupPartitionFigures, ProcessedAgain, Stint,
 };
+pub use group_members::{FailedMember, FailedPolls};
 pub use record::{Batch, Client, History, Operation, Reading, RecordName, Run, Seen};
 pub use spans::Spans;

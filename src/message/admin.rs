@@ -1,5 +1,6 @@
 //! What an admin client asks of the cluster, and what it is told.
 
+use crate::message::application::PartitionOffset;
 use crate::types::{BrokerId, BrokerSet, ErrorCode, LeaderEpoch, Name, Offset, TopicPartition};
 
 /// What an admin client asks of the cluster.
@@ -60,6 +61,39 @@ pub enum AdminCall {
         /// Whose.
         resource: ConfigResource,
     },
+    /// Name all groups (`ListGroups`, asked of every broker).
+    ListGroups,
+    /// Describe a group (`ConsumerGroupDescribe`, or else `DescribeGroups`, asked of its
+    /// coordinator; so are all that follow).
+    DescribeGroup {
+        /// Its id.
+        group: Name,
+    },
+    /// Delete a group that has no members, and what it has committed (`DeleteGroups`).
+    DeleteGroup {
+        /// Its id.
+        group: Name,
+    },
+    /// Tell all that a group has committed (`OffsetFetch`).
+    ListGroupOffsets {
+        /// Its id.
+        group: Name,
+    },
+    /// Commit for a group that has no members (`OffsetCommit`).
+    AlterGroupOffsets {
+        /// Its id.
+        group: Name,
+        /// Topic, partition, and the next record to consume.
+        offsets: Vec<(Name, i32, Offset)>,
+    },
+    /// Forget what a group has committed, of topics that no member subscribes to
+    /// (`OffsetDelete`).
+    DeleteGroupOffsets {
+        /// Its id.
+        group: Name,
+        /// Topic and partition.
+        partitions: Vec<(Name, i32)>,
+    },
 }
 
 /// Which replicas may be elected.
@@ -99,6 +133,68 @@ pub enum AdminReply {
     Cluster(ClusterDescription),
     /// Configuration, by key.
     Configs(Vec<ConfigEntry>),
+    /// The groups of the cluster.
+    Groups(GroupListings),
+    /// A group's state.
+    Group(GroupDescription),
+    /// Where a group has committed, by topic and partition.
+    GroupOffsets(Vec<PartitionOffset>),
+    /// What became of each offset that was to be altered or deleted; `None` is success.
+    GroupOffsetsChanged(Vec<(Name, i32, ErrorCode)>),
+}
+
+/// All groups, as their coordinators list them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupListings {
+    /// The groups, by id.
+    pub groups: Vec<GroupListing>,
+    /// The brokers that did not say theirs, and why: the list may lack some.
+    pub failed: Vec<(BrokerId, ErrorCode)>,
+}
+
+/// A group as `ListGroups` shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupListing {
+    /// Its id.
+    pub group: Name,
+    /// `classic` or `consumer` (KIP-848).
+    pub protocol: Name,
+    /// Kafka's name for its state, such as `Stable` or `Empty`.
+    pub state: Name,
+}
+
+/// A group as its coordinator describes it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupDescription {
+    /// Its id.
+    pub group: Name,
+    /// `classic` or `consumer` (KIP-848).
+    pub protocol: Name,
+    /// Kafka's name for its state, such as `Stable` or `Empty`.
+    pub state: Name,
+    /// Its epoch; `DescribeGroups` does not tell a classic group's generation.
+    pub epoch: Option<i32>,
+    /// The assignor that it uses; empty while it has none.
+    pub assignor: Name,
+    /// Its coordinator.
+    pub coordinator: BrokerId,
+    /// Its members, by id.
+    pub members: Vec<GroupMemberDescription>,
+}
+
+/// A member as its coordinator describes it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupMemberDescription {
+    /// Its member id.
+    pub member: Name,
+    /// Its `group.instance.id`.
+    pub instance: Option<Name>,
+    /// The address that it calls from.
+    pub host: Name,
+    /// Its member epoch (KIP-848).
+    pub epoch: Option<i32>,
+    /// What it is assigned, by topic and partition.
+    pub partitions: Vec<(Name, i32)>,
 }
 
 /// A topic as `DescribeTopicPartitions` shows it.
@@ -209,13 +305,19 @@ impl AdminCall {
             Self::ListTopics
             | Self::DescribeTopic { .. }
             | Self::DescribeCluster
-            | Self::DescribeConfigs { .. } => true,
+            | Self::DescribeConfigs { .. }
+            | Self::ListGroups
+            | Self::DescribeGroup { .. }
+            | Self::ListGroupOffsets { .. } => true,
             Self::CreateTopic { .. }
             | Self::DeleteTopic { .. }
             | Self::DeleteRecords { .. }
             | Self::ElectLeaders { .. }
             | Self::AlterConfig { .. }
-            | Self::UnregisterBroker { .. } => false,
+            | Self::UnregisterBroker { .. }
+            | Self::DeleteGroup { .. }
+            | Self::AlterGroupOffsets { .. }
+            | Self::DeleteGroupOffsets { .. } => false,
         }
     }
 }

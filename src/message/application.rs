@@ -53,6 +53,17 @@ pub enum AppCall {
         /// Whether they are paused, or resumed.
         paused: bool,
     },
+    /// Say that records are processed: what a run is judged by, of which Kafka knows nothing.
+    Processed {
+        /// The topic.
+        topic: Name,
+        /// The partition.
+        partition: i32,
+        /// The first record.
+        base_offset: Offset,
+        /// How many, at consecutive offsets.
+        records: u32,
+    },
     /// Wait for records, up to `timeout`. If the poll before returned a callback, that is done.
     Poll {
         /// How long to wait when there are none.
@@ -160,6 +171,18 @@ pub struct PolledBatch {
     pub leader_epoch: LeaderEpoch,
     /// The records, at consecutive offsets.
     pub records: Vec<Record>,
+}
+
+impl PolledBatch {
+    /// Where to go on behind it, as a commit says it.
+    pub fn next(&self) -> PartitionOffset {
+        PartitionOffset {
+            topic: self.topic.clone(),
+            partition: self.partition,
+            offset: self.base_offset + self.records.len() as u64,
+            leader_epoch: Some(self.leader_epoch),
+        }
+    }
 }
 
 /// Why a call failed, and whether it may have taken effect all the same.

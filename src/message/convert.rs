@@ -1,7 +1,8 @@
 //! Ids as the protocol crate has them, and as we do. -1 on the wire is `None` inside.
 
+use bytes::{Buf as _, Bytes};
 use kafka_protocol::messages as k;
-use kafka_protocol::protocol::StrBytes;
+use kafka_protocol::protocol::{Decodable, StrBytes};
 use uuid::Uuid;
 
 use crate::types::{BrokerId, DirectoryId, IncarnationId, Name, TopicId};
@@ -54,6 +55,33 @@ pub fn wire_text(name: &Name) -> StrBytes {
 /// A topic's name on the wire.
 pub fn topic_name(name: &Name) -> k::TopicName {
     k::TopicName(wire_text(name))
+}
+
+/// The version of `ConsumerProtocolSubscription` and `ConsumerProtocolAssignment` that Kafka 4.1's
+/// consumers write.
+pub const CONSUMER_PROTOCOL_VERSION: i16 = 3;
+
+/// What members of a classic group tell each other, behind its version; `None` when it is none.
+pub fn unframed<T: Decodable>(bytes: &Bytes) -> Option<T> {
+    let mut bytes = bytes.clone();
+    let version = bytes.try_get_i16().ok()?;
+    // The decoder makes room for as many elements as it is told of before it reads one.
+    let said = bytes.clone().try_get_i32().ok()?;
+    if usize::try_from(said).is_ok_and(|said| said > bytes.len()) {
+        return None;
+    }
+    T::decode(&mut bytes, version.min(CONSUMER_PROTOCOL_VERSION)).ok()
+}
+
+/// The partitions that the leader of a classic group gives to a member; `None` when it is no
+/// `ConsumerProtocolAssignment`.
+pub fn assigned_places(bytes: &Bytes) -> Option<Vec<(Name, i32)>> {
+    let body = unframed::<k::ConsumerProtocolAssignment>(bytes)?;
+    let places = body.assigned_partitions.iter().flat_map(|topic| {
+        let name = Name::from(topic.topic.0.as_str());
+        topic.partitions.iter().map(move |number| (name.clone(), *number))
+    });
+    Some(places.collect())
 }
 
 /// The port that all brokers listen on.

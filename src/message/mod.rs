@@ -21,7 +21,8 @@ mod wire;
 
 pub use admin::{
     AdminCall, AdminReply, BrokerDescription, ClusterDescription, ConfigEntry, ConfigResource,
-    Election, PartitionDescription, TopicDescription, ValueSource,
+    Election, GroupDescription, GroupListing, GroupListings, GroupMemberDescription,
+    PartitionDescription, TopicDescription, ValueSource,
 };
 pub use application::{
     AppCall, AppError, AppReply, PartitionOffset, PolledBatch, RebalanceCallback, SeekTo,

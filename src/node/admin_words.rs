@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use crate::event::OperationVerb;
 use crate::message::{
-    AdminCall, AdminReply, AppError, AppReply, ConfigResource, Election, ValueSource,
+    AdminCall, AdminReply, AppError, AppReply, ConfigResource, Election, GroupDescription,
+    GroupListings, ValueSource,
 };
 use crate::types::{ErrorCode, Name};
 
@@ -24,6 +25,12 @@ pub(crate) fn verb(call: &AdminCall) -> (OperationVerb, Option<Name>) {
         AdminCall::UnregisterBroker { .. } => (OperationVerb::UnregisterBroker, None),
         AdminCall::DescribeCluster => (OperationVerb::DescribeCluster, None),
         AdminCall::DescribeConfigs { .. } => (OperationVerb::DescribeConfigs, None),
+        AdminCall::ListGroups => (OperationVerb::ListGroups, None),
+        AdminCall::DescribeGroup { .. } => (OperationVerb::DescribeGroup, None),
+        AdminCall::DeleteGroup { .. } => (OperationVerb::DeleteGroup, None),
+        AdminCall::ListGroupOffsets { .. } => (OperationVerb::ListGroupOffsets, None),
+        AdminCall::AlterGroupOffsets { .. } => (OperationVerb::AlterGroupOffsets, None),
+        AdminCall::DeleteGroupOffsets { .. } => (OperationVerb::DeleteGroupOffsets, None),
     }
 }
 
@@ -69,6 +76,20 @@ pub(crate) fn request(call: &AdminCall) -> Name {
         AdminCall::DescribeConfigs { resource } => {
             format!("describe the configuration of {}", owner(resource))
         }
+        AdminCall::ListGroups => "list groups".to_owned(),
+        AdminCall::DescribeGroup { group } => format!("describe group {group}"),
+        AdminCall::DeleteGroup { group } => format!("delete group {group}"),
+        AdminCall::ListGroupOffsets { group } => format!("list the offsets of group {group}"),
+        AdminCall::AlterGroupOffsets { group, offsets } => {
+            let place = |(name, number, offset): &(Name, i32, crate::types::Offset)| {
+                format!("{name}-{number} to {offset}")
+            };
+            format!("set the offsets of group {group}: {}", listed(offsets.iter().map(place)))
+        }
+        AdminCall::DeleteGroupOffsets { group, partitions } => {
+            let places = partitions.iter().map(|(name, number)| format!("{name}-{number}"));
+            format!("delete the offsets of group {group} in {}", listed(places))
+        }
     };
     text.into()
 }
@@ -102,7 +123,9 @@ pub(crate) fn answer(reply: &AppReply) -> Name {
 /// The error of a call that the cluster answered by refusing all of it.
 pub(crate) fn failure(reply: &AdminReply) -> Option<ErrorCode> {
     let errors: Vec<ErrorCode> = match reply {
-        AdminReply::Elected(elected) => elected.iter().map(|(.., error)| *error).collect(),
+        AdminReply::Elected(told) | AdminReply::GroupOffsetsChanged(told) => {
+            told.iter().map(|(.., error)| *error).collect()
+        }
         AdminReply::Deleted(deleted) => {
             deleted.iter().map(|(.., result)| result.err().unwrap_or(ErrorCode::None)).collect()
         }
@@ -110,7 +133,10 @@ pub(crate) fn failure(reply: &AdminReply) -> Option<ErrorCode> {
         | AdminReply::Topics(_)
         | AdminReply::Topic(_)
         | AdminReply::Cluster(_)
-        | AdminReply::Configs(_) => return None,
+        | AdminReply::Configs(_)
+        | AdminReply::Groups(_)
+        | AdminReply::Group(_)
+        | AdminReply::GroupOffsets(_) => return None,
     };
     let first = errors.first().copied()?;
     errors.iter().all(|error| *error != ErrorCode::None).then_some(first)
@@ -144,13 +170,20 @@ fn told(reply: &AdminReply) -> String {
             }))
         }
         AdminReply::Elected(elected) if elected.is_empty() => "no election was needed".to_owned(),
-        AdminReply::Elected(elected) => listed(elected.iter().map(|(name, number, error)| {
-            if *error == ErrorCode::None {
-                format!("{name}-{number} done")
-            } else {
-                format!("{name}-{number} not, {error}")
-            }
-        })),
+        AdminReply::Elected(told) | AdminReply::GroupOffsetsChanged(told) => {
+            listed(told.iter().map(|(name, number, error)| {
+                if *error == ErrorCode::None {
+                    format!("{name}-{number} done")
+                } else {
+                    format!("{name}-{number} not, {error}")
+                }
+            }))
+        }
+        AdminReply::Groups(told) => listings(told),
+        AdminReply::Group(group) => described(group),
+        AdminReply::GroupOffsets(offsets) => listed(
+            offsets.iter().map(|it| format!("{}-{} at {}", it.topic, it.partition, it.offset)),
+        ),
         AdminReply::Cluster(cluster) => listed(cluster.brokers.iter().map(|broker| {
             let rack = broker.rack.as_ref().map(|rack| format!(" in rack {rack}"));
             let fenced = if broker.fenced { " (fenced)" } else { "" };
@@ -174,6 +207,41 @@ fn told(reply: &AdminReply) -> String {
     }
 }
 
+fn listings(told: &GroupListings) -> String {
+    let groups =
+        told.groups.iter().map(|it| format!("{} ({}, {})", it.group, it.protocol, it.state));
+    let mut text = listed(groups);
+    if !told.failed.is_empty() {
+        let failed = told.failed.iter().map(|(broker, error)| format!("broker-{broker}: {error}"));
+        let _ = write!(text, "; not told by {}", listed(failed));
+    }
+    text
+}
+
+fn described(group: &GroupDescription) -> String {
+    let epoch = group.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
+    let mut text = format!(
+        "{}, {}{epoch}, coordinated by broker-{}",
+        group.protocol, group.state, group.coordinator
+    );
+    if !group.assignor.as_str().is_empty() {
+        let _ = write!(text, ", assignor {}", group.assignor);
+    }
+    let members = group.members.iter().map(|member| {
+        let name = member.instance.as_ref().unwrap_or(&member.member);
+        let places = member.partitions.iter().map(|(topic, number)| format!("{topic}-{number}"));
+        let places: Vec<String> = places.collect();
+        let owns = if places.is_empty() { "nothing".to_owned() } else { places.join(" ") };
+        format!("{name} has {owns}")
+    });
+    let _ = match members.len() {
+        0 => write!(text, "; no members"),
+        1 => write!(text, "; 1 member: {}", listed(members)),
+        many => write!(text, "; {many} members: {}", listed(members)),
+    };
+    text
+}
+
 /// The first few of `items`.
 fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
     let count = items.len();
@@ -189,7 +257,8 @@ fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Offset;
+    use crate::message::{GroupListing, GroupMemberDescription};
+    use crate::types::{BrokerId, Offset};
 
     #[test]
     fn what_is_asked_and_told_reads_as_a_sentence() {
@@ -201,6 +270,60 @@ mod tests {
         let many = (0..9).map(|number| ("orders".into(), number, ErrorCode::None)).collect();
         let reply = AppReply::Admin(AdminReply::Elected(many));
         assert!(answer(&reply).as_str().ends_with("orders-5 done and 3 more"));
+    }
+
+    #[test]
+    fn groups_read_as_sentences() {
+        let call = AdminCall::DeleteGroupOffsets {
+            group: "billing".into(),
+            partitions: vec![("orders".into(), 0), ("orders".into(), 3)],
+        };
+        let text = "delete the offsets of group billing in orders-0; orders-3";
+        assert_eq!(request(&call).as_str(), text);
+        let offsets = vec![("orders".into(), 1, Offset(40))];
+        let call = AdminCall::AlterGroupOffsets { group: "billing".into(), offsets };
+        assert_eq!(request(&call).as_str(), "set the offsets of group billing: orders-1 to 40");
+        let listing = |group: &str| GroupListing {
+            group: group.into(),
+            protocol: "classic".into(),
+            state: "Stable".into(),
+        };
+        let groups = GroupListings {
+            groups: vec![listing("billing"), listing("mail")],
+            failed: vec![(BrokerId(3), ErrorCode::RequestTimedOut)],
+        };
+        assert_eq!(
+            answer(&AppReply::Admin(AdminReply::Groups(groups))).as_str(),
+            "billing (classic, Stable); mail (classic, Stable); not told by broker-3: \
+             REQUEST_TIMED_OUT"
+        );
+        let member = |member: &str, instance: Option<&str>, partitions| GroupMemberDescription {
+            member: member.into(),
+            instance: instance.map(Name::from),
+            host: "/10.0.0.1".into(),
+            epoch: Some(4),
+            partitions,
+        };
+        let mut group = GroupDescription {
+            group: "billing".into(),
+            protocol: "consumer".into(),
+            state: "Stable".into(),
+            epoch: Some(4),
+            assignor: "uniform".into(),
+            coordinator: BrokerId(2),
+            members: vec![
+                member("m-1", None, vec![("orders".into(), 0), ("orders".into(), 2)]),
+                member("m-2", Some("billing-2"), Vec::new()),
+            ],
+        };
+        assert_eq!(
+            told(&AdminReply::Group(group.clone())),
+            "consumer, Stable, epoch 4, coordinated by broker-2, assignor uniform; 2 members: m-1 \
+             has orders-0 orders-2; billing-2 has nothing"
+        );
+        (group.epoch, group.assignor, group.members) = (None, "".into(), Vec::new());
+        let text = "consumer, Stable, coordinated by broker-2; no members";
+        assert_eq!(told(&AdminReply::Group(group)), text);
     }
 
     #[test]

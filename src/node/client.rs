@@ -385,6 +385,15 @@ impl Client {
             AppCall::Seek { topic, partition, to } => {
                 Work::Consumer(consumer::Input::Seek { token, topic, partition, to })
             }
+            // Source: Kafka 4.1, `ClassicKafkaConsumer.throwIfGroupIdNotDefined`.
+            AppCall::Subscribe { .. } | AppCall::Commit { .. } if self.is_without_group() => {
+                let error = AppError::NotSent(ErrorCode::InvalidGroupId);
+                return self.reply(token, AppReply::Failed(error), out);
+            }
+            AppCall::Processed { topic, partition, base_offset, records } => {
+                self.processed((&topic, partition), base_offset, records, out);
+                return self.reply(token, AppReply::Done, out);
+            }
             AppCall::Poll { timeout } if self.member.is_subscribed() => {
                 self.poll = Some((token, timeout));
                 Work::Member(member::Input::Poll { token })
@@ -619,6 +628,7 @@ fn described(call: &AppCall) -> (OperationVerb, Option<Name>) {
         AppCall::Subscribe { topics, .. } => (OperationVerb::Subscribe, topics.first().cloned()),
         AppCall::Commit { .. } => (OperationVerb::Commit, None),
         AppCall::Pause { .. } => (OperationVerb::Pause, None),
+        AppCall::Processed { topic, .. } => (OperationVerb::Processed, Some(topic.clone())),
         AppCall::Close => (OperationVerb::Close, None),
         AppCall::Admin(call) => admin_words::verb(call),
     }

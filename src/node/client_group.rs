@@ -84,6 +84,11 @@ impl Client {
         }
     }
 
+    /// Whether it has no `group.id`: it can neither subscribe nor commit.
+    pub(in crate::node) fn is_without_group(&self) -> bool {
+        self.config.member.group.is_none()
+    }
+
     fn id(&self, (topic, partition): (&Name, i32)) -> Option<TopicPartition> {
         let topic = self.network.cluster().topic(topic.as_str())?;
         Some(TopicPartition::new(topic.topic_id, partition))

@@ -125,10 +125,13 @@ impl GroupState {
     pub fn text(&self) -> String {
         let or_nothing =
             |it: Option<i32>| it.map_or_else(|| NOTHING.to_owned(), |it| it.to_string());
+        let is_modern = self.protocol == Some(crate::event::GroupProtocol::Consumer.name());
         let mut text = format!(
-            "Group: {}  Protocol: {}  Generation: {}  Coordinator: {}\n",
+            "Group: {}  Protocol: {}  {}: {}  Coordinator: {}\n",
             self.group,
             self.protocol.unwrap_or(NOTHING),
+            // A group of KIP-848 has no generations.
+            if is_modern { "Epoch" } else { "Generation" },
             or_nothing(self.generation),
             or_nothing(self.coordinator)
         );

@@ -1,8 +1,13 @@
 //! A Kafka client for applications written with `async`, on a host of the simulated cluster.
 
+#![expect(clippy::disallowed_types, reason = "madsim puts its own clock in the place of std's")]
+
 use std::future::Future;
 use std::time::Duration;
 
+use madsim::time::Instant;
+
+use crate::runtime::client_group::PollEvent;
 use crate::runtime::gate::{Reply, SharedGate};
 use crate::sim::{
     AdminCall, AdminReply, AppCall, AppError, AppReply, PolledBatch, SeekTo, SendRecord,
@@ -75,11 +80,11 @@ impl Client {
         Self { gate, host }
     }
 
-    fn ask(&self, call: AppCall) -> Reply {
+    pub(in crate::runtime) fn ask(&self, call: AppCall) -> Reply {
         Reply::to(&self.gate, self.host, call)
     }
 
-    async fn done(reply: Reply) -> Result<(), ClientError> {
+    pub(in crate::runtime) async fn done(reply: Reply) -> Result<(), ClientError> {
         match reply.await {
             AppReply::Failed(error) => Err(error.into()),
             AppReply::Sent { .. }
@@ -151,16 +156,20 @@ impl Client {
         Self::done(self.ask(AppCall::Assign { partitions })).await
     }
 
-    /// Waits for records, up to `timeout`; none when the time is up.
+    /// Waits for records, up to `timeout`; none when the time is up. What a member of a group is
+    /// told of rebalances meanwhile passes by: [`Client::poll_event`] shows it.
     ///
     /// # Errors
     ///
-    /// [`ClientError::OffsetOutOfRange`] without a reset policy.
+    /// [`ClientError::OffsetOutOfRange`] without a reset policy; [`ClientError::Refused`] when the
+    /// group will never take this member.
     pub async fn poll(&self, timeout: Duration) -> Result<Polled, ClientError> {
-        match self.ask(AppCall::Poll { timeout }).await {
-            AppReply::Polled(batches) => Ok(batches),
-            AppReply::Failed(error) => Err(error.into()),
-            other => unreachable!("a poll is answered by {other:?}"),
+        let end = Instant::now() + timeout;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if let PollEvent::Records(records) = self.poll_event(left).await? {
+                return Ok(records);
+            }
         }
     }
 

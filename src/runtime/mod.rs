@@ -8,6 +8,8 @@
 #[cfg(madsim)]
 mod client;
 #[cfg(madsim)]
+mod client_group;
+#[cfg(madsim)]
 mod coupled;
 mod free;
 #[cfg(madsim)]
@@ -15,6 +17,8 @@ mod gate;
 
 #[cfg(madsim)]
 pub use client::{Client, ClientError, Polled, Sent};
+#[cfg(madsim)]
+pub use client_group::PollEvent;
 #[cfg(madsim)]
 pub use coupled::Coupled;
 pub use free::{Crashed, is_plain_build, run_free};

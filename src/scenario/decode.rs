@@ -14,7 +14,7 @@ use crate::scenario::config_keys::Scope;
 use crate::scenario::decode_admin::{admin, created};
 use crate::scenario::decode_config::{Given, given, layered, settle_producer};
 use crate::scenario::decode_fault::{claims, faults, random};
-use crate::scenario::decode_group::groups;
+use crate::scenario::decode_group::{check_protocol, client_group, groups};
 use crate::scenario::decode_network::{links, network, service};
 use crate::scenario::file_error::{FileErrors, Wrong, suggest};
 use crate::scenario::file_keys as keys;
@@ -135,7 +135,7 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
     };
     check_names(&plan, root, mistakes);
     known.clients = plan.client_hosts().into_iter().collect();
-    known.groups = plan.groups.iter().map(|group| group.name.clone()).collect();
+    known.groups = plan.group_names().cloned().collect();
     let links = links(root, &known, mistakes);
     let faults = faults(root, &known, act, vocabulary, mistakes);
     let admin = admin(root, &known, act, vocabulary, created, mistakes);
@@ -497,10 +497,16 @@ fn clients(root: &Table<'_, '_>, mistakes: &mut Mistakes) -> Vec<ClientPlan> {
         let own = given(&table, "producer", &[Scope::Producer], mistakes);
         let mut producer: Config = layered(Scope::Producer, &[], &own);
         settle_producer(&mut producer, 0, mistakes);
-        let own = given(&table, "consumer", &[Scope::Consumer], mistakes);
-        let consumer = layered(Scope::Consumer, &[], &own);
+        let group = client_group(&table, mistakes);
+        // Whoever is in no group has no use for the keys of members.
+        let scope = if group.is_some() { Scope::Member } else { Scope::Consumer };
+        let own = given(&table, "consumer", &[scope], mistakes);
+        let consumer = layered(scope, &[], &own);
+        if group.is_some() {
+            check_protocol(&consumer, table.line, mistakes);
+        }
         let clock = clock(&table, mistakes);
-        plans.extend(name.map(|name| ClientPlan { name, producer, consumer, clock }));
+        plans.extend(name.map(|name| ClientPlan { name, producer, consumer, group, clock }));
     }
     plans
 }

@@ -17,7 +17,7 @@ use crate::scenario::table::{Mistakes, Table, kind, number, text, word};
 use crate::scenario::units::shown;
 use crate::types::{BrokerId, Name};
 
-const ACTIONS: [&str; 9] = [
+const ACTIONS: [&str; 15] = [
     "create_topic",
     "delete_topic",
     "delete_records",
@@ -27,6 +27,12 @@ const ACTIONS: [&str; 9] = [
     "describe_topic",
     "describe_cluster",
     "describe_configs",
+    "list_groups",
+    "describe_group",
+    "delete_group",
+    "list_offsets",
+    "alter_offsets",
+    "delete_offsets",
 ];
 
 /// Topics that the admin client will create: others may name them.
@@ -171,10 +177,63 @@ fn action(
             table.table("describe_cluster", &keys::DESCRIBE_CLUSTER, mistakes)?;
             Some(AdminAction::DescribeCluster)
         }
-        _ => {
+        "describe_configs" => {
             let table = table.table("describe_configs", &keys::DESCRIBE_CONFIGS, mistakes)?;
             let resource = resource(&table, known, mistakes)?;
             Some(AdminAction::DescribeConfigs { resource })
+        }
+        _ => group_action(name, table, known, mistakes),
+    }
+}
+
+/// What is done with groups.
+fn group_action(
+    name: &str,
+    table: &Table<'_, '_>,
+    known: &Known,
+    mistakes: &mut Mistakes,
+) -> Option<AdminAction> {
+    let group = |table: &Table<'_, '_>, mistakes: &mut Mistakes| {
+        let read = table.need("group", mistakes, |value| known.group(&text(value)?));
+        read.map(|read| read.value)
+    };
+    let partitions = |table: &Table<'_, '_>, mistakes: &mut Mistakes| {
+        let read = table.need("partitions", mistakes, |value| {
+            list(value, "partitions", |text| known.partition(text))
+        });
+        read.map(|read| read.value)
+    };
+    match name {
+        "list_groups" => {
+            table.table("list_groups", &keys::LIST_GROUPS, mistakes)?;
+            Some(AdminAction::ListGroups)
+        }
+        "describe_group" => {
+            let table = table.table("describe_group", &keys::DESCRIBE_GROUP, mistakes)?;
+            Some(AdminAction::DescribeGroup { group: group(&table, mistakes)? })
+        }
+        "delete_group" => {
+            let table = table.table("delete_group", &keys::DELETE_GROUP, mistakes)?;
+            Some(AdminAction::DeleteGroup { group: group(&table, mistakes)? })
+        }
+        "list_offsets" => {
+            let table = table.table("list_offsets", &keys::LIST_OFFSETS, mistakes)?;
+            Some(AdminAction::ListOffsets { group: group(&table, mistakes)? })
+        }
+        "alter_offsets" => {
+            let table = table.table("alter_offsets", &keys::ALTER_OFFSETS, mistakes)?;
+            let group = group(&table, mistakes);
+            let partitions = partitions(&table, mistakes);
+            let most = i64::MAX as u64;
+            let offset = table.need("offset", mistakes, |value| number(value, 0, most));
+            let (group, partitions) = (group?, partitions?);
+            Some(AdminAction::AlterOffsets { group, partitions, offset: offset?.value })
+        }
+        _ => {
+            let table = table.table("delete_offsets", &keys::DELETE_OFFSETS, mistakes)?;
+            let group = group(&table, mistakes);
+            let partitions = partitions(&table, mistakes);
+            Some(AdminAction::DeleteOffsets { group: group?, partitions: partitions? })
         }
     }
 }
@@ -248,7 +307,7 @@ fn broker(
 }
 
 /// A list of `what`, not empty.
-fn list<T>(
+pub(crate) fn list<T>(
     value: &DeValue<'_>,
     what: &str,
     read: impl Fn(&str) -> Result<T, Wrong>,

@@ -6,13 +6,15 @@ use toml::de::DeValue;
 
 use crate::scenario::config::{Config, ConfigSource};
 use crate::scenario::config_keys::Scope;
-use crate::scenario::decode::client_name;
+use crate::scenario::decode::{client_name, legal_name};
+use crate::scenario::decode_admin::list;
 use crate::scenario::decode_config::{given, layered, settle_producer};
 use crate::scenario::file_error::Wrong;
 use crate::scenario::file_keys as keys;
 use crate::scenario::hardware::clock;
 use crate::scenario::known::Known;
-use crate::scenario::plan_group::{CommitPlan, GroupPlan, ScalePlan};
+use crate::scenario::plan::ClientGroupPlan;
+use crate::scenario::plan_group::{CommitPlan, GroupPlan, PausePlan, ScalePlan};
 use crate::scenario::table::{Mistakes, Read, Table, duration, kind, number, text, word};
 use crate::types::{Name, TopicPattern};
 
@@ -38,6 +40,7 @@ fn group(
     let members = table.read("members", mistakes, |value| number(value, 1, MEMBERS_MAX));
     let members = members.map_or(1, count);
     let scale = scale(table, act, mistakes);
+    let pauses = pauses(table, known, act, mistakes);
     let topics = table.read("topics", mistakes, |value| topic_list(value, known));
     let pattern = table.read("pattern", mistakes, |value| {
         let pattern = Name::from(text(value)?);
@@ -58,10 +61,7 @@ fn group(
         ("never", CommitPlan::Never),
     ];
     let commit = table.read("commit", mistakes, |value| word(value, &words));
-    let is_static = table.read("static", mistakes, |value| match value.as_bool() {
-        Some(flag) => Ok(flag),
-        None => Err(Wrong::new(format!("{} is no flag", kind(value)), "write true or false")),
-    });
+    let is_static = table.read("static", mistakes, flag);
     let produce_to = table.read("produce_to", mistakes, |value| known.topic(&text(value)?));
     let start = table.read("start", mistakes, duration);
     let own = given(table, "config", &[Scope::Member], mistakes);
@@ -75,6 +75,7 @@ fn group(
         name: name?,
         members,
         scale,
+        pauses,
         topics: topics.map(|read| read.value).unwrap_or_default(),
         pattern: pattern.map(|read| read.value),
         processing: processing.map(|read| read.value).unwrap_or_default(),
@@ -86,6 +87,30 @@ fn group(
         producer,
         clock,
     })
+}
+
+/// The group that a `[[client]]` may join.
+pub(crate) fn client_group(
+    table: &Table<'_, '_>,
+    mistakes: &mut Mistakes,
+) -> Option<ClientGroupPlan> {
+    let name = table.read("group", mistakes, |value| legal_name(text(value)?, 249));
+    let is_static = table.read("static", mistakes, flag).map(|read| read.value);
+    let auto_commit = table.read("auto_commit", mistakes, flag).map(|read| read.value);
+    if !table.has("group") {
+        for key in ["static", "auto_commit"].into_iter().filter(|key| table.has(key)) {
+            let what = format!("`{key}` says something of a member, and there is no `group`");
+            mistakes.add(table.line, Wrong::new(what, "write `group = \"...\"`, or leave it out"));
+        }
+    }
+    let name = name?.value.into();
+    let (is_static, auto_commit) = (is_static.unwrap_or(false), auto_commit.unwrap_or(true));
+    Some(ClientGroupPlan { name, is_static, auto_commit })
+}
+
+fn flag(value: &DeValue<'_>) -> Result<bool, Wrong> {
+    let wrong = || Wrong::new(format!("{} is no flag", kind(value)), "write true or false");
+    value.as_bool().ok_or_else(wrong)
 }
 
 fn count(read: Read<u64>) -> u16 {
@@ -113,6 +138,31 @@ fn scale(table: &Table<'_, '_>, act: Option<Duration>, mistakes: &mut Mistakes) 
     steps
 }
 
+fn pauses(
+    table: &Table<'_, '_>,
+    known: &Known,
+    act: Option<Duration>,
+    mistakes: &mut Mistakes,
+) -> Vec<PausePlan> {
+    let mut pauses = Vec::new();
+    for pause in table.tables("pauses", &keys::PAUSES, mistakes) {
+        let at = pause.need("at", mistakes, |value| match duration(value)? {
+            at if act.is_some_and(|act| at >= act) => {
+                Err(Wrong::new("that is after the end", "write less than `duration`"))
+            }
+            at => Ok(at),
+        });
+        let length = pause.read("for", mistakes, duration).map(|read| read.value);
+        let partitions = pause.need("partitions", mistakes, |value| {
+            list(value, "partitions", |text| known.partition(text))
+        });
+        if let (Some(at), Some(partitions)) = (at, partitions) {
+            pauses.push(PausePlan { at: at.value, length, partitions: partitions.value });
+        }
+    }
+    pauses
+}
+
 fn topic_list(value: &DeValue<'_>, known: &Known) -> Result<Vec<Name>, Wrong> {
     let instead = "write the names of topics in [ ]";
     let list = value
@@ -127,7 +177,7 @@ fn topic_list(value: &DeValue<'_>, known: &Known) -> Result<Vec<Name>, Wrong> {
 /// Kafka refuses keys of one protocol with the other, and heartbeats that are too rare.
 ///
 /// Source: Kafka 4.1, `ConsumerConfig.checkUnsupportedConfigsPostProcess`, `Heartbeat`.
-fn check_protocol(config: &Config, line: u32, mistakes: &mut Mistakes) {
+pub(crate) fn check_protocol(config: &Config, line: u32, mistakes: &mut Mistakes) {
     let is_classic = config.text("group.protocol") == "classic";
     let foreign: &[&str] = if is_classic {
         &["group.remote.assignor"]

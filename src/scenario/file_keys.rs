@@ -192,6 +192,7 @@ sections! {
         "name" "text" "" "Its name, which is the `group.id`.";
         "members" "1 to 1000" "1" "How many members there are at first.";
         "scale" "tables" "[]" "How many there are later, see `scale`.";
+        "pauses" "tables" "[]" "When they pause which partitions, see `pauses`.";
         "topics" "list of texts" "or `pattern`" "What they read.";
         "pattern" "text" "or `topics`"
             "What they read: every topic whose whole name is like this regular expression.";
@@ -220,13 +221,27 @@ sections! {
         "at" "duration" "" "When.";
         "members" "0 to 1000" "" "How many there are from then on.";
     }
+    /// `pauses = []`.
+    PAUSES "pauses"
+        "A time in which applications pause partitions, as in `pauses = [{ at = \"20s\", for = \
+         \"5s\", partitions = [\"orders-0\"] }]`: whoever owns one stays its owner, polls on and \
+         gets no record of it. Looked at before each poll, by the application's own clock; who \
+         takes one over meanwhile pauses it, too." {
+        "at" "duration" "" "When.";
+        "for" "duration" "to the end" "How long.";
+        "partitions" "list of partitions" "" "Which.";
+    }
     /// `[[client]]`.
     CLIENT "[[client]]"
         "A client process whose application is your own code, run by the coupled driver; \
          `kafsim run` leaves it idle." {
         "name" "text" "" "Its name, and its host's.";
         "producer" "Kafka keys" "{}" "Producer keys.";
-        "consumer" "Kafka keys" "{}" "Consumer keys.";
+        "consumer" "Kafka keys" "{}" "Consumer keys; with `group` those of members, too.";
+        "group" "text" "none" "The `group.id` under which it may subscribe.";
+        "static" "true or false" "false"
+            "Whether it is a static member, `group.instance.id` being the host's name.";
+        "auto_commit" "true or false" "true" "`enable.auto.commit`.";
         "clock" "table" "exact" "See `clock`.";
     }
     /// `[network]`.
@@ -456,21 +471,32 @@ sections! {
     /// `[[admin]]`.
     ADMIN "[[admin]]"
         "Something that the built-in admin client, host `admin`, does once: one of `at` and \
-         `when`, and one of the nine operations. What the cluster answers is a line of the story." {
+         `when`, and one of the fifteen operations. What the cluster answers is a line of the \
+         story." {
         "at" "duration" "or `when`" "When, from time zero.";
         "when" "milestone" "or `at`" "What the run must have come to; see `when`.";
-        "create_topic" "{ name, partitions, ... }" "one of the nine" "Creates a topic.";
-        "delete_topic" "{ name }" "one of the nine" "Deletes a topic with all its records.";
-        "delete_records" "{ partition, before }" "one of the nine"
+        "create_topic" "{ name, partitions, ... }" "one of the fifteen" "Creates a topic.";
+        "delete_topic" "{ name }" "one of the fifteen" "Deletes a topic with all its records.";
+        "delete_records" "{ partition, before }" "one of the fifteen"
             "Deletes the first records of a partition.";
-        "elect_leaders" "{ election, partitions }" "one of the nine" "Elects leaders.";
-        "alter_config" "{ topic or broker, set, unset }" "one of the nine"
+        "elect_leaders" "{ election, partitions }" "one of the fifteen" "Elects leaders.";
+        "alter_config" "{ topic or broker, set, unset }" "one of the fifteen"
             "Changes configuration while the cluster runs.";
-        "unregister_broker" "{ id }" "one of the nine" "Has the cluster forget a broker.";
-        "describe_topic" "{ name }" "one of the nine" "Tells leaders and in-sync sets.";
-        "describe_cluster" "{}" "one of the nine" "Tells the brokers, and which are fenced.";
-        "describe_configs" "{ topic or broker }" "one of the nine"
+        "unregister_broker" "{ id }" "one of the fifteen" "Has the cluster forget a broker.";
+        "describe_topic" "{ name }" "one of the fifteen" "Tells leaders and in-sync sets.";
+        "describe_cluster" "{}" "one of the fifteen" "Tells the brokers, and which are fenced.";
+        "describe_configs" "{ topic or broker }" "one of the fifteen"
             "Tells configuration values and who set them.";
+        "list_groups" "{}" "one of the fifteen" "Tells all groups, with protocol and state.";
+        "describe_group" "{ group }" "one of the fifteen"
+            "Tells a group's state, coordinator and members, and what these own.";
+        "delete_group" "{ group }" "one of the fifteen"
+            "Deletes a group that has no members, with all that it has committed.";
+        "list_offsets" "{ group }" "one of the fifteen" "Tells what a group has committed.";
+        "alter_offsets" "{ group, partitions, offset }" "one of the fifteen"
+            "Commits for a group that has no members.";
+        "delete_offsets" "{ group, partitions }" "one of the fifteen"
+            "Deletes what a group has committed, of topics that no member subscribes to.";
     }
     /// `create_topic = {}`.
     CREATE_TOPIC "create_topic"
@@ -528,6 +554,41 @@ sections! {
         "topic" "text" "every broker's" "Whose.";
         "broker" "number" "every broker's" "Whose.";
     }
+    /// `list_groups = {}`.
+    LIST_GROUPS "list_groups"
+        "Tells all groups, with protocol and state, put together from what every broker says." {
+    }
+    /// `describe_group = {}`.
+    DESCRIBE_GROUP "describe_group"
+        "Tells a group's state, coordinator and members, and what these own." {
+        "group" "text" "" "Which.";
+    }
+    /// `delete_group = {}`.
+    DELETE_GROUP "delete_group"
+        "Deletes a group with all that it has committed; its coordinator refuses while it has \
+         members." {
+        "group" "text" "" "Which.";
+    }
+    /// `list_offsets = {}`.
+    LIST_OFFSETS "list_offsets"
+        "Tells what a group has committed." {
+        "group" "text" "" "Which.";
+    }
+    /// `alter_offsets = {}`.
+    ALTER_OFFSETS "alter_offsets"
+        "Commits for a group, as `kafka-consumer-groups.sh --reset-offsets` does; its coordinator \
+         refuses while it has members." {
+        "group" "text" "" "Which.";
+        "partitions" "list of partitions" "" "Where.";
+        "offset" "number" "" "The next record to consume.";
+    }
+    /// `delete_offsets = {}`.
+    DELETE_OFFSETS "delete_offsets"
+        "Deletes what a group has committed; its coordinator refuses for topics that a member \
+         subscribes to." {
+        "group" "text" "" "Which.";
+        "partitions" "list of partitions" "" "Where.";
+    }
     /// `[faults]`.
     FAULTS "[faults]"
         "Faults that are not written down one by one." {
@@ -584,9 +645,16 @@ pub(crate) const LATER_CONFIG: &[(&str, &str)] = &[
     ("transactional.id", "transactions are not simulated yet"),
     ("transaction.", "transactions are not simulated yet"),
     ("isolation.level", "transactions are not simulated yet"),
-    ("group.id", "it is the `name` of a [[group]]"),
-    ("group.instance.id", "write `static = true` in the [[group]]: it is the host's name"),
-    ("enable.auto.commit", "write `commit = \"auto\"`, or another word, in the [[group]]"),
+    ("group.id", "it is the `name` of a [[group]], or the `group` of a [[client]]"),
+    (
+        "group.instance.id",
+        "write `static = true` in the [[group]] or [[client]]: it is the host's name",
+    ),
+    (
+        "enable.auto.commit",
+        "write `commit = \"auto\"`, or another word, in the [[group]]; `auto_commit = false` in a \
+         [[client]]",
+    ),
     ("compression.", "compression is not simulated"),
     ("cleanup.policy", "every log is cleaned up by deletion; compaction is not simulated yet"),
     ("log.cleanup.policy", "every log is cleaned up by deletion; compaction is not simulated yet"),

@@ -138,7 +138,7 @@ impl Known {
     }
 
     /// The group called `text`.
-    fn group(&self, text: &str) -> Result<Name, Wrong> {
+    pub(crate) fn group(&self, text: &str) -> Result<Name, Wrong> {
         self.groups.get(text).cloned().ok_or_else(|| {
             let what = format!("there is no group `{}`", shown(text));
             let instead = if self.groups.is_empty() {

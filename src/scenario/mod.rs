@@ -47,13 +47,13 @@ pub use file_keys::{FileKey, SECTIONS, Section};
 pub use generate::generate;
 pub use hardware::{ClockPlan, DiskOperations, DiskPlan};
 pub use plan::{
-    BrokerPlan, Budget, ClaimPlan, ClientPlan, ClusterPlan, ConsumerPlan, ControllerPlan,
-    CrashKeep, Direction, Fault, FaultPlan, Keys, Latency, LinkPlan, Milestone, NetworkPlan, Plan,
-    ProducerPlan, Profile, RandomFaults, Rate, ReadFrom, Release, ServicePlan, Shape, Slower,
-    TopicPlan, Trigger, Values,
+    BrokerPlan, Budget, ClaimPlan, ClientGroupPlan, ClientPlan, ClusterPlan, ConsumerPlan,
+    ControllerPlan, CrashKeep, Direction, Fault, FaultPlan, Keys, Latency, LinkPlan, Milestone,
+    NetworkPlan, Plan, ProducerPlan, Profile, RandomFaults, Rate, ReadFrom, Release, ServicePlan,
+    Shape, Slower, TopicPlan, Trigger, Values,
 };
 pub use plan_admin::{AdminAction, AdminPlan, AdminResource};
-pub use plan_group::{CommitPlan, GroupPlan, ScalePlan};
+pub use plan_group::{CommitPlan, GroupPlan, PausePlan, ScalePlan};
 pub use schema::schema;
 pub use server_properties::embed;
 pub use source::{ChangeError, ChangeErrors, Scenario, ScenarioError};

@@ -225,8 +225,21 @@ pub struct ClientPlan {
     pub producer: Config,
     /// How it consumes.
     pub consumer: Config,
+    /// The group that it may join.
+    pub group: Option<ClientGroupPlan>,
     /// Its clocks.
     pub clock: ClockPlan,
+}
+
+/// What a process whose application is not built in is to its group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClientGroupPlan {
+    /// `group.id`.
+    pub name: Name,
+    /// Whether it is a static member; `group.instance.id` is its host's name then.
+    pub is_static: bool,
+    /// `enable.auto.commit`.
+    pub auto_commit: bool,
 }
 
 /// How long a message travels one way.
@@ -676,6 +689,13 @@ impl Plan {
         producers.chain(consumers).chain(groups).chain(others).collect()
     }
 
+    /// The `group.id`s of members, built in or not.
+    pub fn group_names(&self) -> impl Iterator<Item = &Name> {
+        let others = self.clients.iter().filter_map(|client| client.group.as_ref());
+        let others = others.map(|group| &group.name);
+        self.groups.iter().map(|group| &group.name).chain(others)
+    }
+
     /// How long healing may take: what the scenario says, else the largest of delivery.timeout.ms
     /// and [`JOIN_GRACE`] beyond a group's max.poll.interval.ms, + broker.session.timeout.ms +
     /// 2 x replica.lag.time.max.ms + 10 s.
@@ -686,7 +706,9 @@ impl Plan {
             .chain(self.clients.iter().map(|client| &client.producer))
             .chain(self.groups.iter().map(|group| &group.producer))
             .map(|config| config.duration("delivery.timeout.ms"));
-        let members = self.groups.iter().map(|group| &group.config);
+        let others = self.clients.iter().filter(|client| client.group.is_some());
+        let others = others.map(|client| &client.consumer);
+        let members = self.groups.iter().map(|group| &group.config).chain(others);
         let mut join = members.map(|config| config.duration("max.poll.interval.ms") + JOIN_GRACE);
         let brokers = || self.cluster.brokers.iter().map(|broker| &broker.config);
         let mut lag = brokers().map(|config| config.duration("replica.lag.time.max.ms"));

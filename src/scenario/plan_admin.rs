@@ -75,6 +75,39 @@ pub enum AdminAction {
         /// Whose.
         resource: AdminResource,
     },
+    /// Name all groups.
+    ListGroups,
+    /// Describe a group.
+    DescribeGroup {
+        /// Which.
+        group: Name,
+    },
+    /// Delete a group.
+    DeleteGroup {
+        /// Which.
+        group: Name,
+    },
+    /// Tell what a group has committed.
+    ListOffsets {
+        /// Which.
+        group: Name,
+    },
+    /// Commit for a group.
+    AlterOffsets {
+        /// Which.
+        group: Name,
+        /// Where.
+        partitions: Vec<PartitionName>,
+        /// The next record to consume.
+        offset: u64,
+    },
+    /// Delete what a group has committed.
+    DeleteOffsets {
+        /// Which.
+        group: Name,
+        /// Where.
+        partitions: Vec<PartitionName>,
+    },
 }
 
 /// Whose configuration.

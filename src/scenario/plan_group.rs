@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::scenario::config::Config;
 use crate::scenario::hardware::ClockPlan;
+use crate::scenario::target::PartitionName;
 use crate::types::Name;
 
 /// When the members of a group commit.
@@ -31,6 +32,17 @@ pub struct ScalePlan {
     pub members: u16,
 }
 
+/// A time in which applications pause partitions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PausePlan {
+    /// When it begins.
+    pub at: Duration,
+    /// How long it lasts; to the end without.
+    pub length: Option<Duration>,
+    /// The partitions that their owners pause.
+    pub partitions: Vec<PartitionName>,
+}
+
 /// A consumer group.
 #[derive(Clone, PartialEq, Debug)]
 pub struct GroupPlan {
@@ -40,6 +52,8 @@ pub struct GroupPlan {
     pub members: u16,
     /// How many there are later, by time.
     pub scale: Vec<ScalePlan>,
+    /// When they pause which partitions.
+    pub pauses: Vec<PausePlan>,
     /// What they read; empty with a pattern.
     pub topics: Vec<Name>,
     /// Instead: every topic whose whole name is like this.

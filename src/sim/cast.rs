@@ -209,7 +209,8 @@ impl Cast {
             for name in group.hosts() {
                 let mut config = stage.client_config(plan, &name, None, Some(&group.config));
                 set_producer(&mut config, &group.producer);
-                cast_group::set_member(&mut config, group, &name);
+                let membership = cast_group::membership(group);
+                cast_group::set_member(&mut config, &name, &membership, &group.config);
                 config.member.defects = plan.defects;
                 let application = cast_group::workload(group, plan.defects);
                 let host = stage.add_client(name, ClientConfig { application, ..config });
@@ -221,12 +222,13 @@ impl Cast {
             workloads.extend(hosts);
         }
         for client in &plan.clients {
-            let config = stage.client_config(
-                plan,
-                &client.name,
-                Some(&client.producer),
-                Some(&client.consumer),
-            );
+            let (name, consumer) = (&client.name, &client.consumer);
+            let mut config =
+                stage.client_config(plan, name, Some(&client.producer), Some(consumer));
+            if let Some(group) = &client.group {
+                cast_group::set_member(&mut config, name, group, consumer);
+                config.member.defects = plan.defects;
+            }
             let host = stage.add_client(client.name.clone(), config);
             stage.equip(host, client.clock, None);
             starts.push((host, Duration::ZERO));

@@ -59,6 +59,19 @@ fn call(action: &AdminAction) -> AdminCall {
         AdminAction::DescribeConfigs { resource } => {
             AdminCall::DescribeConfigs { resource: owner(resource) }
         }
+        AdminAction::ListGroups => AdminCall::ListGroups,
+        AdminAction::DescribeGroup { group } => AdminCall::DescribeGroup { group: group.clone() },
+        AdminAction::DeleteGroup { group } => AdminCall::DeleteGroup { group: group.clone() },
+        AdminAction::ListOffsets { group } => AdminCall::ListGroupOffsets { group: group.clone() },
+        AdminAction::AlterOffsets { group, partitions, offset } => {
+            let offset = Offset(i64::try_from(*offset).unwrap_or(i64::MAX));
+            let offsets = partitions.iter().map(place).map(|(topic, n)| (topic, n, offset));
+            AdminCall::AlterGroupOffsets { group: group.clone(), offsets: offsets.collect() }
+        }
+        AdminAction::DeleteOffsets { group, partitions } => AdminCall::DeleteGroupOffsets {
+            group: group.clone(),
+            partitions: partitions.iter().map(place).collect(),
+        },
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::node::application::{ApplicationConfig, CommitMode, GroupWorkload};
+use crate::node::application::{ApplicationConfig, CommitMode, GroupWorkload, Pause};
 use crate::node::{Assignor, ClientConfig, GroupProtocol};
-use crate::scenario::{CommitPlan, GroupPlan, Value};
+use crate::scenario::{ClientGroupPlan, CommitPlan, Config, GroupPlan, PausePlan, Value};
+use crate::sim::clock::wall;
 use crate::trace::{GroupSetup, Promise};
 use crate::types::{Defect, DefectSet, Name};
 
@@ -25,14 +26,29 @@ pub(crate) fn workload(group: &GroupPlan, defects: DefectSet) -> ApplicationConf
             CommitPlan::Never => CommitMode::Never,
         },
         produce_to: group.produce_to.clone(),
+        pauses: group.pauses.iter().map(pause).collect(),
         poll_timeout: POLL_TIMEOUT,
         hands_over: defects.has(Defect::AsyncProcessing),
     })
 }
 
-/// The membership of the host `name`.
-pub(crate) fn set_member(client: &mut ClientConfig, group: &GroupPlan, name: &Name) {
-    let (member, config) = (&mut client.member, &group.config);
+/// An application knows the time from its own clock.
+fn pause(plan: &PausePlan) -> Pause {
+    Pause {
+        from: wall(plan.at),
+        until: plan.length.map(|length| wall(plan.at + length)),
+        places: plan.partitions.iter().map(|it| (it.topic.clone(), it.partition)).collect(),
+    }
+}
+
+/// The membership of the host `name` in `group`, which is configured by `config`.
+pub(crate) fn set_member(
+    client: &mut ClientConfig,
+    name: &Name,
+    group: &ClientGroupPlan,
+    config: &Config,
+) {
+    let member = &mut client.member;
     member.group = Some(group.name.clone());
     member.instance = group.is_static.then(|| name.clone());
     member.protocol = match config.text("group.protocol") {
@@ -48,11 +64,20 @@ pub(crate) fn set_member(client: &mut ClientConfig, group: &GroupPlan, name: &Na
     member.session_timeout = config.duration("session.timeout.ms");
     member.heartbeat_interval = config.duration("heartbeat.interval.ms");
     member.poll_interval_max = config.duration("max.poll.interval.ms");
-    member.auto_commit = group.commit == CommitPlan::Auto;
+    member.auto_commit = group.auto_commit;
     member.auto_commit_interval = config.duration("auto.commit.interval.ms");
     member.retry_backoff = client.network.retry_backoff;
     member.request_timeout = client.network.connections.request_timeout;
     member.api_timeout = config.duration("default.api.timeout.ms");
+}
+
+/// What each member of `group` is to it.
+pub(crate) fn membership(group: &GroupPlan) -> ClientGroupPlan {
+    ClientGroupPlan {
+        name: group.name.clone(),
+        is_static: group.is_static,
+        auto_commit: group.commit == CommitPlan::Auto,
+    }
 }
 
 /// What is to be known of `group` to read its events.

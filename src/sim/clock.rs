@@ -20,6 +20,12 @@ pub(crate) fn millis(time: Duration) -> i64 {
     WALL_AT_BEGINNING.millis() + i64::try_from(since.0 / 1000).unwrap_or(i64::MAX / 2)
 }
 
+/// The time of a wall clock that is right when the scenario is `time` old.
+pub(crate) fn wall(time: Duration) -> Wall {
+    let since = Moment::SCENARIO_BEGINS + time;
+    Wall(WALL_AT_BEGINNING.0.saturating_add_unsigned(since.0))
+}
+
 /// A host's clocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Clock {

@@ -42,7 +42,8 @@ pub use world::{Exposure, Options, Progress, Sink, World};
 // What applications outside say to their clients, for drivers, which know no messages.
 pub use crate::message::{
     AdminCall, AdminReply, AppCall, AppError, AppReply, BrokerDescription, ClusterDescription,
-    ConfigEntry, ConfigResource, Election, PartitionDescription, PolledBatch, SeekTo, SendRecord,
-    TopicDescription, ValueSource,
+    ConfigEntry, ConfigResource, Election, GroupDescription, GroupListing, GroupListings,
+    GroupMemberDescription, PartitionDescription, PartitionOffset, PolledBatch, RebalanceCallback,
+    SeekTo, SendRecord, TopicDescription, ValueSource,
 };
 pub use crate::trace::Model;

@@ -143,7 +143,10 @@ impl World {
             model: Model::new(Arc::clone(&cast.setup)),
             digest: Digest::default(),
             checker: options.check.then(Checker::default),
-            figures: FigureCounter::new(cast.clients.iter().copied(), !plan.groups.is_empty()),
+            figures: FigureCounter::new(
+                cast.clients.iter().copied(),
+                plan.group_names().next().is_some(),
+            ),
             cast: Arc::new(cast),
             business: Vec::new(),
             progress: Progress::Running,

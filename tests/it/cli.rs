@@ -370,6 +370,7 @@ fn events_that_cannot_be_are_refused() {
             "host=broker-7",
             "the run has no host `broker-7`; it has controller-1, broker-1, broker-2, ",
         ),
+        ("group=billing", "the run has no group `billing`; it has none"),
         ("time=3..1", "nothing lies in `time=3..1`"),
     ] {
         let output = kafsim(&["events", file, filter]);

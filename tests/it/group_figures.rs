@@ -160,3 +160,52 @@ fn a_topic_that_is_deleted_is_missed_by_nobody() {
     assert!(refunds.unowned < Duration::from_secs(1), "{refunds:?}");
     assert_eq!(refunds.lag, 0);
 }
+
+/// A static member that is back within its session has its partitions back (KIP-345): one
+/// generation, and every partition is one host's. A dynamic one costs a generation.
+#[test]
+fn restarts_of_static_members_move_nothing() {
+    let path = "scenarios/groups/static_rolling_restart.toml";
+    let figures = |is_static: &str| {
+        let scenario = crate::scenarios::scenario(path, &["duration=22s", is_static], &[]);
+        run_once(&scenario, 0, &RunOptions::default()).outcome.figures.groups.remove(0)
+    };
+    let figures_static = figures("group.billing.static=true");
+    assert_eq!(figures_static.epochs.len(), 1);
+    for partition in &figures_static.partitions {
+        let owners: BTreeSet<_> = partition.stints.iter().map(|stint| &stint.owner).collect();
+        assert_eq!(owners.len(), 1, "{partition:?}");
+    }
+    assert_eq!(figures("group.billing.static=false").epochs.len(), 4);
+}
+
+/// What the admin client of a scenario is told of a group, and what comes of it.
+#[test]
+fn a_group_is_administered_by_a_scenario() {
+    let scenario = crate::scenarios::scenario("scenarios/groups/administer_a_group.toml", &[], &[]);
+    let outcome = run_once(&scenario, 0, &RunOptions::default()).outcome;
+    let told: Vec<&str> =
+        outcome.story.iter().filter_map(|moment| moment.text.strip_prefix("admin: ")).collect();
+    let is_told = |what: &str| told.iter().any(|line| line.starts_with(what));
+    assert!(is_told("list groups: billing (classic, Stable)"), "{told:?}");
+    assert!(is_told("delete group billing: refused, NON_EMPTY_GROUP"), "{told:?}");
+    let subscribed = "orders-1: orders-1 not, GROUP_SUBSCRIBED_TO_TOPIC";
+    assert!(is_told(&format!("delete the offsets of group billing in {subscribed}")), "{told:?}");
+    let refused =
+        "set the offsets of group billing: orders-0 to 0: orders-0 not, UNKNOWN_MEMBER_ID";
+    assert!(is_told(refused), "{told:?}");
+    assert!(is_told("describe group billing: classic, Empty"), "{told:?}");
+    let offsets: Vec<&str> = told
+        .iter()
+        .filter_map(|line| line.strip_prefix("list the offsets of group billing: "))
+        .collect();
+    // While it is paused nothing of orders-0 is committed; of orders-1 it is.
+    let of = |line: &str, nth: usize| line.split("; ").nth(nth).unwrap().to_owned();
+    assert_eq!(of(offsets[0], 0), of(offsets[1], 0), "{told:?}");
+    assert_ne!(of(offsets[0], 1), of(offsets[1], 1), "{told:?}");
+    assert_eq!(offsets[2], "orders-0 at 0", "{told:?}");
+    // All of orders-0 comes again, and all of orders-1.
+    let figures = group(&outcome);
+    assert_eq!((figures.processed, figures.processed_again()), (900, 900));
+    assert_eq!(figures.unprocessed(), 0);
+}

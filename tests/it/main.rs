@@ -8,6 +8,8 @@ mod clock_faults;
 mod controller_process;
 #[cfg(madsim)]
 mod coupled;
+#[cfg(madsim)]
+mod coupled_groups;
 mod determinism;
 mod disk_failure;
 mod disk_faults;

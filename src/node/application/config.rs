@@ -1,9 +1,10 @@
 //! What a built-in application does.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::message::{AdminCall, SeekTo};
-use crate::types::Name;
+use crate::types::{Name, Wall};
 
 /// A built-in application of a client process.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -118,6 +119,17 @@ pub enum CommitMode {
     Never,
 }
 
+/// A time in which an application pauses partitions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pause {
+    /// When it begins, by the application's clock.
+    pub from: Wall,
+    /// When it ends, if it does.
+    pub until: Option<Wall>,
+    /// The partitions.
+    pub places: BTreeSet<(Name, i32)>,
+}
+
 /// Polls as a member of a group, processes, commits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GroupWorkload {
@@ -131,6 +143,8 @@ pub struct GroupWorkload {
     pub commit: CommitMode,
     /// Where it sends a record for each that it processed.
     pub produce_to: Option<Name>,
+    /// When it pauses which partitions.
+    pub pauses: Vec<Pause>,
     /// How long a poll waits when there is nothing.
     pub poll_timeout: Duration,
     /// Whether it hands what it polled to a thread of its own and polls on.

@@ -9,12 +9,15 @@ use crate::message::{
 use crate::node::application::config::{CommitMode, GroupWorkload};
 use crate::node::application::input::{Effect, Input};
 use crate::protocol::Machine;
-use crate::types::{CallToken, Deadlines, LeaderEpoch, Monotonic, Name, Now, Offset};
+use crate::types::{CallToken, Deadlines, LeaderEpoch, Monotonic, Name, Now, Offset, Wall};
 
 /// Records that take less than this are processed several at a time.
 const TICK: Duration = Duration::from_millis(1);
 /// After a poll that failed it waits so long.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// Topic and partition.
+type Place = (Name, i32);
 
 /// What the application waits for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +26,8 @@ enum Doing {
     Polling,
     /// A commit; then it goes on.
     Committing(Next),
+    /// That partitions are paused, or resumed; then it polls.
+    Pausing { places: BTreeSet<Place>, paused: bool },
     /// The time that its records take.
     Processing,
     /// Acknowledgements of what it sent on.
@@ -54,7 +59,7 @@ pub(crate) struct Group {
     /// Not processed yet; its own thread's, if the application hands over.
     queue: VecDeque<PolledBatch>,
     /// Processed and not committed, by partition: where to go on.
-    processed: BTreeMap<(Name, i32), (Offset, LeaderEpoch)>,
+    processed: BTreeMap<Place, (Offset, LeaderEpoch)>,
     /// When the next records are done, or the rest is over.
     next: Monotonic,
     /// How many of them.
@@ -63,6 +68,12 @@ pub(crate) struct Group {
     under_way: BTreeSet<CallToken>,
     /// Whether its process was asked to end: what was polled is still processed.
     is_ending: bool,
+    /// What time it is.
+    wall: Wall,
+    /// What it owns, as the callbacks tell it.
+    assigned: BTreeSet<Place>,
+    /// What it has paused of that.
+    paused: BTreeSet<Place>,
 }
 
 impl Machine for Group {
@@ -70,6 +81,7 @@ impl Machine for Group {
     type Effect = Effect;
 
     fn step(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
+        self.wall = now.wall;
         match input {
             Input::Start => {
                 let (topics, pattern) = (self.config.topics.clone(), self.config.pattern.clone());
@@ -86,6 +98,7 @@ impl Machine for Group {
                 Doing::Resting => self.poll(effects),
                 Doing::Polling
                 | Doing::Committing(_)
+                | Doing::Pausing { .. }
                 | Doing::Sending
                 | Doing::Closing
                 | Doing::Nothing => {}
@@ -95,7 +108,11 @@ impl Machine for Group {
                 match self.doing {
                     // It wakes up from its poll (`KafkaConsumer.wakeup`).
                     Doing::Polling | Doing::Resting | Doing::Nothing => self.close(effects),
-                    Doing::Committing(_) | Doing::Processing | Doing::Sending | Doing::Closing => {}
+                    Doing::Committing(_)
+                    | Doing::Pausing { .. }
+                    | Doing::Processing
+                    | Doing::Sending
+                    | Doing::Closing => {}
                 }
             }
             // It goes on while the cluster heals: that it can is part of what is checked.
@@ -111,6 +128,7 @@ impl Machine for Group {
             Doing::Processing | Doing::Resting => Deadlines::monotonic(Some(self.next)),
             Doing::Polling
             | Doing::Committing(_)
+            | Doing::Pausing { .. }
             | Doing::Sending
             | Doing::Closing
             | Doing::Nothing => Deadlines::NONE,
@@ -131,6 +149,9 @@ impl Group {
             chunk: 0,
             under_way: BTreeSet::new(),
             is_ending: false,
+            wall: Wall(0),
+            assigned: BTreeSet::new(),
+            paused: BTreeSet::new(),
         }
     }
 
@@ -163,6 +184,16 @@ impl Group {
                     self.queue.clear();
                 }
                 self.go_on(now, next, effects);
+            }
+            Doing::Pausing { places, paused } => {
+                // What is no longer its own, though it has yet to hear of that, stays as it is.
+                let is_done = !matches!(reply, AppReply::Failed(_));
+                if is_done && paused {
+                    self.paused.extend(places);
+                } else if is_done {
+                    self.paused.retain(|place| !places.contains(place));
+                }
+                self.go_poll(effects);
             }
             Doing::Polling => self.on_polled(now, reply, effects),
             Doing::Processing | Doing::Sending | Doing::Resting | Doing::Nothing => {}
@@ -365,6 +396,14 @@ impl Group {
         effects: &mut Vec<Effect>,
     ) {
         match callback {
+            RebalanceCallback::Assigned => self.assigned.extend(partitions.iter().cloned()),
+            // Who gets it back must pause it again.
+            RebalanceCallback::Revoked | RebalanceCallback::Lost => {
+                self.assigned.retain(|place| !partitions.contains(place));
+                self.paused.retain(|place| !partitions.contains(place));
+            }
+        }
+        match callback {
             RebalanceCallback::Revoked if self.config.commit == CommitMode::Async => {
                 self.commit(true, Next::Poll, effects);
             }
@@ -377,6 +416,34 @@ impl Group {
     }
 
     fn poll(&mut self, effects: &mut Vec<Effect>) {
+        if self.is_ending {
+            self.close(effects);
+            return;
+        }
+        let wanted = self.to_be_paused();
+        let pause: BTreeSet<Place> = wanted.difference(&self.paused).cloned().collect();
+        let resume: BTreeSet<Place> = self.paused.difference(&wanted).cloned().collect();
+        let (places, paused) = if pause.is_empty() { (resume, false) } else { (pause, true) };
+        if places.is_empty() {
+            self.go_poll(effects);
+        } else {
+            let partitions = places.iter().cloned().collect();
+            let doing = Doing::Pausing { places, paused };
+            self.ask(AppCall::Pause { partitions, paused }, doing, effects);
+        }
+    }
+
+    /// What of its own is to be paused now.
+    fn to_be_paused(&self) -> BTreeSet<Place> {
+        let now = self.wall;
+        let pauses = self.config.pauses.iter();
+        let current = pauses
+            .filter(|pause| pause.from <= now && pause.until.is_none_or(|until| now < until))
+            .flat_map(|pause| &pause.places);
+        current.filter(|place| self.assigned.contains(*place)).cloned().collect()
+    }
+
+    fn go_poll(&mut self, effects: &mut Vec<Effect>) {
         if self.is_ending {
             self.close(effects);
             return;
@@ -399,5 +466,116 @@ impl Group {
         self.calls += 1;
         effects.push(Effect::Call { token, call });
         token
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::application::config::Pause;
+
+    /// An application, the wall's seconds, and its last call.
+    struct Scene {
+        application: Group,
+        second: i64,
+        last: Option<(CallToken, AppCall)>,
+    }
+
+    impl Scene {
+        fn step(&mut self, input: Input) {
+            let now = Now { wall: Wall(self.second * 1_000_000), ..Now::default() };
+            let mut effects = Vec::new();
+            self.application.step(now, input, &mut effects);
+            for effect in effects {
+                if let Effect::Call { token, call } = effect {
+                    self.last = Some((token, call));
+                }
+            }
+        }
+
+        fn answer(&mut self, reply: AppReply) {
+            let (token, _) = self.last.take().expect("a call");
+            self.step(Input::Reply { token, reply });
+        }
+
+        fn told(&mut self, callback: RebalanceCallback, numbers: &[i32]) {
+            let partitions = numbers.iter().map(|number| ("orders".into(), *number)).collect();
+            self.answer(AppReply::Rebalanced { callback, partitions });
+        }
+
+        /// Which partitions the call pauses or resumes; nothing if it polls.
+        fn pauses(&self) -> Option<(Vec<i32>, bool)> {
+            match self.last.as_ref().map(|(_, call)| call) {
+                Some(AppCall::Pause { partitions, paused }) => {
+                    Some((partitions.iter().map(|(_, number)| *number).collect(), *paused))
+                }
+                Some(AppCall::Poll { .. }) => None,
+                other => panic!("{other:?} is neither"),
+            }
+        }
+    }
+
+    fn scene() -> Scene {
+        let pause = Pause {
+            from: Wall(10_000_000),
+            until: Some(Wall(20_000_000)),
+            places: [0, 1].map(|number| ("orders".into(), number)).into_iter().collect(),
+        };
+        let config = GroupWorkload {
+            topics: vec!["orders".into()],
+            pattern: None,
+            processing: Duration::ZERO,
+            commit: CommitMode::Never,
+            produce_to: None,
+            pauses: vec![pause],
+            poll_timeout: Duration::from_millis(100),
+            hands_over: false,
+        };
+        let mut scene = Scene { application: Group::new(config), second: 5, last: None };
+        scene.step(Input::Start);
+        scene.answer(AppReply::Done);
+        scene
+    }
+
+    #[test]
+    fn whoever_owns_a_partition_pauses_it_for_its_time() {
+        let mut scene = scene();
+        scene.told(RebalanceCallback::Assigned, &[0, 2]);
+        assert_eq!(scene.pauses(), None, "it is not time yet");
+        scene.second = 10;
+        scene.answer(AppReply::Polled(Vec::new()));
+        assert_eq!(scene.pauses(), Some((vec![0], true)), "of its own, and no others");
+        scene.answer(AppReply::Done);
+        assert_eq!(scene.pauses(), None, "once is enough");
+        // What it takes over meanwhile it pauses, too, and what it gets back again.
+        scene.told(RebalanceCallback::Revoked, &[0]);
+        scene.answer(AppReply::Polled(Vec::new()));
+        scene.told(RebalanceCallback::Assigned, &[0, 1]);
+        assert_eq!(scene.pauses(), Some((vec![0, 1], true)));
+        scene.answer(AppReply::Done);
+        scene.second = 20;
+        scene.answer(AppReply::Polled(Vec::new()));
+        assert_eq!(scene.pauses(), Some((vec![0, 1], false)));
+        scene.answer(AppReply::Done);
+        scene.answer(AppReply::Polled(Vec::new()));
+        assert_eq!(scene.pauses(), None);
+    }
+
+    /// The consumer may have lost what its application believes to own.
+    #[test]
+    fn a_pause_that_fails_is_tried_again_after_a_poll() {
+        let mut scene = scene();
+        scene.second = 12;
+        scene.told(RebalanceCallback::Assigned, &[0]);
+        let error = AppError::NotSent(crate::types::ErrorCode::UnknownTopicOrPartition);
+        scene.answer(AppReply::Failed(error));
+        assert_eq!(scene.pauses(), None);
+        scene.answer(AppReply::Polled(Vec::new()));
+        assert_eq!(scene.pauses(), Some((vec![0], true)));
+        scene.answer(AppReply::Done);
+        scene.told(RebalanceCallback::Lost, &[0]);
+        scene.second = 20;
+        scene.answer(AppReply::Polled(Vec::new()));
+        assert_eq!(scene.pauses(), None, "there is nothing to be resumed");
     }
 }

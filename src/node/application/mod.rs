@@ -10,7 +10,7 @@ mod probe;
 mod producer;
 
 pub use config::{
-    ApplicationConfig, Begin, CommitMode, ConsumerWorkload, GroupWorkload, ProbeWorkload,
+    ApplicationConfig, Begin, CommitMode, ConsumerWorkload, GroupWorkload, Pause, ProbeWorkload,
     ProducerWorkload, TopicCreation, ValueForm,
 };
 pub(crate) use input::{Effect, Input};

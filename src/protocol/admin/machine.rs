@@ -7,6 +7,7 @@ use crate::message::{
 };
 use crate::protocol::admin::config::AdminConfig;
 use crate::protocol::admin::effect::Effect;
+use crate::protocol::admin::groups::{self, Coordinated, Listing};
 use crate::protocol::admin::input::Input;
 use crate::protocol::admin::records::Deletions;
 use crate::protocol::admin::request::{node_for, request, result};
@@ -50,8 +51,21 @@ struct Call {
     /// Whether some attempt may have taken effect although nobody said so.
     may_be_done: bool,
     last_error: ErrorCode,
-    /// What a call that goes to several brokers keeps of them.
-    deletions: Option<Deletions>,
+    /// Whom it goes to.
+    way: Way,
+}
+
+/// Whom a call goes to, and how far it has come.
+#[derive(Clone, Debug)]
+enum Way {
+    /// Any broker, or the one that it is about.
+    Direct,
+    /// The leaders of partitions.
+    Leaders(Deletions),
+    /// A group's coordinator.
+    Coordinator(Coordinated),
+    /// Every broker.
+    Brokers(Listing),
 }
 
 impl Machine for Admin {
@@ -65,10 +79,17 @@ impl Machine for Admin {
                 // One that was given up meanwhile is none of ours any more.
                 let Some(number) = self.requests.remove(&token) else { return };
                 let Some(call) = self.calls.remove(&number) else { return };
-                if call.deletions.is_some() {
-                    self.on_records(now.wall, number, call, token, answer, effects);
-                } else {
-                    self.on_completed(now.wall, number, call, answer, effects);
+                match &call.way {
+                    Way::Direct => self.on_completed(now.wall, number, call, answer, effects),
+                    Way::Leaders(_) => {
+                        self.on_records(now.wall, number, call, token, answer, effects);
+                    }
+                    Way::Coordinator(_) => {
+                        self.on_coordinator(now.wall, number, call, answer, effects);
+                    }
+                    Way::Brokers(_) => {
+                        self.on_listed(now.wall, number, call, token, answer, effects);
+                    }
                 }
             }
             Input::Deadline => self.on_deadline(now.wall, effects),
@@ -104,10 +125,14 @@ impl Admin {
         call: AdminCall,
         effects: &mut Vec<Effect>,
     ) {
-        let deletions = if let AdminCall::DeleteRecords { partitions } = &call {
-            Some(Deletions::new(partitions))
+        let way = if let AdminCall::DeleteRecords { partitions } = &call {
+            Way::Leaders(Deletions::new(partitions))
+        } else if call == AdminCall::ListGroups {
+            Way::Brokers(Listing::default())
+        } else if groups::group_of(&call).is_some() {
+            Way::Coordinator(Coordinated::default())
         } else {
-            None
+            Way::Direct
         };
         let call = Call {
             token,
@@ -117,7 +142,7 @@ impl Admin {
             retry_at: None,
             may_be_done: false,
             last_error: ErrorCode::None,
-            deletions,
+            way,
         };
         let number = self.next_call;
         self.next_call += 1;
@@ -149,12 +174,123 @@ impl Admin {
     fn send(&mut self, number: u64, mut call: Call, effects: &mut Vec<Effect>) {
         call.attempts += 1;
         call.retry_at = None;
-        let (to, body) = match &call.deletions {
-            Some(deletions) => (None, deletions.lookup()),
-            None => (node_for(&call.call), request(&call.call, self.timeout())),
+        let (to, body) = match &call.way {
+            Way::Direct => (node_for(&call.call), request(&call.call, self.timeout())),
+            Way::Leaders(deletions) => (None, deletions.lookup()),
+            Way::Coordinator(coordinated) => to_coordinator(&call.call, coordinated),
+            Way::Brokers(listing) if listing.open.is_none() => (None, Listing::lookup()),
+            Way::Brokers(_) => {
+                self.ask_brokers(number, &mut call, effects);
+                self.calls.insert(number, call);
+                return;
+            }
         };
         self.calls.insert(number, call);
         self.post(number, to, body, effects);
+    }
+
+    /// A coordinator's answer, or that to the question who it is.
+    ///
+    /// Source: Kafka 4.1, `AdminApiDriver.onResponse`, `onFailure`.
+    fn on_coordinator(
+        &mut self,
+        wall: Wall,
+        number: u64,
+        mut call: Call,
+        answer: Answer,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Way::Coordinator(coordinated) = &mut call.way else { return };
+        let is_lookup = coordinated.node.is_none();
+        let (body, _) = match answer {
+            Ok(answer) => answer,
+            Err(why) => {
+                // It may be another's by now.
+                coordinated.node = None;
+                let could_be_done = call.may_be_done;
+                call.last_error = unanswered(&mut call, why);
+                // A question changes nothing.
+                call.may_be_done = could_be_done || !is_lookup && call.may_be_done;
+                return self.retry(wall, number, call, effects);
+            }
+        };
+        let error = match coordinated.node {
+            None => match groups::coordinator(&body) {
+                Ok(node) => {
+                    coordinated.node = Some(node);
+                    return self.ask_coordinator(number, call, effects);
+                }
+                Err(error) => error,
+            },
+            Some(node) => match groups::result(node, &body) {
+                Ok(reply) => {
+                    let reply = AppReply::Admin(reply);
+                    effects.push(Effect::Reply { token: call.token, reply });
+                    return;
+                }
+                Err(error) => error,
+            },
+        };
+        call.last_error = error;
+        if coordinated.turns_classic(&call.call, error) || coordinated.may_retry(&call.call, error)
+        {
+            self.retry(wall, number, call, effects);
+        } else {
+            give_up(&call, effects);
+        }
+    }
+
+    /// The next step of a call that is not another attempt.
+    fn ask_coordinator(&mut self, number: u64, call: Call, effects: &mut Vec<Effect>) {
+        let Way::Coordinator(coordinated) = &call.way else { return };
+        let (to, body) = to_coordinator(&call.call, coordinated);
+        self.calls.insert(number, call);
+        self.post(number, to, body, effects);
+    }
+
+    /// A broker's list, or which brokers there are.
+    fn on_listed(
+        &mut self,
+        wall: Wall,
+        number: u64,
+        mut call: Call,
+        token: u64,
+        answer: Answer,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Way::Brokers(listing) = &mut call.way else { return };
+        let broker = listing.awaited.remove(&token);
+        match (answer, broker) {
+            (Ok((body, _)), Some(broker)) => listing.told(broker, &body),
+            (Ok((body, _)), None) => {
+                listing.take_brokers(&body);
+                self.ask_brokers(number, &mut call, effects);
+            }
+            (Err(why), _) => {
+                let error = unanswered(&mut call, why);
+                let Way::Brokers(listing) = &mut call.way else { return };
+                listing.last_error = Some(error);
+            }
+        }
+        let Way::Brokers(listing) = &call.way else { return };
+        call.last_error = listing.last_error.unwrap_or(call.last_error);
+        if !listing.awaited.is_empty() {
+            self.calls.insert(number, call);
+        } else if listing.is_complete() {
+            let reply = AppReply::Admin(listing.outcome(ErrorCode::None));
+            effects.push(Effect::Reply { token: call.token, reply });
+        } else {
+            self.retry(wall, number, call, effects);
+        }
+    }
+
+    /// Asks the brokers that have not answered for good.
+    fn ask_brokers(&mut self, number: u64, call: &mut Call, effects: &mut Vec<Effect>) {
+        let Way::Brokers(listing) = &mut call.way else { return };
+        for broker in listing.open.clone().into_iter().flatten() {
+            let token = self.post(number, Some(broker), Listing::request(), effects);
+            listing.awaited.insert(token, broker);
+        }
     }
 
     fn on_completed(
@@ -196,7 +332,7 @@ impl Admin {
         answer: Answer,
         effects: &mut Vec<Effect>,
     ) {
-        let deletions = call.deletions.as_mut().expect("only such calls come here");
+        let Way::Leaders(deletions) = &mut call.way else { return };
         let is_lookup = deletions.awaited.remove(&token).is_none();
         match answer {
             Ok((body, _)) if is_lookup => {
@@ -205,7 +341,7 @@ impl Admin {
             Ok((body, _)) => deletions.told(&body),
             Err(why) => call.last_error = unanswered(&mut call, why),
         }
-        let deletions = call.deletions.as_ref().expect("as above");
+        let Way::Leaders(deletions) = &call.way else { return };
         if !deletions.awaited.is_empty() {
             self.calls.insert(number, call);
         } else if deletions.open.is_empty() {
@@ -225,7 +361,7 @@ impl Admin {
         effects: &mut Vec<Effect>,
     ) {
         let timeout = self.timeout();
-        let deletions = call.deletions.as_mut().expect("only such calls come here");
+        let Way::Leaders(deletions) = &mut call.way else { return };
         for (leader, places) in deletions.leaders(body) {
             let body = deletions.request(&places, timeout);
             let token = self.post(number, Some(leader), body, effects);
@@ -278,18 +414,32 @@ fn unanswered(call: &mut Call, why: SendError) -> ErrorCode {
     }
 }
 
+/// The next request of a call to a coordinator, and to whom.
+fn to_coordinator(call: &AdminCall, coordinated: &Coordinated) -> (Option<BrokerId>, RequestBody) {
+    let asked = groups::request(call, coordinated.is_classic);
+    match (coordinated.node, asked, groups::group_of(call)) {
+        (Some(node), Some(body), _) => (Some(node), body),
+        (_, _, Some(group)) => (None, groups::lookup(group)),
+        (_, _, None) => unreachable!("only calls about a group come here"),
+    }
+}
+
 fn give_up(call: &Call, effects: &mut Vec<Effect>) {
-    let is_partly_done =
-        call.deletions.as_ref().is_some_and(|deletions| !deletions.settled.is_empty());
-    let reply = match &call.deletions {
-        Some(deletions) if is_partly_done => {
+    let reply = match &call.way {
+        Way::Leaders(deletions) if !deletions.settled.is_empty() => {
             let error = ErrorCode::RequestTimedOut;
             AppReply::Admin(AdminReply::Deleted(deletions.outcome(error)))
+        }
+        // Whoever knows of some groups is told of these, and of whom the others may be.
+        Way::Brokers(listing) if listing.open.is_some() => {
+            AppReply::Admin(listing.outcome(call.last_error))
         }
         _ if call.may_be_done && !call.call.changes_nothing() => {
             AppReply::Failed(AppError::Unknown(call.last_error))
         }
-        _ => AppReply::Failed(AppError::Refused(call.last_error)),
+        Way::Direct | Way::Leaders(_) | Way::Coordinator(_) | Way::Brokers(_) => {
+            AppReply::Failed(AppError::Refused(call.last_error))
+        }
     };
     effects.push(Effect::Reply { token: call.token, reply });
 }

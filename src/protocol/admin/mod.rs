@@ -3,6 +3,7 @@
 
 mod config;
 mod effect;
+mod groups;
 mod input;
 mod machine;
 mod records;

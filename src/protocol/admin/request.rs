@@ -127,8 +127,14 @@ pub(crate) fn request(call: &AdminCall, timeout: i32) -> RequestBody {
                 .with_configuration_keys(None);
             RequestBody::from(DescribeConfigsRequest::default().with_resources(vec![resource]))
         }
-        AdminCall::DeleteRecords { .. } => {
-            unreachable!("it goes to the leaders, each for its partitions")
+        AdminCall::DeleteRecords { .. }
+        | AdminCall::ListGroups
+        | AdminCall::DescribeGroup { .. }
+        | AdminCall::DeleteGroup { .. }
+        | AdminCall::ListGroupOffsets { .. }
+        | AdminCall::AlterGroupOffsets { .. }
+        | AdminCall::DeleteGroupOffsets { .. } => {
+            unreachable!("it goes to leaders, to a coordinator or to all brokers")
         }
     }
 }
@@ -222,7 +228,13 @@ pub(crate) fn result(call: &AdminCall, body: &ResponseBody) -> Result<AdminReply
             entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
             return Ok(AdminReply::Configs(entries));
         }
-        AdminCall::DeleteRecords { .. } => return NOTHING,
+        AdminCall::DeleteRecords { .. }
+        | AdminCall::ListGroups
+        | AdminCall::DescribeGroup { .. }
+        | AdminCall::DeleteGroup { .. }
+        | AdminCall::ListGroupOffsets { .. }
+        | AdminCall::AlterGroupOffsets { .. }
+        | AdminCall::DeleteGroupOffsets { .. } => return NOTHING,
     };
     let Some(code) = told else { return NOTHING };
     check(code).map(|()| AdminReply::Done)

@@ -6,14 +6,11 @@ use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use kafka_protocol::messages::consumer_protocol_assignment::TopicPartition as AssignedTopic;
 use kafka_protocol::messages::consumer_protocol_subscription::TopicPartition as OwnedTopic;
 use kafka_protocol::messages::{ConsumerProtocolAssignment, ConsumerProtocolSubscription};
-use kafka_protocol::protocol::{Decodable, Encodable};
+use kafka_protocol::protocol::Encodable;
 
-use crate::message::convert;
+use crate::message::convert::{self, CONSUMER_PROTOCOL_VERSION as VERSION};
 use crate::protocol::assignor::{Member, Place};
 use crate::types::Name;
-
-/// The version of both messages that Kafka 4.1's consumers write.
-const VERSION: i16 = 3;
 
 /// Numbers of partitions by topic.
 fn by_topic<'a>(places: impl IntoIterator<Item = &'a Place>) -> BTreeMap<&'a Name, Vec<i32>> {
@@ -30,17 +27,6 @@ fn framed(body: &impl Encodable) -> Bytes {
     out.put_i16(VERSION);
     body.encode(&mut out, VERSION).expect("names and numbers can be written");
     out.freeze()
-}
-
-fn unframed<T: Decodable>(bytes: &Bytes) -> Option<T> {
-    let mut bytes = bytes.clone();
-    let version = bytes.try_get_i16().ok()?;
-    // The decoder makes room for as many elements as it is told of before it reads one.
-    let said = bytes.clone().try_get_i32().ok()?;
-    if usize::try_from(said).is_ok_and(|said| said > bytes.len()) {
-        return None;
-    }
-    T::decode(&mut bytes, version.min(VERSION)).ok()
 }
 
 /// What a member says of itself when it joins (`ConsumerProtocolSubscription`): its topics, what
@@ -65,7 +51,7 @@ pub(crate) fn subscription(
 
 /// The other side of [`subscription`]; `remembers` when the assignor looks at user data only.
 pub(crate) fn member(id: Name, instance: Option<Name>, bytes: &Bytes, remembers: bool) -> Member {
-    let body = unframed::<ConsumerProtocolSubscription>(bytes).unwrap_or_default();
+    let body = convert::unframed::<ConsumerProtocolSubscription>(bytes).unwrap_or_default();
     let (owned, generation) = if remembers {
         body.user_data.as_ref().and_then(read_user_data).unwrap_or_default()
     } else {
@@ -129,12 +115,7 @@ pub(crate) fn assignment(places: &[Place]) -> Bytes {
 
 /// The other side of [`assignment`]; `None` when it is none.
 pub(crate) fn assigned(bytes: &Bytes) -> Option<BTreeSet<Place>> {
-    let body = unframed::<ConsumerProtocolAssignment>(bytes)?;
-    let of = |topic: &AssignedTopic| {
-        let name = Name::from(topic.topic.0.as_str());
-        topic.partitions.iter().map(|number| (name.clone(), *number)).collect::<Vec<_>>()
-    };
-    Some(body.assigned_partitions.iter().flat_map(of).collect())
+    Some(convert::assigned_places(bytes)?.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -119,6 +119,27 @@ impl Filter {
         })
     }
 
+    /// Whether it asks for certain groups.
+    pub fn names_groups(&self) -> bool {
+        self.terms.iter().any(|placed| match &placed.term {
+            Term::Test(test) => test.key == "group",
+            Term::First { filter, .. } => filter.names_groups(),
+            Term::Short(_) | Term::Text(_) | Term::Side { .. } => false,
+        })
+    }
+
+    /// Checks that all groups that it asks for are among `known`.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Absent`] for the first that is not.
+    pub fn check_groups(&self, known: &[String]) -> Result<(), FilterError> {
+        self.check(&|term| match term {
+            Term::Test(test) if test.key == "group" => test.check(known),
+            _ => Ok(()),
+        })
+    }
+
     fn check(&self, check: &dyn Fn(&Term) -> Result<(), Problem>) -> Result<(), FilterError> {
         for placed in &self.terms {
             let column = placed.column;

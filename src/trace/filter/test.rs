@@ -130,6 +130,9 @@ pub(super) fn absent(key: &str, value: &str, known: &[String]) -> Problem {
     if known.len() > KNOWN_MAX {
         list.push_str(&format!(" and {} more", known.len() - KNOWN_MAX));
     }
+    if known.is_empty() {
+        list.push_str("none");
+    }
     Problem::Absent { key: key.to_owned(), value: value.to_owned(), known: list }
 }
 
