@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 
 use crate::cli::args::{Format, Log};
 use crate::cli::command::Done;
@@ -13,6 +13,11 @@ use crate::report::{Logs, Offsets, printable};
 /// Prints the logs.
 pub(crate) fn log(args: &Log) -> anyhow::Result<Done> {
     let file = run_file::read(&args.file)?;
+    if let (Some(from), Some(to)) = (args.from, args.to)
+        && to < from
+    {
+        bail!("--from {from} --to {to}: the range ends before it begins; give --to {from} or more");
+    }
     // The last offset is included, as people count.
     let offsets = Offsets { from: args.from, below: args.to.map(|to| to.saturating_add(1)) };
     let logs = Logs::of(&file, args.at, &args.partition, offsets)

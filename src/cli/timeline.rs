@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 
 use crate::cli::args::{Format, Timeline};
 use crate::cli::command::Done;
@@ -18,6 +18,11 @@ const WIDTH_MAX: usize = 160;
 
 /// Prints the timeline.
 pub(crate) fn timeline(args: &Timeline) -> anyhow::Result<Done> {
+    if let Some(to) = args.to
+        && to.micros() < args.from.micros()
+    {
+        bail!("the range from --from to --to ends before it begins: give --to a later time");
+    }
     let file = run_file::read(&args.file)?;
     let window = Window {
         partition: args.partition.clone(),
