@@ -157,11 +157,12 @@ impl Premises {
             return;
         }
         let list = |brokers: &BTreeSet<BrokerId>| {
-            brokers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            let names: Vec<String> = brokers.iter().map(|it| format!("broker {it}")).collect();
+            names.join(" and ")
         };
         let because = format!(
-            "{} survives no more than {spare} at a time to stop uncleanly \
-             (min.insync.replicas={}); brokers {} did, and {} lost records",
+            "{} survives no more than {spare} replicas at a time that stop uncleanly \
+             (min.insync.replicas={}); {} did, and {} lost records",
             model.partition_name(partition),
             state.min_in_sync,
             list(doubtful),

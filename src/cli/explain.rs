@@ -12,7 +12,7 @@ use crate::cli::command::Done;
 use crate::cli::output::stdout;
 use crate::cli::run_file;
 use crate::event::Event;
-use crate::explore::{WhatIf, what_if};
+use crate::explore::{Came, WhatIf, what_if};
 use crate::report::explain::{
     Asked, Explanation, Nearby, Saved, brief, explain_all, markdown, mermaid, text, violations,
 };
@@ -27,6 +27,7 @@ pub(crate) fn explain(args: &Explain) -> anyhow::Result<Done> {
     let mut explanation = of_file(path, &file, &scenario, args.violation)?;
     if !args.no_rerun && !explanation.property.is_empty() {
         explanation.saved_by = saved_by(&file, &scenario, &explanation);
+        explanation.acquit();
     }
     let mut out = stdout();
     match args.format {
@@ -94,6 +95,7 @@ pub(crate) fn for_page(
     let mut all = explain_all(events, asked);
     if let Some(first) = all.first_mut().filter(|_| is_rerun) {
         first.saved_by = saved_by(file, &scenario, first);
+        first.acquit();
     }
     Ok(all)
 }
@@ -118,9 +120,14 @@ fn saved_by(file: &RunFile, scenario: &Scenario, explanation: &Explanation) -> V
     let saved = |it: WhatIf| Saved {
         change: it.change,
         set: it.set,
-        helped: it.helped,
+        helped: it.came == Came::Helped,
+        untried: it.came == Came::Untried,
         outcome: it.outcome,
-        nearby: it.nearby.map(|(violated, seeds)| Nearby { violated, seeds }),
+        nearby: it.nearby.map(|it| Nearby {
+            violated: it.violated,
+            seeds: it.seeds,
+            without: it.without,
+        }),
     };
     found.into_iter().map(saved).collect()
 }

@@ -697,6 +697,12 @@ events! {
         offset: Offset, "The record's offset there.";
         operation: OperationId, "The send.";
     }
+
+    190 DefectActed "defect-acted"
+        "A defect that is switched on made the step that caused this do otherwise than it should." {
+        defect: Name, "The defect.";
+        partition: Option<TopicPartition>, "What was decided about, if it is a partition.";
+    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(crate) use story_clients::several;
 pub use sweep::{Failure, Failures, SeedOutcome, SweepOutcome, TWICE_EVERY, sweep};
 pub use sweep_groups::{GroupCost, GroupCosts, Spread};
 pub use vocabulary::vocabulary;
-pub use what_if::{WhatIf, what_if};
+pub use what_if::{Came, OtherSeeds, WhatIf, what_if};
 
 #[cfg(test)]
 pub(crate) use outcome::tests;

@@ -23,6 +23,10 @@ const CHANGES_MAX: usize = 16;
 const NEARBY_CHANGES_MAX: usize = 5;
 /// With how many other seeds at most.
 const NEARBY_SEEDS_MAX: u64 = 10;
+/// And at least: fewer say nothing.
+const NEARBY_SEEDS_MIN: u64 = 4;
+/// Of what all runs together may have, so much is kept for other seeds: two fifths.
+const NEARBY_SHARE: (u64, u64) = (2, 5);
 /// How much later a fault is tried.
 const LATER: Duration = Duration::from_secs(2);
 
@@ -33,12 +37,34 @@ pub struct WhatIf {
     pub change: String,
     /// The change, as `--set` takes it.
     pub set: Vec<String>,
-    /// Whether the property was not violated any more.
-    pub helped: bool,
+    /// Whether it helped.
+    pub came: Came,
     /// What became of the run.
     pub outcome: String,
-    /// In how many of how many other seeds the property was violated with the change.
-    pub nearby: Option<(u32, u32)>,
+    /// What became of other seeds; none where too few could be run to say anything.
+    pub nearby: Option<OtherSeeds>,
+}
+
+/// Whether a change helped.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Came {
+    /// The property was tried and not violated.
+    Helped,
+    /// Nothing tried the property: whether the change helps stays open.
+    Untried,
+    /// It was violated all the same.
+    Violated,
+}
+
+/// The same seeds with a change and without.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OtherSeeds {
+    /// How many there were.
+    pub seeds: u32,
+    /// How many violated the property with the change.
+    pub violated: u32,
+    /// How many violated it without: where none does, the change proves nothing.
+    pub without: u32,
 }
 
 struct Change {
@@ -52,7 +78,8 @@ struct Change {
 /// A run stops where its violation is found: what became of it is known then.
 pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> Vec<WhatIf> {
     let mut changes = changes(&scenario.plan);
-    let affordable = usize::try_from(EVENTS_MAX / events.max(1)).unwrap_or(usize::MAX).max(2);
+    let first = EVENTS_MAX - EVENTS_MAX * NEARBY_SHARE.0 / NEARBY_SHARE.1;
+    let affordable = usize::try_from(first / events.max(1)).unwrap_or(usize::MAX).max(2);
     changes.truncate(CHANGES_MAX.min(affordable));
     let changed: Vec<(Change, Scenario)> = changes
         .into_iter()
@@ -76,7 +103,7 @@ pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> V
         .map(|((change, _), outcome)| WhatIf {
             change: change.words.clone(),
             set: change.set.clone(),
-            helped: !is_violated(outcome, property),
+            came: came(outcome, property),
             outcome: told(outcome, property, &base),
             nearby: None,
         })
@@ -84,22 +111,38 @@ pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> V
     let spent = outcomes.iter().chain([&base]).map(|outcome| outcome.fingerprint.events);
     let left = EVENTS_MAX.saturating_sub(spent.fold(0, u64::saturating_add));
     let helped: Vec<usize> =
-        (0..found.len()).filter(|at| found[*at].helped).take(NEARBY_CHANGES_MAX).collect();
-    let each = helped.iter().map(|at| outcomes[*at].fingerprint.events);
-    let each = each.fold(0, u64::saturating_add).max(1);
-    let seeds = (left / each).min(NEARBY_SEEDS_MAX);
-    let seeds_of = |at: &usize| {
-        let scenario = &changed[*at].1;
-        (1..=seeds).map(move |more| (scenario, seed.wrapping_add(more), stops))
+        (0..found.len()).filter(|at| found[*at].came == Came::Helped).collect();
+    let events_of = |at: &usize| outcomes[*at].fingerprint.events;
+    // Fewer changes with more seeds: one seed or two say nothing.
+    let affordable = (1..=NEARBY_CHANGES_MAX.min(helped.len())).rev().find_map(|count| {
+        let own = helped.iter().take(count).map(events_of);
+        let own = own.fold(base.fingerprint.events, u64::saturating_add);
+        let seeds = (left / own.max(1)).min(NEARBY_SEEDS_MAX);
+        (seeds >= NEARBY_SEEDS_MIN).then_some((count, seeds))
+    });
+    let Some((count, seeds)) = affordable else {
+        found.sort_by_key(|it| it.came);
+        return found;
     };
-    let outcomes = run_all(&helped.iter().flat_map(seeds_of).collect::<Vec<_>>());
-    let each = usize::try_from(seeds).unwrap_or(usize::MAX).max(1);
-    for (at, outcomes) in helped.into_iter().zip(outcomes.chunks(each)) {
-        let violated = outcomes.iter().filter(|outcome| is_violated(outcome, property)).count();
-        let violated = u32::try_from(violated).unwrap_or(u32::MAX);
-        found[at].nearby = Some((violated, u32::try_from(seeds).unwrap_or(u32::MAX)));
+    let seeds_of =
+        |scenario| (1..=seeds).map(move |more| (scenario, seed.wrapping_add(more), stops));
+    let mut asked: Vec<(&Scenario, u64, RunOptions)> = seeds_of(scenario).collect();
+    let tried: Vec<usize> = helped.into_iter().take(count).collect();
+    asked.extend(tried.iter().flat_map(|at| seeds_of(&changed[*at].1)));
+    let outcomes = run_all(&asked);
+    let mut each = outcomes.chunks(usize::try_from(seeds).unwrap_or(usize::MAX).max(1));
+    let violated = |outcomes: Option<&[RunOutcome]>| {
+        let all = outcomes.unwrap_or_default().iter();
+        let violated = all.filter(|outcome| came(outcome, property) == Came::Violated).count();
+        u32::try_from(violated).unwrap_or(u32::MAX)
+    };
+    let without = violated(each.next());
+    let seeds = u32::try_from(seeds).unwrap_or(u32::MAX);
+    for at in tried {
+        let violated = violated(each.next());
+        found[at].nearby = Some(OtherSeeds { seeds, violated, without });
     }
-    found.sort_by_key(|it| !it.helped);
+    found.sort_by_key(|it| it.came);
     found
 }
 
@@ -125,10 +168,15 @@ fn run_all(asked: &[(&Scenario, u64, RunOptions)]) -> Vec<RunOutcome> {
     done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-fn is_violated(outcome: &RunOutcome, property: &str) -> bool {
+fn came(outcome: &RunOutcome, property: &str) -> Came {
     let claim = outcome.claims.iter().find(|claim| claim.property.name() == property);
-    claim.is_some_and(|claim| claim.verdict.outcome.violation().is_some())
-        || matches!(outcome.end, End::Crashed(_) | End::NeverFormed)
+    let is_broken = matches!(outcome.end, End::Crashed(_) | End::NeverFormed);
+    match claim.map(|claim| &claim.verdict.outcome) {
+        Some(it) if it.violation().is_some() => Came::Violated,
+        _ if is_broken => Came::Violated,
+        Some(Outcome::NotExercised) => Came::Untried,
+        _ => Came::Helped,
+    }
 }
 
 /// What became of a run, beside what became of it as it was.
@@ -140,7 +188,7 @@ fn told(outcome: &RunOutcome, property: &str, base: &RunOutcome) -> String {
             "still happens, though it is not promised any more".to_owned()
         }
         Some(Outcome::Holds | Outcome::OutsidePremise { .. }) => "not violated".to_owned(),
-        Some(Outcome::NotExercised) => "not violated (nothing tried it)".to_owned(),
+        Some(Outcome::NotExercised) => "nothing tried it, so it says nothing".to_owned(),
         None => "it crashed".to_owned(),
     }];
     match &outcome.end {
@@ -233,6 +281,9 @@ fn changes(plan: &Plan) -> Vec<Change> {
     if !plain.is_empty() {
         add("enable.idempotence=true".to_owned(), plain);
     }
+    for (words, set) in group_changes(plan) {
+        add(words, set);
+    }
     for (number, fault) in (1..).zip(&plan.faults) {
         let what = fault.fault.name();
         add(format!("without fault {number} ({what})"), vec![format!("fault.{number}=[]")]);
@@ -242,6 +293,28 @@ fn changes(plan: &Plan) -> Vec<Change> {
             let later = show_duration(*at + LATER);
             let words = format!("fault {number} ({}) 2 s later", fault.fault.name());
             add(words, vec![format!("fault.{number}.at={later}")]);
+        }
+    }
+    changes
+}
+
+/// What a consumer group may do about it: the other protocol, more patience.
+fn group_changes(plan: &Plan) -> Vec<(String, Vec<String>)> {
+    let mut changes = Vec::new();
+    for group in &plan.groups {
+        let name = &group.name;
+        let is_modern = group.config.text("group.protocol") == "consumer";
+        let other = if is_modern { "classic" } else { "consumer" };
+        let key = format!("group.{name}.config.group.protocol={other}");
+        changes.push((format!("group.protocol={other} of {name}"), vec![key]));
+        for key in ["session.timeout.ms", "max.poll.interval.ms"] {
+            // Of a group of KIP-848 the brokers say how long a session is.
+            if key == "session.timeout.ms" && is_modern {
+                continue;
+            }
+            let longer = group.config.duration(key).saturating_mul(3).as_millis();
+            let set = format!("group.{name}.config.{key}={longer}");
+            changes.push((format!("{key}={longer} of {name}"), vec![set]));
         }
     }
     changes

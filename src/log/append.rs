@@ -112,7 +112,8 @@ impl Log {
             && let Some(stamp) = batch.body.producer
         {
             let records = batch.body.record_count();
-            let admission = self.producers.admit(stamp, records, self.config.defects);
+            let admission =
+                self.producers.admit(stamp, records, self.config.defects, self.partition);
             if let Admission::Duplicate(known) = admission.map_err(AppendError::Sequence)? {
                 return Ok(Appended {
                     base_offset: known.base_offset,
@@ -160,7 +161,7 @@ impl Log {
     ///
     /// Kafka 4.1, `LocalLog.maybeHandleIOException`; KAFKA-10778.
     fn check_storage(&self) -> Result<(), Offline> {
-        if self.is_offline && !self.config.defects.has(Defect::AppendAfterError) {
+        if self.is_offline && !self.config.defects.acts(Defect::AppendAfterError, self.partition) {
             return Err(Offline);
         }
         Ok(())
@@ -266,7 +267,7 @@ impl Log {
     fn flush_if_due(&mut self, out: &mut Vec<LogEffect>) {
         let unflushed = self.end_offset().since(self.recovery_point);
         if self.config.flush_messages.is_some_and(|limit| unflushed >= limit)
-            && !self.config.defects.has(Defect::NeverFlush)
+            && !self.config.defects.acts(Defect::NeverFlush, self.partition)
         {
             self.flush(None, true, out);
         }

@@ -44,7 +44,7 @@ impl Log {
         let is_moved = self.flushed.is_some() && before.is_none();
         let interval = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);
         let is_due = before.is_none_or(|(at, _)| wall_millis.saturating_sub(at) >= interval);
-        if !is_moved && is_due && !self.config.defects.has(Defect::NeverFlush) {
+        if !is_moved && is_due && !self.config.defects.acts(Defect::NeverFlush, self.partition) {
             self.flush(None, true, out);
         }
         if before.is_none_or(|(_, point)| point != self.recovery_point) {

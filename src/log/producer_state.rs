@@ -8,7 +8,9 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::message::{Batch, ProducerSnapshotEntry, ProducerStamp};
-use crate::types::{Defect, DefectSet, Offset, ProducerEpoch, ProducerId, Sequence};
+use crate::types::{
+    Deed, Defect, DefectSet, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition,
+};
 
 /// `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`: as many as a producer may have in flight.
 const BATCHES_MAX: usize = 5;
@@ -108,6 +110,7 @@ impl ProducerState {
         stamp: ProducerStamp,
         records: u32,
         defects: DefectSet,
+        about: TopicPartition,
     ) -> Result<Admission, SequenceError> {
         // Nothing known, perhaps because it expired: any sequence will do.
         let Some(producer) = self.producers.get(&stamp.id) else {
@@ -118,7 +121,7 @@ impl ProducerState {
         }
         let first = stamp.base_sequence;
         if stamp.epoch > producer.epoch {
-            let is_right = first == Sequence(0) || defects.has(Defect::SequenceCheckOff);
+            let is_right = first == Sequence(0) || defects.acts(Defect::SequenceCheckOff, about);
             return if is_right { Ok(Admission::Append) } else { Err(SequenceError::OutOfOrder) };
         }
         let last = first.plus(records - 1);
@@ -126,17 +129,20 @@ impl ProducerState {
             true => producer.batches.len() - 1,
             false => 0,
         };
-        let known = producer.batches[remembered..]
-            .iter()
-            .find(|batch| batch.first_sequence == first && batch.last_sequence == last);
+        let is_it =
+            |batch: &&ProducerBatch| batch.first_sequence == first && batch.last_sequence == last;
+        if producer.batches[..remembered].iter().any(|batch| is_it(&batch)) {
+            Deed::note(Defect::OneBatchRemembered, about);
+        }
+        let known = producer.batches[remembered..].iter().find(is_it);
         match known {
             // The sequence check would refuse it, and no duplicate would ever come of the defect.
-            Some(_) if defects.has(Defect::DuplicateCheckOff) => Ok(Admission::Append),
+            Some(_) if defects.acts(Defect::DuplicateCheckOff, about) => Ok(Admission::Append),
             Some(batch) => Ok(Admission::Duplicate(*batch)),
-            None if defects.has(Defect::SequenceCheckOff) => Ok(Admission::Append),
             None => {
                 let latest = producer.batches.last().expect("a producer is known by a batch");
-                if first == latest.last_sequence.plus(1) {
+                let is_next = first == latest.last_sequence.plus(1);
+                if is_next || defects.acts(Defect::SequenceCheckOff, about) {
                     Ok(Admission::Append)
                 } else {
                     Err(SequenceError::OutOfOrder)
@@ -258,11 +264,14 @@ impl ProducerState {
 
     /// The log begins at `start` now; producers are kept, whatever they wrote, unless what is known
     /// of them follows the log (KAFKA-7190).
-    pub(super) fn start_moved(&mut self, start: Offset, follows_log: bool) {
+    pub(super) fn start_moved(&mut self, start: Offset, follows_log: bool, about: TopicPartition) {
         if follows_log {
             let is_left = |producer: &Producer| {
                 producer.batches.last().is_some_and(|last| last.last_offset >= start)
             };
+            if !self.producers.values().all(is_left) {
+                Deed::note(Defect::ProducerStateFollowsLog, about);
+            }
             Arc::make_mut(&mut self.producers).retain(|_, producer| is_left(producer));
         }
         self.map_end = self.map_end.max(start);
@@ -331,7 +340,9 @@ mod tests {
         (epoch, first, records): (i16, i32, u32),
         defects: DefectSet,
     ) -> Result<i64, SequenceError> {
-        state.admit(stamp(epoch, first), records, defects).map(|admission| match admission {
+        let about = TopicPartition::CLUSTER_METADATA;
+        let admitted = state.admit(stamp(epoch, first), records, defects, about);
+        admitted.map(|admission| match admission {
             Admission::Append => -1,
             Admission::Duplicate(batch) => batch.base_offset.0,
         })

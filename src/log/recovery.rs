@@ -19,7 +19,7 @@ use crate::log::producer_state::{ProducerState, Snapshots};
 use crate::log::segment::Segment;
 use crate::log::truncation::{rebuild_producers, repair_snapshots, segment_of_batches};
 use crate::message::{Checkpoint, DiskImage, DiskOperation, FileContent, FileName};
-use crate::types::{Defect, LeaderEpoch, Offset, TopicPartition};
+use crate::types::{Deed, Defect, LeaderEpoch, Offset, TopicPartition};
 
 /// What is whole and in order among the segments on a disk.
 struct Scan {
@@ -62,11 +62,18 @@ impl Log {
 
         let mut scan = scan(disk, partition, start);
         let mut epochs = EpochCache::load(epochs_before);
-        if !clean && is_cut {
-            epochs = match config.defects.has(Defect::StaleEpochCheckpoint) {
-                true => with_newer_epochs(epochs, &scan.batches),
-                false => epochs_of(&scan.batches),
-            };
+        if !clean {
+            let right = epochs_of(&scan.batches);
+            if is_cut {
+                epochs = match config.defects.has(Defect::StaleEpochCheckpoint) {
+                    true => with_newer_epochs(epochs, &scan.batches),
+                    false => right.clone(),
+                };
+            }
+            if epochs != right {
+                let stale = Defect::StaleEpochCheckpoint;
+                Deed::note(if is_cut { stale } else { Defect::EpochCacheNotTruncated }, partition);
+            }
         }
         let mut snapshots = Arc::new(snapshots_before.clone());
         if !clean {

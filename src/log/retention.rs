@@ -6,7 +6,7 @@ use crate::log::effect::LogEffect;
 use crate::log::log::Log;
 use crate::log::segment::Segment;
 use crate::message::{DiskOperation, FileName};
-use crate::types::{Defect, Offset};
+use crate::types::{Deed, Defect, Offset};
 
 impl Log {
     /// Deletes what retention no longer keeps, with `wall_millis` on the broker's wall clock: first
@@ -93,12 +93,16 @@ impl Log {
         (because, limit, wall_millis): (StartMovedBecause, u64, Option<i64>),
         out: &mut Vec<LogEffect>,
     ) {
+        let deletable = count;
         let count = match self.config.defects.has(Defect::RetentionOneMore) && count > 0 {
             true => (count + 1).min(self.count_deletable(high_watermark, |_, _| true)),
             false => count,
         };
         if count == 0 {
             return;
+        }
+        if count > deletable {
+            Deed::note(Defect::RetentionOneMore, self.partition);
         }
         if count == self.segments.len() {
             self.roll(out);

@@ -27,7 +27,8 @@ impl Log {
     pub fn truncate_to(&mut self, end: Offset, out: &mut Vec<LogEffect>) {
         let from = self.end_offset();
         if end >= from {
-            if !self.config.defects.has(Defect::EmptyEpochKept) {
+            let is_empty = self.epochs.latest().is_some_and(|(_, begins)| begins >= from);
+            if is_empty && !self.config.defects.acts(Defect::EmptyEpochKept, self.partition) {
                 self.truncate_epochs(from, out);
             }
             return;
@@ -126,7 +127,7 @@ impl Log {
             self.write_epochs(false, out);
         }
         let follows_log = self.config.defects.has(Defect::ProducerStateFollowsLog);
-        self.producers.start_moved(start, follows_log);
+        self.producers.start_moved(start, follows_log, self.partition);
     }
 
     /// Deletes the segments above `end` and cuts the one that holds it.
@@ -149,7 +150,8 @@ impl Log {
     /// Forgets leader epochs that begin at or after `end`. Written in the background: what a crash
     /// brings back is cut again when the log is recovered (KAFKA-16541).
     fn truncate_epochs(&mut self, end: Offset, out: &mut Vec<LogEffect>) {
-        if self.config.defects.has(Defect::EpochCacheNotTruncated) {
+        let reaches = self.epochs.latest().is_some_and(|(_, begins)| begins >= end);
+        if reaches && self.config.defects.acts(Defect::EpochCacheNotTruncated, self.partition) {
             return;
         }
         if self.epochs.truncate_from_end(end) {

@@ -13,7 +13,9 @@ use crate::node::start::Start;
 use crate::protocol::image::Delta;
 use crate::protocol::replica::Replica;
 use crate::protocol::{group, lifecycle, replica, request};
-use crate::types::{BrokerId, ConfigResource, Defect, Now, Offset, TopicPartition, hash_words};
+use crate::types::{
+    BrokerId, ConfigResource, Deed, Defect, Now, Offset, TopicPartition, hash_words,
+};
 
 /// With `SkippedMetadataRecord`, every so many `PartitionChangeRecord`s one is left out.
 const SKIP_EVERY: u64 = 5;
@@ -63,9 +65,10 @@ impl Broker {
         }
         for (place, record) in (0..).zip(records) {
             let offset = batch.base_offset + place;
-            if let MetadataRecord::PartitionChange { .. } = record {
+            if let MetadataRecord::PartitionChange { partition, .. } = record {
                 self.changes_replayed += 1;
                 if self.changes_replayed.is_multiple_of(SKIP_EVERY) {
+                    Deed::note(Defect::SkippedMetadataRecord, *partition);
                     self.image.skip_to(offset + 1, batch.leader_epoch);
                     continue;
                 }

@@ -18,7 +18,8 @@ use crate::node::start::Start;
 use crate::protocol::Machine;
 use crate::protocol::controller;
 use crate::types::{
-    ConnectionId, CorrelationId, Deadlines, Defect, Lane, LeaderEpoch, Now, Offset, Rng,
+    ConnectionId, CorrelationId, Deadlines, Deed, Defect, Lane, LeaderEpoch, Now, Offset, Rng,
+    TopicPartition,
 };
 
 /// A controller process.
@@ -199,6 +200,9 @@ impl Controller {
             && self.claimed.is_none()
             && (self.applied > epoch_start || is_hasty)
         {
+            if self.applied <= epoch_start {
+                Deed::note(Defect::ClaimedBeforeReplayed, TopicPartition::CLUSTER_METADATA);
+            }
             let leader_epoch = published.leader_epoch;
             self.claimed = Some(leader_epoch);
             let end_offset = if is_hasty { epoch_start + 1 } else { self.applied };

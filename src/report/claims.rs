@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use crate::report::explain::without_hashes;
 use crate::trace::Header;
 
 /// A property, what was expected of it, and what it came to.
@@ -38,7 +39,7 @@ fn claim(value: &Value) -> Option<Claim> {
         property: value["property"].as_str()?.to_owned(),
         expect: text(&value["expect"]),
         result: text(&verdict["result"]),
-        sentence: violation["sentence"].as_str().map(str::to_owned),
+        sentence: violation["sentence"].as_str().map(|it| without_hashes(it, &[])),
         evidence: evidence.iter().filter_map(Value::as_u64).collect(),
         violations: verdict["violations"].as_u64().unwrap_or_default(),
     })

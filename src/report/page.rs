@@ -16,6 +16,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::event::{ColumnSink, Field, Kind, KindInfo, Shape, Value};
 use crate::report::diff::Difference;
+use crate::report::explain::without_hashes;
 use crate::report::fault_words::told;
 use crate::report::lesson::Lesson;
 use crate::report::page_columns::Repacker;
@@ -171,6 +172,18 @@ fn inert(value: &Json) -> String {
     out
 }
 
+/// The verdicts with sentences for people: the hash of a batch tells nobody anything.
+fn without_hashes_in(verdicts: &Json) -> Json {
+    let mut verdicts = verdicts.clone();
+    for verdict in verdicts.as_array_mut().into_iter().flatten() {
+        let sentence = verdict.pointer_mut("/verdict/violation/sentence");
+        if let Some(Json::String(sentence)) = sentence {
+            *sentence = without_hashes(sentence, &[]);
+        }
+    }
+    verdicts
+}
+
 fn head(
     file: &RunFile,
     extras: &Extras,
@@ -192,7 +205,7 @@ fn head(
         "tool_version": header.tool_version,
         "build_id": header.build_id,
         "setup": header.setup,
-        "verdicts": header.verdicts,
+        "verdicts": without_hashes_in(&header.verdicts),
         "fingerprint": header.fingerprint,
         "vocabulary": vocabulary.json(),
         "kinds": kinds.collect::<Map<_, _>>(),

@@ -9,7 +9,7 @@ use crate::sim::network_threads::Read;
 use crate::sim::process::{Launch, Process};
 use crate::sim::queue::{LaneKind, QueueLane};
 use crate::sim::wire;
-use crate::types::{ConnectionId, HostId, Moment, Purpose};
+use crate::types::{ConnectionId, Deed, HostId, Moment, Purpose};
 
 /// The list of a step's outputs keeps room for so many.
 const OUTPUTS_KEPT: usize = 1024;
@@ -29,6 +29,14 @@ enum End {
 }
 
 impl<L: Launch> Engine<L> {
+    /// Records where a defect decided in what the process has just done.
+    fn record_deeds(&mut self, host: HostId) {
+        for Deed { defect, partition } in Deed::take_all() {
+            let kind = Kind::DefectActed { defect: defect.name().into(), partition };
+            self.record(Some(host), kind, About::Nothing);
+        }
+    }
+
     /// Carries out what a step asked for. Facts and disk operations take effect now; messages
     /// leave at `done`, or, behind a blocking disk operation, when that has ended.
     pub(crate) fn carry_out(
@@ -38,6 +46,7 @@ impl<L: Launch> Engine<L> {
         mut out: Vec<Output>,
         done: Moment,
     ) {
+        self.record_deeds(host);
         let mut leaves = done;
         let mut later = Vec::new();
         let mut ends = None;

@@ -484,6 +484,12 @@ impl DefectSet {
         self.0 |= 1 << defect as u32;
     }
 
+    /// These without `defect`.
+    #[must_use]
+    pub fn without(self, defect: Defect) -> Self {
+        Self(self.0 & !(1 << defect as u32))
+    }
+
     /// Those that are on, in the order of the table.
     pub fn iter(self) -> impl Iterator<Item = Defect> {
         Defect::ALL.iter().copied().filter(move |defect| self.has(*defect))

@@ -284,10 +284,14 @@ impl Exhibit {
         own.map_or(self.defect.number(), |(_, number)| *number)
     }
 
+    /// Why its run's properties were violated, in the order of their numbers.
+    pub(crate) fn explanations(&self) -> &'static [Explanation] {
+        &RUNS[&self.asked(Some(self.defect))].explanations
+    }
+
     /// Why its property was violated; nothing if it was not, which tests here complain of.
     pub(crate) fn explanation(&self) -> Option<&'static Explanation> {
-        let came = &RUNS[&self.asked(Some(self.defect))];
-        came.explanations.iter().find(|it| it.property == self.property)
+        self.explanations().iter().find(|it| it.property == self.property)
     }
 
     /// What is wrong with this exhibit, if anything is.

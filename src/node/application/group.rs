@@ -9,7 +9,9 @@ use crate::message::{
 use crate::node::application::config::{CommitMode, GroupWorkload};
 use crate::node::application::input::{Effect, Input};
 use crate::protocol::Machine;
-use crate::types::{CallToken, Deadlines, LeaderEpoch, Monotonic, Name, Now, Offset, Wall};
+use crate::types::{
+    CallToken, Deadlines, Deed, Defect, LeaderEpoch, Monotonic, Name, Now, Offset, Wall,
+};
 
 /// Records that take less than this are processed several at a time.
 const TICK: Duration = Duration::from_millis(1);
@@ -207,6 +209,10 @@ impl Group {
                 self.queue.extend(batches);
                 if was_idle {
                     self.process(now, effects);
+                }
+                if !self.queue.is_empty() {
+                    // It polls on while another thread processes: a commit then says too much.
+                    Deed::note(Defect::AsyncProcessing, None);
                 }
                 self.poll(effects);
             }

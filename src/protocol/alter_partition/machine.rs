@@ -13,8 +13,8 @@ use crate::protocol::alter_partition::effect::Effect;
 use crate::protocol::alter_partition::input::Input;
 use crate::protocol::machine::Machine;
 use crate::types::{
-    BrokerEpoch, BrokerId, Deadlines, Defect, DefectSet, ErrorCode, LeaderEpoch, Monotonic, Now,
-    PartitionEpoch, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, Deadlines, Deed, Defect, DefectSet, ErrorCode, LeaderEpoch, Monotonic,
+    Now, PartitionEpoch, TopicId, TopicPartition,
 };
 
 /// What the sender of AlterPartition must know.
@@ -155,6 +155,9 @@ impl AlterPartition {
             // Differs from Kafka: not sooner than after the back-off.
             if self.config.defects.has(Defect::RetriableErrorNotRetried) {
                 // Still under way, for all that this sender will ever know.
+                for partition in &request.partitions {
+                    Deed::note(Defect::RetriableErrorNotRetried, *partition);
+                }
                 self.request = Some(request);
                 return;
             }

@@ -10,7 +10,7 @@ use crate::protocol::consumer::effect::Effect;
 use crate::protocol::consumer::machine::{Consumer, Fetched, Pending};
 use crate::protocol::consumer::position::State;
 use crate::protocol::consumer::session::Told;
-use crate::types::{BrokerId, Defect, ErrorCode, LeaderEpoch, Offset, TopicPartition, Wall};
+use crate::types::{BrokerId, Deed, Defect, ErrorCode, LeaderEpoch, Offset, TopicPartition, Wall};
 
 /// The defects of polling act on every so-manieth piece that holds records.
 const DEFECT_EVERY: u32 = 50;
@@ -156,7 +156,7 @@ impl Consumer {
 
     fn on_records(&mut self, slot: u32, batches: Vec<Batch>) {
         let partition = &self.partitions[slot as usize];
-        let mut next = partition.position;
+        let (mut next, id) = (partition.position, partition.id);
         let mut batches: VecDeque<Batch> =
             batches.into_iter().filter(|batch| batch.end_offset() > next).collect();
         if batches.is_empty() {
@@ -164,7 +164,7 @@ impl Consumer {
         }
         self.fetches += 1;
         if self.fetches.is_multiple_of(DEFECT_EVERY) {
-            if self.config.defects.has(Defect::PollSkips) {
+            if self.config.defects.acts(Defect::PollSkips, id) {
                 let skipped = batches.pop_front().expect("there is one");
                 next = skipped.end_offset();
                 self.move_to(slot, next);
@@ -172,6 +172,7 @@ impl Consumer {
             if self.config.defects.has(Defect::PollGoesBack)
                 && let Some(before) = self.partitions[slot as usize].polled_from
             {
+                Deed::note(Defect::PollGoesBack, id);
                 batches.clear();
                 self.move_to(slot, before);
             }

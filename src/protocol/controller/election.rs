@@ -157,7 +157,8 @@ impl<'a> PartitionChangeBuilder<'a> {
         }
         match self.partition.last_known[..] {
             [leader] => Some(leader).filter(|leader| {
-                (self.is_acceptable)(*leader) || self.defects.has(Defect::FencedLastKnownLeader)
+                (self.is_acceptable)(*leader)
+                    || self.defects.acts(Defect::FencedLastKnownLeader, None)
             }),
             _ => None,
         }
@@ -193,7 +194,10 @@ pub(crate) fn record(
     defects: DefectSet,
 ) -> MetadataRecord {
     let elects = matches!(change.leader, Some(Some(_)));
-    if elects && defects.has(Defect::LeaderEpochNotRaised) {
+    if elects && change.recovering == Some(true) {
+        defects.acts(Defect::UncleanLeaderElection, partition);
+    }
+    if elects && defects.acts(Defect::LeaderEpochNotRaised, partition) {
         // A change that elects raises the epoch by itself; only a whole record can fail to.
         let mut next = state.clone();
         next.apply(&change);

@@ -13,7 +13,7 @@ use crate::message::{MetadataRecord, PartitionState};
 use crate::protocol::controller::election::{Election, PartitionChangeBuilder, record};
 use crate::protocol::controller::state::{Active, Decision};
 use crate::types::{
-    BrokerId, BrokerSet, Defect, ErrorCode, LeaderEpoch, PartitionEpoch, TopicPartition,
+    BrokerId, BrokerSet, Deed, Defect, ErrorCode, LeaderEpoch, PartitionEpoch, TopicPartition,
 };
 
 /// How many elections one batch may hold (`MAX_ELECTIONS_PER_IMBALANCE`).
@@ -57,6 +57,9 @@ impl Active {
                 Turn::Leaves(broker) => {
                     builder.in_sync.remove(broker);
                     if self.config.defects.has(Defect::NoElection) {
+                        if state.leader == Some(broker) && state.in_sync.len() > 1 {
+                            Deed::note(Defect::NoElection, partition);
+                        }
                         builder.election = Election::Nobody;
                     }
                 }
@@ -64,6 +67,10 @@ impl Active {
                     builder.in_sync.remove(broker);
                 }
                 Turn::LostItsTail(broker) => {
+                    if state.in_sync == BrokerSet::of(broker) {
+                        // It keeps its place, and may be elected again with less than it had.
+                        self.config.defects.acts(Defect::LastReplicaStanding, partition);
+                    }
                     builder.in_sync.remove(broker);
                     builder.unclean_shutdown = Some(broker);
                 }
@@ -220,8 +227,9 @@ impl Active {
         if state.leader != Some(sender) {
             return Err(ErrorCode::InvalidRequest);
         }
-        let ignores_age = self.config.defects.has(Defect::PartitionEpochIgnored);
-        if partition_epoch < state.partition_epoch && !ignores_age {
+        if partition_epoch < state.partition_epoch
+            && !self.config.defects.acts(Defect::PartitionEpochIgnored, None)
+        {
             return Err(ErrorCode::InvalidUpdateVersion);
         }
         let in_sync = asked_in_sync(asked);
@@ -242,12 +250,11 @@ impl Active {
         let Some(registration) = self.image.broker(BrokerId(member.broker_id.0)) else {
             return false;
         };
-        let ignores_fence = self.config.defects.has(Defect::FencedInSync);
         // An epoch of -1 was sent by a leader that does not know it.
         let epoch = member.broker_epoch;
         !registration.in_controlled_shutdown
-            && (!registration.fenced || ignores_fence)
             && (epoch == -1 || epoch == registration.broker_epoch.0)
+            && (!registration.fenced || self.config.defects.acts(Defect::FencedInSync, None))
     }
 }
 

@@ -49,9 +49,10 @@ impl Active {
         }
         let previous = BrokerEpoch::from_wire(request.previous_broker_epoch);
         let is_clean = existing.is_some_and(|existing| previous == Some(existing.broker_epoch))
-            || self.config.defects.has(Defect::NoUncleanShutdownDetection)
-            || self.config.defects.has(Defect::EmptyDiskElected)
-                && existing.is_some_and(|existing| has_new_directory(existing, request));
+            || existing.is_none() && self.config.defects.has(Defect::NoUncleanShutdownDetection)
+            || self.config.defects.acts(Defect::NoUncleanShutdownDetection, None)
+            || existing.is_some_and(|existing| has_new_directory(existing, request))
+                && self.config.defects.acts(Defect::EmptyDiskElected, None);
         let mut records = match same {
             Some(_) => Vec::new(),
             None if is_clean => self.leader_and_in_sync_updates(Turn::Leaves(broker)),
@@ -149,8 +150,10 @@ impl Active {
         match current {
             Standing::Fenced if wants_shutdown => Standing::ShutdownNow,
             Standing::Fenced
-                if self.config.defects.has(Defect::NeverUnfenced)
-                    && self.heartbeats.was_unfenced(broker) =>
+                if self.heartbeats.was_unfenced(broker)
+                    && !wants_fence
+                    && is_caught_up
+                    && self.config.defects.acts(Defect::NeverUnfenced, None) =>
             {
                 Standing::Fenced
             }

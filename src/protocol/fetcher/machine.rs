@@ -311,11 +311,13 @@ impl Fetcher {
         // The same leader may have been elected anew meanwhile: what it sent in the old epoch may
         // not be in its log any more (KAFKA-18723).
         let defects = self.config.defects;
-        let is_same_epoch = asked.leader_epoch == state.asked.leader_epoch
-            || defects.has(Defect::UnfencedFetch)
-            || defects.has(Defect::StaleFetchResponse);
         let is_same_offset = asked.position.fetch_offset == state.asked.position.fetch_offset;
-        if !is_same_epoch || !is_same_offset || !state.is_ready() {
+        let is_awaited = is_same_offset
+            && state.is_ready()
+            && (asked.leader_epoch == state.asked.leader_epoch
+                || defects.acts(Defect::UnfencedFetch, partition)
+                || defects.acts(Defect::StaleFetchResponse, partition));
+        if !is_awaited {
             return;
         }
         let error = ErrorCode::from_code(answer.error_code);

@@ -20,7 +20,9 @@ use crate::message::{EpochEnd, FetchPosition};
 use crate::protocol::fetcher::effect::Effect;
 use crate::protocol::fetcher::machine::{Fetcher, InFlight};
 use crate::protocol::fetcher::session::Asked;
-use crate::types::{ErrorCode, LeaderEpoch, Now, Offset, TopicPartition, TruncationEra};
+use crate::types::{
+    Deed, Defect, ErrorCode, LeaderEpoch, Now, Offset, TopicPartition, TruncationEra,
+};
 
 /// How far the follower is with a partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -128,7 +130,11 @@ impl Fetcher {
             return self.delay(now, partition);
         }
         // Before KIP-279 the answer did not say of which epoch the end is.
-        let epoch = LeaderEpoch::from_wire(answer.leader_epoch).filter(|_| says_epoch);
+        let ends = LeaderEpoch::from_wire(answer.leader_epoch);
+        let epoch = ends.filter(|_| says_epoch);
+        if epoch != ends && ends != asked.position.last_fetched_epoch {
+            Deed::note(Defect::OffsetOnlyAnswer, partition);
+        }
         state.phase = Phase::Cutting(epoch);
         state.is_delivering = true;
         self.delivering += 1;
@@ -148,7 +154,7 @@ mod tests {
     use crate::protocol::fetcher::config::FetcherConfig;
     use crate::protocol::fetcher::input::Input;
     use crate::protocol::machine::Machine;
-    use crate::types::{BrokerId, Defect, PartitionIndex, TopicId};
+    use crate::types::{BrokerId, PartitionIndex, TopicId};
 
     const ORDERS: TopicPartition =
         TopicPartition { topic_id: TopicId(7), partition: PartitionIndex(0) };

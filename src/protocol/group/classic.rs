@@ -151,7 +151,7 @@ impl Shard {
         }
         let (longest, epoch) = (classic.rebalance_timeout(), GroupEpoch(classic.generation));
         let work = TimerWork::InEpoch(epoch);
-        if !step.has(Defect::NeverSynced) {
+        if !step.acts(Defect::NeverSynced) {
             step.schedule(index, TimerKey::Sync(group.clone()), longest, work);
         }
     }

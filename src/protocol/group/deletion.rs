@@ -171,7 +171,7 @@ impl Shard {
                 }
                 // Whoever is about to rejoin may still want them (KAFKA-13636).
                 GroupState::PreparingRebalance | GroupState::CompletingRebalance => {
-                    step.has(Defect::OffsetsExpireInRebalance) && is_old(value.commit_timestamp)
+                    is_old(value.commit_timestamp) && step.acts(Defect::OffsetsExpireInRebalance)
                 }
                 GroupState::Assigning | GroupState::Reconciling | GroupState::Dead => false,
             },

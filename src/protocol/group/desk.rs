@@ -57,6 +57,11 @@ impl Step<'_> {
         self.desk.config.defects.has(defect)
     }
 
+    /// Whether `defect` is on where that alone decides.
+    pub(crate) fn acts(&self, defect: Defect) -> bool {
+        self.desk.config.defects.acts(defect, None)
+    }
+
     /// Answers the request on `connection`, or a part of it. Whoever hung up gets nothing.
     pub(crate) fn answer(&mut self, connection: ConnectionId, body: ResponseBody) {
         let Some(serving) = self.desk.serving.get_mut(&connection) else { return };

@@ -92,8 +92,10 @@ impl Machine for GroupCoordinator {
                 }
             }
             Input::HighWatermarkMoved { partition, offset, leader_epoch } => {
-                let is_blind = step.config().defects.has(Defect::DeposedAcknowledges);
-                let leads = |shard: &Shard| is_blind || leader_epoch == Some(shard.leader_epoch);
+                let leads = |shard: &Shard| {
+                    let is_its = leader_epoch == Some(shard.leader_epoch);
+                    is_its || step.config().defects.acts(Defect::DeposedAcknowledges, partition)
+                };
                 if let Some(shard) = shards.get_mut(&partition.partition)
                     && shard.partition == partition
                     && leads(shard)

@@ -8,7 +8,7 @@ use imbl::OrdMap;
 
 use crate::event::GroupState;
 use crate::message::{Assigned, CurrentValue, GroupRecord, MemberState, MemberValue};
-use crate::types::{Defect, DefectSet, Name, Offset, TopicPartition};
+use crate::types::{Deed, Defect, DefectSet, Name, Offset, TopicPartition};
 
 /// The epoch with which a member leaves (`LEAVE_GROUP_MEMBER_EPOCH`).
 pub(crate) const LEAVE: i32 = -1;
@@ -148,6 +148,7 @@ impl ModernGroup {
             }
             // What comes back from being revoked loses its epoch, and seems free.
             for partition in before.revoking.intersection(&after.assigned) {
+                Deed::note(Defect::PartitionEpochLost, *partition);
                 self.owned_at.remove(partition);
             }
             for partition in before.revoking.difference(&after.assigned) {

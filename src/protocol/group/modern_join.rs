@@ -22,8 +22,8 @@ use crate::protocol::group::shard::Shard;
 use crate::protocol::group::state::Group;
 use crate::protocol::group::timers::{TimerKey, TimerWork};
 use crate::types::{
-    ConnectionId, Defect, ErrorCode, GroupEpoch, Name, PartitionIndex, TopicId, TopicPartition,
-    hash_words,
+    ConnectionId, Deed, Defect, ErrorCode, GroupEpoch, Name, PartitionIndex, TopicId,
+    TopicPartition, hash_words,
 };
 
 /// Why a heartbeat is refused, and in which words.
@@ -191,13 +191,21 @@ impl Shard {
         // With its bookkeeping lost, what the member is about to give up seems free to itself.
         let forgets = step.has(Defect::PartitionEpochLost);
         let revoking = &member.current.revoking;
-        let is_taken = |partition: TopicPartition| {
+        let is_taken = |partition: TopicPartition| owned_at.contains_key(&partition);
+        let seems_taken = |partition: TopicPartition| {
             let is_own = forgets && revoking.contains(&partition);
-            !has_no_barrier && !is_own && owned_at.contains_key(&partition)
+            !has_no_barrier && !is_own && is_taken(partition)
         };
         let reconciliation =
-            Reconciliation { target_epoch, target: &target, owned, is_taken: &is_taken };
+            Reconciliation { target_epoch, target: &target, owned, is_taken: &seems_taken };
         let next = reconciliation.next(&member.current);
+        if has_no_barrier || forgets {
+            let right = Reconciliation { is_taken: &is_taken, ..reconciliation };
+            if right.next(&member.current) != next {
+                step.acts(Defect::NoRevocationBarrier);
+                step.acts(Defect::PartitionEpochLost);
+            }
+        }
         if next == member.current {
             return;
         }
@@ -340,7 +348,7 @@ fn check_epoch(
     if said > current.epoch {
         return fenced;
     }
-    if said == current.epoch || (said == 0 && !step.has(Defect::FencedCannotRejoin)) {
+    if said == current.epoch || (said == 0 && !step.acts(Defect::FencedCannotRejoin)) {
         return Ok(());
     }
     // The answer that raised the epoch may have been lost.
@@ -478,7 +486,9 @@ fn update_target(step: &Step<'_>, draft: &mut Draft) {
     let mut assignment = assign(assignor.as_str(), &subscribers, &partitions);
     if step.has(Defect::PartitionForgotten) {
         let last = assignment.values_mut().filter(|assigned| !assigned.is_empty()).last();
-        last.and_then(Assigned::pop_last);
+        if let Some(partition) = last.and_then(Assigned::pop_last) {
+            Deed::note(Defect::PartitionForgotten, partition);
+        }
     }
     for (member, assigned) in assignment {
         if draft.group.targets.get(&member) == Some(&assigned) {

@@ -51,12 +51,20 @@ impl Shard {
         group: &Name,
         body: &k::OffsetCommitRequest,
     ) -> Result<(), ErrorCode> {
+        let known = self.check_committer(step, group, body);
+        if known.is_err() && step.acts(Defect::CommitWithoutGeneration) { Ok(()) } else { known }
+    }
+
+    fn check_committer(
+        &self,
+        step: &mut Step<'_>,
+        group: &Name,
+        body: &k::OffsetCommitRequest,
+    ) -> Result<(), ErrorCode> {
         let (member, epoch) = (name(&body.member_id), body.generation_id_or_member_epoch);
-        let is_lax = step.has(Defect::CommitWithoutGeneration);
         match self.state.groups.get(group).map(|group| &**group) {
-            None if epoch < 0 || is_lax => Ok(()),
+            None if epoch < 0 => Ok(()),
             None => Err(ErrorCode::GroupIdNotFound),
-            Some(_) if is_lax => Ok(()),
             Some(Group::Classic(classic)) => {
                 let instance = maybe_name(body.group_instance_id.as_ref());
                 check_classic(classic, &member, instance.as_ref(), epoch)?;

@@ -17,7 +17,7 @@ use crate::protocol::member::commit::For;
 use crate::protocol::member::effect::{Effect, Why};
 use crate::protocol::member::machine::{Member, Pending};
 use crate::protocol::member::subscription;
-use crate::types::{Defect, Name, Wall};
+use crate::types::{Deed, Defect, Name, Wall};
 
 /// `protocol_type` of consumers' groups.
 pub(crate) const CONSUMER: &str = "consumer";
@@ -135,8 +135,9 @@ impl Member {
         self.member_id = member_id;
         self.request_rejoin(reason);
         // Before KAFKA-12983 a member that was refused while it joined kept what it had.
-        let keeps = self.config.defects.has(Defect::StaleClaims)
-            && matches!(self.classic.step, Step::Joining | Step::Syncing | Step::BackingOff { .. });
+        let is_joining =
+            matches!(self.classic.step, Step::Joining | Step::Syncing | Step::BackingOff { .. });
+        let keeps = is_joining && self.config.defects.acts(Defect::StaleClaims, None);
         if !keeps {
             self.classic.prepares = true;
         }
@@ -350,7 +351,12 @@ impl Member {
         // With the defect it owns more than it says.
         let hides = self.config.defects.has(Defect::RevokedAndKept);
         match assigned.filter(|_| hides && !self.owned.is_empty()) {
-            Some((places, _)) => places.clone(),
+            Some((places, _)) => {
+                if *places != self.all_owned() {
+                    Deed::note(Defect::RevokedAndKept, None);
+                }
+                places.clone()
+            }
             None => self.all_owned(),
         }
     }
@@ -388,11 +394,17 @@ impl Member {
     ) {
         let topics = self.topics_of(&self.classic.group_topics);
         let defects = self.config.defects;
-        let assigned = by.map(|by| by.assign(&topics, members, defects.has(Defect::StaleClaims)));
-        let mut assignment = assigned.unwrap_or_default();
+        let trusts = defects.has(Defect::StaleClaims);
+        let assigned = |trusts| by.map(|by| by.assign(&topics, members, trusts));
+        let mut assignment = assigned(trusts).unwrap_or_default();
+        if trusts && assignment != assigned(false).unwrap_or_default() {
+            Deed::note(Defect::StaleClaims, None);
+        }
         if defects.has(Defect::PartitionForgotten) {
             let last = assignment.values_mut().filter(|places| !places.is_empty()).last();
-            last.and_then(Vec::pop);
+            if let Some(place) = last.and_then(Vec::pop) {
+                Deed::note(Defect::PartitionForgotten, self.id(&place));
+            }
         }
         self.classic.assigned_from = Some(topics);
         self.sync(&assignment, effects);
@@ -449,6 +461,9 @@ impl Member {
             self.request_rejoin("need to revoke partitions and re-join");
         }
         if self.config.defects.has(Defect::RevokedAndKept) {
+            if !revoked.is_empty() {
+                Deed::note(Defect::RevokedAndKept, None);
+            }
             return self.take(wall, places, effects);
         }
         if !revoked.is_empty() {

@@ -84,7 +84,7 @@ impl Member {
         }
         let Ok((ResponseBody::SyncGroup(body), _)) = answer else {
             // With the defect it waits, and its heartbeats go on.
-            if !self.config.defects.has(Defect::NeverSynced) {
+            if !self.config.defects.acts(Defect::NeverSynced, None) {
                 self.back_off_rebalance(wall);
             }
             return;

@@ -159,6 +159,9 @@ impl Member {
         }
         self.auto_commit_at = wall + self.config.auto_commit_interval;
         if !self.owned.is_empty() {
+            if self.poll.is_none() {
+                self.config.defects.acts(Defect::CommitsUnderneath, None);
+            }
             effects.push(Effect::Positions { why: Why::Interval });
         }
     }

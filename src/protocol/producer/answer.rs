@@ -138,8 +138,8 @@ impl Producer {
         self.unmute(sent.slot);
         if let Some(batch) = self.batches.get_mut(&sent.serial) {
             batch.is_on_the_wire = false;
-            let is_proof = self.config.defects.has(Defect::NackTakenForProof);
-            batch.may_be_written |= is_ambiguous && !is_proof;
+            batch.may_be_written |=
+                is_ambiguous && !self.config.defects.acts(Defect::NackTakenForProof, None);
             batch.last_error = error;
             if self.can_retry(wall, sent, error) {
                 self.enqueue_again(wall, sent.serial);
@@ -275,6 +275,9 @@ impl Producer {
     ) {
         // A batch that never left was never announced.
         let Content::Sealed { at, .. } = &batch.content else { return };
+        if batch.created + self.config.delivery_timeout < wall {
+            self.config.defects.acts(Defect::DeliveryTimeoutIgnored, None);
+        }
         let kind = Kind::BatchDone {
             partition,
             batch: batch.id,

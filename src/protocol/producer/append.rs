@@ -14,7 +14,7 @@ use crate::protocol::producer::partitioner::{
     Load, by_load, partition_for_key, round_robin, uniform,
 };
 use crate::types::{
-    BatchId, BrokerId, CallToken, Defect, ErrorCode, KeyHash, Name, TopicPartition, Wall,
+    BatchId, BrokerId, CallToken, Deed, Defect, ErrorCode, KeyHash, Name, TopicPartition, Wall,
     hash_words,
 };
 
@@ -178,7 +178,11 @@ impl Producer {
             let led = known.iter().enumerate().filter(|(_, known)| known.leader.is_some());
             let led: Vec<usize> = led.map(|(number, _)| number).collect();
             if !led.is_empty() {
-                return (led[partition_for_key(key, led.len())], hash);
+                let chosen = led[partition_for_key(key, led.len())];
+                if chosen != partition_for_key(key, known.len()) {
+                    Deed::note(Defect::KeysSkipLeaderless, None);
+                }
+                return (chosen, hash);
             }
         }
         (partition_for_key(key, known.len()), hash)

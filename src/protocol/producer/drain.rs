@@ -11,7 +11,7 @@ use crate::protocol::producer::effect::Effect;
 use crate::protocol::producer::identity::Identity;
 use crate::protocol::producer::machine::{InFlightRequest, Producer, SentBatch};
 use crate::protocol::producer::partition::Place;
-use crate::types::{BrokerId, Wall};
+use crate::types::{BrokerId, Defect, Wall};
 
 impl Producer {
     /// Looks where a partition stands now and keeps timers and nodes in step.
@@ -251,6 +251,11 @@ impl Producer {
         batch.sent_epoch = leader_epoch;
         batch.is_on_the_wire = true;
         batch.is_renumbered = false;
+        if batch.sends > 1 {
+            // Idempotence is off by them: no sequence number tells the broker what it has.
+            self.config.defects.acts(Defect::DuplicateOnRetry, id);
+            self.config.defects.acts(Defect::ReorderInFlight, id);
+        }
         let kind = Kind::BatchSent { partition: id, batch: batch.id, attempt: batch.sends, to };
         let sent = SentBatch {
             partition: id,

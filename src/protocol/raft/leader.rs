@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::protocol::raft::accumulator::Accumulator;
 use crate::protocol::raft::timer::Timer;
-use crate::types::{BrokerId, BrokerSet, Defect, DefectSet, Now, Offset, Wall};
+use crate::types::{BrokerId, BrokerSet, Defect, DefectSet, Now, Offset, TopicPartition, Wall};
 
 /// The state of a leader in its epoch.
 ///
@@ -113,8 +113,11 @@ impl LeaderState {
     pub(super) fn committed(&self, defects: DefectSet) -> Option<Offset> {
         let ends = self.descending();
         let (_, end) = ends[self.voters.len() / 2];
-        let counts_older = defects.has(Defect::CommitOfOlderEpoch);
-        end.filter(|&end| end > self.epoch_start || (counts_older && end == self.epoch_start))
+        let metadata = TopicPartition::CLUSTER_METADATA;
+        end.filter(|&end| {
+            end > self.epoch_start
+                || end == self.epoch_start && defects.acts(Defect::CommitOfOlderEpoch, metadata)
+        })
     }
 
     /// The other voters, the one that fetched farthest first: who should lead next.

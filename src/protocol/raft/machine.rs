@@ -448,8 +448,9 @@ impl Raft {
 
     /// Makes the whole log durable before anything else is done.
     pub(super) fn flush(&mut self) {
-        if self.config.defects.has(Defect::FetchBeforeFsync)
-            || self.log.recovery_point() >= self.log.end_offset()
+        let metadata = TopicPartition::CLUSTER_METADATA;
+        if self.log.recovery_point() >= self.log.end_offset()
+            || self.config.defects.acts(Defect::FetchBeforeFsync, metadata)
         {
             return;
         }

@@ -20,7 +20,8 @@ use crate::protocol::raft::role::Role;
 use crate::protocol::raft::rpc;
 use crate::protocol::raft::rpc::{FetchAsked, Fetched};
 use crate::types::{
-    BrokerId, ConnectionId, Defect, ErrorCode, LeaderEpoch, Monotonic, Now, Offset, TopicPartition,
+    BrokerId, ConnectionId, Deed, Defect, ErrorCode, LeaderEpoch, Monotonic, Now, Offset,
+    TopicPartition,
 };
 
 const PARTITION: TopicPartition = TopicPartition::CLUSTER_METADATA;
@@ -107,8 +108,18 @@ impl Raft {
         if self.log.start_offset() == Offset::ZERO && offset == Offset::ZERO && epoch.0 == 0 {
             return None;
         }
-        let is_blind = self.config.defects.has(Defect::QuorumFetchByOffset);
-        let epoch = if is_blind { self.last_epoch() } else { epoch };
+        let right = self.parting(offset, epoch);
+        if !self.config.defects.has(Defect::QuorumFetchByOffset) {
+            return right;
+        }
+        let blind = self.parting(offset, self.last_epoch());
+        if blind != right {
+            Deed::note(Defect::QuorumFetchByOffset, TopicPartition::CLUSTER_METADATA);
+        }
+        blind
+    }
+
+    fn parting(&self, offset: Offset, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
         let (own_epoch, own_end) = self.end_offset_for_epoch(epoch);
         (own_epoch != epoch || own_end < offset).then_some((own_epoch, own_end))
     }
@@ -182,7 +193,9 @@ impl Raft {
     pub(super) fn poll_leader(&mut self, now: Now) -> bool {
         let checks_quorum = self.checks_quorum();
         let Role::Leader(leader) = &mut self.role else { return false };
-        if checks_quorum && leader.has_lost_quorum(now) {
+        if !checks_quorum && leader.has_lost_quorum(now) {
+            Deed::note(Defect::NoCheckQuorum, TopicPartition::CLUSTER_METADATA);
+        } else if leader.has_lost_quorum(now) {
             self.become_resigned(now);
             return true;
         }

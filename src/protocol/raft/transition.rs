@@ -13,7 +13,9 @@ use crate::protocol::raft::machine::Raft;
 use crate::protocol::raft::role::Role;
 use crate::protocol::raft::timer::Timer;
 use crate::protocol::raft::votes::Votes;
-use crate::types::{BrokerId, Defect, ErrorCode, LeaderEpoch, Now, Offset};
+use crate::types::{BrokerId, Defect, ErrorCode, LeaderEpoch, Now, Offset, TopicPartition};
+
+const METADATA: TopicPartition = TopicPartition::CLUSTER_METADATA;
 
 impl Raft {
     /// Takes up the part that `stored` leaves a node with (`QuorumState.initialize`).
@@ -23,7 +25,7 @@ impl Raft {
         if epoch < last_epoch {
             self.take_role(last_epoch, Self::unattached(None, None));
         } else if stored.leader == Some(node) && self.config.is_voter() {
-            if self.config.defects.has(Defect::LeaderResumesEpoch) {
+            if self.config.defects.acts(Defect::LeaderResumesEpoch, METADATA) {
                 self.lead(now, epoch);
             } else {
                 // It may have lost records that it had given offsets in this epoch, so it writes
@@ -55,7 +57,7 @@ impl Raft {
 
     /// Begins to look for votes: first asks how it would fare, unless the defect is on.
     pub(super) fn stand(&mut self, now: Now) {
-        if self.config.defects.has(Defect::NoPreVote) {
+        if self.config.defects.acts(Defect::NoPreVote, METADATA) {
             self.become_candidate(now);
             return;
         }
@@ -255,7 +257,9 @@ impl Raft {
 
     fn write_quorum_state(&mut self) {
         let (leader, voted) = (self.leader(), self.voted());
-        if self.config.defects.has(Defect::VoteNotPersisted) && leader.is_none() && voted.is_some()
+        if leader.is_none()
+            && voted.is_some()
+            && self.config.defects.acts(Defect::VoteNotPersisted, METADATA)
         {
             return;
         }

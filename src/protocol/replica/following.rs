@@ -5,7 +5,7 @@ use crate::log::{Appended, FollowerAppendError};
 use crate::message::{Batch, Fetched, OutOfRange};
 use crate::protocol::replica::effect::Effect;
 use crate::protocol::replica::machine::{Replica, Role};
-use crate::types::{Defect, LeaderEpoch, Offset};
+use crate::types::{Deed, Defect, LeaderEpoch, Offset};
 
 impl Replica {
     /// Source: Kafka 4.1, `ReplicaFetcherThread.processPartitionData`.
@@ -15,11 +15,18 @@ impl Replica {
                 // Not a word of the high watermark: it may stand above what is about to go
                 // (KAFKA-14704).
                 if self.config.defects.has(Defect::HighWatermarkBeforeTruncation) {
+                    let before = self.high_watermark;
                     self.follow_high_watermark(fetched.high_watermark, effects);
+                    if self.high_watermark != before {
+                        Deed::note(Defect::HighWatermarkBeforeTruncation, self.partition());
+                    }
                 }
                 let end = self.truncation_offset(leader_epoch, leader_end);
                 self.truncate_to(end, effects);
             } else {
+                if self.forgot_last_epoch && !fetched.records.is_empty() {
+                    Deed::note(Defect::LastFetchedEpochLost, self.partition());
+                }
                 if self.append(fetched, effects).is_err() {
                     // The leader's batches do not go on where this log ends. Kafka marks such a
                     // partition failed, and copies it no more in this leader epoch.
@@ -39,10 +46,11 @@ impl Replica {
     pub(super) fn awaits(&self, leader_epoch: LeaderEpoch, fetch_offset: Offset) -> bool {
         let defects = self.config.defects;
         let is_follower = matches!(self.role, Role::Follower(_));
-        let is_same_epoch = leader_epoch == self.leader_epoch
-            || defects.has(Defect::UnfencedFetch)
-            || defects.has(Defect::StaleFetchResponse);
-        is_follower && is_same_epoch && fetch_offset == self.log.end_offset()
+        is_follower
+            && fetch_offset == self.log.end_offset()
+            && (leader_epoch == self.leader_epoch
+                || defects.acts(Defect::UnfencedFetch, self.partition())
+                || defects.acts(Defect::StaleFetchResponse, self.partition()))
     }
 
     fn append(
@@ -70,7 +78,7 @@ impl Replica {
             Defect::ServeOldEpoch,
             Defect::StaleFetchResponse,
         ];
-        DEFECTS.iter().any(|defect| self.config.defects.has(*defect))
+        DEFECTS.iter().any(|defect| self.config.defects.acts(*defect, self.partition()))
     }
 
     fn append_batch(
@@ -91,7 +99,11 @@ impl Replica {
     /// may go back.
     fn follow_high_watermark(&mut self, leaders: Offset, effects: &mut Vec<Effect>) {
         let offset = if self.config.defects.has(Defect::HighWatermarkBeyondEnd) {
-            leaders.max(self.log.start_offset())
+            let told = leaders.max(self.log.start_offset());
+            if told != self.log.clamp(leaders) {
+                Deed::note(Defect::HighWatermarkBeyondEnd, self.partition());
+            }
+            told
         } else {
             self.log.clamp(leaders)
         };

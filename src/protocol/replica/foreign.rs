@@ -5,7 +5,7 @@
 use crate::message::{PartitionFetch, Reader};
 use crate::protocol::replica::effect::Effect;
 use crate::protocol::replica::machine::{Replica, Role};
-use crate::types::{Defect, DefectSet, Now};
+use crate::types::{Deed, Defect, DefectSet, Now};
 
 impl Replica {
     /// Whether fetches must name this replica's leader epoch, if they name one.
@@ -39,12 +39,20 @@ impl Replica {
             let before = follower.clone();
             let (offset, start) = (fetch.fetch_offset, fetch.log_start_offset);
             follower.fetched(now.wall, offset, start, leader_end, broker_epoch);
+            let wishes = effects.len();
             self.expand_for(broker, effects);
+            if effects.len() > wishes {
+                Deed::note(Defect::ExpandFromOldEpoch, self.partition());
+            }
             let Role::Leader(leading) = &mut self.role else { return };
             leading.followers.insert(broker, before);
         } else if defects.has(Defect::HighWatermarkOfOldEpoch) {
             follower.log_end = Some(fetch.fetch_offset);
+            let before = self.high_watermark;
             self.advance_high_watermark(now, effects);
+            if self.high_watermark > before {
+                Deed::note(Defect::HighWatermarkOfOldEpoch, self.partition());
+            }
         }
     }
 }

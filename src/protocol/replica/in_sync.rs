@@ -2,7 +2,7 @@
 //! recorded meanwhile.
 
 use crate::message::InSyncProposal;
-use crate::types::{BrokerId, BrokerSet, Defect, DefectSet};
+use crate::types::{BrokerId, BrokerSet, Defect, DefectSet, TopicPartition};
 
 /// The in-sync set of a leader.
 ///
@@ -44,14 +44,14 @@ impl InSync {
     /// Notes that a wish is under way. The larger of the two sets counts from here: a joining
     /// follower, since the controller may elect it as soon as it has recorded it; a leaving one,
     /// since the controller may elect it until then.
-    pub(crate) fn propose(&mut self, pending: Pending, defects: DefectSet) {
+    pub(crate) fn propose(&mut self, pending: Pending, about: TopicPartition, defects: DefectSet) {
         assert!(self.pending.is_none(), "{:?} is under way, not {pending:?}", self.pending);
         self.maximal = match &pending.change {
-            Change::Expand(_) if defects.has(Defect::HighWatermarkOverCommitted) => {
+            Change::Expand(_) if defects.acts(Defect::HighWatermarkOverCommitted, about) => {
                 self.recorded.clone()
             }
             Change::Expand(added) => self.recorded.with(*added),
-            Change::Shrink(removed) if defects.has(Defect::HighWatermarkOverProposed) => {
+            Change::Shrink(removed) if defects.acts(Defect::HighWatermarkOverProposed, about) => {
                 self.recorded.without(removed)
             }
             Change::Shrink(_) => self.recorded.clone(),

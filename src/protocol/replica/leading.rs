@@ -8,7 +8,7 @@ use crate::log::SequenceCheck;
 use crate::message::BatchBody;
 use crate::protocol::replica::effect::{Effect, ListedOffset};
 use crate::protocol::replica::machine::{Leading, Replica, Role, event};
-use crate::types::{ConnectionId, Defect, ErrorCode, LeaderEpoch, Now, Offset};
+use crate::types::{ConnectionId, Deed, Defect, DefectSet, ErrorCode, LeaderEpoch, Now, Offset};
 
 const LATEST_TIMESTAMP: i64 = -1;
 const EARLIEST_TIMESTAMP: i64 = -2;
@@ -68,7 +68,11 @@ impl Replica {
     fn epoch_to_stamp(&self) -> LeaderEpoch {
         let is_old = self.config.defects.has(Defect::OldEpochStamped);
         let first = self.log.epochs().first().filter(|_| is_old);
-        first.map_or(self.leader_epoch, |(epoch, _)| *epoch)
+        let stamped = first.map_or(self.leader_epoch, |(epoch, _)| *epoch);
+        if stamped != self.leader_epoch {
+            Deed::note(Defect::OldEpochStamped, self.partition());
+        }
+        stamped
     }
 
     /// Whether a batch may be appended at all.
@@ -90,10 +94,13 @@ impl Replica {
     /// Lets `request` wait until the high watermark reaches `required`.
     fn wait_for(&mut self, required: Offset, request: ConnectionId, effects: &mut Vec<Effect>) {
         let is_early = self.config.defects.has(Defect::AckBeforeInSync);
-        let high_watermark = self.high_watermark;
+        let (partition, high_watermark) = (self.partition(), self.high_watermark);
         let min_in_sync = self.min_in_sync();
         let Role::Leader(leading) = &mut self.role else { unreachable!("only a leader appends") };
         if is_early {
+            if required > high_watermark {
+                Deed::note(Defect::AckBeforeInSync, partition);
+            }
             effects.push(Effect::Acknowledged { request, error: ErrorCode::None });
         } else if required <= high_watermark {
             // A duplicate of a batch that is committed already.
@@ -118,11 +125,41 @@ impl Replica {
     ///
     /// Source: Kafka 4.1, `Partition.maybeIncrementLeaderHW`.
     pub(super) fn advance_high_watermark(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let Role::Leader(leading) = &self.role else { return };
         let defects = self.config.defects;
+        let next = self.next_high_watermark(now, defects);
+        if defects != DefectSet::NONE {
+            self.note_high_watermark(now, next);
+        }
+        if let Some(next) = next.filter(|next| *next > self.high_watermark) {
+            self.set_high_watermark(next, effects);
+            self.acknowledge(effects);
+        }
+    }
+
+    /// Notes which defect the high watermark moves by, or waits by.
+    pub(super) fn note_high_watermark(&self, now: Now, next: Option<Offset>) {
+        for defect in [
+            Defect::LastReplicaStanding,
+            Defect::HighWatermarkOverCommitted,
+            Defect::ShuttingDownReplicaCounts,
+        ] {
+            let defects = self.config.defects;
+            if defects.has(defect) {
+                let right = self.next_high_watermark(now, defects.without(defect));
+                let moved = |to: Option<Offset>| to.filter(|to| *to > self.high_watermark);
+                if moved(right) != moved(next) {
+                    Deed::note(defect, self.partition());
+                }
+            }
+        }
+    }
+
+    /// Where the high watermark would be moved to, unless it is there.
+    pub(super) fn next_high_watermark(&self, now: Now, defects: DefectSet) -> Option<Offset> {
+        let Role::Leader(leading) = &self.role else { return None };
         let too_few = leading.in_sync.recorded.len() < self.min_in_sync();
         if too_few && !defects.has(Defect::LastReplicaStanding) {
-            return;
+            return None;
         }
         let end = self.log.end_offset();
         let overlooked =
@@ -138,14 +175,10 @@ impl Replica {
             };
             let is_behind = follower.log_end.is_none_or(|follower_end| follower_end < lowest);
             if is_behind && Some(*broker) != overlooked && counts() {
-                let Some(follower_end) = follower.log_end else { return };
-                lowest = follower_end;
+                lowest = follower.log_end?;
             }
         }
-        if lowest > self.high_watermark {
-            self.set_high_watermark(lowest, effects);
-            self.acknowledge(effects);
-        }
+        Some(lowest)
     }
 
     /// Ends the wait of those whose records are now below the high watermark.
@@ -181,7 +214,7 @@ impl Replica {
         // committed (KIP-207).
         let is_stale = !by_follower
             && leading.epoch_start > self.high_watermark
-            && !self.config.defects.has(Defect::OffsetAvailableTooSoon);
+            && !self.config.defects.acts(Defect::OffsetAvailableTooSoon, self.partition());
         let refused = if is_stale { Err(ErrorCode::OffsetNotAvailable) } else { Ok(None) };
         match timestamp {
             LATEST_TIMESTAMP => refused.map(|_: Option<ListedOffset>| {

@@ -13,8 +13,8 @@ use crate::protocol::replica::follower_state::FollowerState;
 use crate::protocol::replica::in_sync::InSync;
 use crate::protocol::replica::input::Input;
 use crate::types::{
-    BrokerId, BrokerSet, ConnectionId, Deadlines, Defect, ErrorCode, LeaderEpoch, Now, Offset,
-    PartitionEpoch, TopicPartition,
+    BrokerId, BrokerSet, ConnectionId, Deadlines, Deed, Defect, ErrorCode, LeaderEpoch, Now,
+    Offset, PartitionEpoch, TopicPartition,
 };
 
 /// One partition on one broker, with its log.
@@ -276,7 +276,7 @@ impl Replica {
                 announced: (PartitionEpoch(-1), BrokerSet::default(), BrokerSet::default()),
             }));
         }
-        let me = self.config.broker;
+        let (me, about) = (self.config.broker, self.partition());
         let end = self.log.end_offset();
         let Role::Leader(leading) = &mut self.role else { unreachable!("it was made so above") };
         leading.followers.retain(|broker, _| state.replicas.contains(broker));
@@ -288,7 +288,10 @@ impl Replica {
         // wish before had told. The controller may grant the dropped wish; the leader then counts
         // on a smaller set than the controller elects from, and acknowledges what the next leader
         // may lack (tests/it/replication.rs tells how). Here only news drops it.
-        if is_news || self.config.defects.has(Defect::PendingChangeDropped) {
+        if is_news
+            || leading.in_sync.pending.is_some()
+                && self.config.defects.acts(Defect::PendingChangeDropped, about)
+        {
             // A leader that was elected uncleanly has nothing to recover from: it says so with its
             // next wish (KIP-704).
             leading.in_sync = InSync::recorded(state.in_sync.clone(), false);
@@ -300,7 +303,7 @@ impl Replica {
             }
             // Before any record is appended: a follower may know of later epochs than any record
             // here is of (KAFKA-7415).
-            if !self.config.defects.has(Defect::UnknownEpochFallback) {
+            if !self.config.defects.acts(Defect::UnknownEpochFallback, about) {
                 let epoch = state.leader_epoch;
                 self.with_log(About::Nothing, effects, |log, out| {
                     log.assign_epoch(epoch, end, out);
@@ -312,7 +315,9 @@ impl Replica {
         }
         // The set may be this broker alone now.
         let is_stuck = !is_new_epoch && self.config.defects.has(Defect::HighWatermarkStuck);
-        if !is_stuck {
+        if is_stuck {
+            self.note_stuck(now);
+        } else {
             self.advance_high_watermark(now, effects);
         }
     }
@@ -357,7 +362,11 @@ impl Replica {
     fn prepare_to_follow(&mut self, effects: &mut Vec<Effect>) {
         // Without a single epoch there is nothing that a leader could compare.
         let is_without_epochs = self.log.latest_epoch().is_none();
-        if is_without_epochs || self.config.defects.has(Defect::TruncateToHighWatermark) {
+        let is_blind = self.config.defects.has(Defect::TruncateToHighWatermark);
+        if is_without_epochs || is_blind {
+            if !is_without_epochs && self.high_watermark < self.log.end_offset() {
+                Deed::note(Defect::TruncateToHighWatermark, self.partition());
+            }
             self.truncate_to(self.high_watermark, effects);
         }
     }

@@ -6,7 +6,7 @@ use crate::protocol::replica::effect::Effect;
 use crate::protocol::replica::follower_state::{FetchedAs, FollowerState};
 use crate::protocol::replica::in_sync::{Change, InSync, Pending};
 use crate::protocol::replica::machine::{Replica, Role, event};
-use crate::types::{BrokerId, BrokerSet, Defect, ErrorCode, Now};
+use crate::types::{BrokerId, BrokerSet, Deed, Defect, ErrorCode, Now};
 
 /// Errors that prove that the controller has not granted a wish, and never will.
 const NOT_GRANTED: [ErrorCode; 2] =
@@ -49,15 +49,22 @@ impl Replica {
         let Role::Leader(leading) = &self.role else { return };
         let defects = self.config.defects;
         let Some(follower) = leading.followers.get(&broker) else { return };
-        let is_above_start = follower.log_end >= Some(leading.epoch_start)
-            || defects.has(Defect::ExpandBelowEpochStart);
+        let is_above_start = follower.log_end >= Some(leading.epoch_start);
+        let about = self.partition();
         let joins = leading.in_sync.pending.is_none()
             && !leading.in_sync.recorded.contains(broker)
             && follower.log_end >= Some(self.high_watermark)
-            && is_above_start
             && self.is_eligible(broker, follower)
-            && !defects.has(Defect::NoExpansion);
+            && (is_above_start || defects.acts(Defect::ExpandBelowEpochStart, about))
+            && !defects.acts(Defect::NoExpansion, about);
         if joins {
+            let is_fenced = self.standings.get(&broker).is_some_and(|standing| standing.fenced);
+            if is_fenced {
+                Deed::note(Defect::FencedInSync, about);
+            }
+            if follower.fetched_as == FetchedAs::Unnamed {
+                defects.acts(Defect::StaleBrokerEpoch, about);
+            }
             let wanted = leading.in_sync.recorded.with(broker);
             self.propose(&wanted, Change::Expand(broker), effects);
         }
@@ -88,7 +95,7 @@ impl Replica {
 
     fn propose(&mut self, wanted: &BrokerSet, change: Change, effects: &mut Vec<Effect>) {
         let (leader_epoch, partition_epoch) = (self.leader_epoch, self.partition_epoch);
-        let defects = self.config.defects;
+        let (defects, about) = (self.config.defects, self.partition());
         let Role::Leader(leading) = &mut self.role else { return };
         let fetched_as = |broker| {
             let follower = leading.followers.get(&broker);
@@ -100,7 +107,7 @@ impl Replica {
             in_sync: wanted.iter().map(|broker| (broker, fetched_as(broker))).collect(),
             recovering: leading.in_sync.recovering,
         };
-        leading.in_sync.propose(Pending { proposal: proposal.clone(), change }, defects);
+        leading.in_sync.propose(Pending { proposal: proposal.clone(), change }, about, defects);
         self.announce_in_sync(effects);
         self.send(proposal, effects);
     }
@@ -161,9 +168,19 @@ impl Replica {
         leading.in_sync = InSync::recorded(recorded.in_sync, recorded.recovering);
         self.partition_epoch = recorded.partition_epoch;
         self.announce_in_sync(effects);
-        if !self.config.defects.has(Defect::HighWatermarkStuck) {
+        if self.config.defects.has(Defect::HighWatermarkStuck) {
+            self.note_stuck(now);
+        } else {
             // Those that left no longer hold it back (KAFKA-13091).
             self.advance_high_watermark(now, effects);
+        }
+    }
+
+    /// The high watermark is not looked at: a deed where it would have moved.
+    pub(super) fn note_stuck(&self, now: Now) {
+        let next = self.next_high_watermark(now, self.config.defects);
+        if next > Some(self.high_watermark) {
+            Deed::note(Defect::HighWatermarkStuck, self.partition());
         }
     }
 }

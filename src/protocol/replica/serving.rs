@@ -1,10 +1,10 @@
 //! Serving fetches: the checks in Kafka's order, what is read, what a follower's fetch tells.
 
 use crate::event::{About, Kind};
-use crate::message::{FetchResult, PartitionFetch, Reader};
+use crate::message::{Batch, FetchResult, PartitionFetch, Reader};
 use crate::protocol::replica::effect::Effect;
 use crate::protocol::replica::machine::{Replica, Role};
-use crate::types::{BrokerEpoch, BrokerId, ConnectionId, Defect, ErrorCode, Now};
+use crate::types::{BrokerEpoch, BrokerId, ConnectionId, Deed, Defect, ErrorCode, Now};
 
 impl Replica {
     /// Source: Kafka 4.1, `Partition.fetchRecords`, `ReplicaManager.readFromLog`.
@@ -43,8 +43,20 @@ impl Replica {
         let defects = self.config.defects;
         let knows_epochs = !defects.has(Defect::TruncateToHighWatermark);
         let is_served = defects.has(Defect::ServeOldEpoch) && fetch.reader != Reader::Consumer;
-        if self.fences_fetches() && !is_served {
-            self.check_epoch(fetch.leader_epoch)?;
+        if let Err(error) = self.check_epoch(fetch.leader_epoch) {
+            let about = self.partition();
+            let is_let_in = !self.fences_fetches() && knows_epochs;
+            if is_let_in {
+                Deed::note(Defect::UnfencedFetch, about);
+            } else if is_served {
+                Deed::note(Defect::ServeOldEpoch, about);
+            } else if self.fences_fetches() {
+                return Err(error);
+            }
+        }
+        if fetch.leader_epoch.is_none() && fetch.reader != Reader::Consumer {
+            // It cannot know whether the sender is in an older epoch.
+            defects.acts(Defect::FirstTry, self.partition());
         }
         match (fetch.reader, &self.role) {
             (Reader::Follower { broker, .. }, Role::Leader(leading)) => {
@@ -91,6 +103,10 @@ impl Replica {
         let bound = if sees_all { end } else { self.high_watermark.min(end) };
         if fetch.max_bytes > 0 && offset < bound {
             result.records = self.log.read(offset, bound, fetch.max_bytes);
+            let is_beyond = |batch: &Batch| batch.end_offset() > self.high_watermark;
+            if fetch.reader == Reader::Consumer && result.records.iter().any(is_beyond) {
+                defects.acts(Defect::ReadBeyondHighWatermark, self.partition());
+            }
             let fits = result.size_bytes() <= u64::from(fetch.max_bytes);
             if !fits && !fetch.at_least_one {
                 result.records.clear();
@@ -113,16 +129,17 @@ impl Replica {
         effects: &mut Vec<Effect>,
     ) -> Result<(), ErrorCode> {
         // Without a name it cannot be told from a process of the past.
-        let broker_epoch =
-            broker_epoch.filter(|_| !self.config.defects.has(Defect::StaleBrokerEpoch));
         let alive = self.standings.get(&broker).filter(|standing| !standing.fenced);
         if let (Some(fetched_as), Some(standing)) = (broker_epoch, alive)
             && standing.broker_epoch > fetched_as
+            && !self.config.defects.acts(Defect::StaleBrokerEpoch, self.partition())
         {
             // It comes from a process of the past: the broker has registered anew since, perhaps
             // with less in its log (KIP-903).
             return Err(ErrorCode::NotLeaderOrFollower);
         }
+        let broker_epoch =
+            broker_epoch.filter(|_| !self.config.defects.has(Defect::StaleBrokerEpoch));
         let leader_end = self.log.end_offset();
         let partition = self.partition();
         let Role::Leader(leading) = &mut self.role else { return Ok(()) };

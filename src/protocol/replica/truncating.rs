@@ -36,7 +36,12 @@ impl Replica {
             let end = match found.end {
                 Some((Some(epoch), end)) => self.truncation_offset(epoch, end),
                 Some((None, end)) => end.min(self.log.end_offset()),
-                None => self.high_watermark,
+                None => {
+                    if self.high_watermark < self.log.end_offset() {
+                        self.config.defects.acts(Defect::UnknownEpochFallback, self.partition());
+                    }
+                    self.high_watermark
+                }
             };
             self.truncate_to(end, effects);
         }
@@ -53,7 +58,9 @@ impl Replica {
         self.with_log(About::Nothing, effects, |log, out| {
             log.truncate_fully_and_start_at(start, out);
         });
-        if self.config.defects.has(Defect::HighWatermarkLeftBehind) {
+        if self.high_watermark != start
+            && self.config.defects.acts(Defect::HighWatermarkLeftBehind, self.partition())
+        {
             return;
         }
         // It may neither stay above the log's end nor below its start (KAFKA-9491).

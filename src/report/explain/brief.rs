@@ -1,7 +1,7 @@
 //! An explanation in fifteen lines: for a README, a commit message, the head of an issue.
 
 use crate::report::explain::shape::{Explanation, Step};
-use crate::report::explain::text::{draw, micros};
+use crate::report::explain::text::{draw, micros, nearby_words};
 use crate::report::wrapped;
 
 /// How many lines there are at most.
@@ -21,33 +21,30 @@ pub fn brief(explanation: &Explanation) -> String {
     }
     let found = if outcome == "violated" { "" } else { ", outside its premise" };
     let mut lines = vec![cut(&format!("{property} violated{found}, seed {seed}"))];
-    let mut sentence = wrapped(&explanation.sentence, COLUMNS - 2);
-    if sentence.len() > SENTENCE_MAX {
-        sentence.truncate(SENTENCE_MAX);
-        let last = &mut sentence[SENTENCE_MAX - 1];
-        *last = match last.rsplit_once(". ") {
-            Some((whole, _)) => format!("{whole}."),
-            None => format!("{} ...", last.trim_end_matches(['.', ',', ';', ':'])),
-        };
-    }
+    let sentence = shortest(&explanation.sentence, ". ", COLUMNS - 2, SENTENCE_MAX);
     lines.extend(sentence.iter().map(|line| format!("  {line}")));
     let saved = explanation.saved_by.iter().find(|saved| saved.helped);
     let saved = saved.map(|saved| {
-        let nearby = saved.nearby.map_or(String::new(), |nearby| {
-            format!("; violated in {} of {} other seeds", nearby.violated, nearby.seeds)
-        });
-        cut(&format!("  saved by {}{nearby}", saved.change))
+        let nearby = saved
+            .nearby
+            .map_or(String::new(), |nearby| format!("; with other seeds {}", nearby_words(nearby)));
+        let whole = format!("saved by {}{nearby}", saved.change);
+        let lines = wrapped(&whole, COLUMNS - 4).into_iter().enumerate();
+        let indent = |at| if at == 0 { "  " } else { "    " };
+        lines.map(|(at, line)| cut(&format!("{}{line}", indent(at)))).collect::<Vec<_>>()
     });
-    let taken = lines.len() + usize::from(saved.is_some());
+    let saved = saved.unwrap_or_default();
+    let taken = lines.len() + saved.len();
     if let Some(picture) = explanation.picture.as_ref().filter(|it| !it.offsets.is_empty()) {
         // Without its first line and its legend.
         let drawn = draw(picture);
-        let drawn: Vec<&str> = drawn.lines().filter(|line| !line.starts_with("  # ")).collect();
+        let is_legend = |line: &str| line.starts_with("  # ") || line.starts_with("  x ");
+        let drawn: Vec<&str> = drawn.lines().filter(|line| !is_legend(line)).collect();
         if taken + drawn.len() - 1 + STEPS_MIN <= LINES_MAX {
             lines.extend(drawn.into_iter().skip(1).map(str::to_owned));
         }
     }
-    let room = LINES_MAX.saturating_sub(lines.len() + usize::from(saved.is_some()));
+    let room = LINES_MAX.saturating_sub(lines.len() + saved.len());
     lines.extend(told(&explanation.steps, room));
     lines.extend(saved);
     lines.join("\n") + "\n"
@@ -62,8 +59,10 @@ fn told(steps: &[Step], room: usize) -> Vec<String> {
             _ if *at + 1 == steps.len() => 0,
             _ if step.because.as_ref().is_some_and(|why| why.contains("the bug ")) => 0,
             "log-truncated" | "durable-end" => 1,
-            "partition-committed" | "quorum-role-taken" | "produce-answered" => 2,
-            "fault-began" => 3,
+            // What is told next, that it takes the lead, says as much.
+            "partition-committed" if steps.last().is_some_and(|it| it.kind == "role-taken") => 4,
+            "fault-began" | "host-stopped" => 2,
+            "partition-committed" | "quorum-role-taken" | "produce-answered" => 3,
             "log-appended" | "high-watermark-moved" => 4,
             _ => 5,
         };
@@ -88,14 +87,35 @@ fn lines_of(step: &Step) -> Vec<String> {
     let why = step.because.as_deref().and_then(|why| why.split_once("the bug ")?.1.split_once(' '));
     let bug = why.map_or(String::new(), |(bug, _)| format!(" (the bug {bug})"));
     let room = COLUMNS - lead.chars().count();
-    let mut lines = wrapped(&format!("{}{bug}", step.text), room);
-    if lines.len() > 2 {
-        lines.truncate(2);
-        lines[1] += " ...";
-    }
+    let lines = match wrapped(&format!("{}{bug}", step.text), room) {
+        lines if lines.len() <= 2 => lines,
+        _ => {
+            let mut text = step.text.as_str();
+            // Without what stands behind the last mark, as long as there is one.
+            while wrapped(&format!("{text}{bug}"), room).len() > 2 {
+                let Some(end) = text.rfind(['(', ';', ',']) else { break };
+                text = text[..end].trim_end();
+            }
+            wrapped(&format!("{text}{bug}"), room)
+        }
+    };
     let indent = " ".repeat(lead.chars().count());
     let lines = lines.into_iter().enumerate();
     lines.map(|(at, line)| format!("{}{line}", if at == 0 { &lead } else { &indent })).collect()
+}
+
+/// As many whole parts of `text`, which `mark` stands between, as take `lines_max` lines at most;
+/// the first in any case.
+fn shortest(text: &str, mark: &str, room: usize, lines_max: usize) -> Vec<String> {
+    let mut kept = String::new();
+    for part in text.split_inclusive(mark) {
+        let more = format!("{kept}{part}");
+        if !kept.is_empty() && wrapped(more.trim_end(), room).len() > lines_max {
+            break;
+        }
+        kept = more;
+    }
+    wrapped(kept.trim_end(), room)
 }
 
 /// A line that is not too long.
@@ -136,7 +156,10 @@ mod tests {
         assert!(text.lines().count() <= LINES_MAX, "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= COLUMNS + 4), "{text}");
         assert!(text.contains("e9 "), "the last step is told: {text}");
-        assert!(text.contains("saved by xxx"), "{text}");
+        assert!(text.contains("saved by"), "{text}");
+        let sentence = text.lines().nth(1).unwrap_or_default();
+        assert!(!sentence.contains("..."), "a sentence is told whole or not: {text}");
+        assert!(!text.contains("and for ..."), "{text}");
         let times: Vec<&str> = text.lines().filter(|line| line.contains(" e")).collect();
         assert!(times.is_sorted(), "{text}");
     }

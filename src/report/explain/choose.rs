@@ -1,13 +1,14 @@
 //! Which of many notes become the steps of an explanation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::report::explain::defects::acts;
+use crate::event::{Event, Kind};
+use crate::report::explain::defects::shows;
 use crate::report::explain::focus::Focus;
-use crate::report::explain::note::{Note, Tag, weight};
+use crate::report::explain::note::{Deed, Note, Tag, weight};
 use crate::report::explain::shape::Step;
 use crate::report::explain::tape::Tape;
-use crate::types::{Defect, Moment};
+use crate::types::{Defect, HostId, Moment, PartitionEpoch, TopicPartition};
 
 /// How many steps an explanation has at most.
 pub(crate) const STEPS_MAX: usize = 10;
@@ -23,6 +24,8 @@ const EVIDENCE: i32 = 200;
 const WHILE_FORMING: i32 = 120;
 /// Where a bug that is switched on did its work.
 const OF_A_DEFECT: i32 = 100;
+/// How many hosts of one bug have their say.
+const PARTIES_MAX: usize = 2;
 
 struct Candidate {
     note: Note,
@@ -31,11 +34,12 @@ struct Candidate {
 }
 
 /// The steps, in the order of time.
-pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>) -> Vec<Step> {
+pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed]) -> Vec<Step> {
     let chain = chain(tape, focus);
     let mut candidates = rate(tape, focus, notes, &chain);
     for defect in &tape.defects {
-        mark(tape, *defect, &mut candidates);
+        let own: Vec<&Deed> = deeds.iter().filter(|deed| deed.defect == *defect).collect();
+        mark(tape, focus, &own, &mut candidates);
     }
     candidates.retain(|candidate| candidate.score > 0);
     candidates.sort_by_key(|candidate| {
@@ -56,19 +60,7 @@ pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>) -> Vec<Step> 
         chosen.push(candidate);
     }
     chosen.sort_by_key(|candidate| candidate.note.event);
-    let mut steps: Vec<Step> = chosen.into_iter().filter_map(|c| step(tape, c)).collect();
-    let is_named = |steps: &[Step], defect: Defect| {
-        let has = |step: &Step| step.because.as_ref().is_some_and(|b| b.contains(defect.name()));
-        steps.iter().any(has)
-    };
-    for defect in &tape.defects {
-        if !is_named(&steps, *defect)
-            && let Some(last) = steps.last_mut()
-        {
-            append(&mut last.because, &on(*defect));
-        }
-    }
-    steps
+    chosen.into_iter().filter_map(|candidate| step(tape, candidate)).collect()
 }
 
 /// Whether both tell the same, but for numbers of events.
@@ -122,23 +114,114 @@ fn chain(tape: &Tape, focus: &Focus) -> Vec<bool> {
     seen
 }
 
-/// Marks the note that shows `defect` at work, if one does: the weightiest, the latest of equals.
-fn mark(tape: &Tape, defect: Defect, candidates: &mut [Candidate]) {
-    let is_of = |candidate: &Candidate, kind: &str| {
-        tape.event(candidate.note.event).is_some_and(|event| event.kind.name() == kind)
-    };
-    let is_deed = |candidate: &Candidate| candidate.note.deed == Some(defect);
-    let is_known = candidates.iter().any(is_deed);
-    let kind = acts(defect).iter().find(|kind| candidates.iter().any(|c| is_of(c, kind)));
-    let Some(kind) = kind else { return };
-    let best = candidates
-        .iter_mut()
-        .filter(|candidate| if is_known { is_deed(candidate) } else { is_of(candidate, kind) })
-        .max_by_key(|candidate| (candidate.score, candidate.note.event));
+/// Marks what shows `defect` at work: of the notes that tell of a step in which it decided the
+/// weightiest, the latest of equals; without any, the deed itself becomes one. Where the deeds of
+/// several hosts make the story, one of each.
+fn mark(tape: &Tape, focus: &Focus, deeds: &[&Deed], candidates: &mut Vec<Candidate>) {
+    let Some(defect) = deeds.first().map(|deed| deed.defect) else { return };
+    let host = |deed: &Deed| tape.event(deed.event).and_then(|event| event.host);
+    if matches!(defect, Defect::NeverSynced | Defect::StaleClaims) {
+        let hosts: BTreeSet<_> = deeds.iter().map(|deed| host(deed)).collect();
+        // A broker coordinates each generation anew; a member goes wrong once, others after it.
+        let (mut brokers, mut members): (Vec<&Deed>, Vec<&Deed>) = (Vec::new(), Vec::new());
+        for one in hosts {
+            let mut own = deeds.iter().copied().filter(|deed| host(deed) == one);
+            match one.and_then(|host| tape.setup.node(host)) {
+                Some(_) => brokers.extend(own.next_back()),
+                None => members.extend(own.next()),
+            }
+        }
+        members.sort_by_key(|deed| deed.event);
+        members.truncate(PARTIES_MAX - brokers.len().min(1));
+        brokers.sort_by_key(|deed| std::cmp::Reverse(deed.event));
+        brokers.truncate(1);
+        for deed in members.into_iter().chain(brokers) {
+            mark_one(tape, focus, &[deed], candidates);
+        }
+        return;
+    }
+    mark_one(tape, focus, deeds, candidates);
+}
 
-    if let Some(best) = best {
+fn mark_one(tape: &Tape, focus: &Focus, deeds: &[&Deed], candidates: &mut Vec<Candidate>) {
+    let Some(defect) = deeds.first().map(|deed| deed.defect) else { return };
+    let steps: Vec<_> = deeds.iter().filter_map(|deed| Place::of(tape, deed)).collect();
+    for kind in shows(defect) {
+        let shown = candidates.iter_mut().filter(|candidate| {
+            tape.event(candidate.note.event).is_some_and(|event| {
+                event.kind.name() == *kind && steps.iter().any(|step| step.has(event))
+            })
+        });
+        if let Some(best) = shown.max_by_key(|it| (it.score, it.note.event)) {
+            best.score += OF_A_DEFECT;
+            best.defect = Some(defect);
+            return;
+        }
+    }
+    if defect == Defect::AsyncProcessing && mark_commit(tape, deeds, candidates) {
+        return;
+    }
+    let is_late = |deed: &&&Deed| {
+        tape.event(deed.event).is_some_and(|event| event.at >= Moment::SCENARIO_BEGINS)
+    };
+    // What does not happen any more began with the first deed; a loss comes of the last.
+    let deed = match focus.is_liveness {
+        true => deeds.iter().find(is_late).or(deeds.first()),
+        false => deeds.last(),
+    };
+    let Some(deed) = deed else { return };
+    let (event, text) = (deed.event, deed.text.clone());
+    let note = Note { event, tag: Tag::Deed, extra: 0, text, because: None };
+    candidates.push(Candidate { note, score: OF_A_DEFECT * 2, defect: Some(defect) });
+}
+
+/// Marks the weightiest commit of an application that had polled on just before: whether it did.
+fn mark_commit(tape: &Tape, deeds: &[&Deed], candidates: &mut [Candidate]) -> bool {
+    let polled_on = |commit: &Event| {
+        deeds.iter().filter_map(|deed| tape.event(deed.event)).any(|deed| {
+            let since = commit.at.0.saturating_sub(deed.at.0);
+            deed.host == commit.host && deed.index < commit.index && since < 1_000_000
+        })
+    };
+    let commits = candidates.iter_mut().filter(|candidate| {
+        tape.event(candidate.note.event)
+            .is_some_and(|event| matches!(event.kind, Kind::CommitAsked { .. }) && polled_on(event))
+    });
+    let best = commits.max_by_key(|it| (it.score, it.note.event));
+    best.is_some_and(|best| {
         best.score += OF_A_DEFECT;
-        best.defect = Some(defect);
+        best.defect = Some(Defect::AsyncProcessing);
+        true
+    })
+}
+
+/// Where a deed was done: the host and its step, and what the controller wrote in it.
+struct Place {
+    host: Option<HostId>,
+    cause: Option<u64>,
+    wrote: Vec<(TopicPartition, PartitionEpoch)>,
+}
+
+impl Place {
+    fn of(tape: &Tape, deed: &Deed) -> Option<Self> {
+        let event = tape.event(deed.event)?;
+        let after = usize::try_from(deed.event).ok()?.saturating_add(1);
+        let step = tape.events.iter().skip(after).take_while(|other| other.step == event.step);
+        let wrote = step.filter_map(|event| match &event.kind {
+            Kind::PartitionDecided { partition, partition_epoch, .. } => {
+                Some((*partition, *partition_epoch))
+            }
+            _ => None,
+        });
+        Some(Self { host: event.host, cause: event.cause, wrote: wrote.collect() })
+    }
+
+    /// Whether `event` is of the step, or tells that what was written in it is committed.
+    fn has(&self, event: &Event) -> bool {
+        if let Kind::PartitionCommitted { partition, partition_epoch, .. } = &event.kind {
+            return self.wrote.contains(&(*partition, *partition_epoch));
+        }
+        event.host == self.host && (event.cause == self.cause || Some(event.index) == self.cause)
     }
 }
 
@@ -159,8 +242,25 @@ fn step(tape: &Tape, candidate: Candidate) -> Option<Step> {
     })
 }
 
+/// That `defect` made it so; [`acquit`] knows these words.
 fn on(defect: Defect) -> String {
-    format!("the bug {} is switched on: {}", defect.name(), defect.what())
+    format!("{}{}", by(defect.name()), defect.what())
+}
+
+fn by(defect: &str) -> String {
+    format!("the bug {defect} is switched on: ")
+}
+
+/// Takes back that `defect` is to blame: the run was violated without it as well.
+pub(crate) fn acquit(steps: &mut [Step], defect: &str) {
+    for step in steps {
+        let at = step.because.as_ref().and_then(|because| because.find(&by(defect)));
+        if let (Some(at), Some(because)) = (at, &mut step.because) {
+            because.truncate(at);
+            because.truncate(because.trim_end_matches("; ").len());
+        }
+        step.because = step.because.take().filter(|because| !because.is_empty());
+    }
 }
 
 fn append(because: &mut Option<String>, more: &str) {

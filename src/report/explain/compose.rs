@@ -34,7 +34,7 @@ pub struct Asked<'a> {
 }
 
 /// The violations among `verdicts`, in the order in which they are numbered: those that the
-/// scenario claims come first, then those that were not to be.
+/// scenario claims come first, as it claims them, then those that were not to be.
 pub fn violations<'a>(plan: &Plan, verdicts: &'a [Verdict]) -> Vec<&'a Verdict> {
     let mut found: Vec<&Verdict> =
         verdicts.iter().filter(|verdict| verdict.outcome.violation().is_some()).collect();
@@ -46,7 +46,10 @@ pub fn violations<'a>(plan: &Plan, verdicts: &'a [Verdict]) -> Vec<&'a Verdict> 
             (Expectation::May, true) => 2,
             (_, false) => 3,
         };
-        (rank, !is_broken)
+        // What the scenario is written for is claimed first.
+        let property = PropertyName::from_name(&verdict.property);
+        let place = plan.claims.iter().position(|claim| Some(claim.property) == property);
+        (rank, !is_broken, place.filter(|_| rank == 0).unwrap_or_default())
     });
     found
 }
@@ -90,7 +93,7 @@ fn one(tape: &Tape, asked: &Asked<'_>, number: usize) -> Option<Explanation> {
     }
     let verdict = *found.get(number.checked_sub(1)?)?;
     let (focus, model) = Focus::of(tape, verdict)?;
-    let (notes, suspects) = Teller::notes(tape, &focus);
+    let (notes, deeds, suspects) = Teller::notes(tape, &focus);
     explanation.number = u32::try_from(number).unwrap_or(u32::MAX);
     explanation.property.clone_from(&verdict.property);
     let info = infos().into_iter().find(|info| info.name == verdict.property);
@@ -102,8 +105,8 @@ fn one(tape: &Tape, asked: &Asked<'_>, number: usize) -> Option<Explanation> {
     explanation.moment_us = tape.event(focus.decisive).map(|event| event.at.scenario_micros());
     explanation.picture = picture(tape, &focus, &model);
     explanation.why_not = why_not(tape, &focus, &model);
-    explanation.not_the_cause = not_the_cause(tape, &focus, suspects);
-    explanation.steps = choose(tape, &focus, notes);
+    explanation.not_the_cause = not_the_cause(tape, &focus, suspects, &deeds);
+    explanation.steps = choose(tape, &focus, notes, &deeds);
     explanation.again = again(asked, &focus, &explanation, &model);
     explanation.others = others(&found, number);
     Some(explanation)
@@ -202,7 +205,7 @@ fn committed(focus: &Focus, model: &Model) -> Option<String> {
 }
 
 /// `sentence` with batches called by letters, or not at all, instead of by their hashes.
-fn without_hashes(sentence: &str, batches: &[BatchId]) -> String {
+pub fn without_hashes(sentence: &str, batches: &[BatchId]) -> String {
     let is_hash = |word: &str| word.len() == 16 && word.chars().all(|c| c.is_ascii_hexdigit());
     let letter = |word: &str| {
         let at = batches.iter().position(|batch| batch.to_string() == word);

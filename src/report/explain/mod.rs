@@ -19,6 +19,6 @@ mod text;
 mod why_not;
 
 pub use brief::brief;
-pub use compose::{Asked, explain, explain_all, violations};
+pub use compose::{Asked, explain, explain_all, violations, without_hashes};
 pub use shape::{Cell, Explanation, Nearby, Other, Picture, Remark, Row, Saved, Step, WhyNot};
 pub use text::{markdown, mermaid, text};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::event::{AckMode, Event, Kind, Phase};
 use crate::report::explain::focus::{Focus, Shape};
+use crate::report::explain::note::Deed;
 use crate::report::explain::shape::Remark;
 use crate::report::explain::tape::Tape;
 use crate::trace::Model;
@@ -27,9 +28,23 @@ pub(crate) struct Suspects {
 }
 
 /// What is not the cause.
-pub(crate) fn not_the_cause(tape: &Tape, focus: &Focus, suspects: Suspects) -> Vec<Remark> {
+pub(crate) fn not_the_cause(
+    tape: &Tape,
+    focus: &Focus,
+    suspects: Suspects,
+    deeds: &[Deed],
+) -> Vec<Remark> {
     let mut remarks: Vec<Remark> = Vec::new();
     let mut add = |text: String, event: Option<u64>| remarks.push(Remark { text, event });
+    for defect in &tape.defects {
+        if !deeds.iter().any(|deed| deed.defect == *defect) {
+            let text = format!(
+                "The bug {} is switched on, and decided nothing here before this happened.",
+                defect.name()
+            );
+            add(text, None);
+        }
+    }
     if let Some((event, text)) = suspects.election.filter(|_| !suspects.is_unclean) {
         add(text, Some(event));
     }
@@ -117,7 +132,12 @@ fn election(
     if before.leader == now.leader {
         return;
     }
-    suspects.is_unclean |= suspects.unclean.contains(&now.leader_epoch);
+    let is_unclean =
+        suspects.unclean.contains(&now.leader_epoch) || (now.recovering && !before.recovering);
+    suspects.is_unclean |= is_unclean;
+    if is_unclean {
+        return;
+    }
     let place = if before.in_sync.contains(leader) {
         format!("in the in-sync set {}", before.in_sync)
     } else if before.eligible.contains(leader) {

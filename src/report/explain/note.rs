@@ -64,6 +64,8 @@ pub(crate) enum Tag {
     Offset,
     /// An application processes records.
     Work,
+    /// What a bug made do otherwise, where no other event tells of it.
+    Deed,
 }
 
 /// What may become a step.
@@ -75,8 +77,15 @@ pub(crate) struct Note {
     pub(crate) extra: i32,
     pub(crate) text: String,
     pub(crate) because: Option<String>,
-    /// The bug that did this, where that is known for certain.
-    pub(crate) deed: Option<Defect>,
+}
+
+/// That a bug decided, as the event `event` says.
+#[derive(Clone, Debug)]
+pub(crate) struct Deed {
+    pub(crate) event: u64,
+    pub(crate) defect: Defect,
+    /// What was done, in words.
+    pub(crate) text: String,
 }
 
 /// What a note with this tag matters in a story of this shape; 0 leaves it out.

@@ -1,5 +1,6 @@
 //! The replicas' logs at the decisive moment, offsets in columns.
 
+use crate::event::Kind;
 use crate::report::explain::focus::{Focus, Shape, replicas_of};
 use crate::report::explain::shape::{Cell, Picture, Row};
 use crate::report::explain::tape::Tape;
@@ -19,13 +20,16 @@ pub(crate) fn picture(tape: &Tape, focus: &Focus, model: &Model) -> Option<Pictu
     let known = model.partition(partition)?;
     let replicas = replicas_of(model, partition);
     let records = focus.records.filter(|_| focus.shape != Shape::Leaders);
+    let records = records.map(|records| seen(tape, focus, known, &replicas).unwrap_or(records));
     let offsets = match focus.shape {
         Shape::Leaders => Vec::new(),
         _ => columns(known, &replicas, records),
     };
+    let there: Vec<Vec<(BatchId, char)>> =
+        offsets.iter().map(|at| letters(focus, known, &replicas, Offset(*at))).collect();
     let rows = replicas
         .iter()
-        .map(|node| row(tape, model, (partition, known), *node, (&replicas, &offsets)))
+        .map(|node| row(tape, model, (partition, known), *node, (&there, &offsets)))
         .collect();
     Some(Picture {
         partition: model.partition_name(partition),
@@ -64,7 +68,7 @@ fn row(
     model: &Model,
     (partition, known): (TopicPartition, &PartitionView),
     node: BrokerId,
-    (replicas, offsets): (&[BrokerId], &[i64]),
+    (there, offsets): (&[Vec<(BatchId, char)>], &[i64]),
 ) -> Row {
     let replica = known.replicas.get(&node);
     let host = tape.setup.host_of(node).and_then(|host| model.host(host));
@@ -79,21 +83,19 @@ fn row(
     if !in_sync {
         note += ", not in sync";
     }
-    let cells = offsets.iter().map(|offset| {
+    let cells = offsets.iter().zip(there).map(|(offset, there)| {
         let offset = Offset(*offset);
         let entry = replica.and_then(|replica| {
             replica.log.entry_at(offset).filter(|_| offset >= replica.log.start)
         });
-        let Some(entry) = entry else { return Cell::default() };
+        let Some(entry) = entry else {
+            let deleted = replica.is_some_and(|replica| offset < replica.log.start);
+            return Cell { deleted, ..Cell::default() };
+        };
         let committed = known.committed.entry_at(offset).is_some_and(|c| c.is_same(entry));
-        let there = batches_at(known, replicas, offset);
-        let variant = there.iter().position(|batch| *batch == entry.batch);
-        let variant = variant.filter(|_| there.len() > 1).and_then(|at| u8::try_from(at).ok());
-        Cell {
-            epoch: Some(entry.epoch.0),
-            committed,
-            variant: variant.map(|at| char::from(b'a' + at.min(25))),
-        }
+        let variant = there.iter().find(|(batch, _)| *batch == entry.batch);
+        let variant = variant.filter(|_| there.len() > 1).map(|(_, letter)| *letter);
+        Cell { epoch: Some(entry.epoch.0), committed, variant, deleted: false }
     });
     Row {
         replica: tape.node(node),
@@ -107,16 +109,56 @@ fn row(
     }
 }
 
-/// The different batches that replicas hold at `offset`, in the order of the replicas.
-fn batches_at(known: &PartitionView, replicas: &[BrokerId], offset: Offset) -> Vec<BatchId> {
-    let mut batches: Vec<BatchId> = Vec::new();
+/// The different batches that replicas hold at `offset`, and their letters: a batch that the story
+/// names by a letter keeps it, the others go on behind those.
+fn letters(
+    focus: &Focus,
+    known: &PartitionView,
+    replicas: &[BrokerId],
+    offset: Offset,
+) -> Vec<(BatchId, char)> {
+    let named = if focus.batches.len() > 1 { focus.batches.as_slice() } else { &[] };
+    let mut order: Vec<BatchId> = named.to_vec();
+    let mut there: Vec<(BatchId, char)> = Vec::new();
     for node in replicas {
         let entry = known.replicas.get(node).and_then(|replica| replica.log.entry_at(offset));
-        if let Some(entry) = entry.filter(|entry| !batches.contains(&entry.batch)) {
-            batches.push(entry.batch);
+        let Some(batch) = entry.map(|entry| entry.batch) else { continue };
+        if there.iter().any(|(other, _)| *other == batch) {
+            continue;
         }
+        let at = order.iter().position(|other| *other == batch).unwrap_or_else(|| {
+            order.push(batch);
+            order.len() - 1
+        });
+        let at = u8::try_from(at.min(25)).unwrap_or(25);
+        there.push((batch, char::from(b'a' + at)));
     }
-    batches
+    there
+}
+
+/// Where a batch of the story was appended last, if nobody has any more what the story begins
+/// with: it was deleted meanwhile, and shows nothing.
+fn seen(
+    tape: &Tape,
+    focus: &Focus,
+    known: &PartitionView,
+    replicas: &[BrokerId],
+) -> Option<(Offset, Offset)> {
+    let (from, _) = focus.records?;
+    let start = replicas.iter().filter_map(|node| Some(known.replicas.get(node)?.log.start)).min();
+    if start.is_none_or(|start| from >= start) {
+        return None;
+    }
+    let until = usize::try_from(focus.decisive).ok()?.saturating_add(1);
+    tape.events.iter().take(until).rev().find_map(|event| match &event.kind {
+        Kind::LogAppended { partition, base_offset, records, batch, as_leader: true, .. }
+            if Some(*partition) == focus.partition && focus.batches.contains(batch) =>
+        {
+            let end = *base_offset + u64::from(*records);
+            start.is_some_and(|start| *base_offset >= start).then_some((*base_offset, end))
+        }
+        _ => None,
+    })
 }
 
 /// What `node` takes itself for.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::report::explain::choose::acquit;
+
 /// Why one property of a run was violated; or, when none was, what the run came to.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Explanation {
@@ -41,6 +43,19 @@ pub struct Explanation {
     pub again: Vec<String>,
     /// The other violations of the run.
     pub others: Vec<Other>,
+}
+
+impl Explanation {
+    /// Takes back what it says of bugs that are switched on where the run, made again with the bug
+    /// off, was violated all the same.
+    pub fn acquit(&mut self) {
+        for saved in self.saved_by.iter().filter(|it| !it.helped && !it.untried) {
+            let bug = saved.change.strip_prefix("the bug ");
+            if let Some(bug) = bug.and_then(|rest| rest.strip_suffix(" off")) {
+                acquit(&mut self.steps, bug);
+            }
+        }
+    }
 }
 
 /// One thing that happened, and why.
@@ -87,8 +102,11 @@ pub struct Saved {
     pub change: String,
     /// The same, as `kafsim run --set` takes it.
     pub set: Vec<String>,
-    /// Whether the property was not violated any more.
+    /// Whether the property was tried, and not violated any more.
     pub helped: bool,
+    /// Whether nothing tried the property: then the change proves nothing.
+    #[serde(default)]
+    pub untried: bool,
     /// What became of the run.
     pub outcome: String,
     /// Of how many other seeds with the change the property was violated in how many.
@@ -102,6 +120,9 @@ pub struct Nearby {
     pub violated: u32,
     /// How many were run.
     pub seeds: u32,
+    /// How many of the same seeds violated it without the change.
+    #[serde(default)]
+    pub without: u32,
 }
 
 /// Another violation of the same run.
@@ -164,4 +185,8 @@ pub struct Cell {
     pub committed: bool,
     /// Tells records apart where replicas hold different ones at this offset: `a`, `b`.
     pub variant: Option<char>,
+    /// Whether the replica's log begins above: what stood here was deleted, by retention or by
+    /// request.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{AckMode, Event, FaultVerb, Kind};
+use crate::event::{AckMode, Event, FaultVerb, Kind, MemberState};
+use crate::report::explain::defects::does;
 use crate::report::explain::focus::{Focus, Shape};
 use crate::report::explain::not_cause::Suspects;
-use crate::report::explain::note::{Note, Tag};
+use crate::report::explain::note::{Deed, Note, Tag};
 use crate::report::explain::refused::RefusedWrites;
 use crate::report::explain::tape::{Tape, offsets};
 use crate::report::explain::tell_group::members;
@@ -20,6 +21,8 @@ pub(crate) struct Teller<'a> {
     pub(crate) tape: &'a Tape,
     pub(crate) focus: &'a Focus,
     pub(crate) notes: Vec<Note>,
+    /// Where bugs that are switched on decided.
+    deeds: Vec<Deed>,
     /// Whether the records were appended by anybody yet.
     is_written: bool,
     /// Batches of the story that a leader appended.
@@ -33,6 +36,8 @@ pub(crate) struct Teller<'a> {
     pub(crate) asked: Option<(BrokerSet, u64)>,
     /// Brokers that the controller fenced last, and the event.
     pub(crate) fenced: BTreeMap<BrokerId, u64>,
+    /// The last metadata record that was told.
+    pub(crate) read_to: Option<Offset>,
     /// Brokers that registered after an unclean end and are not unfenced yet, and the event.
     pub(crate) unclean_starts: BTreeMap<BrokerId, u64>,
     /// The controller's decision of an unclean election, by leader epoch.
@@ -51,18 +56,20 @@ struct Before {
 
 impl<'a> Teller<'a> {
     /// The notes of the run up to the decisive event, and what it shows of the usual suspects.
-    pub(crate) fn notes(tape: &'a Tape, focus: &'a Focus) -> (Vec<Note>, Suspects) {
+    pub(crate) fn notes(tape: &'a Tape, focus: &'a Focus) -> (Vec<Note>, Vec<Deed>, Suspects) {
         let mut suspects = Suspects::default();
         let mut teller = Self {
             tape,
             focus,
             notes: Vec::new(),
+            deeds: Vec::new(),
             is_written: false,
             appended: BTreeSet::new(),
             diverged: BTreeMap::new(),
             told: BTreeSet::new(),
             asked: None,
             fenced: BTreeMap::new(),
+            read_to: None,
             unclean_starts: BTreeMap::new(),
             unclean: BTreeSet::new(),
             refused: RefusedWrites::default(),
@@ -79,7 +86,7 @@ impl<'a> Teller<'a> {
             teller.observe(event, &before, &model);
             suspects.observe(tape, focus, event, &model);
         }
-        (teller.notes, suspects)
+        (teller.notes, teller.deeds, suspects)
     }
 
     fn before(&self, event: &Event, model: &Model) -> Before {
@@ -116,6 +123,9 @@ impl<'a> Teller<'a> {
     }
 
     fn observe(&mut self, event: &Event, before: &Before, model: &Model) {
+        if let Kind::DefectActed { defect, partition } = &event.kind {
+            return self.on_deed(event, defect, *partition, model);
+        }
         let partition = partition_of(&event.kind);
         let is_ours = partition.is_none() || partition == self.focus.partition;
         if !is_ours && !self.is_evidence(event) {
@@ -139,6 +149,105 @@ impl<'a> Teller<'a> {
         }
     }
 
+    /// A bug decided: of interest where it was about the partition of the story, or about none.
+    fn on_deed(
+        &mut self,
+        event: &Event,
+        name: &Name,
+        partition: Option<TopicPartition>,
+        model: &Model,
+    ) {
+        let is_ours = match (partition, self.focus.partition, &self.focus.group) {
+            (None, ..) | (_, None, _) => true,
+            (Some(partition), Some(ours), None) => partition == ours,
+            (Some(partition), Some(ours), Some(group)) => {
+                partition == ours || group.partition.is_none_or(|it| it == partition)
+            }
+        };
+        let found = self.tape.defects.iter().find(|defect| defect.name() == name.as_str());
+        // Who leads the quorum, and what it committed, matters to every partition.
+        let is_of_quorum = partition == Some(TopicPartition::CLUSTER_METADATA)
+            && found.is_some_and(|defect| *defect != Defect::NeverFlush);
+        let is_ours = is_ours || is_of_quorum;
+        let Some(defect) = found.copied().filter(|_| is_ours) else { return };
+        if defect == Defect::FirstTry && !self.is_of_older_epoch(event, partition, model) {
+            return;
+        }
+        let what = match defect {
+            Defect::ShuttingDownReplicaCounts => self.whom_it_awaits(partition, model),
+            Defect::StaleClaims => self.what_it_keeps(event),
+            Defect::LastReplicaStanding if self.is_voter(event) => Some(
+                "leaves the last member in the in-sync set, though it may have lost records"
+                    .to_owned(),
+            ),
+            Defect::NeverSynced if self.is_coordinator(event) => {
+                Some("sets no limit to its wait for the members' SyncGroup".to_owned())
+            }
+            _ => None,
+        };
+        let what = what.unwrap_or_else(|| does(defect).to_owned());
+        let text = format!("{} {what}", self.who(event));
+        self.deeds.push(Deed { event: event.index, defect, text });
+    }
+
+    /// Whether a deed was done in the step of `event`.
+    pub(crate) fn is_deed(&self, event: &Event) -> bool {
+        self.deeds
+            .iter()
+            .rev()
+            .take(8)
+            .any(|deed| self.tape.event(deed.event).is_some_and(|deed| deed.step == event.step))
+    }
+
+    /// Whether the sender of a fetch that does not say its epoch is in an older one than its
+    /// leader: only then does it matter.
+    fn is_of_older_epoch(
+        &self,
+        event: &Event,
+        partition: Option<TopicPartition>,
+        model: &Model,
+    ) -> bool {
+        let first = event.cause.and_then(|first| self.tape.event(first)).map(|first| &first.kind);
+        let Some(Kind::Delivered { from, .. }) = first else { return true };
+        let epoch_of = |node: Option<BrokerId>| {
+            let known = model.partition(partition?)?.replicas.get(&node?)?;
+            known.role.as_ref().map(|role| role.leader_epoch)
+        };
+        epoch_of(self.tape.setup.node(*from)) != epoch_of(self.node_of(event))
+    }
+
+    fn whom_it_awaits(&self, partition: Option<TopicPartition>, model: &Model) -> Option<String> {
+        let partition = partition?;
+        let state = model.partition(partition)?.state.as_ref()?;
+        let out: Vec<BrokerId> =
+            state.replicas.iter().copied().filter(|it| !state.in_sync.contains(*it)).collect();
+        (!out.is_empty()).then(|| {
+            format!(
+                "holds its high watermark back for {}, which is no longer in the in-sync set {}",
+                self.tape.nodes(out),
+                state.in_sync
+            )
+        })
+    }
+
+    /// Of a member that is refused while it joins.
+    fn what_it_keeps(&self, event: &Event) -> Option<String> {
+        let after = usize::try_from(event.index).ok()?.saturating_add(1);
+        let mut step = self.tape.events.iter().skip(after).take_while(|it| it.step == event.step);
+        let is_refused = step.any(|it| {
+            matches!(&it.kind, Kind::MemberStateEntered { state: MemberState::Unjoined, .. })
+        });
+        is_refused.then(|| "is refused while it joins, and keeps what it owned".to_owned())
+    }
+
+    fn is_voter(&self, event: &Event) -> bool {
+        self.node_of(event).is_some_and(|node| self.tape.setup.voters().any(|voter| voter == node))
+    }
+
+    fn is_coordinator(&self, event: &Event) -> bool {
+        self.node_of(event).is_some()
+    }
+
     pub(crate) fn is_evidence(&self, event: &Event) -> bool {
         self.focus.evidence.contains(&event.index)
     }
@@ -154,7 +263,7 @@ impl<'a> Teller<'a> {
         text: String,
         because: Option<String>,
     ) {
-        self.notes.push(Note { event: event.index, tag, extra, text, because, deed: None });
+        self.notes.push(Note { event: event.index, tag, extra, text, because });
     }
 
     pub(crate) fn who(&self, event: &Event) -> String {
@@ -228,11 +337,7 @@ impl<'a> Teller<'a> {
             );
             let forbidden = self.refused.forbids(event.host, *partition);
             let extra = if forbidden.is_some() { 30 } else { 0 };
-            let deed = forbidden.is_some().then_some(Defect::AppendAfterError);
             self.add_with(event, (Tag::Write, extra), text, forbidden);
-            if let Some(note) = self.notes.last_mut() {
-                note.deed = deed;
-            }
         } else if is_focus {
             if self.is_observer(*partition, node) {
                 return;
@@ -336,7 +441,15 @@ impl<'a> Teller<'a> {
                 if from == log_end_offset && !self.is_evidence(event) {
                     return;
                 }
-                let text = format!("{who} cuts its log of {name} from {from} to {log_end_offset}");
+                let text = match from < log_end_offset {
+                    true => format!(
+                        "{who} empties its log of {name}, which ended at {from}, and begins it \
+                         anew at {log_end_offset}"
+                    ),
+                    false => {
+                        format!("{who} cuts its log of {name} from {from} to {log_end_offset}")
+                    }
+                };
                 (text, self.why_cut(event, node, *log_end_offset, model), *partition)
             }
             Kind::LogRecovered { partition, log_end_offset, high_watermark, .. } => {
@@ -390,7 +503,7 @@ impl<'a> Teller<'a> {
     }
 
     /// The replicas that hold the records.
-    fn holders(&self, model: &Model, partition: TopicPartition) -> Vec<BrokerId> {
+    pub(crate) fn holders(&self, model: &Model, partition: TopicPartition) -> Vec<BrokerId> {
         let Some(known) = model.partition(partition) else { return Vec::new() };
         let nodes = known.replicas.keys().copied();
         nodes.filter(|node| self.held(model, partition, *node).is_some()).collect()
@@ -406,6 +519,15 @@ impl<'a> Teller<'a> {
             let leader = self.tape.host(Some(*from));
             let held = fault.map(|fault| format!(", held up by fault {}", fault.saturating_add(1)));
             let held = held.unwrap_or_default();
+            let has_no_answer = self.deeds.last().is_some_and(|deed| {
+                deed.defect == Defect::UnknownEpochFallback && self.is_deed(event)
+            });
+            if *api == ApiKey::OffsetForLeaderEpoch && has_no_answer {
+                return Some(format!(
+                    "{leader} answered that it knows nothing of the epoch of the follower's last \
+                     record{held}, and {end} is the follower's own high watermark"
+                ));
+            }
             if *api == ApiKey::OffsetForLeaderEpoch {
                 return Some(format!(
                     "{leader} answered where the follower's last epoch ends there{held}"
@@ -523,7 +645,13 @@ impl<'a> Teller<'a> {
             self.focus.partition.map(|p| model.partition_name(p)).unwrap_or_default()
         );
         let again = !self.told.insert(("diverged", i64::from(follower.0)));
-        let extra = if again { -20 } else { 0 };
+        // Who is told so again and again does not come on.
+        let is_stuck = self.focus.shape == Shape::Stuck && self.is_named(follower);
+        let extra = match (again, is_stuck) {
+            (true, _) => -20,
+            (false, true) => 20,
+            (false, false) => 0,
+        };
         self.add_with(event, (Tag::Diverged, extra), text, None);
     }
 

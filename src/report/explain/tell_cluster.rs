@@ -7,7 +7,7 @@ use crate::report::explain::tape::{row, severity};
 use crate::report::explain::tell::Teller;
 use crate::report::told;
 use crate::trace::{Model, StateView, seconds};
-use crate::types::{BrokerId, BrokerSet, ErrorCode, HostId, TopicPartition};
+use crate::types::{BrokerId, BrokerSet, ErrorCode, HostId, Offset, TopicPartition};
 
 impl Teller<'_> {
     pub(crate) fn observe_cluster(&mut self, event: &Event, model: &Model) {
@@ -20,13 +20,18 @@ impl Teller<'_> {
             }
             Kind::RoleTaken { .. } => self.on_role(event, model),
             Kind::InSyncChanged { committed, maximal, .. } => {
-                if committed != maximal || self.is_evidence(event) {
+                let goes_back = committed == maximal && self.is_deed(event);
+                if committed != maximal || goes_back || self.is_evidence(event) {
                     let text = format!(
                         "{} waits for {maximal} from here on; it knows that the controller \
                          recorded {committed}",
                         self.who(event)
                     );
                     let extra = if self.is_evidence(event) { 10 } else { -14 };
+                    let text = match goes_back {
+                        true => text.replacen(" waits for ", " waits no more than for ", 1),
+                        false => text,
+                    };
                     self.add_with(event, (Tag::InSync, extra), text, None);
                 }
             }
@@ -103,8 +108,10 @@ impl Teller<'_> {
         let name = model.partition_name(partition);
         if now.leader != before.leader {
             let epoch = now.leader_epoch;
-            let unclean = self.unclean.contains(&epoch);
-            let gone = before.leader.map(|broker| self.why_gone(broker, model));
+            let is_last_known = before.last_known.first() == now.leader.as_ref();
+            // The last known leader is elected as one that may lack records, too (KIP-966).
+            let unclean = self.unclean.contains(&epoch) || (now.recovering && !before.recovering);
+            let gone = before.leader.map(|broker| self.why_gone(event, broker, model));
             let (text, because) = match now.leader {
                 Some(leader) => {
                     let how = if unclean { ", uncleanly" } else { "" };
@@ -116,10 +123,18 @@ impl Teller<'_> {
                     );
                     let lacks = self.lacks(model, leader);
                     let text = match lacks {
-                        Some(lacks) => format!("{text}, although {lacks}"),
+                        Some(lacks) => {
+                            let over = self.passed_over(leader, before, model);
+                            format!("{text}, although {lacks}{over}")
+                        }
                         None => text,
                     };
                     let why = match (unclean, gone) {
+                        (true, _) if before.in_sync.is_empty() && is_last_known => Some(format!(
+                            "the in-sync set was empty, no eligible leader replica was left, and \
+                             {} is the last known leader",
+                            self.tape.node(leader)
+                        )),
                         (true, _) if before.in_sync.is_empty() => {
                             Some("the in-sync set was empty".to_owned())
                         }
@@ -189,14 +204,18 @@ impl Teller<'_> {
                 self.tape.nodes(left.iter()),
                 left.iter().next().map_or_else(String::new, |broker| self.absence(broker, model))
             )),
-            None => why.extend(left.iter().map(|broker| self.why_gone(broker, model))),
+            None => why.extend(left.iter().map(|broker| self.why_gone(event, broker, model))),
         }
 
         let mut lacking = Vec::new();
         for broker in joined.iter() {
             if let Some(asked) = asked {
                 let node = self.tape.node(broker);
-                why.push(format!("the leader takes {node} for caught up (e{asked})"));
+                let sent = self.tape.event(asked).map(|sent| sent.at);
+                let late = sent.filter(|sent| event.at.0.saturating_sub(sent.0) > 500_000);
+                let late = late.map(|sent| format!(", in a request sent at {}", seconds(sent)));
+                let late = late.unwrap_or_default();
+                why.push(format!("the leader takes {node} for caught up (e{asked}){late}"));
             }
             lacking.extend(self.lacks(model, broker));
             if !model.is_electable(broker) {
@@ -208,7 +227,9 @@ impl Teller<'_> {
         let because = (!why.is_empty()).then(|| why.join("; "));
         if lacking.is_empty() {
             let extra = if is_about { 12 } else { 0 };
-            self.add_with(event, (Tag::InSync, extra), text, because);
+            // From here on one replica alone has what is acknowledged.
+            let alone = if now.len() == 1 && before.len() > 1 { 24 } else { 0 };
+            self.add_with(event, (Tag::InSync, extra + alone), text, because);
         } else {
             let text = format!("{text}, although {}", row(&lacking));
             self.add(event, Tag::Despite, text, because);
@@ -216,7 +237,7 @@ impl Teller<'_> {
     }
 
     /// "broker-1 was fenced (e7)": why a broker leads no more, or is in sync no more.
-    fn why_gone(&self, broker: BrokerId, model: &Model) -> String {
+    fn why_gone(&self, event: &Event, broker: BrokerId, model: &Model) -> String {
         let name = self.tape.node(broker);
         let registration = model.registrations.get(&broker);
         if registration.is_some_and(|known| known.in_controlled_shutdown) {
@@ -237,10 +258,52 @@ impl Teller<'_> {
             return format!("{name} registered anew after an unclean end (e{registered})");
         }
         let absence = self.absence(broker, model);
-        match absence.is_empty() {
-            true => format!("{name} gives way"),
-            false => format!("{name} was not heard of{absence}"),
+        if !absence.is_empty() {
+            return format!("{name} was not heard of{absence}");
         }
+        match self.is_about_to_be_fenced(event, broker) {
+            true => format!(
+                "the session of {name} ran out: the controller had no heartbeat of it for \
+                 broker.session.timeout.ms"
+            ),
+            false => format!("{name} gives way"),
+        }
+    }
+
+    /// Whether the records that are committed together with `event` fence `broker`: the partitions
+    /// of a batch come before the registration that is why.
+    fn is_about_to_be_fenced(&self, event: &Event, broker: BrokerId) -> bool {
+        let Ok(at) = usize::try_from(event.index) else { return false };
+        let step = self.tape.events.iter().skip(at).take_while(|it| it.step == event.step);
+        step.into_iter().any(|it| {
+            matches!(&it.kind, Kind::RegistrationCommitted { broker: it, fenced: true, .. }
+                if *it == broker)
+        })
+    }
+
+    /// "; broker-1 holds it and was not in the in-sync set [2]": who could have led with the
+    /// records, and did not.
+    fn passed_over(&self, leader: BrokerId, before: &StateView, model: &Model) -> String {
+        let Some(partition) = self.focus.partition else { return String::new() };
+        let runs = |node: BrokerId| {
+            let host = model.host_of(node).and_then(|host| model.host(host));
+            host.is_some_and(|host| host.is_running && !host.is_paused)
+        };
+        let held: Vec<BrokerId> = self.holders(model, partition);
+        let others: Vec<BrokerId> = held
+            .into_iter()
+            .filter(|node| *node != leader && runs(*node) && !before.in_sync.contains(*node))
+            .collect();
+        let (have, were) = match others.as_slice() {
+            [] => return String::new(),
+            [_] => ("has", "was"),
+            _ => ("have", "were"),
+        };
+        format!(
+            "; {}, which {have} the records, {were} not in the in-sync set {}",
+            self.tape.nodes(others),
+            before.in_sync
+        )
     }
 
     /// ": its process is down since e7", or nothing.
@@ -447,8 +510,16 @@ impl Teller<'_> {
                 self.add_with(event, (Tag::Fence, named), text, None);
             }
             Kind::RegistrationCommitted {
-                broker, fenced, in_controlled_shutdown, is_new, ..
+                broker,
+                fenced,
+                in_controlled_shutdown,
+                is_new,
+                offset,
+                ..
             } => {
+                if !self.is_news(*offset) {
+                    return;
+                }
                 if *fenced {
                     self.fenced.insert(*broker, event.index);
                 } else {
@@ -460,6 +531,9 @@ impl Teller<'_> {
                 let name = self.tape.node(*broker);
                 let (text, because) = match (fenced, in_controlled_shutdown) {
                     (_, true) => (format!("{name} is in controlled shutdown"), None),
+                    (true, _) if *is_new => {
+                        (format!("the registration of {name} is committed; it begins fenced"), None)
+                    }
                     (true, _) => (
                         format!("the controller fences {name}"),
                         Some(format!(
@@ -487,13 +561,24 @@ impl Teller<'_> {
                 let text = format!("an administrator asks for {which}: {error}");
                 self.add(event, Tag::Admin, text, None);
             }
-            Kind::ConfigCommitted { resource, key, value, .. } => {
+            Kind::ConfigCommitted { resource, key, value, offset } => {
+                if !self.is_news(*offset) {
+                    return;
+                }
                 let value = value.as_ref().map_or("its default", |value| value.as_str());
                 let text = format!("{key} of {resource} becomes {value}");
                 self.add(event, Tag::Admin, text, None);
             }
             _ => self.observe_quorum(event, model),
         }
+    }
+
+    /// Whether a metadata record was not told of yet: a controller that takes charge reads the log
+    /// from its beginning.
+    fn is_news(&mut self, offset: Offset) -> bool {
+        let is_news = self.read_to < Some(offset);
+        self.read_to = self.read_to.max(Some(offset));
+        is_news
     }
 
     /// Whether the troubles of `broker` may matter.

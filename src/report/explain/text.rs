@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::report::explain::shape::{Explanation, Picture, Row, Saved};
+use crate::report::explain::shape::{Explanation, Nearby, Picture, Row, Saved};
 
 /// How wide text is.
 const COLUMNS: usize = 80;
@@ -153,6 +153,7 @@ pub(super) fn draw(picture: &Picture) -> String {
                     let variant = cell.variant.map_or_else(String::new, |v| v.to_string());
                     format!("{fill}{epoch}{variant}")
                 }
+                None if cell.deleted => "x".to_owned(),
                 None => String::new(),
             };
             let _ = write!(out, "{bar}{mark:>width$}", width = width - 1);
@@ -169,6 +170,9 @@ pub(super) fn draw(picture: &Picture) -> String {
         let is_mixed = picture.rows.iter().any(|r| r.cells.iter().any(|c| c.variant.is_some()));
         let mixed = if is_mixed { "; a, b: different records" } else { "" };
         let _ = writeln!(out, "  # committed  / not committed, with the leader epoch{mixed}");
+        if picture.rows.iter().any(|r| r.cells.iter().any(|c| c.deleted)) {
+            out += "  x deleted: the replica's log begins above\n";
+        }
     }
     out
 }
@@ -183,14 +187,28 @@ fn saved(list: &[Saved]) -> String {
     }
     let mut out = "\n  What would have saved it (run again, with one change)\n".to_owned();
     for saved in list {
-        let nearby = saved.nearby.map_or_else(String::new, |nearby| {
-            format!("; violated in {} of {} other seeds", nearby.violated, nearby.seeds)
-        });
-        let helped = if saved.helped { "yes" } else { "no" };
-        let lead = format!("  {helped:<4}");
+        let nearby = saved
+            .nearby
+            .map_or_else(String::new, |nearby| format!("; other seeds: {}", nearby_words(nearby)));
+        let lead = format!("  {:<4}", verdict(saved));
         out += &paragraph(&format!("{}: {}{nearby}", saved.change, saved.outcome), &lead, "      ");
     }
     out
+}
+
+/// Whether it helped; where nothing tried the property any more, nobody knows.
+fn verdict(saved: &Saved) -> &'static str {
+    match (saved.helped, saved.untried) {
+        (true, _) => "yes",
+        (false, true) => "?",
+        (false, false) => "no",
+    }
+}
+
+/// How many other seeds violate it with the change, and how many of the same without.
+pub(super) fn nearby_words(nearby: Nearby) -> String {
+    let Nearby { violated, seeds, without } = nearby;
+    format!("violated in {violated} of {seeds}, without the change in {without}")
 }
 
 /// The explanation as Markdown, for issues and pull requests.
@@ -246,10 +264,8 @@ pub fn markdown(explanation: &Explanation) -> String {
         out += "**What would have saved it**\n\n";
         out += "| change | helped | what became of it | other seeds |\n|---|---|---|---|\n";
         for saved in &explanation.saved_by {
-            let nearby = saved.nearby.map_or_else(String::new, |nearby| {
-                format!("violated in {} of {}", nearby.violated, nearby.seeds)
-            });
-            let helped = if saved.helped { "yes" } else { "no" };
+            let nearby = saved.nearby.map_or_else(String::new, nearby_words);
+            let helped = verdict(saved);
             let _ = writeln!(
                 out,
                 "| {} | {helped} | {} | {nearby} |",
