@@ -9,7 +9,7 @@ const LINES_MAX: usize = 15;
 /// How wide they are.
 const COLUMNS: usize = 80;
 /// The sentence has so many lines at most.
-const SENTENCE_MAX: usize = 3;
+const SENTENCE_MAX: usize = 4;
 /// Steps are told in so many lines at least.
 const STEPS_MIN: usize = 4;
 
