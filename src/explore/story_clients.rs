@@ -254,7 +254,7 @@ mod tests {
     fn polls_that_fail_and_members_that_are_refused_are_told() {
         let mut run = Script::new();
         // Of a consumer that is in no group the probe would tell, too.
-        polls(&mut run, READER, ErrorCode::OffsetOutOfRange);
+        polls(&mut run, PLAIN, ErrorCode::OffsetOutOfRange);
         enters(&mut run, READER, MemberState::Stable);
         polls(&mut run, READER, ErrorCode::None);
         polls(&mut run, READER, ErrorCode::OffsetOutOfRange);
