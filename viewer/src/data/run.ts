@@ -29,7 +29,7 @@ export interface Explanation {
   steps: { event: number; moment_us: number; kind: string; host: string | null; text: string; because: string | null }[];
   why_not: { replica: string; text: string; event: number | null }[];
   not_the_cause: { text: string; event: number | null }[];
-  saved_by: { change: string; set: string[]; helped: boolean; outcome: string; nearby: { violated: number; seeds: number } | null }[];
+  saved_by: { change: string; set: string[]; helped: boolean; untried: boolean; outcome: string; nearby: { violated: number; seeds: number; without: number } | null }[];
   again: string[];
   others: { number: number; property: string; sentence: string }[];
 }

@@ -125,9 +125,9 @@ export class Explain implements Pane {
     if (explanation.saved_by.length > 0) {
       box.append(el('h3', {}, 'What would have saved it'), el('p', { class: 'dim' }, 'The same seed run again with one thing changed, then other seeds with it.'),
         el('table', { class: 'saved' }, ...explanation.saved_by.map((one) => el('tr', { title: one.set.map((set) => `--set ${set}`).join(' ') },
-          el('td', { class: one.helped ? 'good' : 'bad' }, icon(one.helped ? 'yes' : 'close')),
+          el('td', { class: one.untried ? 'dim' : one.helped ? 'good' : 'bad' }, one.untried ? '?' : icon(one.helped ? 'yes' : 'close')),
           el('th', { scope: 'row' }, one.change), el('td', {}, one.outcome,
-            el('span', { class: 'dim' }, one.nearby ? `; violated in ${one.nearby.violated} of ${one.nearby.seeds} other seeds` : ''))))));
+            el('span', { class: 'dim' }, one.nearby ? `; violated in ${one.nearby.violated} of ${one.nearby.seeds} other seeds, without it in ${one.nearby.without}` : ''))))));
     }
     if (explanation.not_the_cause.length > 0) {
       box.append(el('details', {}, el('summary', {}, 'What is not the cause'), el('ul', {}, ...explanation.not_the_cause.map((one) => el('li', {}, this.line(one.event, '', el('span', {}, one.text)))))));
@@ -227,6 +227,10 @@ function differences(app: App, difference: NonNullable<App['run']['head']['diffe
   return box;
 }
 
+function saved(one: Explanation['saved_by'][0]): string {
+  return one.untried ? 'not tried by' : one.helped ? 'saved by' : 'not saved by';
+}
+
 function asText(run: Run, explanation: Explanation): string {
   const lines = [explanation.sentence, ''];
   for (const [n, step] of explanation.steps.entries()) {
@@ -234,7 +238,7 @@ function asText(run: Run, explanation: Explanation): string {
   }
   for (const one of explanation.why_not) lines.push(`${one.replica} lacks it: ${one.text}`);
   for (const one of explanation.not_the_cause) lines.push(`not the cause: ${one.text}`);
-  for (const one of explanation.saved_by) lines.push(`${one.helped ? 'saved by' : 'not saved by'} ${one.change}: ${one.outcome}`);
+  for (const one of explanation.saved_by) lines.push(`${saved(one)} ${one.change}: ${one.outcome}`);
   return [...lines, '', ...explanation.again].join('\n');
 }
 
@@ -251,6 +255,6 @@ function asMarkdown(run: Run, explanation: Explanation): string {
   return [`**${text(explanation.property)}** ${text(explanation.outcome)} (seed ${explanation.seed})`, '', text(explanation.sentence), '',
     ...explanation.steps.map((step, n) => `${n + 1}. \`${seconds(step.moment_us)} e${run.number(step.event)}\` ${text(step.text)}${step.because ? `, *because* ${text(step.because)}` : ''}`), '',
     ...explanation.why_not.map((one) => `- **${text(one.replica)}** lacks it: ${text(one.text)}`),
-    ...explanation.saved_by.map((one) => `- ${one.helped ? 'saved by' : 'not saved by'} ${text(one.change)}: ${text(one.outcome)}`), '',
+    ...explanation.saved_by.map((one) => `- ${saved(one)} ${text(one.change)}: ${text(one.outcome)}`), '',
     '```sh', ...explanation.again, '```'].join('\n');
 }
