@@ -236,6 +236,7 @@ impl Cast {
         let of_groups = workloads.iter().filter(|host| starts.iter().all(|(h, _)| h != *host));
         let clients = starts.iter().map(|(host, _)| host).chain(of_groups).copied().collect();
         let (admin, probe) = stage.add_staff(plan);
+        stage.introduce_clients();
         let setup = Setup {
             hosts: stage.parts.clone(),
             topics: plan.topics.iter().map(|topic| topic_setup(plan, topic)).collect(),
@@ -399,6 +400,21 @@ impl Stage {
         config.producer.defects = plan.defects;
         config.consumer.defects = plan.defects;
         config
+    }
+
+    /// Tells every broker what the clients call themselves: by their names.
+    fn introduce_clients(&mut self) {
+        let names = self.by_name.iter().filter(|(_, host)| {
+            matches!(self.hosts[host.0 as usize].launch, Program::Client(_))
+        });
+        let names: Arc<BTreeMap<HostId, Name>> =
+            Arc::new(names.map(|(name, host)| (*host, name.clone())).collect());
+        for host in &mut self.hosts {
+            if let Program::Broker(config) = &mut host.launch {
+                let groups = &mut Arc::make_mut(config).groups;
+                Arc::make_mut(groups).client_ids = Arc::clone(&names);
+            }
+        }
     }
 
     /// The admin client of the forming and the client that tries out the healed cluster.

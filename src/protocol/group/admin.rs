@@ -16,7 +16,6 @@ use crate::event::GroupState;
 use crate::message::Assigned;
 use crate::message::convert::{topic_name, topic_uuid};
 use crate::protocol::group::answer::{group_id, text};
-use crate::protocol::group::classic_group::CLIENT_ID;
 use crate::protocol::group::consumer_protocol::CONSUMER;
 use crate::protocol::group::shard::Shard;
 use crate::protocol::group::state::Group;
@@ -80,7 +79,7 @@ impl Shard {
                 .with_group_instance_id(
                     value.instance.as_ref().map(|instance| text(instance.as_str())),
                 )
-                .with_client_id(text(CLIENT_ID))
+                .with_client_id(text(value.client_id.as_str()))
                 .with_client_host(text(value.client_host.as_str()))
                 .with_member_metadata(value.metadata(protocol))
                 .with_member_assignment(if is_stable { assignment } else { bytes::Bytes::new() })

@@ -41,6 +41,7 @@ pub(crate) struct ClassicGroup {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct ClassicMember {
     pub(crate) instance: Option<Name>,
+    pub(crate) client_id: Name,
     pub(crate) client_host: Name,
     pub(crate) rebalance_timeout_ms: i32,
     pub(crate) session_timeout_ms: i32,
@@ -54,9 +55,6 @@ pub(crate) struct ClassicMember {
     /// Whether it has never seen the end of a join phase.
     pub(crate) is_new: bool,
 }
-
-/// `client.id` of every client.
-pub(crate) const CLIENT_ID: &str = "kafsim";
 
 impl Default for ClassicGroup {
     fn default() -> Self {
@@ -87,6 +85,7 @@ impl ClassicGroup {
             let protocol = value.protocol.clone().unwrap_or_else(|| "".into());
             let loaded = ClassicMember {
                 instance: member.instance.clone(),
+                client_id: member.client_id.clone(),
                 client_host: member.client_host.clone(),
                 rebalance_timeout_ms: member.rebalance_timeout_ms,
                 session_timeout_ms: member.session_timeout_ms,
@@ -124,7 +123,7 @@ impl ClassicGroup {
         let members = self.members.iter().map(|(id, member)| ClassicMemberValue {
             member: id.clone(),
             instance: member.instance.clone(),
-            client_id: CLIENT_ID.into(),
+            client_id: member.client_id.clone(),
             client_host: member.client_host.clone(),
             rebalance_timeout_ms: member.rebalance_timeout_ms,
             session_timeout_ms: member.session_timeout_ms,

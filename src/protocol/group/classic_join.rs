@@ -19,6 +19,7 @@ use crate::types::{ConnectionId, ErrorCode, Name};
 /// A JoinGroup as it is read.
 struct Join {
     connection: ConnectionId,
+    client_id: Name,
     group: Name,
     member: Name,
     instance: Option<Name>,
@@ -29,10 +30,11 @@ struct Join {
 }
 
 impl Join {
-    fn read(connection: ConnectionId, body: &k::JoinGroupRequest) -> Self {
+    fn read(step: &Step<'_>, connection: ConnectionId, body: &k::JoinGroupRequest) -> Self {
         let protocols = body.protocols.iter();
         Self {
             connection,
+            client_id: step.config().client_id(connection.opener),
             group: name(&body.group_id),
             member: name(&body.member_id),
             instance: maybe_name(body.group_instance_id.as_ref()),
@@ -46,6 +48,7 @@ impl Join {
     fn as_member(&self, is_new: bool) -> ClassicMember {
         ClassicMember {
             instance: self.instance.clone(),
+            client_id: self.client_id.clone(),
             client_host: host_of(self.connection),
             rebalance_timeout_ms: self.rebalance_timeout_ms,
             session_timeout_ms: self.session_timeout_ms,
@@ -78,7 +81,7 @@ impl Shard {
         connection: ConnectionId,
         body: &k::JoinGroupRequest,
     ) {
-        let join = Join::read(connection, body);
+        let join = Join::read(step, connection, body);
         let (min, max) = (step.config().session_timeout_min, step.config().session_timeout_max);
         let session = millis(join.session_timeout_ms);
         if join.session_timeout_ms < 0 || session < min || session > max {
@@ -148,8 +151,7 @@ impl Shard {
     /// Somebody without an id: a static member takes its place at once, another is given an id and
     /// must come again (KIP-394).
     fn join_new(&mut self, step: &mut Step<'_>, join: &Join) -> Left {
-        let front = join.instance.clone().unwrap_or_else(|| host_of(join.connection));
-        let front = front.as_str().trim_start_matches('/');
+        let front = join.instance.as_ref().unwrap_or(&join.client_id);
         let id: Name = format!("{front}-{:08x}", step.desk.rng.bits() >> 32).into();
         let classic = self.state.classic_mut(&join.group)?;
         let Some(instance) = &join.instance else {
@@ -241,6 +243,7 @@ impl Shard {
             step.answer(connection, sync_refused(fenced));
         }
         join.update(&mut member);
+        member.client_id = join.client_id.clone();
         member.client_host = host_of(join.connection);
         let session = member.session_timeout();
         classic.members.insert(id.clone(), member);

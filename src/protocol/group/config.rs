@@ -1,8 +1,10 @@
 //! How a group coordinator is configured.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::types::{DefectSet, Name};
+use crate::types::{DefectSet, HostId, Name};
 
 /// A group coordinator. Defaults are those of Kafka 4.1; times bear the names of its keys.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,8 +44,18 @@ pub struct GroupConfig {
     /// How long a member that joins for the first time may wait for the answer
     /// (`CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS`, which is no configuration in Kafka).
     pub new_member_join_timeout: Duration,
+    /// What each client calls itself (`client.id`), by host. In Kafka it stands in the header of
+    /// every request.
+    pub client_ids: Arc<BTreeMap<HostId, Name>>,
     /// The defects that are on.
     pub defects: DefectSet,
+}
+
+impl GroupConfig {
+    /// The `client.id` of whoever asks from `host`.
+    pub(crate) fn client_id(&self, host: HostId) -> Name {
+        self.client_ids.get(&host).cloned().unwrap_or_else(|| "".into())
+    }
 }
 
 impl Default for GroupConfig {
@@ -66,6 +78,7 @@ impl Default for GroupConfig {
             consumer_size_max: i32::MAX as usize,
             consumer_assignors: vec!["uniform".into(), "range".into()],
             new_member_join_timeout: Duration::from_secs(300),
+            client_ids: Arc::default(),
             defects: DefectSet::NONE,
         }
     }

@@ -11,7 +11,7 @@ use crate::event::{GroupProtocol, Kind, LeftBecause};
 use crate::message::convert::{topic_id, topic_uuid};
 use crate::message::{Assigned, CurrentValue, GroupRecord, MemberState};
 use crate::protocol::group::answer::{consumer_refused, maybe_name, name, text};
-use crate::protocol::group::classic_group::{CLIENT_ID, millis};
+use crate::protocol::group::classic_group::millis;
 use crate::protocol::group::classic_join::host_of;
 use crate::protocol::group::desk::Step;
 use crate::protocol::group::modern_assignors::{Subscriber, Subscribers, assign};
@@ -387,7 +387,7 @@ fn update_member(
     if let Some(pattern) = maybe_name(body.subscribed_topic_regex.as_ref()) {
         value.pattern = Some(pattern).filter(|pattern| !pattern.as_str().is_empty());
     }
-    value.client_id = CLIENT_ID.into();
+    value.client_id = step.config().client_id(connection.opener);
     value.client_host = host_of(connection);
     if before.as_ref().is_some_and(|member| member.value == value) {
         return;
