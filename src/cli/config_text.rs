@@ -5,7 +5,9 @@ use std::io::Write;
 use serde_json::{Map, Value as Json, json};
 
 use crate::cli::args::Format;
-use crate::scenario::{Config, ConfigSource, Plan, Scope, Setting, Value};
+use crate::scenario::{
+    Config, ConfigSource, DeployPlan, Plan, Scope, Setting, Value, show_duration,
+};
 use crate::types::Name;
 
 /// Writes all values of `plan`'s processes and topics.
@@ -75,6 +77,10 @@ fn sections(plan: &Plan) -> Vec<Section> {
     }
     for group in &plan.groups {
         sections.push(section(&format!("group {}", group.name), &group.config, NO_FILES));
+        for DeployPlan { at, config } in &group.deployments {
+            let name = format!("group {} from {} on", group.name, show_duration(*at));
+            sections.push(section(&name, config, NO_FILES));
+        }
         if group.produce_to.is_some() {
             let name = format!("group {} as producer", group.name);
             sections.push(section(&name, &group.producer, NO_FILES));

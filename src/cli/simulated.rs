@@ -47,7 +47,7 @@ fn of_group(group: &GroupPlan) -> String {
     };
     let members = plural(u64::from(group.members), "member");
     let protocol = match group.config.text("group.protocol") {
-        "classic" => format!("classic, {}", group.config.text("partition.assignment.strategy")),
+        "classic" => format!("classic, {}", group.config.list("partition.assignment.strategy")),
         _ => "consumer (KIP-848)".to_owned(),
     };
     format!("group {}: {members} of {what}; {protocol}", group.name)

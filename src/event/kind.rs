@@ -433,6 +433,12 @@ events! {
         host: HostId, "Whose turn it is.";
         step: RestartStep, "What the operator does.";
     }
+    116 ConfigDeployed "config-deployed"
+        "The members of a group are given another configuration, which whoever starts from now on \
+         has." {
+        group: Name, "Which.";
+        config: Name, "What is set in it: `group.protocol=consumer`.";
+    }
 
     // What administrators ask of the controller.
     120 ConfigCommitted "config-committed"

@@ -116,7 +116,8 @@ impl Story {
             Kind::ShutdownRequested {}
             | Kind::HostStopped { .. }
             | Kind::BrokerStateEntered { .. }
-            | Kind::RestartStepped { .. } => {
+            | Kind::RestartStepped { .. }
+            | Kind::ConfigDeployed { .. } => {
                 if let Some(line) = self.processes.line(event, model) {
                     self.tell(event, line);
                 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::event::{Event, Kind, LifecycleState, RestartStep};
-use crate::trace::Model;
+use crate::trace::{Model, Part};
 use crate::types::HostId;
 
 /// Follows processes that are asked to end.
@@ -37,15 +37,23 @@ impl Processes {
                 Some(format!("{host} serves nobody any more, and closes its logs"))
             }
             Kind::RestartStepped { fault, host, step } => {
+                let is_client = matches!(model.setup().part(*host), Some(Part::Client(_)));
                 let (fault, host) = (fault + 1, model.setup().host_name(Some(*host)));
                 let what = match step {
-                    RestartStep::Waits => "waits until all is in sync, before it stops",
-                    RestartStep::Stops => "stops",
-                    RestartStep::Starts => "starts again",
-                    RestartStep::InSync => "sees in sync again",
+                    RestartStep::Waits => {
+                        format!("waits until all is in sync, before it stops {host}")
+                    }
+                    RestartStep::Stops => format!("stops {host}"),
+                    RestartStep::Starts => format!("starts {host} again"),
+                    RestartStep::InSync if is_client => format!("sees {host} run again"),
+                    RestartStep::InSync => format!("sees {host} in sync again"),
                 };
-                Some(format!("fault {fault}: the rolling restart {what} {host}"))
+                Some(format!("fault {fault}: the rolling restart {what}"))
             }
+            Kind::ConfigDeployed { group, config } => Some(format!(
+                "whoever of group {group} starts from now on has {}",
+                if config.as_str().is_empty() { "Kafka's defaults" } else { config.as_str() }
+            )),
             _ => None,
         }
     }

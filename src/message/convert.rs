@@ -1,8 +1,11 @@
 //! Ids as the protocol crate has them, and as we do. -1 on the wire is `None` inside.
 
-use bytes::{Buf as _, Bytes};
+use std::collections::BTreeMap;
+
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use kafka_protocol::messages as k;
-use kafka_protocol::protocol::{Decodable, StrBytes};
+use kafka_protocol::messages::consumer_protocol_assignment::TopicPartition as AssignedTopic;
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use uuid::Uuid;
 
 use crate::types::{BrokerId, DirectoryId, IncarnationId, Name, TopicId};
@@ -82,6 +85,28 @@ pub fn assigned_places(bytes: &Bytes) -> Option<Vec<(Name, i32)>> {
         topic.partitions.iter().map(move |number| (name.clone(), *number))
     });
     Some(places.collect())
+}
+
+/// What a member of a classic group is given (`ConsumerProtocolAssignment`), with its version.
+pub fn assignment_of_places(places: &[(Name, i32)]) -> Bytes {
+    let mut topics: BTreeMap<&Name, Vec<i32>> = BTreeMap::new();
+    for (topic, number) in places {
+        topics.entry(topic).or_default().push(*number);
+    }
+    let topics = topics.into_iter().map(|(topic, mut numbers)| {
+        numbers.sort_unstable();
+        AssignedTopic::default().with_topic(topic_name(topic)).with_partitions(numbers)
+    });
+    let body = k::ConsumerProtocolAssignment::default().with_assigned_partitions(topics.collect());
+    framed(&body)
+}
+
+/// What members of a classic group tell each other, behind its version.
+pub fn framed(body: &impl Encodable) -> Bytes {
+    let mut out = BytesMut::new();
+    out.put_i16(CONSUMER_PROTOCOL_VERSION);
+    body.encode(&mut out, CONSUMER_PROTOCOL_VERSION).expect("names and numbers can be written");
+    out.freeze()
 }
 
 /// The port that all brokers listen on.

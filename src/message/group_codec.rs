@@ -1,9 +1,7 @@
 //! Records of `__consumer_offsets` as bytes: key and value of each record.
 //!
 //! A key is its kind (`CoordinatorRecordType`) and inflexible fields; a value is its version and
-//! fields. The versions are those that a coordinator of Kafka 4.1 writes. Fields that nothing here
-//! depends on are written with a fixed value, and reading refuses any other: a member's classic
-//! protocol (none).
+//! fields. The versions are those that a coordinator of Kafka 4.1 writes.
 //!
 //! Source: Kafka 4.1, `GroupCoordinatorRecordSerde`, `CoordinatorRecordSerde`.
 
@@ -11,11 +9,11 @@ use bytes::Bytes;
 
 use crate::message::batch::Record;
 use crate::message::codec::{
-    CodecError, Reader, Sink, put_length, put_nullable_text, put_text, put_unsigned,
+    CodecError, Reader, Sink, counted, put_length, put_nullable_text, put_text, put_unsigned,
 };
 use crate::message::group_record::{
-    Assigned, ClassicGroupValue, ClassicMemberValue, CommittedOffset, CurrentValue, GroupRecord,
-    MemberState, MemberValue,
+    Assigned, ClassicGroupValue, ClassicMemberValue, ClassicMetadata, CommittedOffset,
+    CurrentValue, GroupRecord, MemberState, MemberValue,
 };
 use crate::types::{LeaderEpoch, Name, Offset, PartitionIndex, TopicId, TopicPartition};
 
@@ -171,6 +169,25 @@ fn put_member(out: &mut dyn Sink, value: &MemberValue) {
     put_nullable_text(out, value.pattern.as_ref());
     out.put(&value.rebalance_timeout_ms.to_be_bytes());
     put_nullable_text(out, value.assignor.as_ref());
+    let Some(classic) = &value.classic else { return put_unsigned(out, 0) };
+    let size = counted(|out| put_metadata(out, classic));
+    // One field, which is number 0; a structure that may be missing says first that it is there.
+    put_unsigned(out, 1);
+    put_unsigned(out, 0);
+    put_unsigned(out, size as u64 + 1);
+    put_unsigned(out, 1);
+    put_metadata(out, classic);
+}
+
+fn put_metadata(out: &mut dyn Sink, classic: &ClassicMetadata) {
+    out.put(&classic.session_timeout_ms.to_be_bytes());
+    put_length(out, Some(classic.protocols.len()));
+    for (protocol, metadata) in &classic.protocols {
+        put_text(out, protocol.as_str());
+        put_length(out, Some(metadata.len()));
+        out.put(metadata);
+        put_unsigned(out, 0);
+    }
     put_unsigned(out, 0);
 }
 
@@ -326,7 +343,7 @@ fn read_member(reader: &mut Reader) -> Result<MemberValue, CodecError> {
     let (client_id, client_host) = (reader.text()?, reader.text()?);
     let count = reader.count()?;
     let topics = (0..count).map(|_| reader.text()).collect::<Result<_, _>>()?;
-    let value = MemberValue {
+    let mut value = MemberValue {
         instance,
         rack,
         client_id,
@@ -335,9 +352,36 @@ fn read_member(reader: &mut Reader) -> Result<MemberValue, CodecError> {
         pattern: reader.nullable_text()?,
         rebalance_timeout_ms: reader.i32()?,
         assignor: reader.nullable_text()?,
+        classic: None,
     };
-    reader.no_tags()?;
+    match reader.unsigned()? {
+        0 => {}
+        1 => value.classic = read_metadata(reader)?,
+        count => {
+            return Err(CodecError::new(format_args!("{count} tagged fields, one is known")));
+        }
+    }
     Ok(value)
+}
+
+fn read_metadata(reader: &mut Reader) -> Result<Option<ClassicMetadata>, CodecError> {
+    let (tag, _length, is_there) = (reader.unsigned()?, reader.unsigned()?, reader.unsigned()?);
+    if tag != 0 {
+        return Err(CodecError::new(format_args!("tag {tag} is not known")));
+    }
+    if is_there != 1 {
+        return Ok(None);
+    }
+    let session_timeout_ms = reader.i32()?;
+    let mut protocols = Vec::new();
+    for _ in 0..reader.count()? {
+        let protocol = reader.text()?;
+        let length = reader.count()?;
+        protocols.push((protocol, reader.bytes(length)?));
+        reader.no_tags()?;
+    }
+    reader.no_tags()?;
+    Ok(Some(ClassicMetadata { session_timeout_ms, protocols }))
 }
 
 fn read_assigned(reader: &mut Reader) -> Result<Assigned, CodecError> {

@@ -149,6 +149,17 @@ pub struct MemberValue {
     pub rebalance_timeout_ms: i32,
     /// The server-side assignor that it wants.
     pub assignor: Option<Name>,
+    /// What it said in its last JoinGroup, if it speaks the classic protocol.
+    pub classic: Option<ClassicMetadata>,
+}
+
+/// A member of a group of KIP-848 that speaks the classic protocol (`ClassicMemberMetadata`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClassicMetadata {
+    /// How long it may be silent, in milliseconds.
+    pub session_timeout_ms: i32,
+    /// Assignors that it can do, the liked one first, each with what it subscribes to.
+    pub protocols: Vec<(Name, Bytes)>,
 }
 
 /// How far a member of a group of KIP-848 is on its way to the target assignment.

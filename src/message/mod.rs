@@ -34,8 +34,8 @@ pub use codec::CodecError;
 pub use envelope::{Answer, Request, RequestBody, Response, ResponseBody, SendError};
 pub use group_codec::{decode_group_record, encode_group_record};
 pub use group_record::{
-    Assigned, ClassicGroupValue, ClassicMemberValue, CommittedOffset, CurrentValue, GroupRecord,
-    MemberState, MemberValue,
+    Assigned, ClassicGroupValue, ClassicMemberValue, ClassicMetadata, CommittedOffset,
+    CurrentValue, GroupRecord, MemberState, MemberValue,
 };
 pub use metadata_codec::{
     decode_metadata_record, encode_metadata_record, metadata_record_size_bytes,

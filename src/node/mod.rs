@@ -35,7 +35,7 @@ pub use start::Start;
 // What a client's configuration is made of and its makers have to name.
 pub use crate::protocol::assignor::Assignor;
 pub use crate::protocol::consumer::OffsetReset;
-pub use crate::protocol::group::GroupConfig;
+pub use crate::protocol::group::{GroupConfig, Migration};
 pub use crate::protocol::member::GroupProtocol;
 pub use crate::protocol::producer::Partitioner;
 pub use crate::protocol::request::{ConfigRow, ConfigTable};

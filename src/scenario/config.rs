@@ -15,8 +15,50 @@ pub enum Value {
     Integer(i64),
     /// One of the words that the key allows.
     Word(&'static str),
+    /// Some of the words that the key allows, in an order that counts.
+    List(WordList),
     /// `by_duration:` and so many milliseconds.
     Ago(u64),
+}
+
+/// How many words a list has at most.
+const LIST_MAX: usize = 4;
+
+/// Different words out of those that a key allows, in order; by their places among these.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct WordList {
+    words: &'static [&'static str],
+    places: [Option<u8>; LIST_MAX],
+}
+
+impl WordList {
+    /// The list of the words at `places` of `words`.
+    ///
+    /// # Panics
+    ///
+    /// On a place that there is not, and on more places than words that a list may have.
+    pub const fn new(words: &'static [&'static str], places: &[u8]) -> Self {
+        assert!(words.len() <= LIST_MAX, "a list has room for every word once");
+        let mut list = Self { words, places: [None; LIST_MAX] };
+        let mut at = 0;
+        while at < places.len() {
+            assert!((places[at] as usize) < words.len(), "a place among the words");
+            list.places[at] = Some(places[at]);
+            at += 1;
+        }
+        list
+    }
+
+    /// The words.
+    pub fn iter(self) -> impl Iterator<Item = &'static str> {
+        self.places.into_iter().flatten().map(move |place| self.words[place as usize])
+    }
+}
+
+impl std::fmt::Display for WordList {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.iter().collect::<Vec<_>>().join(","))
+    }
 }
 
 /// Who set a value.
@@ -146,6 +188,14 @@ impl Config {
         }
     }
 
+    /// Words in an order that counts.
+    pub fn list(&self, key: &str) -> WordList {
+        match self.setting(key).value {
+            Some(Value::List(list)) => list,
+            other => panic!("{key} is a list, not {other:?}"),
+        }
+    }
+
     /// Every key that was set, in order, as Kafka's tools would write it.
     pub fn explicit(&self) -> impl Iterator<Item = (&'static str, Setting)> + '_ {
         self.set.iter().map(|(key, setting)| (*key, *setting))
@@ -172,6 +222,10 @@ impl Kind {
             Self::Millis { min, max } => range("milliseconds", min, max),
             Self::Seconds { min, max } => range("seconds", min, max),
             Self::Bytes { min, max } => range("bytes", min, max),
+            Self::List { words, .. } => {
+                let all: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+                format!("one or several of {}, the preferred one first", all.join(", "))
+            }
             Self::Words(words) => {
                 let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
                 format!("one of {}", words.join(", "))
@@ -189,6 +243,7 @@ impl std::fmt::Display for Value {
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::Integer(number) => write!(f, "{number}"),
             Self::Word(word) => f.write_str(word),
+            Self::List(list) => list.fmt(f),
             Self::Ago(millis) => {
                 write!(f, "by_duration:PT{}", millis / 1000)?;
                 match millis % 1000 {

@@ -37,6 +37,9 @@ pub enum Kind {
     Bytes { min: i64, max: i64 },
     /// One of these words.
     Words(&'static [&'static str]),
+    /// Some of these words, each once, in an order that counts. Kafka takes classes; each word has
+    /// one, which may be written instead.
+    List { words: &'static [&'static str], classes: &'static [&'static str] },
     /// `auto.offset.reset`: a word, or `by_duration:` and an ISO 8601 duration.
     Reset,
 }

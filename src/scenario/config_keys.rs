@@ -754,6 +754,10 @@ mod tests {
                 ) => assert!((min..=max).contains(&number), "{}", key.name),
                 (Kind::Flag, Some(Value::Flag(_))) | (_, None) => {}
                 (Kind::Words(words), Some(Value::Word(word))) => assert!(words.contains(&word)),
+                (Kind::List { words, classes }, Some(Value::List(list))) => {
+                    assert!(list.iter().all(|word| words.contains(&word)));
+                    assert_eq!(words.len(), classes.len(), "{}", key.name);
+                }
                 (Kind::Reset, Some(Value::Word(_))) => {}
                 (kind, default) => panic!("{}: {kind:?} is not {default:?}", key.name),
             }

@@ -2,9 +2,15 @@
 //!
 //! Source: Kafka 4.1, `GroupCoordinatorConfig`.
 
-use crate::scenario::config::Value;
+use crate::scenario::config::{Value, WordList};
 use crate::scenario::config_key::{ConfigKey, Kind};
 use crate::scenario::config_keys::{BROKER, INT, bytes, integer, key, millis, number};
+
+const SERVER_ASSIGNORS: &[&str] = &["uniform", "range"];
+const SERVER_ASSIGNOR_CLASSES: &[&str] = &[
+    "org.apache.kafka.coordinator.group.assignor.UniformAssignor",
+    "org.apache.kafka.coordinator.group.assignor.RangeAssignor",
+];
 
 pub(super) const COORDINATOR_KEYS: &[ConfigKey] = &[
     integer(
@@ -119,8 +125,16 @@ pub(super) const COORDINATOR_KEYS: &[ConfigKey] = &[
     key(
         "group.consumer.assignors",
         BROKER,
-        Kind::Words(&["uniform,range", "range,uniform", "uniform", "range"]),
-        Value::Word("uniform,range"),
+        Kind::List { words: SERVER_ASSIGNORS, classes: SERVER_ASSIGNOR_CLASSES },
+        Value::List(WordList::new(SERVER_ASSIGNORS, &[0, 1])),
         "The assignors that a coordinator has (KIP-848), the first for members that want none.",
+    ),
+    key(
+        "group.consumer.migration.policy",
+        BROKER,
+        Kind::Words(&["bidirectional", "upgrade", "downgrade", "disabled"]),
+        Value::Word("bidirectional"),
+        "Whether a group with members goes over to KIP-848 with the first member that comes by it, \
+         and back with the last one that goes.",
     ),
 ];

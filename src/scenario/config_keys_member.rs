@@ -2,9 +2,17 @@
 //!
 //! Source: Kafka 4.1, `ConsumerConfig`.
 
-use crate::scenario::config::Value;
+use crate::scenario::config::{Value, WordList};
 use crate::scenario::config_key::{ConfigKey, Kind};
 use crate::scenario::config_keys::{INT, MEMBER, integer, key, millis, unset};
+
+const ASSIGNORS: &[&str] = &["range", "roundrobin", "sticky", "cooperative-sticky"];
+const ASSIGNOR_CLASSES: &[&str] = &[
+    "org.apache.kafka.clients.consumer.RangeAssignor",
+    "org.apache.kafka.clients.consumer.RoundRobinAssignor",
+    "org.apache.kafka.clients.consumer.StickyAssignor",
+    "org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
+];
 
 pub(super) const MEMBER_KEYS: &[ConfigKey] = &[
     key(
@@ -17,15 +25,10 @@ pub(super) const MEMBER_KEYS: &[ConfigKey] = &[
     key(
         "partition.assignment.strategy",
         MEMBER,
-        Kind::Words(&[
-            "range,cooperative-sticky",
-            "range",
-            "roundrobin",
-            "sticky",
-            "cooperative-sticky",
-        ]),
-        Value::Word("range,cooperative-sticky"),
-        "The assignors that the members offer, the preferred one first (classic).",
+        Kind::List { words: ASSIGNORS, classes: ASSIGNOR_CLASSES },
+        Value::List(WordList::new(ASSIGNORS, &[0, 3])),
+        "The assignors that the members offer, the preferred one first (classic); by name or, as \
+         Kafka has it, by class.",
     ),
     unset(key(
         "group.remote.assignor",

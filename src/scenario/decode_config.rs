@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::scenario::config::{Config, ConfigSource, Value};
+use crate::scenario::config::{Config, ConfigSource, Value, WordList};
 use crate::scenario::config_keys::{ConfigKey, Kind, RESETS, Scope};
 use crate::scenario::file_error::{Wrong, suggest};
 use crate::scenario::file_keys::LATER_CONFIG;
@@ -115,6 +115,7 @@ pub(crate) fn parse_value(key: &ConfigKey, value: &DeValue<'_>) -> Result<Value,
             let known = words.iter().find(|word| Some(**word) == text.as_deref());
             known.map(|word| Value::Word(word)).ok_or_else(|| wrong(kind(value)))
         }
+        Kind::List { words, classes } => word_list(words, classes, value).map_err(wrong),
         Kind::Reset => {
             let text = value.as_str().unwrap_or_default();
             let known = RESETS.into_iter().find(|word| *word == text);
@@ -134,6 +135,40 @@ pub(crate) fn parse_value(key: &ConfigKey, value: &DeValue<'_>) -> Result<Value,
             }
         }
     }
+}
+
+/// A list of words, as text with commas between them or as a list.
+fn word_list(
+    words: &'static [&'static str],
+    classes: &[&str],
+    value: &DeValue<'_>,
+) -> Result<Value, String> {
+    let said: Vec<&str> = match (value.as_str(), value.as_array()) {
+        (Some(text), _) => text.split(',').map(str::trim).collect(),
+        (None, Some(list)) => {
+            let texts = list.iter().map(|each| {
+                each.get_ref().as_str().ok_or_else(|| format!("{} in it", kind(each.get_ref())))
+            });
+            texts.collect::<Result<_, _>>()?
+        }
+        (None, None) => return Err(kind(value)),
+    };
+    let mut places: Vec<u8> = Vec::new();
+    for word in said {
+        let named = words.iter().position(|known| *known == word);
+        let place = named.or_else(|| classes.iter().position(|class| *class == word));
+        let Some(place) = place.and_then(|place| u8::try_from(place).ok()) else {
+            return Err(format!("\"{}\" is not known", shown(word)));
+        };
+        if places.contains(&place) {
+            return Err(format!("`{}` is listed twice", words[place as usize]));
+        }
+        places.push(place);
+    }
+    if places.is_empty() {
+        return Err("the list is empty".to_owned());
+    }
+    Ok(Value::List(WordList::new(words, &places)))
 }
 
 /// The configuration of `scope` that the cluster's keys and its own come to; the later wins.

@@ -14,7 +14,7 @@ use crate::scenario::file_keys as keys;
 use crate::scenario::hardware::clock;
 use crate::scenario::known::Known;
 use crate::scenario::plan::ClientGroupPlan;
-use crate::scenario::plan_group::{CommitPlan, GroupPlan, PausePlan, ScalePlan};
+use crate::scenario::plan_group::{CommitPlan, DeployPlan, GroupPlan, PausePlan, ScalePlan};
 use crate::scenario::table::{Mistakes, Read, Table, duration, kind, number, text, word};
 use crate::types::{Name, TopicPattern};
 
@@ -67,6 +67,7 @@ fn group(
     let own = given(table, "config", &[Scope::Member], mistakes);
     let config = layered(Scope::Member, &[], &own);
     check_protocol(&config, table.line, mistakes);
+    let deployments = deployments(table, act, mistakes);
     let own = given(table, "producer", &[Scope::Producer], mistakes);
     let mut producer = layered(Scope::Producer, &[], &own);
     settle_producer(&mut producer, 0, mistakes);
@@ -84,6 +85,7 @@ fn group(
         produce_to: produce_to.map(|read| read.value),
         start: start.map(|read| read.value).unwrap_or_default(),
         config,
+        deployments,
         producer,
         clock,
     })
@@ -117,19 +119,46 @@ fn count(read: Read<u64>) -> u16 {
     u16::try_from(read.value).unwrap_or(1)
 }
 
+/// The moment of a step, of which `last` is the one above.
+fn step_at(
+    step: &Table<'_, '_>,
+    last: Option<Duration>,
+    act: Option<Duration>,
+    mistakes: &mut Mistakes,
+) -> Option<Read<Duration>> {
+    step.need("at", mistakes, |value| match duration(value)? {
+        at if act.is_some_and(|act| at >= act) => {
+            Err(Wrong::new("that is after the end", "write less than `duration`"))
+        }
+        at if last.is_some_and(|last| at <= last) => {
+            Err(Wrong::new("that is before the step above it", "put the earlier one first"))
+        }
+        at => Ok(at),
+    })
+}
+
+fn deployments(
+    table: &Table<'_, '_>,
+    act: Option<Duration>,
+    mistakes: &mut Mistakes,
+) -> Vec<DeployPlan> {
+    let mut steps: Vec<DeployPlan> = Vec::new();
+    for step in table.tables("deploy", &keys::DEPLOY, mistakes) {
+        let at = step_at(&step, steps.last().map(|step| step.at), act, mistakes);
+        let own = given(&step, "config", &[Scope::Member], mistakes);
+        let config = layered(Scope::Member, &[], &own);
+        check_protocol(&config, step.line, mistakes);
+        if let Some(at) = at {
+            steps.push(DeployPlan { at: at.value, config });
+        }
+    }
+    steps
+}
+
 fn scale(table: &Table<'_, '_>, act: Option<Duration>, mistakes: &mut Mistakes) -> Vec<ScalePlan> {
     let mut steps: Vec<ScalePlan> = Vec::new();
     for step in table.tables("scale", &keys::SCALE, mistakes) {
-        let last = steps.last().map(|step| step.at);
-        let at = step.need("at", mistakes, |value| match duration(value)? {
-            at if act.is_some_and(|act| at >= act) => {
-                Err(Wrong::new("that is after the end", "write less than `duration`"))
-            }
-            at if last.is_some_and(|last| at <= last) => {
-                Err(Wrong::new("that is before the step above it", "put the earlier one first"))
-            }
-            at => Ok(at),
-        });
+        let at = step_at(&step, steps.last().map(|step| step.at), act, mistakes);
         let members = step.need("members", mistakes, |value| number(value, 0, MEMBERS_MAX));
         if let (Some(at), Some(members)) = (at, members) {
             steps.push(ScalePlan { at: at.value, members: count(members) });

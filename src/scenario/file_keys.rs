@@ -211,8 +211,17 @@ sections! {
              before the commit.";
         "start" "duration" "\"0s\"" "When its first members begin.";
         "config" "Kafka keys" "{}" "Consumer keys, and those of members of a group.";
+        "deploy" "tables" "[]" "Another configuration later, see `deploy`.";
         "producer" "Kafka keys" "{}" "Producer keys, for `produce_to`.";
         "clock" "table" "exact" "See `clock`.";
+    }
+    /// `deploy = []`.
+    DEPLOY "deploy"
+        "Another configuration in place of `config`, for every member that starts from then on, as \
+         in `deploy = [{ at = \"20s\", config = { group.protocol = \"consumer\" } }]`. Those that \
+         run keep theirs until they are started again: by a `rolling_restart`, say." {
+        "at" "duration" "" "When.";
+        "config" "group keys" "{}" "Consumer keys, and those of members of a group.";
     }
     /// `scale = []`.
     SCALE "scale"

@@ -38,7 +38,7 @@ mod table;
 mod target;
 mod units;
 
-pub use config::{Config, ConfigSource, Setting, Value};
+pub use config::{Config, ConfigSource, Setting, Value, WordList};
 pub use config_keys::{ConfigKey, Kind, Scope};
 pub use decode::{Vocabulary, decode};
 pub use document::fill;
@@ -53,7 +53,7 @@ pub use plan::{
     Shape, Slower, TopicPlan, Trigger, Values,
 };
 pub use plan_admin::{AdminAction, AdminPlan, AdminResource};
-pub use plan_group::{CommitPlan, GroupPlan, PausePlan, ScalePlan};
+pub use plan_group::{CommitPlan, DeployPlan, GroupPlan, PausePlan, ScalePlan};
 pub use schema::schema;
 pub use server_properties::embed;
 pub use source::{ChangeError, ChangeErrors, Scenario, ScenarioError};

@@ -708,7 +708,9 @@ impl Plan {
             .map(|config| config.duration("delivery.timeout.ms"));
         let others = self.clients.iter().filter(|client| client.group.is_some());
         let others = others.map(|client| &client.consumer);
+        let later = self.groups.iter().flat_map(|group| &group.deployments);
         let members = self.groups.iter().map(|group| &group.config).chain(others);
+        let members = members.chain(later.map(|deployment| &deployment.config));
         let mut join = members.map(|config| config.duration("max.poll.interval.ms") + JOIN_GRACE);
         let brokers = || self.cluster.brokers.iter().map(|broker| &broker.config);
         let mut lag = brokers().map(|config| config.duration("replica.lag.time.max.ms"));

@@ -43,6 +43,15 @@ pub struct PausePlan {
     pub partitions: Vec<PartitionName>,
 }
 
+/// Another configuration for the members of a group.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DeployPlan {
+    /// When: whoever starts from then on has it.
+    pub at: Duration,
+    /// It, over the release's default.
+    pub config: Config,
+}
+
 /// A consumer group.
 #[derive(Clone, PartialEq, Debug)]
 pub struct GroupPlan {
@@ -70,6 +79,8 @@ pub struct GroupPlan {
     pub start: Duration,
     /// Their configuration over the release's default.
     pub config: Config,
+    /// What it is later, by time.
+    pub deployments: Vec<DeployPlan>,
     /// How they produce.
     pub producer: Config,
     /// The clocks of each of their hosts.

@@ -239,6 +239,23 @@ fn of_key(key: &ConfigKey) -> Json {
             "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": "^(true|false)$" }],
         }),
         Kind::Words(words) => json!({ "enum": words_of(words) }),
+        // Each once, which a schema of text cannot say; names or classes.
+        Kind::List { words, classes } => {
+            let one = words.iter().chain(classes).map(|word| word.replace('.', "\\."));
+            let one = format!("({})", one.collect::<Vec<_>>().join("|"));
+            let each: Vec<_> = words.iter().chain(classes).collect();
+            json!({
+                "anyOf": [
+                    { "type": "string", "pattern": format!("^ *{one}( *, *{one})* *$") },
+                    {
+                        "type": "array",
+                        "items": { "enum": each },
+                        "minItems": 1,
+                        "uniqueItems": true,
+                    },
+                ],
+            })
+        }
         Kind::Reset => json!({
             "anyOf": [
                 { "enum": RESETS },
@@ -266,6 +283,7 @@ fn of_key(key: &ConfigKey) -> Json {
         Some(Value::Flag(flag)) => schema["default"] = json!(flag),
         Some(Value::Integer(number)) if number <= EXACT_MAX => schema["default"] = json!(number),
         Some(Value::Word(word)) => schema["default"] = json!(word),
+        Some(Value::List(list)) => schema["default"] = json!(list.to_string()),
         Some(Value::Integer(_) | Value::Ago(_)) | None => {}
     }
     schema

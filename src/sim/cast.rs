@@ -12,7 +12,7 @@ use crate::node::application::{
 };
 use crate::node::{self, ClientConfig, Input, OffsetReset, Output, Partitioner, Start};
 use crate::scenario::{
-    ClockPlan, Config, DiskPlan, Keys, Latency, Plan, ReadFrom, Target, Value, Values,
+    ClockPlan, Config, DiskPlan, GroupPlan, Keys, Latency, Plan, ReadFrom, Target, Value, Values,
 };
 use crate::sim::cast_admin::{creation, operations};
 use crate::sim::cast_group;
@@ -37,6 +37,16 @@ pub enum Program {
     Controller(Arc<node::ControllerConfig>),
     /// A client.
     Client(Arc<ClientConfig>),
+}
+
+/// What the members of a group are given to start with from some moment on.
+#[derive(Clone, Debug)]
+pub(crate) struct Deployment {
+    pub(crate) at: Duration,
+    pub(crate) group: Name,
+    /// What is set in it.
+    pub(crate) config: Name,
+    pub(crate) programs: Vec<(HostId, Program)>,
 }
 
 impl Launch for Program {
@@ -125,6 +135,8 @@ pub struct Cast {
     pub(crate) starts: Vec<(HostId, Duration)>,
     /// When members of groups start and are stopped for good, after time zero.
     pub(crate) scaling: Vec<(Duration, HostId, bool)>,
+    /// What members are given to start with later.
+    pub(crate) deployments: Vec<Deployment>,
     /// The hosts whose built-in application creates load.
     pub(crate) workloads: Vec<HostId>,
     /// The host that creates the plan's topics.
@@ -204,16 +216,30 @@ impl Cast {
         }
         let mut workloads: Vec<_> = starts.iter().map(|(host, _)| *host).collect();
         let mut scaling = Vec::new();
+        let mut deployments = BTreeMap::new();
         for group in &plan.groups {
             let mut hosts = Vec::new();
             for name in group.hosts() {
-                let mut config = stage.client_config(plan, &name, None, Some(&group.config));
-                set_producer(&mut config, &group.producer);
-                let membership = cast_group::membership(group);
-                cast_group::set_member(&mut config, &name, &membership, &group.config);
-                config.member.defects = plan.defects;
-                let application = cast_group::workload(group, plan.defects);
-                let host = stage.add_client(name, ClientConfig { application, ..config });
+                let first = stage.next_client();
+                let config = member_config(plan, first, &name, group, &group.config);
+                let host = stage.add_client(name.clone(), config);
+                for (nth, later) in group.deployments.iter().enumerate() {
+                    let config = member_config(plan, first, &name, group, &later.config);
+                    let program = Program::Client(Arc::new(config));
+                    deployments
+                        .entry((later.at, &group.name, nth))
+                        .or_insert_with(|| {
+                            let config = cast_group::in_words(&later.config);
+                            Deployment {
+                                at: later.at,
+                                group: group.name.clone(),
+                                config,
+                                programs: Vec::new(),
+                            }
+                        })
+                        .programs
+                        .push((host, program));
+                }
                 stage.equip(host, group.clock, None);
                 hosts.push(host);
             }
@@ -257,6 +283,7 @@ impl Cast {
             clients,
             starts,
             scaling,
+            deployments: deployments.into_values().collect(),
             workloads,
             admin,
             probe,
@@ -375,38 +402,21 @@ impl Stage {
         producer: Option<&Config>,
         consumer: Option<&Config>,
     ) -> ClientConfig {
+        client_config(plan, self.next_client(), name, producer, consumer)
+    }
+
+    fn next_client(&mut self) -> ClientId {
         let client = ClientId(self.clients);
         self.clients += 1;
-        let mut config = ClientConfig { client, name: name.clone(), ..ClientConfig::default() };
-        config.network.bootstrap = plan.cluster.brokers.iter().map(|broker| broker.id).collect();
-        if let Some(network) = producer.or(consumer) {
-            let connections = &mut config.network.connections;
-            connections.request_timeout = network.duration("request.timeout.ms");
-            connections.reconnect_backoff = network.duration("reconnect.backoff.ms");
-            connections.reconnect_backoff_max = network.duration("reconnect.backoff.max.ms");
-            connections.setup_timeout = network.duration("socket.connection.setup.timeout.ms");
-            connections.setup_timeout_max =
-                network.duration("socket.connection.setup.timeout.max.ms");
-            config.network.metadata_max_age = network.duration("metadata.max.age.ms");
-            config.network.retry_backoff = backoff(network);
-        }
-        if let Some(producer) = producer {
-            set_producer(&mut config, producer);
-            config.network.connections.in_flight_max = config.producer.in_flight_max;
-        }
-        if let Some(consumer) = consumer {
-            set_consumer(&mut config, consumer);
-        }
-        config.producer.defects = plan.defects;
-        config.consumer.defects = plan.defects;
-        config
+        client
     }
 
     /// Tells every broker what the clients call themselves: by their names.
     fn introduce_clients(&mut self) {
-        let names = self.by_name.iter().filter(|(_, host)| {
-            matches!(self.hosts[host.0 as usize].launch, Program::Client(_))
-        });
+        let names = self
+            .by_name
+            .iter()
+            .filter(|(_, host)| matches!(self.hosts[host.0 as usize].launch, Program::Client(_)));
         let names: Arc<BTreeMap<HostId, Name>> =
             Arc::new(names.map(|(name, host)| (*host, name.clone())).collect());
         for host in &mut self.hosts {
@@ -442,6 +452,54 @@ impl Stage {
         let probe = self.add_client(name, ClientConfig { application: probe, ..config });
         (admin, probe)
     }
+}
+
+/// The configuration of `client`; `None` leaves a part at the release's defaults.
+fn client_config(
+    plan: &Plan,
+    client: ClientId,
+    name: &Name,
+    producer: Option<&Config>,
+    consumer: Option<&Config>,
+) -> ClientConfig {
+    let mut config = ClientConfig { client, name: name.clone(), ..ClientConfig::default() };
+    config.network.bootstrap = plan.cluster.brokers.iter().map(|broker| broker.id).collect();
+    if let Some(network) = producer.or(consumer) {
+        let connections = &mut config.network.connections;
+        connections.request_timeout = network.duration("request.timeout.ms");
+        connections.reconnect_backoff = network.duration("reconnect.backoff.ms");
+        connections.reconnect_backoff_max = network.duration("reconnect.backoff.max.ms");
+        connections.setup_timeout = network.duration("socket.connection.setup.timeout.ms");
+        connections.setup_timeout_max = network.duration("socket.connection.setup.timeout.max.ms");
+        config.network.metadata_max_age = network.duration("metadata.max.age.ms");
+        config.network.retry_backoff = backoff(network);
+    }
+    if let Some(producer) = producer {
+        set_producer(&mut config, producer);
+        config.network.connections.in_flight_max = config.producer.in_flight_max;
+    }
+    if let Some(consumer) = consumer {
+        set_consumer(&mut config, consumer);
+    }
+    config.producer.defects = plan.defects;
+    config.consumer.defects = plan.defects;
+    config
+}
+
+/// The configuration of a member of `group`, which has `keys`.
+fn member_config(
+    plan: &Plan,
+    client: ClientId,
+    name: &Name,
+    group: &GroupPlan,
+    keys: &Config,
+) -> ClientConfig {
+    let mut config = client_config(plan, client, name, None, Some(keys));
+    set_producer(&mut config, &group.producer);
+    cast_group::set_member(&mut config, name, &cast_group::membership(group), keys);
+    config.member.defects = plan.defects;
+    config.application = cast_group::workload(group, plan.defects);
+    config
 }
 
 fn backoff(config: &Config) -> Backoff {

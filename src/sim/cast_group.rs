@@ -55,8 +55,8 @@ pub(crate) fn set_member(
         "consumer" => GroupProtocol::Consumer,
         _ => GroupProtocol::Classic,
     };
-    let assignors = config.text("partition.assignment.strategy").split(',');
-    member.assignors = assignors.filter_map(Assignor::named).collect();
+    let assignors = config.list("partition.assignment.strategy");
+    member.assignors = assignors.iter().filter_map(Assignor::named).collect();
     member.remote_assignor = match config.setting("group.remote.assignor").value {
         Some(Value::Word(name)) => Some(Name::from(name)),
         _ => None,
@@ -92,6 +92,12 @@ pub(crate) fn setup(group: &GroupPlan) -> GroupSetup {
             CommitPlan::Never => Promise::Nothing,
         },
     }
+}
+
+/// What is set in a configuration, in words.
+pub(crate) fn in_words(config: &Config) -> Name {
+    let set = config.explicit().filter_map(|(key, it)| Some(format!("{key}={}", it.value?)));
+    set.collect::<Vec<_>>().join(" ").into()
 }
 
 /// When the hosts of `group`, by their places, start (`true`) and stop, after time zero.

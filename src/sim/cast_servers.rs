@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::node::{BrokerConfig, ConfigRow, ConfigTable, ControllerConfig, GroupConfig};
+use crate::node::{BrokerConfig, ConfigRow, ConfigTable, ControllerConfig, GroupConfig, Migration};
 use crate::scenario::{
     BrokerPlan, Config, ConfigKey, ConfigSource, ControllerPlan, Plan, Scope, ServicePlan, Setting,
     Target,
@@ -141,11 +141,17 @@ fn groups(keys: &Config, defects: DefectSet) -> GroupConfig {
         consumer_session_timeout: keys.duration("group.consumer.session.timeout.ms"),
         consumer_heartbeat_interval: keys.duration("group.consumer.heartbeat.interval.ms"),
         consumer_size_max: size("group.consumer.max.size"),
-        consumer_assignors: keys
-            .text("group.consumer.assignors")
-            .split(',')
-            .map(Name::from)
-            .collect(),
+        migration: Migration {
+            upgrades: matches!(
+                keys.text("group.consumer.migration.policy"),
+                "bidirectional" | "upgrade"
+            ),
+            downgrades: matches!(
+                keys.text("group.consumer.migration.policy"),
+                "bidirectional" | "downgrade"
+            ),
+        },
+        consumer_assignors: keys.list("group.consumer.assignors").iter().map(Name::from).collect(),
         defects,
         ..GroupConfig::default()
     }

@@ -1,4 +1,4 @@
-//! The engine's part that ends processes in order.
+//! The engine's part that ends processes in order, and says what starts next.
 
 use crate::event::{About, ClosedBecause, CrashKeep, Kind, StartedAs};
 use crate::node::Task;
@@ -17,6 +17,11 @@ impl<L: Launch> Engine<L> {
         self.record(Some(host), Kind::ShutdownRequested {}, About::Nothing);
         self.task(host, Task::Shutdown);
         true
+    }
+
+    /// What the process of `host` is from its next start on.
+    pub(crate) fn deploy(&mut self, host: HostId, launch: L) {
+        self.hosts[host.0 as usize].setup.launch = launch;
     }
 
     /// How often the process of `host` was started.

@@ -16,7 +16,7 @@ use crate::message::{AppCall, AppReply};
 use crate::node::{Input, Task};
 use crate::scenario::{Plan, generate};
 use crate::sim::admin_desk::AdminDesk;
-use crate::sim::cast::{Cast, Program};
+use crate::sim::cast::{Cast, Deployment, Program};
 use crate::sim::engine::{Engine, Stepped};
 use crate::sim::host::HostState;
 use crate::sim::injector::{Injector, Kill, Schedule};
@@ -72,6 +72,8 @@ enum Business {
     /// A group has one member more, or one less.
     Enlist(HostId),
     Retire(HostId),
+    /// A group's members are given another configuration.
+    Deploy(usize),
     Begin(Phase),
     FaultBegins(u32),
     FaultEnds(u32),
@@ -181,6 +183,9 @@ impl World {
             let business = if starts { Business::Enlist(host) } else { Business::Retire(host) };
             self.at(zero + at, business);
         }
+        for (nth, deployment) in cast.deployments.iter().enumerate() {
+            self.at(zero + deployment.at, Business::Deploy(nth));
+        }
         for Schedule { fault, at, .. } in self.injector.timetable() {
             self.at(at, Business::FaultBegins(fault));
         }
@@ -287,6 +292,15 @@ impl World {
         match business {
             Business::Start(host) => self.engine.start(host),
             Business::Enlist(host) => self.injector.enlist(host, &mut self.engine),
+            Business::Deploy(nth) => {
+                let cast = Arc::clone(&self.cast);
+                let Deployment { group, config, programs, .. } = &cast.deployments[nth];
+                let (group, config) = (group.clone(), config.clone());
+                self.engine.record(None, Kind::ConfigDeployed { group, config }, About::Nothing);
+                for (host, program) in programs {
+                    self.engine.deploy(*host, program.clone());
+                }
+            }
             Business::Retire(host) => self.injector.retire(host, &mut self.engine),
             Business::Begin(phase) => self.begin(phase),
             Business::FaultBegins(fault) => {

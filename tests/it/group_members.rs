@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kafsim::event::{Event, GivenUpBecause, Kind, LeftBecause, MemberState};
+use kafsim::event::{Event, GivenUpBecause, GroupProtocol, Kind, LeftBecause, MemberState};
 
 use crate::watched::{Watched, watch_text};
 
@@ -57,6 +57,55 @@ rolling_restart = { hosts = ["billing-1", "billing-2"], pause = "2s" }
     assert_eq!(count_after(&run, 16_000, begins_epoch), 0);
     let decided = |kind: &Kind| matches!(kind, Kind::AssignmentDecided { .. });
     assert_eq!(count_after(&run, 16_000, decided), 0);
+}
+
+/// The group changes its protocol with the first member that restarts, and back with the last;
+/// nothing is processed twice, and each epoch follows on the generation before.
+#[test]
+fn a_group_goes_over_to_kip_848_and_back() {
+    let run = run(r#"
+[[group]]
+name = "billing"
+members = 2
+topics = ["orders"]
+commit = "sync"
+config = { auto.offset.reset = "earliest", partition.assignment.strategy = ["range", "sticky"] }
+deploy = [
+  { at = "10s", config = { auto.offset.reset = "earliest", group.protocol = "consumer" } },
+  { at = "20s", config = { auto.offset.reset = "earliest", partition.assignment.strategy = "sticky" } },
+]
+[[fault]]
+at = "11s"
+rolling_restart = { hosts = ["billing-1", "billing-2"], pause = "2s" }
+[[fault]]
+at = "21s"
+rolling_restart = { hosts = ["billing-1", "billing-2"], pause = "2s" }
+"#);
+    let mut protocols = Vec::new();
+    let mut epochs = Vec::new();
+    for (_, event) in run.kinds() {
+        if let Kind::GroupStateChanged { protocol, .. } = &event.kind
+            && protocols.last() != Some(protocol)
+        {
+            protocols.push(*protocol);
+        }
+        if let Kind::GroupEpochBegan { epoch, .. } = &event.kind {
+            epochs.push(epoch.0);
+        }
+    }
+    let (classic, modern) = (GroupProtocol::Classic, GroupProtocol::Consumer);
+    assert_eq!(protocols, [classic, modern, classic]);
+    assert!(epochs.is_sorted_by(|a, b| a < b), "{epochs:?}");
+    let mut processed = BTreeMap::new();
+    for (_, event) in run.kinds() {
+        if let Kind::Processed { partition, base_offset, records, .. } = &event.kind {
+            for place in 0..u64::from(*records) {
+                *processed.entry((*partition, *base_offset + place)).or_insert(0) += 1;
+            }
+        }
+    }
+    assert!(processed.len() > 300, "{}", processed.len());
+    assert!(processed.values().all(|times| *times == 1));
 }
 
 /// After `max.poll.interval.ms` a static member says that it will be back, keeps its id, and is

@@ -17,7 +17,9 @@ use kafsim::message::{
     encode_request, encode_response,
 };
 use kafsim::protocol::Machine;
-use kafsim::protocol::group::{Effect, GroupConfig, GroupCoordinator, Input, OFFSETS_TOPIC, Read};
+use kafsim::protocol::group::{
+    Effect, GroupConfig, GroupCoordinator, Input, Migration, OFFSETS_TOPIC, Read,
+};
 use kafsim::protocol::image::{Delta, MetadataImage};
 use kafsim::types::{
     BrokerEpoch, BrokerId, ConnectionId, CorrelationId, Defect, DefectSet, ErrorCode, HostId,
@@ -84,8 +86,16 @@ impl Default for Scene {
     }
 }
 
+fn config() -> GroupConfig {
+    let client_ids = Arc::new([(HostId(9), "client".into())].into());
+    GroupConfig { offsets_partitions: 1, client_ids, ..GroupConfig::default() }
+}
+
 fn coordinator(defects: DefectSet, salt: u64) -> GroupCoordinator {
-    let config = GroupConfig { offsets_partitions: 1, defects, ..GroupConfig::default() };
+    coordinator_of(GroupConfig { defects, ..config() }, salt)
+}
+
+fn coordinator_of(config: GroupConfig, salt: u64) -> GroupCoordinator {
     GroupCoordinator::new(Arc::new(config), Rng::named(1, "group", &[salt]), salt)
 }
 
@@ -97,6 +107,13 @@ impl Scene {
                 let named = |d: &&Defect| d.name() == command.words[0];
                 let defect = *Defect::ALL.iter().find(named).unwrap();
                 self.coordinator = coordinator([defect].into_iter().collect(), 1);
+                self.publish(&mut shown);
+            }
+            "migration" => {
+                let word = command.words[0];
+                let migration =
+                    Migration { upgrades: word == "upgrade", downgrades: word == "downgrade" };
+                self.coordinator = coordinator_of(GroupConfig { migration, ..config() }, 1);
                 self.publish(&mut shown);
             }
             "quiet" => self.shows_events = false,
@@ -300,7 +317,7 @@ impl Scene {
                 let protocols = names.map(|name| {
                     k::join_group_request::JoinGroupRequestProtocol::default()
                         .with_name(text(name))
-                        .with_metadata(subscription(topics))
+                        .with_metadata(subscription(topics, command.text("owns")))
                 });
                 k::JoinGroupRequest::default()
                     .with_group_id(group)
@@ -506,17 +523,29 @@ fn text(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())
 }
 
-/// A consumer's subscription to topics, version 0.
-fn subscription(topics: &str) -> Bytes {
+/// A consumer's subscription to topics, version 0; with what it owns (`t:0,1`), version 1.
+fn subscription(topics: &str, owns: Option<&str>) -> Bytes {
     let topics: Vec<_> = topics.split(',').collect();
     let mut out = BytesMut::new();
-    out.put_i16(0);
+    out.put_i16(i16::from(owns.is_some()));
     out.put_i32(i32::try_from(topics.len()).unwrap());
     for topic in topics {
         out.put_i16(i16::try_from(topic.len()).unwrap());
         out.put_slice(topic.as_bytes());
     }
     out.put_i32(-1);
+    let owned: Vec<_> = owns.into_iter().filter(|owns| *owns != "none").collect();
+    if owns.is_some() {
+        out.put_i32(i32::try_from(owned.len()).unwrap());
+    }
+    for topic in owned {
+        let (topic, numbers) = topic.split_once(':').unwrap();
+        out.put_i16(i16::try_from(topic.len()).unwrap());
+        out.put_slice(topic.as_bytes());
+        let numbers: Vec<i32> = numbers.split(',').map(|number| number.parse().unwrap()).collect();
+        out.put_i32(i32::try_from(numbers.len()).unwrap());
+        numbers.iter().for_each(|number| out.put_i32(*number));
+    }
     out.freeze()
 }
 

@@ -8,10 +8,10 @@ use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use kafsim::message::{
-    Assigned, Batch, BatchBody, ClassicGroupValue, ClassicMemberValue, CommittedOffset,
-    CurrentValue, GroupRecord, Header, MemberState, MemberValue, MetadataRecord, PartitionChange,
-    PartitionState, ProducerStamp, Record, Records, Request, RequestBody, Response, ResponseBody,
-    batch_size_bytes,
+    Assigned, Batch, BatchBody, ClassicGroupValue, ClassicMemberValue, ClassicMetadata,
+    CommittedOffset, CurrentValue, GroupRecord, Header, MemberState, MemberValue, MetadataRecord,
+    PartitionChange, PartitionState, ProducerStamp, Record, Records, Request, RequestBody,
+    Response, ResponseBody, batch_size_bytes,
 };
 use kafsim::types::{
     ApiKey, BatchId, BrokerEpoch, BrokerId, BrokerSet, ConfigResource, CorrelationId, DirectoryId,
@@ -250,6 +250,7 @@ impl Draw {
                         pattern: draw.maybe(Self::name),
                         rebalance_timeout_ms: draw.i32(),
                         assignor: draw.maybe(Self::name),
+                        classic: draw.maybe(Self::classic_metadata),
                     })
                 }),
             },
@@ -273,6 +274,13 @@ impl Draw {
                     })
                 }),
             },
+        }
+    }
+
+    fn classic_metadata(&mut self) -> ClassicMetadata {
+        ClassicMetadata {
+            session_timeout_ms: self.i32(),
+            protocols: self.list(|draw| (draw.name(), draw.bytes())),
         }
     }
 

@@ -120,7 +120,7 @@ impl Shard {
                 .with_subscribed_topic_regex(maybe(&value.pattern))
                 .with_assignment(assignment(image, &known.current.assigned))
                 .with_target_assignment(assignment(image, &target))
-                .with_member_type(1)
+                .with_member_type(i8::from(value.classic.is_none()))
         });
         described
             .with_group_state(text(state_name(modern.state())))

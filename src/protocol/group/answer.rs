@@ -105,6 +105,10 @@ pub(crate) fn fail(body: &mut ResponseBody, error: ErrorCode) {
         *body = consumer_refused(error, "");
     } else if let ResponseBody::Heartbeat(_) = body {
         *body = heartbeat(error);
+    } else if let ResponseBody::JoinGroup(_) = body {
+        *body = join_refused("", error);
+    } else if let ResponseBody::SyncGroup(_) = body {
+        *body = sync_refused(error);
     } else if let ResponseBody::LeaveGroup(_) = body {
         *body = k::LeaveGroupResponse::default().with_error_code(code).into();
     } else if let ResponseBody::OffsetDelete(_) = body {

@@ -285,11 +285,16 @@ impl ClassicGroup {
         if self.members.contains_key(member) { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }
     }
 
+    /// Chooses the protocol of a group that was of KIP-848.
+    pub(crate) fn choose_protocol(&mut self) {
+        self.protocol = self.select_protocol();
+        self.subscribed = self.compute_subscribed();
+    }
+
     /// Source: Kafka 4.1, `ClassicGroup.initNextGeneration`.
     pub(crate) fn begin_generation(&mut self, wall_millis: i64) {
         self.generation += 1;
-        self.protocol = self.select_protocol();
-        self.subscribed = self.compute_subscribed();
+        self.choose_protocol();
         let state = if self.members.is_empty() {
             GroupState::Empty
         } else {

@@ -17,16 +17,16 @@ use crate::protocol::group::timers::TimerKey;
 use crate::types::{ConnectionId, ErrorCode, Name};
 
 /// A JoinGroup as it is read.
-struct Join {
-    connection: ConnectionId,
-    client_id: Name,
-    group: Name,
-    member: Name,
-    instance: Option<Name>,
-    kind: Name,
-    protocols: Vec<(Name, bytes::Bytes)>,
-    rebalance_timeout_ms: i32,
-    session_timeout_ms: i32,
+pub(crate) struct Join {
+    pub(crate) connection: ConnectionId,
+    pub(crate) client_id: Name,
+    pub(crate) group: Name,
+    pub(crate) member: Name,
+    pub(crate) instance: Option<Name>,
+    pub(crate) kind: Name,
+    pub(crate) protocols: Vec<(Name, bytes::Bytes)>,
+    pub(crate) rebalance_timeout_ms: i32,
+    pub(crate) session_timeout_ms: i32,
 }
 
 impl Join {
@@ -90,14 +90,24 @@ impl Shard {
         }
         let is_unknown = join.member.as_str().is_empty();
         let mut records = Vec::new();
+        let mut undo = None;
         match self.state.groups.get(&join.group).map(|group| (&**group, group.is_empty())) {
             Some((Group::Modern(_), false)) => {
-                // Differs from Kafka: members of the two protocols never share a group.
-                let error = ErrorCode::InconsistentGroupProtocol;
-                return step.answer(connection, join_refused("", error));
+                return match self.join_modern(step, &join) {
+                    Ok(Some(operation)) => self.carry_out(step, operation),
+                    Ok(None) => {}
+                    Err(error) => {
+                        step.answer(connection, join_refused(join.member.as_str(), error));
+                    }
+                };
+            }
+            Some((Group::Modern(_), true)) if !is_unknown => {
+                let body = join_refused(join.member.as_str(), ErrorCode::UnknownMemberId);
+                return step.answer(connection, body);
             }
             Some((Group::Modern(group), true)) => {
                 records = group.tombstones(&join.group);
+                undo = Some((join.group.clone(), self.state.clone()));
                 self.state.groups.remove(&join.group);
             }
             Some((Group::Classic(_), _)) | None => {}
@@ -126,7 +136,7 @@ impl Shard {
             let value = Some(Box::new(empty.to_record(&empty.assignments())));
             records.push(GroupRecord::Classic { group: join.group.clone(), value });
             let then = Then::Created { connection };
-            let operation = Operation { replays: false, ..Operation::write(records, then) };
+            let operation = Operation { replays: false, undo, ..Operation::write(records, then) };
             self.carry_out(step, operation);
         }
     }

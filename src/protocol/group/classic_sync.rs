@@ -30,7 +30,10 @@ impl Shard {
     ) {
         let (group, id) = (name(&body.group_id), name(&body.member_id));
         let Some(classic) = self.state.classic_mut(&group) else {
-            return step.answer(connection, sync_refused(ErrorCode::UnknownMemberId));
+            return match self.sync_modern(step, connection, body) {
+                Ok(operation) => self.carry_out(step, operation),
+                Err(error) => step.answer(connection, sync_refused(error)),
+            };
         };
         if let Err(error) = check_sync(classic, &id, body) {
             return step.answer(connection, sync_refused(error));
@@ -152,7 +155,10 @@ impl Shard {
         id: &Name,
         body: &k::HeartbeatRequest,
     ) -> ErrorCode {
-        let Some(classic) = self.state.classic(group) else { return ErrorCode::UnknownMemberId };
+        let Some(classic) = self.state.classic(group) else {
+            let known = self.check_modern_heartbeat(step, group, id, body);
+            return known.err().unwrap_or(ErrorCode::None);
+        };
         let instance = maybe_name(body.group_instance_id.as_ref());
         if let Err(error) = classic.validate(id, instance.as_ref()) {
             return error;
@@ -181,6 +187,9 @@ impl Shard {
         body: &k::LeaveGroupRequest,
     ) {
         let group = name(&body.group_id);
+        if let Some(operation) = self.leave_modern(step, connection, body) {
+            return self.carry_out(step, operation);
+        }
         if self.state.classic(&group).is_none() {
             let error = ErrorCode::UnknownMemberId.code();
             let body = k::LeaveGroupResponse::default().with_error_code(error);

@@ -6,6 +6,15 @@ use std::time::Duration;
 
 use crate::types::{DefectSet, HostId, Name};
 
+/// Whether groups with members may change their protocol (`group.consumer.migration.policy`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Migration {
+    /// To KIP-848, with the first member that comes by it.
+    pub upgrades: bool,
+    /// Back, with the last one that goes.
+    pub downgrades: bool,
+}
+
 /// A group coordinator. Defaults are those of Kafka 4.1; times bear the names of its keys.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GroupConfig {
@@ -41,6 +50,8 @@ pub struct GroupConfig {
     pub consumer_size_max: usize,
     /// `group.consumer.assignors`, the default one first.
     pub consumer_assignors: Vec<Name>,
+    /// `group.consumer.migration.policy`.
+    pub migration: Migration,
     /// How long a member that joins for the first time may wait for the answer
     /// (`CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS`, which is no configuration in Kafka).
     pub new_member_join_timeout: Duration,
@@ -77,6 +88,7 @@ impl Default for GroupConfig {
             consumer_heartbeat_interval: Duration::from_secs(5),
             consumer_size_max: i32::MAX as usize,
             consumer_assignors: vec!["uniform".into(), "range".into()],
+            migration: Migration { upgrades: true, downgrades: true },
             new_member_join_timeout: Duration::from_secs(300),
             client_ids: Arc::default(),
             defects: DefectSet::NONE,

@@ -9,6 +9,7 @@ use kafka_protocol::protocol::StrBytes;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use crate::message::convert::{assigned_places, assignment_of_places, framed};
 use crate::message::{
     Batch, MetadataRecord, PartitionState, Request, RequestBody, ResponseBody, encode_response,
 };
@@ -37,6 +38,8 @@ enum Move {
     Join {
         member: usize,
         is_static: bool,
+        /// Whether it keeps what it has until it knows better.
+        owns: bool,
     },
     /// It syncs in the generation that it was told, the leader with an assignment.
     Sync {
@@ -83,8 +86,8 @@ enum Move {
 fn moves() -> impl Strategy<Value = Move> {
     let member = || 0..MEMBERS;
     prop_oneof![
-        4 => (member(), any::<bool>())
-            .prop_map(|(member, is_static)| Move::Join { member, is_static }),
+        4 => (member(), any::<bool>(), any::<bool>())
+            .prop_map(|(member, is_static, owns)| Move::Join { member, is_static, owns }),
         4 => member().prop_map(|member| Move::Sync { member }),
         2 => member().prop_map(|member| Move::Heartbeat { member }),
         1 => member().prop_map(|member| Move::Leave { member }),
@@ -111,6 +114,7 @@ struct Known {
     peers: Vec<String>,
     epoch: i32,
     owned: Vec<(u128, Vec<i32>)>,
+    places: Vec<(Name, i32)>,
 }
 
 /// A coordinator with its log, and what its clients know.
@@ -124,9 +128,11 @@ struct World {
     failures: u8,
     asking: std::collections::BTreeMap<ConnectionId, (usize, bool)>,
     connections: u64,
+    /// Whether both kinds of members are of one group.
+    is_mixed: bool,
     classic: Vec<Known>,
     modern: Vec<Known>,
-    /// The largest generation and group epoch that the log had at each look.
+    /// The largest generation that the classic group had at any look.
     generation: i32,
 }
 
@@ -136,7 +142,7 @@ fn coordinator(salt: u64) -> GroupCoordinator {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(is_mixed: bool) -> Self {
         let mut image = MetadataImage::new();
         let mut add = |record: MetadataRecord| {
             let offset = image.end_offset();
@@ -171,12 +177,17 @@ impl World {
             failures: 0,
             asking: std::collections::BTreeMap::new(),
             connections: 0,
+            is_mixed,
             classic: vec![Known::default(); MEMBERS],
             modern: vec![Known::default(); MEMBERS],
             generation: 0,
         };
         world.lead();
         world
+    }
+
+    fn group(&self, own: &str) -> Name {
+        if self.is_mixed { "mixed".into() } else { own.into() }
     }
 
     fn lead(&mut self) {
@@ -235,6 +246,10 @@ impl World {
                 known.leads = body.leader == body.member_id;
                 let peers = body.members.iter().map(|member| member.member_id.to_string());
                 known.peers = peers.collect();
+            }
+        } else if let ResponseBody::SyncGroup(body) = body {
+            if body.error_code == 0 {
+                known.places = assigned_places(&body.assignment).unwrap_or_default();
             }
         } else if let ResponseBody::ConsumerGroupHeartbeat(body) = body {
             if body.error_code != 0 {
@@ -308,11 +323,13 @@ impl World {
 
     fn classic_request(&self, member: usize, next: &Move) -> RequestBody {
         let known = &self.classic[member];
-        let (group, id) = (k::GroupId(text("classic")), text(&known.id));
-        if let Move::Join { is_static, .. } = next {
+        let group = k::GroupId(text(self.group("classic").as_str()));
+        let id = text(&known.id);
+        if let Move::Join { is_static, owns, .. } = next {
             let instance = is_static.then(|| text(&format!("static-{member}")));
-            let protocol =
-                k::join_group_request::JoinGroupRequestProtocol::default().with_name(text("range"));
+            let protocol = k::join_group_request::JoinGroupRequestProtocol::default()
+                .with_name(text("range"))
+                .with_metadata(subscription(if *owns { &known.places } else { &[] }));
             k::JoinGroupRequest::default()
                 .with_group_id(group)
                 .with_session_timeout_ms(10_000)
@@ -324,8 +341,11 @@ impl World {
                 .into()
         } else if let Move::Sync { .. } = next {
             let peers = known.peers.iter().filter(|_| known.leads).map(|peer| {
+                let is_own = *peer == known.id;
+                let all = (0..PARTITIONS).filter(|_| is_own).map(|number| ("t".into(), number));
                 k::sync_group_request::SyncGroupRequestAssignment::default()
                     .with_member_id(text(peer))
+                    .with_assignment(assignment_of_places(&all.collect::<Vec<_>>()))
             });
             k::SyncGroupRequest::default()
                 .with_group_id(group)
@@ -349,7 +369,8 @@ impl World {
 
     fn modern_request(&self, member: usize, next: &Move) -> RequestBody {
         let known = &self.modern[member];
-        let (group, id) = (k::GroupId(text("modern")), text(&format!("m{member}")));
+        let group = k::GroupId(text(self.group("modern").as_str()));
+        let id = text(&format!("m{member}"));
         if let Move::ConsumeCommit { offset, .. } = next {
             return commit(group, id, known.epoch, *offset);
         }
@@ -388,7 +409,7 @@ impl World {
         assert!(shard.is_active, "the log was there to be read");
         let replayed = replay(&self.log);
         assert_eq!(shard.state.offsets, replayed.offsets, "offsets are what the log says");
-        let modern = Name::from("modern");
+        let modern = self.group("modern");
         assert_eq!(shard.state.modern(&modern), replayed.modern(&modern));
         if let Some(group) = shard.state.modern(&modern) {
             let mut owned: Vec<_> = group
@@ -410,9 +431,12 @@ impl World {
             assert!(reached.is_none_or(|epoch| epoch <= group.target_epoch));
             assert!(group.target_epoch <= group.epoch);
         }
-        if let Some(group) = shard.state.classic(&"classic".into()) {
+        let classic = self.group("classic");
+        if let Some(group) = shard.state.classic(&classic) {
             assert!(group.generation >= self.generation, "a generation came back");
-            self.generation = group.generation;
+            // An empty group may begin anew by the other protocol.
+            let is_lasting = !self.is_mixed || !group.members.is_empty();
+            self.generation = if is_lasting { group.generation } else { 0 };
             let is_empty = group.members.is_empty();
             assert!(!group.is_empty() || is_empty, "members of an empty group");
             let leads = |leader: &Name| group.members.contains_key(leader);
@@ -422,7 +446,23 @@ impl World {
                 assert_eq!(known, Some(instance), "an instance id is its member's");
             }
         }
+        if let Some(group) = shard.state.modern(&classic) {
+            assert!(group.epoch >= self.generation, "an epoch is below the generation before");
+            let is_lasting = !group.members.is_empty();
+            self.generation = if is_lasting { group.epoch } else { 0 };
+        }
     }
+}
+
+/// What a consumer says of itself, with what it owns.
+fn subscription(owned: &[(Name, i32)]) -> bytes::Bytes {
+    use k::consumer_protocol_subscription::TopicPartition as Owned;
+    let topic = || k::TopicName(text("t"));
+    let numbers = owned.iter().map(|(_, number)| *number).collect();
+    let body = k::ConsumerProtocolSubscription::default()
+        .with_topics(vec![text("t")])
+        .with_owned_partitions(vec![Owned::default().with_topic(topic()).with_partitions(numbers)]);
+    framed(&body)
 }
 
 fn commit(group: k::GroupId, id: StrBytes, epoch: i32, offset: i64) -> RequestBody {
@@ -463,9 +503,10 @@ proptest! {
 
     #[test]
     fn a_shard_is_what_its_log_says_and_gives_nothing_twice(
-        moves in prop::collection::vec(moves(), 0..120)
+        moves in prop::collection::vec(moves(), 0..120),
+        is_mixed in any::<bool>(),
     ) {
-        let mut world = World::new();
+        let mut world = World::new(is_mixed);
         for next in &moves {
             world.act(next);
             world.check();
@@ -477,7 +518,7 @@ proptest! {
     fn a_stable_group_outlives_its_coordinator(
         moves in prop::collection::vec(moves(), 0..80)
     ) {
-        let mut world = World::new();
+        let mut world = World::new(false);
         for next in moves.iter().filter(|next| !matches!(next, Move::Fail { .. })) {
             world.act(next);
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kafka_protocol::messages as k;
 
+use crate::event::LeftBecause;
 use crate::message::{Request, RequestBody, ResponseBody};
 use crate::protocol::group::answer::{name, refuse};
 use crate::protocol::group::config::GroupConfig;
@@ -363,7 +364,15 @@ fn on_timer(shard: &mut Shard, step: &mut Step<'_>, key: &TimerKey, work: TimerW
             shard.expire_syncs(step, group, epoch)
         }
         (TimerKey::Session(group, member), _) => {
-            shard.expire_session(step, group, member);
+            shard.expire_member(step, group, member, LeftBecause::SessionExpired);
+            None
+        }
+        (TimerKey::ClassicJoin(group, member), _) => {
+            shard.expire_member(step, group, member, LeftBecause::RebalanceExpired);
+            None
+        }
+        (TimerKey::ClassicSync(group, member), _) => {
+            shard.expire_member(step, group, member, LeftBecause::SyncExpired);
             None
         }
         (TimerKey::Rebalance(group, member), TimerWork::InEpoch(epoch)) => {

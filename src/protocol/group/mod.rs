@@ -23,6 +23,7 @@ mod classic_join;
 mod classic_sync;
 mod config;
 mod consumer_protocol;
+mod conversion;
 mod deletion;
 mod desk;
 mod effect;
@@ -31,6 +32,7 @@ mod input;
 #[cfg(test)]
 mod laws;
 mod machine;
+mod mixed;
 mod modern;
 mod modern_assignors;
 mod modern_group;
@@ -42,7 +44,7 @@ mod shard;
 mod state;
 mod timers;
 
-pub use config::GroupConfig;
+pub use config::{GroupConfig, Migration};
 pub use effect::Effect;
 pub use find::{OFFSETS_TOPIC, partition_of};
 pub use input::{Input, Read};

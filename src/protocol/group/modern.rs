@@ -57,7 +57,7 @@ impl Shard {
 
     /// Takes a member away; the group's next epoch gives its partitions to others.
     fn fence(
-        &self,
+        &mut self,
         step: &mut Step<'_>,
         group: &Name,
         member: &Name,
@@ -67,20 +67,40 @@ impl Shard {
         let Some(modern) = self.state.modern(group) else {
             return Operation::write(Vec::new(), then);
         };
+        let modern = modern.clone();
+        if self.may_become_classic(step, &modern, member, None) {
+            return self.left_to_classic(step, group, &modern, (member, because), then);
+        }
         let mut draft = Draft::of(group.clone(), modern.clone());
         draft.remove(step, member, because);
         draft.bump(step);
-        let timers = &mut step.desk.timers;
-        timers.cancel(self.index(), &TimerKey::Session(group.clone(), member.clone()));
-        timers.cancel(self.index(), &TimerKey::Rebalance(group.clone(), member.clone()));
-        draft.finish(Some(modern), then)
+        self.forget_timers(step, group, member);
+        draft.finish(Some(&modern), then)
     }
 
-    /// A member was silent for its session.
-    pub(crate) fn expire_session(&mut self, step: &mut Step<'_>, group: &Name, member: &Name) {
+    /// Records the state of a group that did not change its protocol after all.
+    pub(crate) fn tell_modern_state(&self, step: &mut Step<'_>, group: &Name) {
+        let Some(modern) = self.state.modern(group) else { return };
+        step.event(Kind::GroupStateChanged {
+            group: group.clone(),
+            protocol: GroupProtocol::Consumer,
+            state: modern.state(),
+            epoch: GroupEpoch(modern.epoch),
+            members: u32::try_from(modern.members.len()).unwrap_or(u32::MAX),
+        });
+    }
+
+    /// A member was silent for its session, or, of the classic protocol, did not join or sync in
+    /// time.
+    pub(crate) fn expire_member(
+        &mut self,
+        step: &mut Step<'_>,
+        group: &Name,
+        member: &Name,
+        because: LeftBecause,
+    ) {
         let modern = self.state.modern(group);
         if modern.is_some_and(|modern| modern.members.contains_key(member)) {
-            let because = LeftBecause::SessionExpired;
             let operation = self.fence(step, group, member, because, Then::Nothing);
             self.carry_out(step, operation);
         }

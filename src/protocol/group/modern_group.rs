@@ -66,6 +66,7 @@ impl Default for ModernMember {
                 pattern: None,
                 rebalance_timeout_ms: -1,
                 assignor: None,
+                classic: None,
             },
             current: CurrentValue {
                 epoch: 0,
@@ -97,6 +98,27 @@ impl ModernGroup {
         } else {
             GroupState::Reconciling
         }
+    }
+
+    /// Whether a member with these protocols, the liked one first, can work with the members of
+    /// the classic protocol that are there.
+    ///
+    /// Source: Kafka 4.1, `ConsumerGroup.supportsClassicProtocols`.
+    pub(crate) fn supports_classic(&self, protocols: &[&Name]) -> bool {
+        let is_common = |name: &Name| {
+            let mut classic = self.members.values().filter_map(|it| it.value.classic.as_ref());
+            classic.all(|classic| classic.protocols.iter().any(|(own, _)| own == name))
+        };
+        protocols.iter().any(|name| is_common(name))
+    }
+
+    /// Whether others still have what a member waits for.
+    ///
+    /// Source: Kafka 4.1, `ConsumerGroup.waitingOnUnreleasedPartition`.
+    pub(crate) fn waits_for_others(&self, id: &Name, member: &ModernMember) -> bool {
+        let target = self.targets.get(id).cloned().unwrap_or_default();
+        let mut awaited = target.difference(&member.current.assigned);
+        awaited.any(|partition| self.owned_at.contains_key(partition))
     }
 
     pub(crate) fn set_member(&mut self, id: &Name, value: &MemberValue) {

@@ -35,11 +35,13 @@ pub(crate) struct Draft {
     pub(crate) group: ModernGroup,
     pub(crate) records: Vec<GroupRecord>,
     pub(crate) events: Vec<Kind>,
+    /// Whether it was of the classic protocol until this step.
+    pub(crate) is_converted: bool,
 }
 
 impl Draft {
     pub(crate) fn of(name: Name, group: ModernGroup) -> Self {
-        Self { name, group, records: Vec::new(), events: Vec::new() }
+        Self { name, group, records: Vec::new(), events: Vec::new(), is_converted: false }
     }
 
     pub(crate) fn write(&mut self, step: &Step<'_>, record: GroupRecord) {
@@ -71,7 +73,7 @@ impl Draft {
     /// What is to be written, if anything; `before` is the group as it was.
     pub(crate) fn finish(mut self, before: Option<&ModernGroup>, then: Then) -> Operation {
         let state = self.group.state();
-        if before.map(ModernGroup::state) != Some(state) {
+        if self.is_converted || before.map(ModernGroup::state) != Some(state) {
             self.events.push(Kind::GroupStateChanged {
                 group: self.name,
                 protocol: GroupProtocol::Consumer,
@@ -112,7 +114,7 @@ impl Shard {
         body: &k::ConsumerGroupHeartbeatRequest,
     ) -> Result<Operation, Refused> {
         let (id, joins) = (name(&body.member_id), body.member_epoch == 0);
-        let mut draft = self.draft(&name(&body.group_id), joins)?;
+        let mut draft = self.draft(step, &name(&body.group_id), joins)?;
         let before = draft.group.clone();
         let is_known = before.members.contains_key(&id);
         if !is_known && before.members.len() >= step.config().consumer_size_max {
@@ -155,7 +157,7 @@ impl Shard {
     }
 
     /// The group, if it is there, or may be made.
-    fn draft(&self, name: &Name, joins: bool) -> Result<Draft, Refused> {
+    fn draft(&mut self, step: &mut Step<'_>, name: &Name, joins: bool) -> Result<Draft, Refused> {
         let not_found = (ErrorCode::GroupIdNotFound, "there is no such consumer group");
         match self.state.groups.get(name).map(|group| &**group) {
             Some(Group::Modern(group)) => Ok(Draft::of(name.clone(), group.clone())),
@@ -165,6 +167,9 @@ impl Shard {
                 draft.records.push(GroupRecord::Classic { group: name.clone(), value: None });
                 Ok(draft)
             }
+            Some(Group::Classic(group)) if joins && Self::may_become_modern(step, group) => {
+                self.to_modern(step, name).ok_or(not_found)
+            }
             None if joins => Ok(Draft::of(name.clone(), ModernGroup::default())),
             Some(Group::Classic(_)) | None => Err(not_found),
         }
@@ -173,7 +178,7 @@ impl Shard {
     /// The member makes its next step, if it can.
     ///
     /// Source: Kafka 4.1, `maybeReconcile`.
-    fn reconcile(
+    pub(crate) fn reconcile(
         &self,
         step: &mut Step<'_>,
         draft: &mut Draft,
@@ -210,7 +215,9 @@ impl Shard {
             return;
         }
         let key = TimerKey::Rebalance(draft.name.clone(), id.clone());
-        if next.state == MemberState::UnrevokedPartitions {
+        if member.value.classic.is_some() {
+            // It is waited for when it is called, and when it has joined.
+        } else if next.state == MemberState::UnrevokedPartitions {
             let within = millis(member.value.rebalance_timeout_ms);
             let work = TimerWork::InEpoch(GroupEpoch(next.epoch));
             step.schedule(self.index(), key, within, work);
@@ -307,14 +314,29 @@ fn subscribe(
         return check_epoch(step, &member, body.member_epoch, owned);
     }
     // Whoever comes with epoch 0 takes the place of one that left, were it its own: no epoch is
-    // looked at, and one that has not left keeps the place even from itself.
-    if member.current.epoch != LEAVE_STATIC {
+    // looked at, and one that has not left keeps the place even from itself. One of the classic
+    // protocol gives it up to whoever comes by this one.
+    if member.current.epoch != LEAVE_STATIC && member.value.classic.is_none() {
         let message = "the instance id is in use: its member has not left";
         return Err((ErrorCode::UnreleasedInstanceId, message));
     }
-    // It takes over what the one before was to own.
-    let target = draft.group.targets.get(&holder).cloned().unwrap_or_default();
-    draft.remove(step, &holder, LeftBecause::Replaced);
+    replace(step, draft, &holder, id, &instance);
+    Ok(())
+}
+
+/// A static member under a new id takes the place of the one before, with what it was to own.
+///
+/// Source: Kafka 4.1, `replaceMember`.
+pub(crate) fn replace(
+    step: &Step<'_>,
+    draft: &mut Draft,
+    holder: &Name,
+    id: &Name,
+    instance: &Name,
+) {
+    let member = draft.group.members.get(holder).cloned().unwrap_or_default();
+    let target = draft.group.targets.get(holder).cloned().unwrap_or_default();
+    draft.remove(step, holder, LeftBecause::Replaced);
     let group = || draft.name.clone();
     let current = CurrentValue { epoch: 0, previous_epoch: 0, ..member.current.clone() };
     let value = Some(Box::new(member.value.clone()));
@@ -325,12 +347,11 @@ fn subscribe(
     let joined = Kind::MemberJoined {
         group: draft.name.clone(),
         member: id.clone(),
-        instance: Some(instance),
+        instance: Some(instance.clone()),
     };
     draft.events.push(joined);
     records.into_iter().for_each(|record| draft.write(step, record));
     write_current(step, draft, id, current);
-    Ok(())
 }
 
 /// Whether a member may go on with the epoch that it says.
@@ -389,6 +410,7 @@ fn update_member(
     }
     value.client_id = step.config().client_id(connection.opener);
     value.client_host = host_of(connection);
+    value.classic = None;
     if before.as_ref().is_some_and(|member| member.value == value) {
         return;
     }
@@ -408,7 +430,12 @@ fn update_member(
 /// `before` is the member as it was, or as it took over from the static member before it.
 ///
 /// Source: Kafka 4.1, `hasMemberSubscriptionChanged`.
-fn update_epoch(step: &Step<'_>, draft: &mut Draft, before: Option<&ModernMember>, id: &Name) {
+pub(crate) fn update_epoch(
+    step: &Step<'_>,
+    draft: &mut Draft,
+    before: Option<&ModernMember>,
+    id: &Name,
+) {
     let subscription =
         |member: &ModernMember| (member.value.topics.clone(), member.value.pattern.clone());
     let after = draft.group.members.get(id).map(|member| subscription(member));
@@ -460,7 +487,7 @@ fn metadata_hash(step: &Step<'_>, group: &ModernGroup) -> i64 {
 /// A target for the group's epoch.
 ///
 /// Source: Kafka 4.1, `updateTargetAssignment`, `TargetAssignmentBuilder`.
-fn update_target(step: &Step<'_>, draft: &mut Draft) {
+pub(crate) fn update_target(step: &Step<'_>, draft: &mut Draft) {
     let mut votes: BTreeMap<&Name, usize> = BTreeMap::new();
     let mut subscribers = Subscribers::new();
     let mut partitions = BTreeMap::new();

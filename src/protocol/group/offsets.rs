@@ -195,7 +195,13 @@ fn check_modern(modern: &ModernGroup, member: &Name, epoch: i32) -> Result<(), E
 
 fn check_member(modern: &ModernGroup, member: &Name, epoch: i32) -> Result<(), ErrorCode> {
     let known = modern.members.get(member).ok_or(ErrorCode::UnknownMemberId)?;
-    if known.current.epoch == epoch { Ok(()) } else { Err(ErrorCode::StaleMemberEpoch) }
+    if known.current.epoch == epoch {
+        Ok(())
+    } else if known.value.classic.is_some() {
+        Err(ErrorCode::IllegalGeneration)
+    } else {
+        Err(ErrorCode::StaleMemberEpoch)
+    }
 }
 
 /// What a commit comes to when it is accepted: the records, and the answer.

@@ -6,6 +6,8 @@ use bytes::Bytes;
 
 use crate::event::Kind;
 use crate::message::{GroupRecord, ResponseBody};
+use crate::protocol::group::mixed::Heard;
+use crate::protocol::group::state::State;
 use crate::types::{ConnectionId, ErrorCode, GroupEpoch, Name};
 
 /// What a request or a timer comes to.
@@ -15,6 +17,8 @@ pub(crate) struct Operation {
     /// Whether the state follows the records as soon as they are appended. Groups of the classic
     /// protocol are changed by hand, and their records only say how they are.
     pub(crate) replays: bool,
+    /// The state before the group was changed by hand, to which it goes back if the append fails.
+    pub(crate) undo: Option<(Name, State)>,
     /// What happened, once the records are appended.
     pub(crate) events: Vec<Kind>,
     pub(crate) then: Then,
@@ -36,6 +40,12 @@ pub(crate) enum Then {
         member: Option<Name>,
         epoch: GroupEpoch,
         offsets: Vec<GroupRecord>,
+    },
+    /// A member of the classic protocol in a group of KIP-848 is answered.
+    Heard {
+        connection: ConnectionId,
+        body: ResponseBody,
+        heard: Heard,
     },
     /// The leader's assignment counts.
     Synced {
@@ -61,7 +71,7 @@ impl Operation {
     }
 
     pub(crate) fn write(records: Vec<GroupRecord>, then: Then) -> Self {
-        Self { records, replays: true, events: Vec::new(), then }
+        Self { records, replays: true, undo: None, events: Vec::new(), then }
     }
 
     /// Records of a group of the classic protocol.

@@ -54,6 +54,8 @@ struct Waiting {
 struct InDoubt {
     /// The state before it, if it followed the records.
     before: Option<State>,
+    /// The group that was changed by hand, and the state before.
+    undo: Option<(Name, State)>,
     body: Arc<BatchBody>,
     events: Vec<Kind>,
     then: Then,
@@ -163,7 +165,7 @@ impl Shard {
     ///
     /// Source: Kafka 4.1, `CoordinatorRuntime.CoordinatorWriteEvent.run`.
     pub(crate) fn carry_out(&mut self, step: &mut Step<'_>, operation: Operation) {
-        let Operation { records, replays, events, then } = operation;
+        let Operation { records, replays, undo, events, then } = operation;
         if records.is_empty() {
             events.into_iter().for_each(|kind| step.event(kind));
             self.wait(step, self.end, then);
@@ -177,12 +179,14 @@ impl Shard {
         }
         let body = step.batch(records);
         step.effects.push(Effect::Append { partition: self.partition, body: Arc::clone(&body) });
-        self.in_doubt = Some(InDoubt { before, body, events, then });
+        self.in_doubt = Some(InDoubt { before, undo, body, events, then });
     }
 
     /// The replica has answered.
     pub(crate) fn on_appended(&mut self, step: &mut Step<'_>, result: Result<Offset, ErrorCode>) {
-        let Some(InDoubt { before, body, events, then }) = self.in_doubt.take() else { return };
+        let Some(InDoubt { before, undo, body, events, then }) = self.in_doubt.take() else {
+            return;
+        };
         match result {
             Ok(base) => {
                 self.end = base + u64::from(body.record_count());
@@ -194,6 +198,10 @@ impl Shard {
             Err(error) => {
                 if let Some(before) = before {
                     self.state = before;
+                }
+                if let Some((group, before)) = undo {
+                    self.state = before;
+                    self.tell_modern_state(step, &group);
                 }
                 self.finish(step, then, Err(write_error(error)));
             }
@@ -302,6 +310,9 @@ impl Shard {
                 let error = result.err().unwrap_or(ErrorCode::None);
                 tell_committer(step, connection, member.as_ref(), epoch, &offsets, error);
                 step.answer(connection, body);
+            }
+            Then::Heard { connection, body, heard } => {
+                self.on_heard(step, connection, body, heard, result);
             }
             Then::Synced { group, generation, assignment } => {
                 self.on_synced(step, &group, generation, &assignment, result);

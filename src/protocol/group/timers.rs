@@ -20,6 +20,11 @@ pub(crate) enum TimerKey {
     Session(Name, Name),
     /// A member of KIP-848 to give up partitions: group, member.
     Rebalance(Name, Name),
+    /// A member of the classic protocol in a group of KIP-848 to join, for it was called: group,
+    /// member.
+    ClassicJoin(Name, Name),
+    /// One that has joined to ask for its assignment: group, member.
+    ClassicSync(Name, Name),
     /// The next look for offsets that have expired.
     Retention,
     /// The oldest write to get below the high watermark.
@@ -62,6 +67,10 @@ impl Timers {
             self.due.remove(&(before, shard, key.clone()));
         }
         self.due.insert((at, shard, key));
+    }
+
+    pub(crate) fn has(&self, shard: PartitionIndex, key: &TimerKey) -> bool {
+        self.at.contains_key(&(shard, key.clone()))
     }
 
     pub(crate) fn cancel(&mut self, shard: PartitionIndex, key: &TimerKey) {

@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
-use kafka_protocol::messages::consumer_protocol_assignment::TopicPartition as AssignedTopic;
+use kafka_protocol::messages::ConsumerProtocolSubscription;
 use kafka_protocol::messages::consumer_protocol_subscription::TopicPartition as OwnedTopic;
-use kafka_protocol::messages::{ConsumerProtocolAssignment, ConsumerProtocolSubscription};
-use kafka_protocol::protocol::Encodable;
 
-use crate::message::convert::{self, CONSUMER_PROTOCOL_VERSION as VERSION};
+use crate::message::convert;
 use crate::protocol::assignor::{Member, Place};
 use crate::types::Name;
 
@@ -20,13 +18,6 @@ fn by_topic<'a>(places: impl IntoIterator<Item = &'a Place>) -> BTreeMap<&'a Nam
     }
     topics.values_mut().for_each(|numbers| numbers.sort_unstable());
     topics
-}
-
-fn framed(body: &impl Encodable) -> Bytes {
-    let mut out = BytesMut::new();
-    out.put_i16(VERSION);
-    body.encode(&mut out, VERSION).expect("names and numbers can be written");
-    out.freeze()
 }
 
 /// What a member says of itself when it joins (`ConsumerProtocolSubscription`): its topics, what
@@ -46,7 +37,7 @@ pub(crate) fn subscription(
         .with_user_data(remembered.map(|(places, generation)| user_data(places, generation)))
         .with_owned_partitions(owned.collect())
         .with_generation_id(generation);
-    framed(&body)
+    convert::framed(&body)
 }
 
 /// The other side of [`subscription`]; `remembers` when the assignor looks at user data only.
@@ -106,11 +97,7 @@ fn read_user_data(bytes: &Bytes) -> Option<(Vec<Place>, i32)> {
 
 /// What the leader gives a member (`ConsumerProtocolAssignment`).
 pub(crate) fn assignment(places: &[Place]) -> Bytes {
-    let topics = by_topic(places).into_iter().map(|(topic, partitions)| {
-        AssignedTopic::default().with_topic(convert::topic_name(topic)).with_partitions(partitions)
-    });
-    let body = ConsumerProtocolAssignment::default().with_assigned_partitions(topics.collect());
-    framed(&body)
+    convert::assignment_of_places(places)
 }
 
 /// The other side of [`assignment`]; `None` when it is none.
