@@ -29,7 +29,7 @@ const [script] = page.match(/<script[^>]*>[\s\S]*?<\/script>/) ?? [];
 if (!script) throw new Error('the page has no script');
 page = page.replace(script, '');
 const regex = new RegExp(`^(?:${ownNames().join('|')})$`);
-const { code } = await minify(script.replace(/^<script[^>]*>|<\/script>$/g, ''), { module: true, compress: false, mangle: { properties: { regex } } });
+const { code } = await minify(script.replace(/^<script[^>]*>|<\/script>$/g, ''), { module: true, ecma: 2022, compress: { passes: 3, ecma: 2022 }, mangle: { properties: { regex } } });
 const bare = `<script type="module">${code}</script>`;
 page = page.replace('</body>', () => `${bare}\n</body>`);
 const policy = `default-src 'none'; script-src ${hashes('script')}; style-src ${hashes('style')}; ` +

@@ -15,8 +15,11 @@ export function ownNames() {
   for (const pattern of [/\b([a-z]+(?:[A-Z][A-Za-z0-9]*)+)\b/g, /^ {2}(?:private |readonly |async |get )+([a-z]\w*)/gm, /^ {2}([a-z]\w*)\(.*\{$/gm]) {
     for (const [, name] of source.matchAll(pattern)) names.add(name);
   }
+  for (const [, body] of source.matchAll(/\binterface \w+ \{([^}]*)\}/g)) for (const [, name] of body.matchAll(/(\w+)\??:/g)) names.add(name);
   const head = readFileSync(here('src/data/run.ts'), 'utf8').split('export type Role')[0];
-  for (const text of [head, ...textsOf('test')]) for (const [name] of text.matchAll(/\w+/g)) names.delete(name);
+  const schema = readFileSync(here('src/data/columns.ts'), 'utf8').match(/^interface \w*Schema .*$/gm);
+  for (const [name] of [head, ...schema].join('\n').matchAll(/\w+/g)) names.delete(name);
+  for (const [, one, other] of textsOf('test').join('\n').matchAll(/\.(\w+)|[{,] ?(\w+)(?=[,:} ])/g)) names.delete(one ?? other);
   for (const [, name] of source.matchAll(/['"`](\w+)['"`]/g)) names.delete(name);
   for (const [, keys] of source.matchAll(/\bel\('\w+', \{(.*)/g)) for (const [, name] of keys.matchAll(/(\w+):/g)) names.delete(name);
   for (const name of ['constructor', 'if', 'for', 'while', 'switch', 'catch', 'change', 'submit', 'get', 'set']) names.delete(name);

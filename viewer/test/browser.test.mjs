@@ -297,6 +297,47 @@ test('owners, generations and commits of a group are those of its events', async
   await close();
 });
 
+// Not what it takes in time, but in elements and letters: what cannot be seen is not made.
+test('a thousand partitions are within reach, and only those in sight are drawn', async () => {
+  const run = runOf('scenarios/replication/leader_crash.toml', '--set', 'topic.orders.partitions=1000', '--set', 'duration=3s', '--set', 'fault=[]', '--set', 'settle=2s');
+  const { page, troubles, close } = await open(pageOf(run), { hash: '#e=999999999' });
+  assert.equal(await page.evaluate(() => globalThis.kafsim.state.shown.length), 1000);
+  const names = async () => (await written(page, 'partitions')).map(({ text }) => text).filter((text) => /^orders-\d+$/.test(text));
+  const seen = (await names()).length;
+  assert.ok(seen > 2 && seen < 60, `${seen} names of partitions`);
+  await page.locator('#partitions [tabindex="0"]').focus();
+  await page.keyboard.press('End');
+  await settle(page);
+  assert.equal(await page.evaluate(() => globalThis.kafsim.partition.name), 'orders-999');
+  assert.ok((await names()).includes('orders-999'));
+  await page.evaluate(() => { location.hash = '#p=orders-500&tab=state'; });
+  await page.waitForFunction(() => globalThis.kafsim.partition.name === 'orders-500');
+  await settle(page);
+  assert.ok((await names()).includes('orders-500'));
+  assert.ok(await page.evaluate(() => document.querySelectorAll('*').length) < 1500, 'elements');
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
+test('sixty members of a group are told apart, and their hundred partitions scroll', async () => {
+  const { page, troubles, close } = await open(pageOf(runOf('scenarios/groups/sixty_members.toml')), { hash: '#tab=groups' });
+  await page.evaluate(() => {
+    globalThis.kafsim.goTime(25e6);
+    globalThis.kafsim.draw();
+  });
+  const rows = await page.locator('.members tr').evaluateAll((all) => all.map((row) => row.cells[0].textContent.trim()));
+  assert.ok(rows.length >= 60 && new Set(rows).size === rows.length, `${rows.length} rows`);
+  const names = () => page.evaluate(() => [...globalThis.written].find(([canvas]) => canvas.closest('.groups'))[1].map(({ text }) => text).filter((text) => /-\d+$/.test(text) && !/^\D+-\d+ /.test(text)));
+  const first = await names();
+  assert.ok(first.length < 60, `${first.length} names of partitions and owners`);
+  await page.locator('.groups .canvas').evaluate((pane) => { pane.scrollTop = pane.scrollHeight; });
+  await settle(page);
+  await settle(page);
+  assert.notDeepEqual(await names(), first);
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
 test('a pane is made large, and small again', async () => {
   const { page, close } = await open(lostPage());
   const height = () => page.locator('#quorum').evaluate((pane) => pane.getBoundingClientRect().height);

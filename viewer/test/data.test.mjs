@@ -1,7 +1,7 @@
 // The page's data layer against kafsim itself: the same events, the same state, the same filter.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { Filter, History, State, readRun, stateText } from '../dist/data/data.mjs';
 import { blocks, kafsim, pageOf, random, runOf } from './support.mjs';
@@ -130,6 +130,18 @@ test('a filter that is none says what is wrong', async () => {
   for (const text of ['kind=', 'nosuchfield=1', 'kind=role-taken "open', 'kind=nosuchkind', '=5']) {
     assert.throws(() => Filter.read(text, run), /\S/, text);
   }
+});
+
+// Sizes are the same on every computer; times are not, and figures.mjs measures those.
+test('a page of half a million events takes at most 2.5 MB', async () => {
+  const file = runOf('scenarios/replication/leader_crash.toml', '--set', 'duration=69500ms');
+  const path = `${file}.html`;
+  kafsim('view', file, '--whole', '--no-rerun', '-o', path);
+  const { head, columns } = blocks(path);
+  const { count } = await readRun(head, columns);
+  assert.ok(count >= 500_000, `${count} events`);
+  const size = statSync(path).size;
+  assert.ok(size <= 2_500_000, `${size} bytes for ${count} events`);
 });
 
 test('what was lost is counted as kafsim run counts it', async () => {

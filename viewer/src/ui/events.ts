@@ -129,7 +129,8 @@ export class Events implements Pane {
     }
     const [time, badge, what, fields] = row.children as unknown as [HTMLElement, HTMLElement, HTMLElement, HTMLElement];
     time.textContent = seconds(run.moment(event));
-    badge.textContent = host?.short ?? 'world';
+    badge.textContent = briefly(host?.short ?? 'world');
+    badge.title = host?.name ?? '';
     badge.style.color = host && host.role === 'broker' ? shade(nodeColor(colors, state, host.node), colors.isDark ? 0 : -0.4) : '';
     what.textContent = kind;
     fields.textContent = run.brief(event);
@@ -177,4 +178,10 @@ function since(micros: number): string {
   const whole = Math.abs(micros);
   if (whole < 1000) return `${sign}${whole} \u00b5s`;
   return whole < 1e6 ? `${sign}${(whole / 1000).toFixed(2)} ms` : `${sign}${(whole / 1e6).toFixed(3)} s`;
+}
+
+// What tells names apart is the number at their end.
+function briefly(name: string): string {
+  const tail = /\D?\d*$/.exec(name)![0];
+  return name.length <= 8 ? name : `${name.slice(0, 6 - tail.length)}\u2026${tail}`;
 }

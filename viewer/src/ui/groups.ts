@@ -15,6 +15,8 @@ export class Groups implements Pane {
   readonly root: HTMLElement;
   private groups: Group[] | null = null;
   private group: Group | null = null;
+  private rows: Owned[] = [];
+  private places = new Map<number, number>();
   private readonly select: HTMLSelectElement;
   private readonly facts: HTMLElement;
   private readonly table: HTMLElement;
@@ -27,7 +29,7 @@ export class Groups implements Pane {
 
   constructor(private readonly app: App) {
     const select = el('select', { 'aria-label': 'Group', change: () => {
-      this.group = this.groups?.[Number(select.value)] ?? null;
+      this.choose(this.groups?.[Number(select.value)] ?? null);
       app.due();
     } });
     this.select = select;
@@ -42,7 +44,7 @@ export class Groups implements Pane {
     });
     const go = (event: PointerEvent): void => {
       const part = (event.offsetX - this.label) / this.width;
-      const row = this.rows()[Math.floor((event.offsetY + this.top - TOP) / ROW)];
+      const row = this.rows[Math.floor((event.offsetY + this.top - TOP) / ROW)];
       if (row && event.type === 'pointerdown') app.partition = row.partition;
       if (part >= 0 && part <= 1) app.goTime(app.from + part * (app.to - app.from));
     };
@@ -56,9 +58,12 @@ export class Groups implements Pane {
     return Math.max(20, (this.surface?.width ?? 0) - this.label - this.right);
   }
 
-  private rows(): Owned[] {
-    const rows = [...(this.group?.partitions.values() ?? [])];
-    return rows.sort((a, b) => (a.partition.topic < b.partition.topic ? -1 : a.partition.topic > b.partition.topic ? 1 : a.partition.index - b.partition.index));
+  // Another group: its rows, and a colour for each of its members.
+  private choose(group: Group | null): void {
+    this.group = group;
+    this.rows = [...(group?.partitions.values() ?? [])]
+      .sort((a, b) => (a.partition.topic < b.partition.topic ? -1 : a.partition.topic > b.partition.topic ? 1 : a.partition.index - b.partition.index));
+    this.places = new Map([...(group?.membership.keys() ?? [])].sort((a, b) => a - b).map((host, place) => [host, place]));
   }
 
   private x(time: number): number {
@@ -67,15 +72,14 @@ export class Groups implements Pane {
   }
 
   private color(host: number): string {
-    const members = [...new Set([...(this.group?.membership.keys() ?? [])])].sort((a, b) => a - b);
-    const place = members.indexOf(host);
-    return this.app.colors.nodes[(place < 0 ? host : place) % this.app.colors.nodes.length]!;
+    const { nodes } = this.app.colors;
+    return nodes[(this.places.get(host) ?? host) % nodes.length]!;
   }
 
   // Gathers the groups when they are looked at for the first time.
   private gather(): void {
     this.groups = groupsOf(this.app.state);
-    this.group = this.groups[0] ?? null;
+    this.choose(this.groups[0] ?? null);
     this.groups.forEach((group, n) => this.select.append(el('option', { value: n }, group.name)));
   }
 
@@ -88,11 +92,12 @@ export class Groups implements Pane {
     const { cursor, colors, run } = app;
     this.surface ??= this.begin();
     const surface = this.surface;
-    const rows = this.rows();
+    const { rows } = this;
     this.spacer.style.height = `${TOP + rows.length * ROW}px`;
     surface.begin();
     const { top } = this;
-    this.tell(group, rows);
+    const owners = rows.map((row) => ownersAt(row, cursor));
+    this.tell(group, owners);
     const first = Math.max(0, Math.floor((top - TOP) / ROW));
     const last = Math.min(rows.length, Math.ceil((top + surface.height) / ROW));
     for (let n = first; n < last; n++) this.row(surface, rows[n]!, TOP + n * ROW - top);
@@ -113,8 +118,8 @@ export class Groups implements Pane {
     surface.text(surface.width - 52, 8, 'commit', colors.dim, { size: 11, align: 'right' });
     surface.text(surface.width - 6, 8, 'lag', colors.dim, { size: 11, align: 'right' });
     if (app.time >= app.from && app.time <= app.to) surface.line(this.x(app.time), TOP - 4, this.x(app.time), surface.height, colors.cursor, 1.5);
-    const owners = rows.map((row) => `${row.partition.name} ${ownersAt(row, cursor).map((host) => run.hostName(host)).join(' and ') || 'nobody'}`);
-    surface.label(`Group ${group.name}: ${owners.join(', ')}`);
+    const told = rows.map((row, n) => `${row.partition.name} ${owners[n]!.map((host) => run.hostName(host)).join(' and ') || 'nobody'}`);
+    surface.label(`Group ${group.name}: ${told.join(', ')}`);
   }
 
   private begin(): Surface {
@@ -182,18 +187,18 @@ export class Groups implements Pane {
   }
 
   // The members and what they own, in words.
-  private tell(group: Group, rows: Owned[]): void {
-    const { app } = this;
+  private tell(group: Group, owners: number[][]): void {
+    const { app, rows } = this;
     const { cursor, run, state } = app;
     const coordinator = group.coordinator.at(cursor);
-    const twice = rows.filter((row) => ownersAt(row, cursor).length > 1).length;
+    const twice = owners.filter((hosts) => hosts.length > 1).length;
     this.facts.replaceChildren(
       el('b', {}, group.state.at(cursor) || 'not there yet'), el('span', {}, `${group.protocol}, ${group.protocol === 'classic' ? 'generation' : 'epoch'} `, el('b', {}, String(group.epoch.at(cursor)))),
       el('span', {}, el('b', {}, String(group.members.at(cursor))), group.members.at(cursor) === 1 ? ' member' : ' members'),
       ...(coordinator >= 0 ? [el('span', {}, 'coordinator ', el('b', {}, run.node(coordinator)?.name ?? String(coordinator)))] : []),
       ...(twice > 0 ? [el('b', { class: 'bad' }, twice === 1 ? 'a partition with two owners' : `${twice} partitions with two owners`)] : []));
     const owns = new Map<number, string[]>();
-    for (const row of rows) for (const host of ownersAt(row, cursor)) owns.set(host, [...(owns.get(host) ?? []), row.partition.name]);
+    for (const [n, row] of rows.entries()) for (const host of owners[n]!) owns.set(host, [...(owns.get(host) ?? []), row.partition.name]);
     const members = [...group.membership].sort((a, b) => a[0] - b[0]);
     this.table.replaceChildren(el('table', {}, ...members.slice(0, 200).map(([host, steps]) => {
       const dot = el('i', { class: 'dot', 'aria-hidden': 'true' });

@@ -42,7 +42,7 @@ export function readLink(first: App, hash: string, lesson: LessonPlayer | null):
   const tab = link.get('tab');
   if (tab !== null && document.getElementById(app.id(`tab-${tab}`))) app.setTab(tab);
   else if (tab !== null) wrong.push(`this run has no tab ${tab}`);
-  if (wrong.length > 0) complain(`Of the address is not understood: ${wrong.join('; ')}.`);
+  if (wrong.length > 0) complain(`The address of this page could not be followed in full: ${wrong.join('; ')}.`);
 }
 
 export function writeLink(app: App): string {

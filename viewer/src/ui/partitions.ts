@@ -9,6 +9,9 @@ import { Surface } from './surface';
 
 const ROW = 30;
 
+// What keys do in the list: so many rows on.
+const STEPS: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -1e6, End: 1e6 };
+
 export class Partitions implements Pane {
   private readonly surface: Surface;
   private readonly scroller: HTMLElement;
@@ -42,8 +45,8 @@ export class Partitions implements Pane {
       if (found) app.select(found);
     });
     this.scroller.addEventListener('keydown', (event) => {
-      const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
-      if (by === 0) return;
+      const by = STEPS[event.key];
+      if (!by) return;
       event.preventDefault();
       event.stopPropagation();
       const at = this.order.indexOf(app.partition!);

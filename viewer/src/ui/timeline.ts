@@ -237,6 +237,7 @@ export class Timeline implements Pane {
       this.leaders();
       if (this.least < 2) this.writes();
       if (this.least < 1) this.density();
+      this.unknown();
       this.marks();
       this.overview();
     });
@@ -324,7 +325,7 @@ export class Timeline implements Pane {
           surface.rect(left, y, width, height, alpha(nodeColor(app.colors, app.state, now.leader), 0.85));
           const before = values[place - 1];
           const isNew = before?.leader !== now.leader || place === first;
-          if (isNew && each >= 12) {
+          if (isNew && each >= 14) {
             let until = right;
             for (let k = place + 1; k < events.length && values[k]?.leader === now.leader; k++) until = k + 1 < events.length ? edge(events[k + 1]!) : LABEL + this.width;
             if (Math.min(until, LABEL + this.width) - left > 30) this.pending.push([left + 5, y + height / 2, `b${now.leader} e${now.leaderEpoch}`]);
@@ -400,6 +401,20 @@ export class Timeline implements Pane {
     for (let n = 0; n < columns; n++) {
       const high = Math.sqrt(known.counts[n]! / most) * this.high;
       if (high > 0) context.fillRect(LABEL + n * 2, rows.density + this.high - high, 2, high);
+    }
+  }
+
+  // Where the page has no messages there is nothing to count.
+  private unknown(): void {
+    const { surface, app, rows } = this;
+    const { logs } = app.run.head;
+    if (!logs || this.least > 1) return;
+    for (const [from, to] of [[app.begin, app.run.moment(logs.from)], [app.run.moment(logs.to), app.end]] as const) {
+      const [left, right] = [Math.max(LABEL, this.x(from)), Math.min(LABEL + this.width, this.x(to))];
+      if (right - left < 2) continue;
+      const height = rows.marks - rows.writes - 2;
+      surface.rect(left, rows.writes, right - left, height, surface.hatch(alpha(app.colors.dim, 0.25), app.colors.inset));
+      if (right - left > 110) surface.text((left + right) / 2, rows.writes + height / 2, 'not in this page', app.colors.dim, { size: 11, align: 'center', halo: app.colors.pane });
     }
   }
 
