@@ -16,20 +16,27 @@ use anyhow::Context as _;
 use crate::cli::output::{complain, stdout};
 use crate::cli::run_file;
 use crate::cli::view::{page_of, page_of_both};
+use crate::report::grouped;
 
 /// A request is a line and some headers.
 const REQUEST_MAX: usize = 16 * 1024;
 /// Whoever says nothing for so long is let go.
 const PATIENCE: Duration = Duration::from_secs(10);
 const STYLE: &str = "\
-:root{color-scheme:light dark;font:15px/1.5 system-ui,sans-serif}\
-body{max-width:1100px;margin:32px auto;padding:0 20px}\
-h1{font-size:20px}table{border-collapse:collapse;width:100%}\
+:root{color-scheme:light dark;font:15px/1.5 system-ui,sans-serif;--back:light-dark(#eef1f5,#0e1218);\
+--pane:light-dark(#fff,#151b23);--line:light-dark(#d4dae2,#2a333f);--text:light-dark(#18202a,#e8edf3);\
+--dim:light-dark(#4d5a69,#a3b0bf);--accent:light-dark(#0b62c4,#6cb6ff)}\
+body{max-width:1100px;margin:32px auto;padding:0 20px;background:var(--back);color:var(--text)}\
+h1{font-size:20px}a{color:var(--accent)}td a{font-weight:600;text-decoration:none}a:hover{text-decoration:underline}\
+.list{background:var(--pane);border:1px solid var(--line);border-radius:10px;padding:4px 18px;overflow-x:auto}\
+table{border-collapse:collapse;width:100%}tbody tr:last-child td{border:0}\
 td.pick{white-space:nowrap;width:1%}td.pick label{padding:4px 8px 4px 0;cursor:pointer}\
-button{font:inherit;padding:6px 14px;margin:16px 12px 0 0}\
-th,td{text-align:left;padding:7px 14px 7px 0;border-bottom:1px solid #8884;vertical-align:top}\
-td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\
-.bad{color:#d33;font-weight:600}.good{color:#1a8f5f}.dim{opacity:.7}";
+button{font:inherit;font-weight:600;padding:7px 16px;margin:16px 12px 0 0;border:1px solid var(--accent);\
+border-radius:8px;background:var(--pane);color:var(--accent);cursor:pointer}\
+th,td{text-align:left;padding:9px 16px 9px 0;border-bottom:1px solid var(--line);vertical-align:top}\
+th{font-size:13px;color:var(--dim)}th.n,td.n{text-align:right;font-variant-numeric:tabular-nums;\
+white-space:nowrap}.bad{color:light-dark(#b8241e,#ff7b72);font-weight:600}\
+.good{color:light-dark(#0b6b44,#56d39b);font-weight:600}.dim{color:var(--dim)}";
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'";
 
@@ -215,7 +222,7 @@ fn index(folder: &Path) -> Answer {
                 let header = &file.header;
                 let link = format!("/run/{}", percent_encoded(&name));
                 let title = format!("<a href=\"{link}\">{}</a>", escaped(&header.title));
-                let events = header.fingerprint.events.to_string();
+                let events = grouped(header.fingerprint.events);
                 (title, header.seed.to_string(), events, outcome(&header.verdicts))
             }
         };
@@ -235,17 +242,19 @@ fn index(folder: &Path) -> Answer {
         0 | 1 => "",
         _ => {
             "<button>Compare the two</button><span class=\"dim\">Best of one scenario and seed, \
-             with one change.</span>"
+             with one thing changed.</span>"
         }
     };
     let body = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>runs of kafsim</title><link rel=\"stylesheet\" href=\"/style.css\"></head><body>\
-         <main><h1>Runs in {}</h1>\n<form action=\"/compare\"><table><thead><tr>\
-         <th scope=\"col\">compare</th><th scope=\"col\">run</th><th scope=\"col\">seed</th>\
-         <th scope=\"col\">events</th><th scope=\"col\">properties</th></tr></thead><tbody>\n\
-         {rows}</tbody></table>{button}</form></main></body></html>\n",
+         <main><h1>Runs in {}</h1>\n<form action=\"/compare\">\
+         <div class=\"list\"><table><thead><tr>\
+         <th scope=\"col\">compare</th><th scope=\"col\">run</th>\
+         <th scope=\"col\" class=\"n\">seed</th><th scope=\"col\" class=\"n\">events</th>\
+         <th scope=\"col\">properties</th></tr></thead><tbody>\n\
+         {rows}</tbody></table></div>{button}</form></main></body></html>\n",
         escaped(&folder.display().to_string())
     );
     Answer {
@@ -278,7 +287,7 @@ fn outcome(verdicts: &serde_json::Value) -> String {
     let violated: Vec<_> = all.iter().filter(is_violated).collect();
     let names = violated.iter().filter_map(|one| one["property"].as_str());
     match violated.len() {
-        0 => "<span class=\"good\">hold</span>".to_owned(),
+        0 => "<span class=\"good\">all hold</span>".to_owned(),
         1..=3 => {
             let names = names.collect::<Vec<_>>().join(", ");
             format!("<span class=\"bad\">violated: {}</span>", escaped(&names))

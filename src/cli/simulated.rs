@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::cli::text::grouped;
+use crate::report::grouped;
 use crate::scenario::{
     Config, ConsumerPlan, GroupPlan, Keys, Plan, ProducerPlan, ReadFrom, TopicPlan, show_duration,
 };

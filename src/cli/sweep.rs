@@ -14,9 +14,10 @@ use crate::cli::json;
 use crate::cli::load;
 use crate::cli::output::{Enduring, WholeFile, check_apart, check_writable, stdout, write_whole};
 use crate::cli::run::{again, default_run_file};
-use crate::cli::text::{grouped, judgement_text};
+use crate::cli::text::judgement_text;
 use crate::cli::text_groups::write_costs;
 use crate::explore::{self, Failures, Judgement, RunOptions, SeedOutcome, SweepOutcome, run_once};
+use crate::report::grouped;
 use crate::scenario::Scenario;
 use crate::types::PropertyName;
 

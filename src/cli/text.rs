@@ -10,6 +10,7 @@ use crate::cli::page::{Look, Page};
 use crate::cli::simulated;
 use crate::cli::text_groups::write_groups;
 use crate::explore::{ClaimOutcome, End, Failure, Judgement, Matter, RunOutcome};
+use crate::report::grouped;
 use crate::types::{Expectation, Moment};
 
 /// A story longer than this is cut in the middle; the run file has all of it.
@@ -290,19 +291,6 @@ pub(crate) fn rounded(duration: Duration) -> String {
         rest if rest % 10 == 0 => format!("{whole}.{}{name}", rest / 10),
         rest => format!("{whole}.{rest:02}{name}"),
     }
-}
-
-/// A number with commas between thousands.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

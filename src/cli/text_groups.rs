@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::cli::page::Page;
-use crate::cli::text::{grouped, rounded, seconds};
+use crate::cli::text::{rounded, seconds};
 use crate::event::GroupProtocol;
 use crate::explore::{GroupCosts, Spread, several};
 use crate::history::{FailedMember, GroupFigures, GroupPartitionFigures, ProcessedAgain};
+use crate::report::grouped;
 use crate::types::ErrorCode;
 
 /// So many owners are named with what they own.

@@ -40,5 +40,5 @@ pub use state::{
 };
 pub use table::table;
 pub use text::printable;
-pub(crate) use text::wrapped;
+pub(crate) use text::{grouped, wrapped};
 pub use timeline::{LEGEND, Line, MARKS, Timeline, Window};

@@ -20,7 +20,7 @@ use crate::report::explain::without_hashes;
 use crate::report::fault_words::told;
 use crate::report::lesson::Lesson;
 use crate::report::page_columns::Repacker;
-use crate::report::page_ladder::{LogsShown, Part, Rung};
+use crate::report::page_ladder::{LogsShown, Part, Rung, heart};
 use crate::trace::{ReadError, RunFile};
 use crate::types::HostId;
 
@@ -80,8 +80,14 @@ pub fn page_within(file: &RunFile, extras: &Extras, room: usize) -> Result<Fitte
     }
     drop(whole);
     let mut least = size;
-    for rung in Rung::ALL {
-        let part = Part::of(file, rung)?;
+    let heart = heart(file)?;
+    // So much of the time as there is room for, if every second of the run takes as much as another.
+    let share = u64::try_from(room.saturating_mul(1000) / size).unwrap_or(0);
+    let wide = [share * 8 / 10, share * 4 / 10].into_iter().filter_map(|share| heart.wide(share));
+    let mut rungs: Vec<_> = Rung::ALL.into_iter().map(|rung| (rung, heart.near())).collect();
+    rungs.splice(2..2, wide.map(|span| (Rung::Around, span)));
+    for (rung, span) in rungs {
+        let part = Part::of(file, rung, span)?;
         let text = format!(
             "{}. The whole run would take {} MB: `kafsim view --whole` makes a page of all.",
             part.told,
@@ -461,23 +467,44 @@ mod tests {
         let extras = Extras::default();
         let mut size = data(&run, &extras, "", None).expect("it reads").len();
         let whole = size;
-        let told = [
-            "fetches and heartbeats that brought nothing. The whole run would take",
-            "but from 0.050000 to 12.050000 s, around the first violation",
-            "what logs hold, but from 0.050000 to 12.050000 s, around the first violation",
-            "what logs hold, but of ",
-        ];
-        for sentence in told {
-            let page = match page_within(&run, &extras, size - 1).expect("it reads") {
-                Fitted::Page(page) => page,
-                Fitted::TooLarge(..) => panic!("nothing fits {size}"),
-            };
-            assert!(page.contains(sentence), "{sentence}");
+        let mut told = Vec::new();
+        while let Fitted::Page(page) = page_within(&run, &extras, size - 1).expect("it reads") {
+            assert!(page.contains("The whole run would take"), "{told:?}");
+            let (_, sentence) = page.split_once(" of 40,000 events: all ").expect("it says so");
+            told.push(sentence.split(". ").next().unwrap_or_default().to_owned());
             size = page.len() - VIEWER.len() + MARKER.len();
-            assert!(page.contains("of 40000 events are left out: "));
         }
+        assert_eq!(told[0], "but fetches and heartbeats that brought nothing");
+        let near = "from 0.050000 to 12.050000 s, around the first violation";
+        let elsewhere = "; elsewhere no messages";
+        assert_eq!(told[1], format!("{near}{elsewhere}, and not what clients asked and were told"));
+        let logs =
+            format!("{elsewhere}, not what clients asked and were told, and not what logs hold");
+        let [.., last, few] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(*last, format!("{near}{logs}"));
+        assert!(few.starts_with(near) && few.ends_with(&logs), "{few}");
+        assert!(few.contains(", but the logs of no partition but "), "{few}");
         let none = page_within(&run, &extras, size - 1).expect("it reads");
         assert_eq!(none, Fitted::TooLarge(whole, size));
+    }
+
+    /// There is room for more than the shortest window: it is as long as has room.
+    #[test]
+    fn the_window_grows_with_the_room_that_there_is() {
+        let run = busy();
+        let heart = heart(&run).expect("it reads");
+        let size = |span| {
+            let part = page_ladder::Part::of(&run, Rung::Around, span).expect("it reads");
+            (part.numbers.len(), part.logs.expect("logs are left out"))
+        };
+        let (near, shown) = size(heart.near());
+        assert!(heart.wide(100).is_none(), "four seconds are less than twelve");
+        let (wide, wider) = size(heart.wide(500).expect("half of forty seconds"));
+        assert!(wide > near, "{wide} and {near} events");
+        assert!(wider.from < shown.from || wider.to > shown.to, "{wider:?} and {shown:?}");
+        let all = heart.wide(1000).expect("all of it");
+        let (_, whole) = size(all);
+        assert!(whole.to >= 39_990, "{whole:?}");
     }
 
     /// Where a page knows what logs hold, they hold what they held: the last append before it, and
@@ -485,8 +512,9 @@ mod tests {
     #[test]
     fn logs_are_known_from_the_window_on() {
         let run = busy();
+        let near = heart(&run).expect("it reads").near();
         let appends = |rung: Rung| {
-            let part = page_ladder::Part::of(&run, rung).expect("it reads");
+            let part = page_ladder::Part::of(&run, rung, near).expect("it reads");
             let shown = part.logs.expect("logs are left out");
             let events =
                 part.file.events().expect("they read").map(|event| event.expect("it reads"));
@@ -514,8 +542,9 @@ mod tests {
     #[test]
     fn what_is_left_of_a_run_keeps_its_causes_and_its_numbers() {
         let run = busy();
+        let near = heart(&run).expect("it reads").near();
         for rung in Rung::ALL {
-            let part = page_ladder::Part::of(&run, rung).expect("it reads");
+            let part = page_ladder::Part::of(&run, rung, near).expect("it reads");
             assert!(part.numbers.contains(&99) && part.numbers.is_sorted(), "{rung:?}");
             let mut events = part.file.events().expect("they read");
             for (place, number) in (0_u64..).zip(&part.numbers) {

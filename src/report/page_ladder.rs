@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::event::{Event, Kind};
+use crate::report::text::grouped;
 use crate::trace::{Header, Model, ReadError, RunFile, Writer, seconds};
 use crate::types::{ApiKey, HostId, LeaderEpoch, Moment, TopicPartition};
 
@@ -31,6 +32,53 @@ impl Rung {
 
 /// So much before what a window is about, and so much after it, in microseconds.
 pub(crate) const WINDOW: (u64, u64) = (10_000_000, 2_000_000);
+
+/// When most is to be seen in a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Heart {
+    /// The first violation, else the first fault, else the beginning.
+    pub(crate) at: Moment,
+    /// Which of these it is.
+    about: &'static str,
+    /// The run's last event.
+    end: Moment,
+}
+
+/// A stretch of time that a page has all of, and what it is around.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Span {
+    from: Moment,
+    to: Moment,
+    about: &'static str,
+}
+
+impl Heart {
+    /// The stretch that is always worth its room.
+    pub(crate) fn near(self) -> Span {
+        let from = Moment(self.at.0.saturating_sub(WINDOW.0));
+        Span { from, to: Moment(self.at.0.saturating_add(WINDOW.1)), about: self.about }
+    }
+
+    /// A longer one, of `share` thousandths of the run, most of it before; if it is longer.
+    pub(crate) fn wide(self, share: u64) -> Option<Span> {
+        let length = self.end.0 / 1000 * share.min(1000);
+        let before = length / (WINDOW.0 + WINDOW.1) * WINDOW.0;
+        let to = Moment(self.at.0.saturating_sub(before).saturating_add(length).min(self.end.0));
+        let from = Moment(to.0.saturating_sub(length));
+        (length > WINDOW.0 + WINDOW.1).then_some(Span { from, to, about: self.about })
+    }
+}
+
+impl Span {
+    fn has(self, at: Moment) -> bool {
+        (self.from..=self.to).contains(&at)
+    }
+
+    /// In words.
+    fn told(self) -> String {
+        format!("from {} to {} s, around {}", seconds(self.from), seconds(self.to), self.about)
+    }
+}
 
 /// What changes nothing that `kafsim state` shows: messages, and what clients ask and are told.
 const TRAFFIC: [&str; 20] = [
@@ -80,30 +128,26 @@ pub struct LogsShown {
 }
 
 impl Part {
-    /// What `rung` leaves of the run of `file`.
-    pub(crate) fn of(file: &RunFile, rung: Rung) -> Result<Self, ReadError> {
+    /// What `rung` leaves of the run of `file`, with `span` as the window that it has all of.
+    pub(crate) fn of(file: &RunFile, rung: Rung, span: Span) -> Result<Self, ReadError> {
         let mut logs = None;
         let (kept, what) = match rung {
             Rung::Idle => {
-                (without_idle(file)?, "fetches and heartbeats that brought nothing".into())
+                (without_idle(file)?, "but fetches and heartbeats that brought nothing".into())
             }
-            Rung::Window => window(file)?,
+            Rung::Window => window(file, span)?,
             Rung::Around | Rung::Few => {
                 let chosen = if rung == Rung::Few { Some(chosen(file)?) } else { None };
-                let (kept, what, shown) = around(file, chosen.as_ref())?;
+                let (kept, what, shown) = around(file, span, chosen.as_ref())?;
                 logs = Some(shown);
                 (kept, what)
             }
         };
         let (part, numbers) = picked(file, &kept)?;
         let all = file.header.fingerprint.events;
-        let left = all.saturating_sub(numbers.len() as u64);
-        Ok(Self {
-            file: part,
-            numbers,
-            told: format!("{left} of {all} events are left out: {what}"),
-            logs,
-        })
+        let (has, all) = (grouped(numbers.len() as u64), grouped(all));
+        let told = format!("This page has {has} of {all} events: all {what}");
+        Ok(Self { file: part, numbers, told, logs })
     }
 }
 
@@ -160,12 +204,11 @@ fn is_traffic(kind: &Kind) -> bool {
     TRAFFIC.contains(&kind.name())
 }
 
-/// When most is to be seen, and what that is: the first violation, else the first fault, else the
-/// beginning.
-pub(crate) fn heart(file: &RunFile) -> Result<(Moment, &'static str), ReadError> {
+/// When most is to be seen.
+pub(crate) fn heart(file: &RunFile) -> Result<Heart, ReadError> {
     let proof = first_proof(&file.header);
-    let mut fault = None;
-    let mut around = None;
+    let (mut fault, mut around) = (None, None);
+    let mut end = Moment(0);
     for event in file.events()? {
         let event = event?;
         if matches!(event.kind, Kind::FaultBegan { .. }) {
@@ -174,28 +217,25 @@ pub(crate) fn heart(file: &RunFile) -> Result<(Moment, &'static str), ReadError>
         if Some(event.index) == proof {
             around = Some(event.at);
         }
+        end = event.at;
     }
-    Ok(match (around, fault) {
+    let (at, about) = match (around, fault) {
         (Some(at), _) => (at, "the first violation"),
         (None, Some(at)) => (at, "the first fault"),
         (None, None) => (Moment::SCENARIO_BEGINS, "the beginning"),
-    })
+    };
+    Ok(Heart { at, about, end })
 }
 
-/// Which events to keep around that; and what that leaves out.
-fn window(file: &RunFile) -> Result<(Vec<bool>, String), ReadError> {
-    let (middle, about) = heart(file)?;
-    let (from, to) = (middle.0.saturating_sub(WINDOW.0), middle.0.saturating_add(WINDOW.1));
+/// Which events to keep around that; and what that leaves.
+fn window(file: &RunFile, span: Span) -> Result<(Vec<bool>, String), ReadError> {
     let mut kept = Vec::new();
     for event in file.events()? {
         let event = event?;
-        kept.push((from..=to).contains(&event.at.0) || !is_traffic(&event.kind));
+        kept.push(span.has(event.at) || !is_traffic(&event.kind));
     }
-    let what = format!(
-        "messages, and what clients asked and were told, but from {} to {} s, around {about}",
-        seconds(Moment(from)),
-        seconds(Moment(to))
-    );
+    let what =
+        format!("{}; elsewhere no messages, and not what clients asked and were told", span.told());
     Ok((kept, what))
 }
 
@@ -244,23 +284,22 @@ struct Held {
 }
 
 /// Which events to keep for what changed, and for what logs hold within the window; what that
-/// leaves out, and where logs are known.
+/// leaves, and where logs are known.
 fn around(
     file: &RunFile,
+    span: Span,
     chosen: Option<&BTreeMap<TopicPartition, String>>,
 ) -> Result<(Vec<bool>, String, LogsShown), ReadError> {
-    let (middle, about) = heart(file)?;
-    let (from, to) = (middle.0.saturating_sub(WINDOW.0), middle.0.saturating_add(WINDOW.1));
     let mut shown = LogsShown { from: 0, to: 0, partitions: None };
     let mut held: BTreeMap<(Option<HostId>, TopicPartition), Held> = BTreeMap::new();
     let mut kept: Vec<bool> = Vec::new();
     for event in file.events()? {
         let event = event?;
-        let is_within = (from..=to).contains(&event.at.0);
-        if event.at.0 < from {
+        let is_within = span.has(event.at);
+        if event.at < span.from {
             shown.from = event.index + 1;
         }
-        if event.at.0 <= to {
+        if event.at <= span.to {
             shown.to = event.index;
         }
         let of = log_of(&event.kind).filter(|of| *of != TopicPartition::CLUSTER_METADATA);
@@ -269,7 +308,7 @@ fn around(
             Some(_) => is_within && is_known,
             None => is_within || !is_traffic(&event.kind),
         });
-        if !is_known || event.at.0 >= from {
+        if !is_known || event.at >= span.from {
             continue;
         }
         let name = |of: TopicPartition| (event.host, of);
@@ -305,22 +344,22 @@ fn around(
     for held in held.into_values() {
         [held.appended, held.moved].into_iter().flatten().for_each(|it| keep(&mut kept, it));
     }
-    let span = format!("from {} to {} s", seconds(Moment(from)), seconds(Moment(to)));
-    let of = match chosen {
+    let but = match chosen {
         None => String::new(),
         Some(chosen) => {
             let names: Vec<String> = chosen.values().cloned().collect();
             let told = match names.as_slice() {
-                [] => String::new(),
-                names => format!(" of {}", names.join(", ")),
+                [] => ", but no logs".to_owned(),
+                names => format!(", but the logs of no partition but {}", names.join(", ")),
             };
             shown.partitions = Some(names);
             told
         }
     };
     let what = format!(
-        "messages, what clients asked and were told, and what logs hold, but{of} {span}, around \
-         {about}"
+        "{}{but}; elsewhere no messages, not what clients asked and were told, and not what logs \
+         hold",
+        span.told()
     );
     Ok((kept, what, shown))
 }

@@ -92,7 +92,7 @@ pub(super) fn write(
 /// How many of the events that pass are left out before the first line: as many as need be for what
 /// proves the first violation, else for the first fault, and a little of what came of it.
 fn first_line(file: &RunFile, names: &Names, mut filter: Filter) -> Result<usize, ReadError> {
-    let (middle, _) = heart(file)?;
+    let middle = heart(file)?.at;
     let until = middle.0.saturating_add(WINDOW.1);
     let mut passed = 0_usize;
     for event in file.events()? {
