@@ -51,16 +51,27 @@ pub(crate) fn write_run(
         return page.row("file", "none (--no-record)");
     };
     page.verbatim("file", &file.display().to_string())?;
-    page.verbatim("look", &format!("kafsim events {} {}", quoted(file), where_to_look(outcome)))
+    let file = quoted(file);
+    let evidence = evidence(outcome);
+    page.verbatim("look", &format!("kafsim events {file} {}", where_to_look(evidence)))?;
+    // The page opens at the violation.
+    if evidence.is_some() {
+        page.verbatim("why", &format!("kafsim explain {file}"))?;
+    }
+    page.verbatim("page", &format!("kafsim view {file} --open"))
 }
 
-/// The filter of the events that say most: what proves a broken claim, else what decided who leads.
-fn where_to_look(outcome: &RunOutcome) -> String {
+/// What proves the first broken claim.
+fn evidence(outcome: &RunOutcome) -> Option<&[u64]> {
     let broken = outcome.claims.iter().filter(|claim| {
         !claim.is_as_expected() || (claim.is_written && claim.expect == Expectation::Violated)
     });
     let evidence = broken.filter_map(|claim| claim.verdict.outcome.violation());
-    let evidence = evidence.map(|violation| &violation.evidence).find(|events| !events.is_empty());
+    evidence.map(|violation| violation.evidence.as_slice()).find(|events| !events.is_empty())
+}
+
+/// The filter of the events that say most: what proves a broken claim, else what decided who leads.
+fn where_to_look(evidence: Option<&[u64]>) -> String {
     match evidence {
         Some(events) => {
             let events: Vec<_> = events.iter().take(6).map(ToString::to_string).collect();
@@ -406,6 +417,8 @@ outcome      a claim was not met: acked-durability
 again        kafsim run scenarios/a.toml --seed 7
 file         reports/a-7.run
 look         kafsim events reports/a-7.run 'index=41|97'
+why          kafsim explain reports/a-7.run
+page         kafsim view reports/a-7.run --open
 ";
         assert_eq!(written(&sample(Expectation::Holds)), expected);
     }

@@ -25,8 +25,10 @@ pub(crate) fn warn(plan: &Plan, mistakes: &mut Mistakes) {
             mistakes.warn(1, Wrong::new(what, "describe a [[producer]] of that topic"));
         }
     }
+    // A group goes on committing and rebalancing when nobody writes any more.
     if let (Some(done), Some(first)) = (all_done(plan), first_fault(plan))
         && done < first
+        && plan.groups.is_empty()
     {
         let what = "all producers have sent their `records_max` before the first fault begins";
         mistakes.warn(1, Wrong::new(what, "let it begin earlier, or leave `records_max` out"));
@@ -131,6 +133,11 @@ mod tests {
         assert_eq!(warnings(FAULT), [nobody]);
         let own_code = warnings(&format!("{FAULT}[[client]]\nname = \"c\"\n"));
         assert_eq!(own_code, NONE, "what it does is its own business");
+        let early = WRITER.replace("topic", "rate = \"10/s\"\nrecords_max = 5\ntopic");
+        let done = warnings(&format!("{early}{FAULT}"));
+        assert!(done[0].contains("before the first fault begins"), "{done:?}");
+        let group = "[[group]]\nname = \"g\"\ntopics = [\"a\"]\n";
+        assert_eq!(warnings(&format!("{early}{FAULT}{group}")), NONE);
         let reader = "[[consumer]]\nname = \"r\"\ntopic = \"b\"\n";
         let reads = warnings(&format!("{WRITER}{reader}"));
         assert!(reads[0].contains("`r` reads `b`, and nobody writes it"), "{reads:?}");

@@ -114,6 +114,8 @@ fn a_report_names_no_file_that_was_not_written_and_fits_a_page() {
     let look = report.lines().find(|line| line.starts_with("look ")).unwrap();
     let command = look.strip_prefix("look         kafsim ").unwrap();
     assert!(command.starts_with("events 'my run.run' "), "{look}");
+    assert!(report.contains("page         kafsim view 'my run.run' --open\n"), "{report}");
+    assert!(!report.contains("kafsim explain"), "nothing is violated: {report}");
     let events = kafsim(at, &["events", "my run.run", "kind=fault-*|role-taken", "time>=0"]);
     assert!(events.status.success() && !events.stdout.is_empty(), "{}", told(&events));
 }

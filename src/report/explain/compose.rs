@@ -129,10 +129,15 @@ fn again(asked: &Asked<'_>, focus: &Focus, so_far: &Explanation, model: &Model) 
     let first = so_far.steps.first().map_or(focus.decisive, |step| step.event);
     let about = focus.partition.filter(|partition| model.partitions.contains_key(partition));
     let about = about.map(|partition| model.partition_name(partition));
+    // The page opens at the first violation unless it is told of another.
+    let which = match so_far.number {
+        0 | 1 => String::new(),
+        number => format!(" --violation {number}"),
+    };
     let mut commands = vec![
         format!("kafsim replay {file}"),
         format!("kafsim state {file} --at e{}", focus.decisive),
-        format!("kafsim view {file} --open"),
+        format!("kafsim view {file} --open{which}"),
     ];
     commands.extend(about.as_ref().map(|about| format!("kafsim timeline {file} -p {about}")));
     let only = about.map(|about| format!(" partition={about}")).unwrap_or_default();
@@ -293,8 +298,12 @@ fn nothing_violated(tape: &Tape, asked: &Asked<'_>, explanation: &mut Explanatio
     );
     "holds".clone_into(&mut explanation.outcome);
     explanation.sentence = sentences.join(" ");
-    explanation.again =
-        vec![format!("kafsim replay {}", asked.file), format!("kafsim timeline {}", asked.file)];
+    let file = asked.file;
+    explanation.again = vec![
+        format!("kafsim replay {file}"),
+        format!("kafsim view {file} --open"),
+        format!("kafsim timeline {file}"),
+    ];
 }
 
 fn came_to(outcome: &Outcome) -> &'static str {
