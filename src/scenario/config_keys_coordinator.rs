@@ -116,6 +116,35 @@ pub(super) const COORDINATOR_KEYS: &[ConfigKey] = &[
         "How often members are told to heartbeat (KIP-848).",
     ),
     integer(
+        "group.consumer.min.session.timeout.ms",
+        BROKER,
+        millis(1, INT),
+        45_000,
+        "The least that `group.consumer.session.timeout.ms` may be: a broker does not start with \
+         less.",
+    ),
+    integer(
+        "group.consumer.max.session.timeout.ms",
+        BROKER,
+        millis(1, INT),
+        60_000,
+        "The most that `group.consumer.session.timeout.ms` may be.",
+    ),
+    integer(
+        "group.consumer.min.heartbeat.interval.ms",
+        BROKER,
+        millis(1, INT),
+        5_000,
+        "The least that `group.consumer.heartbeat.interval.ms` may be.",
+    ),
+    integer(
+        "group.consumer.max.heartbeat.interval.ms",
+        BROKER,
+        millis(1, INT),
+        15_000,
+        "The most that `group.consumer.heartbeat.interval.ms` may be.",
+    ),
+    integer(
         "group.consumer.max.size",
         BROKER,
         number(1, INT),

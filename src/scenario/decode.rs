@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 use crate::scenario::config::{Config, ConfigSource, Value};
 use crate::scenario::config_keys::Scope;
 use crate::scenario::decode_admin::{admin, created};
-use crate::scenario::decode_config::{Given, given, layered, settle_producer};
+use crate::scenario::decode_config::{Given, check_coordinator, given, layered, settle_producer};
 use crate::scenario::decode_fault::{claims, faults, random};
 use crate::scenario::decode_group::{check_protocol, client_group, groups};
 use crate::scenario::decode_network::{links, network, service};
@@ -246,6 +246,14 @@ fn broker_plans(
             let server_properties = of_file.file.map(Name::from);
             let plan = plan(place.id.0, rack, &own, work);
             *place = BrokerPlan { server_properties, disk, clock, ..plan };
+        }
+    }
+    // One that all have is told once.
+    let mut told: Vec<&Config> = Vec::new();
+    for BrokerPlan { config, .. } in &plans {
+        if !told.contains(&config) {
+            check_coordinator(config, mistakes);
+            told.push(config);
         }
     }
     plans

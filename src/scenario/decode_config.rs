@@ -187,6 +187,41 @@ pub(crate) fn layered(scope: Scope, cluster: &[Given], own: &[Given]) -> Config 
     config
 }
 
+/// A broker does not start when its coordinator's times contradict each other.
+///
+/// Source: Kafka 4.1, the constructor of `GroupCoordinatorConfig`.
+pub(crate) fn check_coordinator(config: &Config, mistakes: &mut Mistakes) {
+    const AT_MOST: &[(&str, &str)] = &[
+        ("group.min.session.timeout.ms", "group.max.session.timeout.ms"),
+        ("group.consumer.min.session.timeout.ms", "group.consumer.max.session.timeout.ms"),
+        ("group.consumer.min.session.timeout.ms", "group.consumer.session.timeout.ms"),
+        ("group.consumer.session.timeout.ms", "group.consumer.max.session.timeout.ms"),
+        ("group.consumer.min.heartbeat.interval.ms", "group.consumer.max.heartbeat.interval.ms"),
+        ("group.consumer.min.heartbeat.interval.ms", "group.consumer.heartbeat.interval.ms"),
+        ("group.consumer.heartbeat.interval.ms", "group.consumer.max.heartbeat.interval.ms"),
+    ];
+    let mut refuse = |low: &str, high: &str, how: &str| {
+        let (small, large) = (config.integer(low), config.integer(high));
+        // What the scenario says last is what is wrong with it.
+        let line = config.setting(low).line.max(config.setting(high).line);
+        let what = format!(
+            "a broker does not start with `{low}` {small} and `{high}` {large}: the first {how}"
+        );
+        mistakes.add(line, Wrong::new(what, format!("change either, as in {{ {low} = {large} }}")));
+    };
+    for (low, high) in AT_MOST {
+        if config.integer(low) > config.integer(high) {
+            refuse(low, high, "may be the second at most");
+            return;
+        }
+    }
+    let (beat, session) =
+        ("group.consumer.heartbeat.interval.ms", "group.consumer.session.timeout.ms");
+    if config.integer(beat) >= config.integer(session) {
+        refuse(beat, session, "must be less than the second");
+    }
+}
+
 /// What Kafka's producer makes of settings that depend on each other.
 ///
 /// Source: Kafka 4.1, `ProducerConfig.postProcessAndValidateIdempotenceConfigs`,

@@ -26,8 +26,17 @@ pub(crate) fn groups(
     act: Option<Duration>,
     mistakes: &mut Mistakes,
 ) -> Vec<GroupPlan> {
-    let tables = root.tables("group", &keys::GROUP, mistakes);
-    tables.iter().filter_map(|table| group(table, known, act, mistakes)).collect()
+    let mut groups: Vec<GroupPlan> = Vec::new();
+    for table in root.tables("group", &keys::GROUP, mistakes) {
+        let Some(plan) = group(&table, known, act, mistakes) else { continue };
+        if groups.iter().any(|group| group.name == plan.name) {
+            let what = format!("group `{}` is described twice", plan.name);
+            let instead = "leave one: `scale` and `deploy` change its members later";
+            mistakes.add(table.line, Wrong::new(what, instead));
+        }
+        groups.push(plan);
+    }
+    groups
 }
 
 fn group(

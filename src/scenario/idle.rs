@@ -34,6 +34,7 @@ pub(crate) fn warn(plan: &Plan, mistakes: &mut Mistakes) {
         mistakes.warn(1, Wrong::new(what, "let it begin earlier, or leave `records_max` out"));
     }
     warn_of_flushes(plan, mistakes);
+    warn_of_sessions(plan, mistakes);
     warn_of_deciders(plan, mistakes);
     let nobody_asks =
         |acks: &str| plan.producers.iter().all(|producer| producer.config.text("acks") != acks);
@@ -63,6 +64,36 @@ fn warn_of_deciders(plan: &Plan, mistakes: &mut Mistakes) {
                 let what = format!("`{key}` of broker-{} does nothing", broker.id);
                 let instead = "set it on a topic, in cluster.config, or for the controllers";
                 mistakes.warn(own.line, Wrong::new(what, instead));
+            }
+        }
+    }
+}
+
+/// Coordinators refuse members whose session is too short or too long for them
+/// (INVALID_SESSION_TIMEOUT).
+fn warn_of_sessions(plan: &Plan, mistakes: &mut Mistakes) {
+    let Some(broker) = plan.cluster.brokers.first() else { return };
+    let (min, max) = ("group.min.session.timeout.ms", "group.max.session.timeout.ms");
+    for group in &plan.groups {
+        let later = group.deployments.iter().map(|deployment| &deployment.config);
+        for config in std::iter::once(&group.config).chain(later) {
+            let session = config.setting("session.timeout.ms");
+            let said = config.integer("session.timeout.ms");
+            let bound = if said < broker.config.integer(min) {
+                min
+            } else if said > broker.config.integer(max) {
+                max
+            } else {
+                continue;
+            };
+            if config.text("group.protocol") == "classic" {
+                let what = format!(
+                    "group `{}`: `session.timeout.ms` {said} is beyond the brokers' `{bound}` {}, so \
+                     they refuse every member",
+                    group.name,
+                    broker.config.integer(bound)
+                );
+                mistakes.warn(session.line, Wrong::new(what, "change either"));
             }
         }
     }
@@ -141,6 +172,14 @@ mod tests {
         let reader = "[[consumer]]\nname = \"r\"\ntopic = \"b\"\n";
         let reads = warnings(&format!("{WRITER}{reader}"));
         assert!(reads[0].contains("`r` reads `b`, and nobody writes it"), "{reads:?}");
+        let group = "[[group]]\nname = \"g\"\ntopics = [\"a\"]\nconfig = { session.timeout.ms = ";
+        let short = format!("{WRITER}{group}3000, heartbeat.interval.ms = 1000 }}\n");
+        let short = warnings(&short);
+        assert!(short[0].contains("`group.min.session.timeout.ms` 6000"), "{short:?}");
+        assert_eq!(
+            warnings(&format!("{WRITER}{group}6000, heartbeat.interval.ms = 2000 }}\n")),
+            NONE
+        );
         let claim = "[[claim]]\nproperty = \"acked-durability\"\n";
         let other = warnings(&format!("{WRITER}{claim}"));
         assert!(other[0].contains("sent with `acks = \"all\"`"), "{other:?}");

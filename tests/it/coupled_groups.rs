@@ -24,7 +24,9 @@ controllers = 3
 broker.session.timeout.ms = 3000
 broker.heartbeat.interval.ms = 1000
 group.consumer.session.timeout.ms = 6000
+group.consumer.min.session.timeout.ms = 6000
 group.consumer.heartbeat.interval.ms = 2000
+group.consumer.min.heartbeat.interval.ms = 2000
 
 [[topic]]
 name = "orders"

@@ -34,6 +34,8 @@ enum Doing {
     Processing,
     /// Acknowledgements of what it sent on.
     Sending,
+    /// A while, before it sends again what was not acknowledged.
+    Resending,
     /// A while, after a poll that failed.
     Resting,
     /// The end of its consumer.
@@ -48,6 +50,14 @@ enum Next {
     Process,
     Poll,
     Close,
+}
+
+/// A record that goes on, and the one that it stands for.
+#[derive(Clone, Debug)]
+struct SentOn {
+    record: SendRecord,
+    from: Place,
+    offset: Offset,
 }
 
 /// Polls, processes what it gets record by record, commits, and polls again.
@@ -67,7 +77,9 @@ pub(crate) struct Group {
     /// How many of them.
     chunk: u64,
     /// Records that it sent on and that are not acknowledged.
-    under_way: BTreeSet<CallToken>,
+    under_way: BTreeMap<CallToken, SentOn>,
+    /// What was not acknowledged, and is sent again: nothing is committed before.
+    failed: Vec<SentOn>,
     /// Whether its process was asked to end: what was polled is still processed.
     is_ending: bool,
     /// What time it is.
@@ -98,6 +110,7 @@ impl Machine for Group {
             Input::Deadline if self.next <= now.monotonic => match self.doing {
                 Doing::Processing => self.on_processed(now.monotonic, effects),
                 Doing::Resting => self.poll(effects),
+                Doing::Resending => self.send_again(effects),
                 Doing::Polling
                 | Doing::Committing(_)
                 | Doing::Pausing { .. }
@@ -114,6 +127,7 @@ impl Machine for Group {
                     | Doing::Pausing { .. }
                     | Doing::Processing
                     | Doing::Sending
+                    | Doing::Resending
                     | Doing::Closing => {}
                 }
             }
@@ -127,7 +141,9 @@ impl Machine for Group {
             return Deadlines::monotonic(Some(self.next));
         }
         match self.doing {
-            Doing::Processing | Doing::Resting => Deadlines::monotonic(Some(self.next)),
+            Doing::Processing | Doing::Resting | Doing::Resending => {
+                Deadlines::monotonic(Some(self.next))
+            }
             Doing::Polling
             | Doing::Committing(_)
             | Doing::Pausing { .. }
@@ -149,7 +165,8 @@ impl Group {
             processed: BTreeMap::new(),
             next: Monotonic(0),
             chunk: 0,
-            under_way: BTreeSet::new(),
+            under_way: BTreeMap::new(),
+            failed: Vec::new(),
             is_ending: false,
             wall: Wall(0),
             assigned: BTreeSet::new(),
@@ -164,11 +181,12 @@ impl Group {
         reply: AppReply,
         effects: &mut Vec<Effect>,
     ) {
-        if self.under_way.remove(&token) {
-            // A record that could not be sent on is the scenario's to see: the commit goes on, as
-            // in an application that logs the error.
+        if let Some(sent) = self.under_way.remove(&token) {
+            if matches!(reply, AppReply::Failed(_)) && !self.config.hands_over {
+                self.failed.push(sent);
+            }
             if self.doing == Doing::Sending && self.under_way.is_empty() {
-                self.commit_batch(effects);
+                self.on_all_answered(now, effects);
             }
             return;
         }
@@ -198,7 +216,11 @@ impl Group {
                 self.go_poll(effects);
             }
             Doing::Polling => self.on_polled(now, reply, effects),
-            Doing::Processing | Doing::Sending | Doing::Resting | Doing::Nothing => {}
+            Doing::Processing
+            | Doing::Sending
+            | Doing::Resending
+            | Doing::Resting
+            | Doing::Nothing => {}
         }
     }
 
@@ -263,7 +285,7 @@ impl Group {
     fn process(&mut self, now: Monotonic, effects: &mut Vec<Effect>) {
         let Some(batch) = self.queue.front() else {
             if !self.config.hands_over {
-                self.end_batch(effects);
+                self.end_batch(now, effects);
             }
             return;
         };
@@ -322,21 +344,40 @@ impl Group {
                 value: record.value.clone(),
                 headers: Box::default(),
             };
-            let token = self.call(AppCall::Send(record), effects);
-            self.under_way.insert(token);
-            effects.push(Effect::SentOn {
-                topic: batch.topic.clone(),
-                partition: batch.partition,
-                offset: batch.base_offset + nth,
-                token,
-            });
+            let from = (batch.topic.clone(), batch.partition);
+            let offset = batch.base_offset + nth;
+            self.send(SentOn { record, from, offset }, effects);
+        }
+    }
+
+    fn send(&mut self, sent: SentOn, effects: &mut Vec<Effect>) {
+        let token = self.call(AppCall::Send(sent.record.clone()), effects);
+        let ((topic, partition), offset) = (sent.from.clone(), sent.offset);
+        effects.push(Effect::SentOn { topic, partition, offset, token });
+        self.under_way.insert(token, sent);
+    }
+
+    /// All that was sent on is acknowledged, or some of it has to be sent again.
+    fn on_all_answered(&mut self, now: Monotonic, effects: &mut Vec<Effect>) {
+        if self.failed.is_empty() {
+            self.commit_batch(effects);
+        } else {
+            self.doing = Doing::Resending;
+            self.next = now + RETRY_AFTER;
+        }
+    }
+
+    fn send_again(&mut self, effects: &mut Vec<Effect>) {
+        self.doing = Doing::Sending;
+        for sent in std::mem::take(&mut self.failed) {
+            self.send(sent, effects);
         }
     }
 
     /// The whole batch is processed.
-    fn end_batch(&mut self, effects: &mut Vec<Effect>) {
+    fn end_batch(&mut self, now: Monotonic, effects: &mut Vec<Effect>) {
         if self.under_way.is_empty() {
-            self.commit_batch(effects);
+            self.on_all_answered(now, effects);
         } else {
             self.doing = Doing::Sending;
         }

@@ -126,7 +126,7 @@ impl Shard {
             .with_group_state(text(state_name(modern.state())))
             .with_group_epoch(modern.epoch)
             .with_assignment_epoch(modern.target_epoch)
-            .with_assignor_name(text(default_assignor.as_str()))
+            .with_assignor_name(text(modern.assignor(Some(default_assignor)).as_str()))
             .with_members(members.collect())
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Source: Kafka 4.1, `ConsumerGroup`, `ModernGroup`, `ConsumerGroupMember`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -98,6 +99,20 @@ impl ModernGroup {
         } else {
             GroupState::Reconciling
         }
+    }
+
+    /// The assignor that most members want, or, if none wants any, the coordinator's first one.
+    ///
+    /// Source: Kafka 4.1, `ConsumerGroup.preferredServerAssignor`.
+    pub(crate) fn assignor(&self, default: Option<&Name>) -> Name {
+        let mut votes: BTreeMap<&Name, usize> = BTreeMap::new();
+        for assignor in self.members.values().filter_map(|member| member.value.assignor.as_ref()) {
+            *votes.entry(assignor).or_default() += 1;
+        }
+        let most = votes.values().copied().max();
+        let preferred = votes.into_iter().find(|(_, count)| Some(*count) == most);
+        let preferred = preferred.map(|(name, _)| name).or(default);
+        preferred.cloned().unwrap_or_else(|| "uniform".into())
     }
 
     /// Whether a member with these protocols, the liked one first, can work with the members of

@@ -488,13 +488,9 @@ fn metadata_hash(step: &Step<'_>, group: &ModernGroup) -> i64 {
 ///
 /// Source: Kafka 4.1, `updateTargetAssignment`, `TargetAssignmentBuilder`.
 pub(crate) fn update_target(step: &Step<'_>, draft: &mut Draft) {
-    let mut votes: BTreeMap<&Name, usize> = BTreeMap::new();
     let mut subscribers = Subscribers::new();
     let mut partitions = BTreeMap::new();
     for (id, member) in &draft.group.members {
-        if let Some(assignor) = &member.value.assignor {
-            *votes.entry(assignor).or_default() += 1;
-        }
         let topics = topics_of(step, member);
         for topic in &topics {
             let count = step.desk.image.topic(*topic).map_or(0, |topic| topic.partitions);
@@ -504,11 +500,7 @@ pub(crate) fn update_target(step: &Step<'_>, draft: &mut Draft) {
         let instance = member.value.instance.clone();
         subscribers.insert(id.clone(), Subscriber { instance, topics, target });
     }
-    let most = votes.values().copied().max();
-    let preferred = votes.iter().find(|(_, count)| Some(**count) == most);
-    let default = step.config().consumer_assignors.first();
-    let assignor = preferred.map(|(name, _)| (*name).clone()).or_else(|| default.cloned());
-    let assignor = assignor.unwrap_or_else(|| "uniform".into());
+    let assignor = draft.group.assignor(step.config().consumer_assignors.first());
     let epoch = draft.group.epoch;
     let mut assignment = assign(assignor.as_str(), &subscribers, &partitions);
     if step.has(Defect::PartitionForgotten) {

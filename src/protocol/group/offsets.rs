@@ -219,13 +219,21 @@ fn commit_records(
             let metadata = maybe_name(partition.committed_metadata.as_ref());
             let metadata = metadata.unwrap_or_else(|| "".into());
             let is_long = metadata.as_str().len() > step.config().offset_metadata_bytes_max;
-            let error = if is_long { ErrorCode::OffsetMetadataTooLarge } else { ErrorCode::None };
+            let known = step.desk.image.topic_by_name(&topic.name.0);
+            let error = if known.is_none_or(|it| it.partitions <= partition.partition_index) {
+                // Source: Kafka 4.1, `KafkaApis.handleOffsetCommitRequest`.
+                ErrorCode::UnknownTopicOrPartition
+            } else if is_long {
+                ErrorCode::OffsetMetadataTooLarge
+            } else {
+                ErrorCode::None
+            };
             answer.partitions.push(
                 ca::OffsetCommitResponsePartition::default()
                     .with_partition_index(partition.partition_index)
                     .with_error_code(error.code()),
             );
-            if is_long {
+            if error != ErrorCode::None {
                 continue;
             }
             records.push(GroupRecord::Offset {

@@ -217,7 +217,9 @@ impl Member {
             return self.fatal;
         }
         if !self.is_classic() {
-            return (self.epoch <= 0).then_some(ErrorCode::UnknownMemberId);
+            // One that is no member any more commits as if it had never been one, which a group
+            // without members takes (`CommitRequestManager.onMemberEpochUpdated`).
+            return None;
         }
         match self.state {
             MemberState::Stable => None,
@@ -254,14 +256,18 @@ impl Member {
                     .with_committed_metadata(Some(StrBytes::from_static_str(""))),
             );
         }
+        // Since KIP-848 whoever is no member any more says neither id nor epoch.
+        let is_outside = !self.is_classic() && self.epoch <= 0;
+        let (member, epoch) =
+            if is_outside { ("".into(), -1) } else { (self.member_id.clone(), self.epoch) };
         let topics = topics.into_iter().map(|(name, partitions)| {
             let name = convert::topic_name(name);
             OffsetCommitRequestTopic::default().with_name(name).with_partitions(partitions)
         });
         let body = OffsetCommitRequest::default()
             .with_group_id(GroupId(convert::wire_text(&self.group)))
-            .with_generation_id_or_member_epoch(self.epoch)
-            .with_member_id(self.wire_member())
+            .with_generation_id_or_member_epoch(epoch)
+            .with_member_id(convert::wire_text(&member))
             .with_group_instance_id(self.wire_instance())
             .with_topics(topics.collect());
         let token = self.token(Pending::Commit(number));
@@ -273,8 +279,8 @@ impl Member {
                 let Some(partition) = self.id(&place) else { continue };
                 let kind = Kind::CommitAsked {
                     group: self.group.clone(),
-                    member: self.member_id.clone(),
-                    epoch: self.epoch,
+                    member: member.clone(),
+                    epoch,
                     partition,
                     offset: offset.offset,
                     automatic: !matches!(purpose, For::Call { .. }),

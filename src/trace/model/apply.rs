@@ -93,7 +93,12 @@ impl Model {
         replica
     }
 
+    /// The log and the events say different things. Of a topic that is no more nothing is known,
+    /// whatever brokers that have yet to hear of it do with its logs.
     fn differs(&mut self, event: &Event, partition: TopicPartition, what: String) {
+        if self.is_removed(partition.topic_id) {
+            return;
+        }
         let failure = AuditFailure { event: event.index, node: self.node(event), partition, what };
         self.audit_failures.push(failure);
     }
