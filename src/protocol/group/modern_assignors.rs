@@ -70,9 +70,14 @@ fn uniform(members: &Subscribers, partitions: &BTreeMap<TopicId, i32>) -> BTreeM
         room.push((id.clone(), quota - keeps.len()));
         kept.insert(id.clone(), keeps);
     }
-    let mut free = free.into_iter();
+    // What nobody was to own comes first, then what each gives up.
+    let targets = || members.values().flat_map(|member| member.target.iter().copied());
+    let known: BTreeSet<TopicPartition> = targets().collect();
+    let mut rest: Vec<_> = free.difference(&known).copied().collect();
+    rest.extend(targets().filter(|each| free.remove(each)));
+    let mut rest = rest.into_iter();
     for (id, quota) in room {
-        let takes = free.by_ref().take(quota);
+        let takes = rest.by_ref().take(quota);
         kept.entry(id).or_default().extend(takes);
     }
     kept
@@ -195,6 +200,25 @@ mod tests {
             [
                 ("a".to_owned(), vec![(1, 0), (1, 1), (2, 0)]),
                 ("b".to_owned(), vec![(1, 2), (2, 1), (2, 2)]),
+            ]
+        );
+    }
+
+    /// `UniformHomogeneousAssignmentBuilder`: what is revoked is dealt last.
+    #[test]
+    fn uniform_deals_new_partitions_before_those_given_up() {
+        let all = members(vec![
+            ("a", member(&[A], &[(A, 0), (A, 1), (A, 2)])),
+            ("b", member(&[A], &[(A, 3)])),
+            ("c", member(&[A], &[])),
+        ]);
+        let assigned = assign("uniform", &all, &[(A, 6)].into());
+        assert_eq!(
+            shown(&assigned),
+            [
+                ("a".to_owned(), vec![(1, 0), (1, 1)]),
+                ("b".to_owned(), vec![(1, 3), (1, 4)]),
+                ("c".to_owned(), vec![(1, 2), (1, 5)]),
             ]
         );
     }
