@@ -6,7 +6,8 @@ const STYLE: &str = "\
 :root{color-scheme:light dark}\
 body{font:17px/1.55 system-ui,sans-serif;max-width:44rem;margin:2.5rem auto;padding:0 1.2rem;\
 background:light-dark(#fff,#0e1218);color:light-dark(#18202a,#e8edf3)}\
-a{color:light-dark(#0b62c4,#6cb6ff);text-underline-offset:.15em}h2 a:not(:hover){text-decoration:none}\
+a{color:light-dark(#0b62c4,#6cb6ff);text-underline-offset:.15em}\
+h2 a:not(:hover){text-decoration:none}\
 h1{font-size:1.7rem;margin-bottom:.3rem}h2{font-size:1.15rem;margin:0}\
 ol{padding:0;list-style:none;counter-reset:lesson}\
 li{margin:1.4rem 0;padding-left:3rem;position:relative;counter-increment:lesson}\
