@@ -41,7 +41,7 @@ pub struct Client {
     application: Option<Application>,
     /// Whether the application does nothing, and what it has to hear of when it goes on.
     is_stalled: bool,
-    held: Vec<application::Input>,
+    held: VecDeque<application::Input>,
     /// Whether its records have contents that are worth an event each.
     shows_records: bool,
     is_closed: bool,
@@ -148,7 +148,7 @@ impl Client {
             admin: Admin::new(config.admin.clone(), rng("admin-backoff")),
             application,
             is_stalled: false,
-            held: Vec::new(),
+            held: VecDeque::new(),
             shows_records: config.application.has_contents(),
             is_closed: false,
             closing: None,
@@ -190,8 +190,6 @@ impl Client {
             }
             Input::Task(Task::Stall(stalls)) => {
                 self.is_stalled = stalls;
-                let held = std::mem::take(&mut self.held).into_iter();
-                self.work.extend(held.map(Work::Application));
             }
             Input::Task(Task::Administer(nth)) => {
                 self.work.push_back(Work::Application(application::Input::Administer(nth)));
@@ -283,7 +281,7 @@ impl Client {
 
     /// Drives the machines until none has anything for another.
     fn run(&mut self, now: Now, out: &mut Vec<Output>) {
-        while let Some(work) = self.work.pop_front() {
+        while let Some(work) = self.work.pop_front().or_else(|| self.held_back()) {
             match work {
                 Work::Network(input) => {
                     let mut effects = std::mem::take(&mut self.scratch.network);
@@ -328,7 +326,7 @@ impl Client {
                 }
                 Work::Application(input) => {
                     if self.is_stalled {
-                        self.held.push(input);
+                        self.held.push_back(input);
                         continue;
                     }
                     let Some(application) = &mut self.application else { continue };
@@ -357,6 +355,12 @@ impl Client {
                 Work::Call { token, call } => self.on_call(token, call, out),
             }
         }
+    }
+
+    /// The next of what waited for an application that hung, once that goes on: what it does about
+    /// one thing, and what comes of it, is before the next.
+    fn held_back(&mut self) -> Option<Work> {
+        if self.is_stalled { None } else { self.held.pop_front().map(Work::Application) }
     }
 
     pub(in crate::node) fn operation(&self, token: CallToken) -> OperationId {
