@@ -22,6 +22,7 @@ mod filter_cases;
 mod golden;
 mod group_figures;
 mod group_members;
+mod group_scenarios;
 mod interaction;
 mod interaction_controller;
 mod interaction_group;
