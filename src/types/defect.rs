@@ -453,6 +453,17 @@ defects! {
         "KAFKA-12890; mended in 2.8.1 and 3.0"
         "heartbeats are enough to stay a member in CompletingRebalance, and a member whose \
          SyncGroup is lost does not try again";
+    StaticWithoutAssignment "kafka-9801-static-member-without-assignment" Historical 63
+        ["assignment-legal"]
+        "a static member that comes back while its group rebalances is assigned nothing"
+        "KAFKA-9801; mended in 2.4.2 and 2.5"
+        "a static member that joins in CompletingRebalance gets a new id, and the leader goes on \
+         assigning to the old one";
+    StaticIdForgotten "kafka-10284-static-id-forgotten" Historical 63
+        ["group-stable"]
+        "a static member that came back is fenced when its group gets another coordinator"
+        "KAFKA-10284; mended in 2.6.1 and 2.7"
+        "the new id of a static member that joins in Stable is kept in memory only";
     DeposedAcknowledges "kafka-20634-deposed-coordinator-acknowledges" Historical 64
         ["commit-durable"]
         "a coordinator acknowledges a commit that its successor does not know"
@@ -464,6 +475,11 @@ defects! {
         "an assignor forgets a partition"
         "made up"
         "whoever assigns, a member or the coordinator, leaves the last member's last partition out";
+    GroupEpochNotWritten "mutation-group-epoch-not-written" Mutation 0
+        ["assignment-legal"]
+        "two assignments of a group are of one epoch"
+        "made up"
+        "a coordinator of KIP-848 begins an epoch and does not write it down";
 }
 
 /// The defects that are switched on in a run.

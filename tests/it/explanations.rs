@@ -393,6 +393,23 @@ const CAUSES: &[Cause] = &[
         ],
     ),
     (
+        Defect::StaticWithoutAssignment,
+        &[
+            ("fault-began", "crash of billing-4"),
+            ("member-left", "another took its place"),
+            ("member-joined", "takes billing-4 into"),
+        ],
+    ),
+    (
+        Defect::StaticIdForgotten,
+        &[
+            ("member-joined", "takes billing-2 into"),
+            ("fault-began", "crash of broker-"),
+            ("member-state-entered", "billing-2 can never be a member again"),
+        ],
+    ),
+    (Defect::GroupEpochNotWritten, &[("group-epoch-began", "begins epoch 1")]),
+    (
         Defect::DeposedAcknowledges,
         &[
             ("partition-committed", "makes broker-3 leader"),

@@ -131,8 +131,12 @@ pub(crate) const MUSEUM: &[Exhibit] = exhibits! {
     RevokedAndKept "groups/application_stalls" ["settle=20s"] "exclusive-ownership";
     StaleClaims "museum/kafka_12984" [] "exclusive-ownership";
     NeverSynced "museum/kafka_12890" [] "group-stable";
+    StaticWithoutAssignment "museum/kafka_9801" [] "assignment-legal";
+    StaticIdForgotten "museum/kafka_10284" [] "group-stable";
     DeposedAcknowledges "groups/deposed_coordinator" [] "commit-durable";
     PartitionForgotten "groups/scale_up_and_down" ["settle=20s"] "assignment-legal";
+    GroupEpochNotWritten "groups/coordinator_crashes_kip_848" ["settle=20s"]
+        "assignment-legal";
 };
 
 /// Further stories of the same defects, and their own numbers in the museum.

@@ -1,21 +1,23 @@
 //! assignment-legal.
 //!
-//! In a group of KIP-848 the target assignment is never of a later epoch than the group, and no
-//! member is in a later epoch than the target. And of whatever protocol a group is, when it rests
-//! each partition of the topics that it reads by name has one owner.
+//! In a group of KIP-848 each epoch begins once, the target assignment is never of a later epoch
+//! than the group, and no member is in a later epoch than the target. And of whatever protocol a
+//! group is, when it rests each partition of the topics that it reads by name has one owner.
 //!
 //! Compared: the epochs that a coordinator writes; and, when the audit begins, what members
 //! believe that they own with the partitions that there are.
 //!
-//! The boundary cases: a partition may be nobody's while a rebalance lasts; topics found by a
-//! pattern are left out, for members learn of a new one with their next metadata only.
+//! The boundary cases: a coordinator that takes over may begin an epoch again of which its
+//! predecessor told nobody; a group that was empty may have been made anew; a partition may be
+//! nobody's while a rebalance lasts; topics found by a pattern are left out, for members learn of a
+//! new one with their next metadata only.
 
 use std::collections::BTreeMap;
 
 use crate::check::groups::roster::{Groups, kinds_with_roster};
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
-use crate::event::{Event, GroupProtocol, Kind, Phase};
+use crate::event::{Event, GroupProtocol, GroupState, Kind, Phase};
 use crate::types::{GroupEpoch, HostId, Name};
 
 /// The property.
@@ -42,6 +44,7 @@ impl Property for AssignmentLegal {
     }
 
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        self.begins_once(event, findings);
         self.groups.on_event(event);
         if matches!(event.kind, Kind::PhaseBegan { phase: Phase::Audit }) {
             return owned_once(event, view, findings);
@@ -84,6 +87,30 @@ impl Property for AssignmentLegal {
     }
 
     clone_box!();
+}
+
+impl AssignmentLegal {
+    /// A group's next epoch is one that its coordinator does not know yet.
+    fn begins_once(&self, event: &Event, findings: &mut Findings) {
+        let Kind::GroupEpochBegan { group, protocol: GroupProtocol::Consumer, epoch, .. } =
+            &event.kind
+        else {
+            return;
+        };
+        let known = event.host.and_then(|host| self.groups.get(group, host));
+        let Some(known) = known.filter(|known| known.protocol == GroupProtocol::Consumer) else {
+            return;
+        };
+        if matches!(known.state, GroupState::Empty | GroupState::Dead) {
+            return;
+        }
+        findings.exercised();
+        if known.epoch >= *epoch {
+            let sentence =
+                format!("group {group} is in epoch {} and begins epoch {epoch}", known.epoch);
+            findings.violated(Subject::group(group), sentence, [known.event, event.index]);
+        }
+    }
 }
 
 /// Each partition that a group reads has one owner, if there are members.
@@ -154,6 +181,24 @@ mod tests {
         assert_eq!(epochs(3, 2, 1), "holds");
         assert_eq!(epochs(3, 4, 3), "violated");
         assert_eq!(epochs(3, 2, 3), "violated");
+    }
+
+    #[test]
+    fn an_epoch_begins_once() {
+        let began = |state, epochs: [i32; 2]| {
+            let mut work = Work::of(Promise::Nothing);
+            let (protocol, members) = (GroupProtocol::Consumer, 2);
+            let [known, epoch] = epochs.map(GroupEpoch);
+            let group = || "g".into();
+            let loaded =
+                Kind::GroupLoaded { group: group(), protocol, state, epoch: known, members };
+            let began = Kind::GroupEpochBegan { group: group(), protocol, epoch, members };
+            work.add(COORDINATOR, loaded).add(COORDINATOR, began);
+            work.outcome("assignment-legal")
+        };
+        assert_eq!(began(GroupState::Stable, [3, 4]), "holds");
+        assert_eq!(began(GroupState::Stable, [3, 3]), "violated");
+        assert_eq!(began(GroupState::Empty, [3, 1]), "not exercised", "it was deleted");
     }
 
     #[test]

@@ -1,29 +1,41 @@
 //! group-stable.
 //!
 //! Once the faults are over every group comes to rest: all its members have what they shall have,
-//! or it has none.
+//! or it has none. And whoever was told that it can never be a member again is none by rule: a
+//! static member of the classic protocol has been counted out, or another has its instance id.
 //!
-//! Judged when the audit begins: the state of each group, as its coordinator said it last.
+//! Judged when the audit begins: the state of each group, as its coordinator said it last; and of
+//! each process that has given up as a member, whether its coordinator counts it, or said what
+//! became of it.
 //!
-//! The boundary case: a rebalance that a fault's end set off has the time to settle.
+//! The boundary cases: a rebalance that a fault's end set off has the time to settle; a static
+//! member of KIP-848 may be refused because of itself, if it crashed.
+
+use std::collections::BTreeMap;
 
 use crate::check::groups::roster::{Groups, kinds_with_roster};
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
-use crate::event::{Event, GroupState, Kind, Phase};
+use crate::event::{Event, GroupProtocol, GroupState, Kind, MemberState, Phase};
+use crate::types::{HostId, Name};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GroupStable {
     groups: Groups,
+    /// The member that was given each instance id last, until its coordinator counts it out.
+    instances: BTreeMap<(Name, Name), Name>,
+    /// Whose process has given up as which member, and in which event.
+    given_up: BTreeMap<HostId, (Name, Name, u64)>,
 }
 
 const INFO: Info = Info {
     name: "group-stable",
-    statement: "when all nodes run again every group has come to rest",
-    source: "Kafka 4.1, ClassicGroup, ConsumerGroup; KAFKA-12890, KAFKA-19233",
+    statement: "when all nodes run again every group has come to rest, and nobody was turned \
+                away for another that there is not",
+    source: "Kafka 4.1, ClassicGroup, ConsumerGroup; KIP-345; KAFKA-10284, 12890, 19233",
     premise: "no fault acts, members poll, and the time to settle has passed",
-    kinds: kinds_with_roster!["phase-began",],
+    kinds: kinds_with_roster!["member-state-entered", "host-stopped", "phase-began",],
     is_liveness: true,
 };
 
@@ -34,6 +46,7 @@ impl Property for GroupStable {
 
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
         self.groups.on_event(event);
+        self.follow(event, view);
         if !matches!(event.kind, Kind::PhaseBegan { phase: Phase::Audit }) {
             return;
         }
@@ -49,15 +62,64 @@ impl Property for GroupStable {
             );
             findings.violated(Subject::group(group), sentence, [known.event, event.index]);
         }
+        self.judge_turned_away(event, view, findings);
     }
 
     clone_box!();
 }
 
+impl GroupStable {
+    /// Who has which instance id, and which process has given up.
+    fn follow(&mut self, event: &Event, view: View<'_>) {
+        let Some(host) = event.host else { return };
+        match &event.kind {
+            Kind::MemberJoined { group, member, instance: Some(instance) }
+                if !view.model.coordinators.is_deposed(group.as_str(), host) =>
+            {
+                let place = (group.clone(), instance.clone());
+                self.instances.insert(place, member.clone());
+            }
+            Kind::MemberLeft { group, member, .. } => {
+                self.instances.retain(|(of, _), holder| of != group || holder != member);
+            }
+            Kind::MemberStateEntered { group, member, state, .. } => {
+                if *state == MemberState::Fatal {
+                    let given_up = (group.clone(), member.clone(), event.index);
+                    self.given_up.insert(host, given_up);
+                } else {
+                    self.given_up.remove(&host);
+                }
+            }
+            Kind::HostStopped { .. } => {
+                self.given_up.remove(&host);
+            }
+            _ => {}
+        }
+    }
+
+    fn judge_turned_away(&self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        let latest = self.groups.latest(&view.model.coordinators);
+        for (host, (group, member, given_up)) in &self.given_up {
+            let Some(known) = latest.get(group) else { continue };
+            let mut holders = self.instances.iter().filter(|((of, _), _)| of == group);
+            let is_holder = holders.any(|(_, holder)| holder == member);
+            let is_counted = known.members.contains_key(member);
+            if known.protocol != GroupProtocol::Classic || !is_holder || is_counted {
+                continue;
+            }
+            let sentence = format!(
+                "{} was turned away from group {group}, though nobody has taken its place",
+                view.model.setup().host_name(Some(*host))
+            );
+            findings.violated(Subject::group(group), sentence, [*given_up, event.index]);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::check::script::{ORDERS, Script};
-    use crate::event::{GroupProtocol, GroupState, Kind, Phase};
+    use crate::check::script::{ORDERS, READER, Script};
+    use crate::event::{GroupProtocol, GroupState, Kind, LeftBecause, MemberState, Phase};
     use crate::types::{GroupEpoch, HostId, LeaderEpoch};
 
     fn ended(states: &[(u16, GroupState)]) -> Script {
@@ -114,5 +176,49 @@ mod tests {
     fn a_group_that_rebalances_for_ever_is_a_breach() {
         let states = [(1, GroupState::Stable), (1, GroupState::CompletingRebalance)];
         assert_eq!(ended(&states).outcome("group-stable"), "violated");
+    }
+
+    /// Member `m2` has the place of `m1`; a process gives up as `gave_up`; then another coordinator
+    /// knows the members `loaded`.
+    fn turned_away(gave_up: &str, loaded: &[&str], then_leaves: bool) -> &'static str {
+        let mut run = Script::new();
+        let joined = |member: &str| Kind::MemberJoined {
+            group: "g".into(),
+            member: member.into(),
+            instance: Some("place".into()),
+        };
+        let left = |member: &str, because| Kind::MemberLeft {
+            group: "g".into(),
+            member: member.into(),
+            because,
+        };
+        run.add(HostId(1), joined("m1"));
+        run.add(HostId(1), left("m1", LeftBecause::Replaced)).add(HostId(1), joined("m2"));
+        let (protocol, state, epoch) = (GroupProtocol::Classic, GroupState::Stable, GroupEpoch(1));
+        let group = || "g".into();
+        run.add(
+            HostId(2),
+            Kind::GroupLoaded { group: group(), protocol, state, epoch, members: 1 },
+        );
+        for member in loaded {
+            let (member, partitions) = ((*member).into(), Vec::new());
+            run.add(HostId(2), Kind::MemberLoaded { group: group(), member, epoch, partitions });
+        }
+        if then_leaves {
+            run.add(HostId(2), left("m2", LeftBecause::SessionExpired));
+        }
+        let (member, state) = (gave_up.into(), MemberState::Fatal);
+        let kind =
+            Kind::MemberStateEntered { group: group(), member, epoch: 1, state, leads: false };
+        run.add(READER, kind);
+        run.settle().outcome("group-stable")
+    }
+
+    #[test]
+    fn who_is_turned_away_has_a_successor() {
+        assert_eq!(turned_away("m2", &["m1"], false), "violated");
+        assert_eq!(turned_away("m1", &["m2"], false), "holds");
+        assert_eq!(turned_away("m2", &["m2"], false), "holds", "it is refused for another reason");
+        assert_eq!(turned_away("m2", &["m2"], true), "holds", "its session is over");
     }
 }

@@ -14,7 +14,7 @@ use crate::protocol::group::operation::{Operation, Then};
 use crate::protocol::group::shard::Shard;
 use crate::protocol::group::state::Group;
 use crate::protocol::group::timers::TimerKey;
-use crate::types::{ConnectionId, ErrorCode, Name};
+use crate::types::{ConnectionId, Defect, ErrorCode, Name};
 
 /// A JoinGroup as it is read.
 pub(crate) struct Join {
@@ -276,6 +276,13 @@ impl Shard {
         self.expect_heartbeat(step, group, id, session);
         let classic = self.state.classic(group)?;
         match classic.state {
+            GroupState::Stable
+                if classic.protocol == classic.select_protocol()
+                    && step.acts(Defect::StaticIdForgotten) =>
+            {
+                self.on_replaced(step, group, id, Ok(()));
+                None
+            }
             GroupState::Stable if classic.protocol == classic.select_protocol() => {
                 let value = Some(Box::new(classic.to_record(&classic.assignments())));
                 let record = GroupRecord::Classic { group: group.clone(), value };
@@ -283,7 +290,11 @@ impl Shard {
                 Some(Operation::store(record, then))
             }
             GroupState::Stable => self.rebalance(step, group),
-            // The leader may be assigning to the old id already.
+            GroupState::CompletingRebalance if step.acts(Defect::StaticWithoutAssignment) => {
+                self.on_replaced(step, group, id, Ok(()));
+                None
+            }
+            // The leader may be assigning to the old id already (KAFKA-9801).
             GroupState::CompletingRebalance => self.prepare_rebalance(step, group),
             GroupState::PreparingRebalance
             | GroupState::Empty

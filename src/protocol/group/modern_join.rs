@@ -54,6 +54,9 @@ impl Draft {
         let (epoch, hash) = (self.group.epoch + 1, self.group.metadata_hash);
         let group = self.name.clone();
         self.write(step, GroupRecord::GroupEpoch { group, value: Some((epoch, hash)) });
+        if step.acts(Defect::GroupEpochNotWritten) {
+            self.records.pop();
+        }
         self.events.push(Kind::GroupEpochBegan {
             group: self.name.clone(),
             protocol: GroupProtocol::Consumer,

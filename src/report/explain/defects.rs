@@ -63,8 +63,10 @@ pub(crate) fn shows(defect: Defect) -> &'static [&'static str] {
         D::AsyncProcessing | D::CommitsUnderneath => &["commit-asked"],
         D::RevokedAndKept => &["partition-taken"],
         D::NeverSynced => &["group-state-changed"],
+        D::StaticWithoutAssignment | D::StaticIdForgotten => &["member-joined"],
         D::DeposedAcknowledges => &["offset-commit-answered"],
         D::PartitionForgotten => &["assignment-decided"],
+        D::GroupEpochNotWritten => &["group-epoch-began"],
         D::EmptyEpochKept
         | D::QuorumFetchByOffset
         | D::NoCheckQuorum
@@ -143,8 +145,11 @@ pub(crate) fn does(defect: Defect) -> &'static str {
         D::CommitsUnderneath => "commits while its application is away processing",
         D::RevokedAndKept => "does not say what it owns, or keeps what was taken from it",
         D::NeverSynced => "goes on waiting for the answer to its SyncGroup, which was lost",
+        D::StaticWithoutAssignment => "gives a member a new id while its leader assigns to the old",
+        D::StaticIdForgotten => "does not write a member's new id down",
         D::DeposedAcknowledges => "acknowledges a commit in a leader epoch that is not its own",
         D::PartitionForgotten => "leaves a partition out of the assignment",
+        D::GroupEpochNotWritten => "does not write the group's epoch down",
         D::EmptyEpochKept => "keeps a leader epoch of which it has no record",
         D::QuorumFetchByOffset => "compares a fetch with its log by offset, and not by epoch",
         D::NoCheckQuorum => "leads on although no majority fetches from it",
