@@ -44,7 +44,10 @@ impl Member {
             if !self.beats() {
                 return None;
             }
-            let next = self.heartbeat_at.min(self.session_until);
+            let beat = self
+                .heartbeats_sleep_until
+                .map_or(self.heartbeat_at, |until| until.max(self.heartbeat_at));
+            let next = beat.min(self.session_until);
             return Some(stall.map_or(next, |stall| stall.min(next)));
         }
         if self.skips_heartbeats() {
@@ -66,9 +69,15 @@ impl Member {
         if self.session_until <= wall {
             self.lose_coordinator(true, effects);
             self.find_coordinator(wall, effects);
+            // The thread has asked who coordinates, and sleeps. An application that is not within
+            // a poll may commit before it beats again, as one does that stood still.
+            let wakes = wall + self.config.retry_backoff.initial;
+            self.heartbeats_sleep_until = Some(wakes).filter(|_| self.poll.is_none());
         } else if self.has_stalled(wall) {
             self.leave("consumer poll timeout has expired.", effects);
-        } else if self.heartbeat_at <= wall {
+        } else if self.heartbeat_at <= wall
+            && self.heartbeats_sleep_until.is_none_or(|until| until <= wall)
+        {
             self.heartbeat_at = wall + self.config.heartbeat_interval;
             let body = HeartbeatRequest::default()
                 .with_group_id(GroupId(convert::wire_text(&self.group)))

@@ -63,6 +63,8 @@ pub struct Member {
     /// When the next heartbeat is due.
     pub(crate) heartbeat_at: Wall,
     pub(crate) heartbeat_attempts: u32,
+    /// Until then the heartbeat thread of the classic protocol sleeps, unless a poll wakes it.
+    pub(crate) heartbeats_sleep_until: Option<Wall>,
     /// Without the answer to a heartbeat until then the coordinator is looked for anew.
     pub(crate) session_until: Wall,
     pub(crate) classic: Classic,
@@ -191,6 +193,7 @@ impl Member {
             callbacks: VecDeque::new(),
             heartbeat_at: Wall(0),
             heartbeat_attempts: 0,
+            heartbeats_sleep_until: None,
             session_until: Wall(0),
             classic: Classic::default(),
             reconciliation: Reconciliation::default(),
@@ -320,6 +323,7 @@ impl Member {
     fn on_poll(&mut self, wall: Wall, token: CallToken, effects: &mut Vec<Effect>) {
         self.poll = Some(token);
         self.polled_at = wall;
+        self.heartbeats_sleep_until = None;
         if !self.is_classic() {
             self.on_group_poll(effects);
         }
