@@ -64,6 +64,7 @@ fn claim(claim: &ClaimOutcome) -> Value {
         "expect": claim.expect.name(),
         "result": claim.verdict.outcome.name(),
         "as_expected": claim.is_as_expected(),
+        "gave_way": claim.gave_way(),
         "written": claim.is_written,
         "exercised": claim.verdict.exercised,
         "violations": claim.verdict.violations,

@@ -12,6 +12,7 @@ use crate::cli::lesson_list::LESSONS;
 use crate::cli::output::{complain, read_file, stdout, write_whole};
 use crate::cli::page::{Look, Page, wants_colour};
 use crate::cli::simulated;
+use crate::cli::text::judgement_text;
 use crate::cli::timeline::width;
 use crate::cli::view::extras;
 use crate::explore::{Judgement, RunOptions, run_once, vocabulary};
@@ -111,19 +112,20 @@ impl Found {
         Ok(Scenario::read(&self.path, &self.scenario, changes, &[], &vocabulary())?)
     }
 
-    /// The run with changes, recorded.
-    fn run(&self, changes: &[String]) -> anyhow::Result<RunFile> {
+    /// The run with changes, recorded, and as what `kafsim run` judges it.
+    fn run(&self, changes: &[String]) -> anyhow::Result<(RunFile, Judgement)> {
         let options = RunOptions { record: true, ..RunOptions::default() };
         let executed = run_once(&self.scenario(changes)?, self.plan.seed, &options);
         let recording = executed.run_file.expect("a run that is recorded has a file");
-        RunFile::read(&recording.to_vec())
-            .map_err(|error| anyhow!("the run of `{}`: {error}", self.path))
+        let file = RunFile::read(&recording.to_vec())
+            .map_err(|error| anyhow!("the run of `{}`: {error}", self.path))?;
+        Ok((file, executed.outcome.judgement()))
     }
 
     /// Its runs: one, or two that are compared.
     fn runs(&self) -> anyhow::Result<Vec<RunFile>> {
         let count = 1 + usize::from(self.plan.compare.is_some());
-        (0..count).map(|run| self.run(&self.plan.changes(run))).collect()
+        (0..count).map(|run| Ok(self.run(&self.plan.changes(run))?.0)).collect()
     }
 
     /// The lesson over its runs, with what there is to try as its last note.
@@ -132,7 +134,13 @@ impl Found {
         for it in &self.plan.tries {
             let changes = [self.plan.set.clone(), it.set.clone()].concat();
             let set = it.set.join(" ");
-            match tried(&self.plan, it, &self.run(&changes)?) {
+            let (file, judgement) = self.run(&changes)?;
+            // Whoever runs it should not take for a failure what came as it was foretold.
+            if judgement != Judgement::AsExpected && it.result != "violated" {
+                let judged = judgement_text(judgement);
+                complaints.push(format!("try {set}: `kafsim run` says of it: {judged}"));
+            }
+            match tried(&self.plan, it, &file) {
                 Ok(text) => outcomes.push(format!("{set}: {} {}. {text}", it.property, it.result)),
                 Err(error) => {
                     complaints.extend(error.0.iter().map(|what| format!("try {set}: {what}")));

@@ -18,8 +18,8 @@ use crate::cli::text::judgement_text;
 use crate::cli::text_groups::write_costs;
 use crate::explore::{self, Failures, Judgement, RunOptions, SeedOutcome, SweepOutcome, run_once};
 use crate::report::grouped;
-use crate::scenario::Scenario;
-use crate::types::PropertyName;
+use crate::scenario::{ClaimPlan, Scenario};
+use crate::types::{Expectation, PropertyName};
 
 /// Runs the seeds of every scenario, one scenario after the other.
 pub(crate) fn sweep(args: &Sweep) -> anyhow::Result<Done> {
@@ -96,7 +96,12 @@ fn sweep_one(
     if let Some(error) = failed {
         return Err(error);
     }
-    let claims = scenario.plan.claims.iter().map(|claim| (claim.property, claim.expect));
+    // What the file wants violated is of the scenario without the change.
+    let gives_way = |claim: &&ClaimPlan| {
+        claim.expect == Expectation::Violated && scenario.left_behind.contains(&claim.property)
+    };
+    let claims = scenario.plan.claims.iter().filter(|claim| !gives_way(claim));
+    let claims = claims.map(|claim| (claim.property, claim.expect));
     outcome.finish(&claims.collect::<Vec<_>>());
     Ok(outcome)
 }

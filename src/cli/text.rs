@@ -64,7 +64,8 @@ pub(crate) fn write_run(
 /// What proves the first broken claim.
 fn evidence(outcome: &RunOutcome) -> Option<&[u64]> {
     let broken = outcome.claims.iter().filter(|claim| {
-        !claim.is_as_expected() || (claim.is_written && claim.expect == Expectation::Violated)
+        let is_claimed = claim.is_written && claim.expect == Expectation::Violated;
+        !claim.is_as_expected() || claim.gave_way() || is_claimed
     });
     let evidence = broken.filter_map(|claim| claim.verdict.outcome.violation());
     evidence.map(|violation| violation.evidence.as_slice()).find(|events| !events.is_empty())
@@ -101,7 +102,18 @@ fn judged(outcome: &RunOutcome) -> String {
                 1 => ", and an acknowledged record is lost".to_owned(),
                 lost => format!(", and {} acknowledged records are lost", grouped(lost)),
             };
-            format!("{so_far}{judged}{lost}")
+            let gave_way: Vec<_> = outcome.claims.iter().filter(|claim| claim.gave_way()).collect();
+            let came = gave_way.iter().map(|claim| match claim.verdict.outcome {
+                Outcome::Holds => format!("{} holds", claim.property.name()),
+                _ => format!("{} is {}", claim.property.name(), came(claim)),
+            });
+            match gave_way.is_empty() {
+                true => format!("{so_far}{judged}{lost}"),
+                false => {
+                    let came = came.collect::<Vec<_>>().join(", ");
+                    format!("{so_far}with the change {came}{lost}")
+                }
+            }
         }
         Some(Failure { property: Some(_), .. }) => {
             let unmet: Vec<_> = outcome.unmet().map(|claim| claim.property.name()).collect();
@@ -150,17 +162,25 @@ fn write_story<W: Write>(page: &mut Page<'_, W>, outcome: &RunOutcome) -> io::Re
     Ok(())
 }
 
+/// What became of a claim, in words.
+fn came(claim: &ClaimOutcome) -> &'static str {
+    match &claim.verdict.outcome {
+        Outcome::OutsidePremise { violation: Some(_), .. } => "violated outside its premise",
+        other => other.name(),
+    }
+}
+
 fn write_claims<W: Write>(page: &mut Page<'_, W>, outcome: &RunOutcome) -> io::Result<()> {
     let is_broken = |claim: &ClaimOutcome| claim.verdict.outcome.violation().is_some();
     let shown = |claim: &&ClaimOutcome| {
         (claim.is_written && claim.expect != Expectation::May) || !claim.is_as_expected()
     };
     for claim in outcome.claims.iter().filter(shown) {
-        let came = match &claim.verdict.outcome {
-            Outcome::OutsidePremise { violation: Some(_), .. } => "violated outside its premise",
-            other => other.name(),
-        };
+        let came = came(claim);
         let (judged, look) = match claim.expect {
+            _ if claim.gave_way() => {
+                (format!("; expected without the change: {}", claim.expect.name()), Look::Green)
+            }
             _ if !claim.is_as_expected() => {
                 (format!("; expected: {}", claim.expect.name()), Look::Red)
             }
@@ -324,6 +344,7 @@ pub(crate) mod tests {
             expect,
             is_written,
             is_promised: false,
+            is_left_behind: false,
             is_liveness: false,
             verdict,
         }
@@ -458,6 +479,38 @@ claim        acked-durability             violated outside its premise, as claim
         let unbroken = told(Expectation::Violated, outside(None));
         assert!(unbroken.contains(" outside its premise; expected: violated\n"), "{unbroken}");
         assert!(!unbroken.contains("violated outside"), "{unbroken}");
+    }
+
+    #[test]
+    fn a_change_answers_for_what_it_was_to_show() {
+        let because = "broker-1 was elected uncleanly".to_owned();
+        let violation = violated("record 17 is gone").violation().cloned();
+        let outside = Outcome::OutsidePremise { event: 3, because, violation };
+        let told = |expect, outcome| {
+            let mut run = sample(expect);
+            let claim = &mut run.claims[0];
+            (claim.is_left_behind, claim.is_promised) = (true, expect == Expectation::Holds);
+            claim.verdict.outcome = outcome;
+            (run.judgement(), written(&run))
+        };
+        let (judged, text) = told(Expectation::Violated, Outcome::Holds);
+        assert_eq!(judged, Judgement::AsExpected);
+        assert!(text.contains(" holds; expected without the change: violated\n"), "{text}");
+        assert!(
+            text.contains("outcome      with the change acked-durability holds, and "),
+            "{text}"
+        );
+        let (judged, text) = told(Expectation::Violated, Outcome::NotExercised);
+        assert_eq!(judged, Judgement::AsExpected);
+        assert!(text.contains("with the change acked-durability is not exercised"), "{text}");
+        let (judged, text) = told(Expectation::Holds, outside);
+        assert_eq!(judged, Judgement::AsExpected);
+        assert!(text.contains("is violated outside its premise, and"), "{text}");
+        let (judged, text) = told(Expectation::Holds, violated("record 17 is gone"));
+        assert_eq!(judged, Judgement::Unexpected, "a breach is one whatever was changed");
+        assert!(text.contains(" violated; expected: holds\n"), "{text}");
+        let (judged, _) = told(Expectation::Holds, Outcome::NotExercised);
+        assert_eq!(judged, Judgement::Vacuous, "nor is a run in which nothing happened excused");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::check::Verdict;
+use crate::check::{Outcome, Verdict};
 use crate::history::Figures;
 use crate::scenario::Plan;
 use crate::sim::Exposure;
@@ -56,6 +56,8 @@ pub struct ClaimOutcome {
     /// Whether the file promises that it holds, and what happens is the file's own doing: then a
     /// breach outside the premise is a broken promise too. Drawn faults may leave a premise.
     pub is_promised: bool,
+    /// Whether the file claims it of the scenario as it was before `--set` or `--defect`.
+    pub is_left_behind: bool,
     /// Whether it says that something good happens once the cluster is healed.
     pub is_liveness: bool,
     /// What it came to.
@@ -133,14 +135,29 @@ impl ClaimOutcome {
     /// Whether it came to what is expected, in a single run.
     pub fn is_as_expected(&self) -> bool {
         let is_broken = self.verdict.outcome.violation().is_some();
-        self.verdict.meets(self.expect) && !(self.is_promised && is_broken)
+        let is_met = self.verdict.meets(self.expect) && !(self.is_promised && is_broken);
+        is_met || self.gave_way()
+    }
+
+    /// Whether a change took from the file's claim what it stands on: what was to be broken is
+    /// not, or what was to hold left its premise. A breach within the premise is never so excused.
+    pub fn gave_way(&self) -> bool {
+        let violation = self.verdict.outcome.violation();
+        let is_outside = matches!(self.verdict.outcome, Outcome::OutsidePremise { .. });
+        self.is_left_behind
+            && match self.expect {
+                Expectation::Violated => violation.is_none(),
+                Expectation::Holds => violation.is_some() && is_outside,
+                Expectation::May => false,
+            }
     }
 
     /// Whether it is written in the file and nothing happened that could have broken it.
     pub fn is_vacuous(&self) -> bool {
         self.is_written
             && self.expect != Expectation::May
-            && matches!(self.verdict.outcome, crate::check::Outcome::NotExercised)
+            && !self.gave_way()
+            && matches!(self.verdict.outcome, Outcome::NotExercised)
     }
 }
 

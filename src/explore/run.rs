@@ -114,7 +114,16 @@ pub(crate) fn conclude(
         let is_written = written.is_some();
         let is_drawn = plan.random.is_some();
         let is_promised = is_written && expect == Expectation::Holds && !is_drawn;
-        Some(ClaimOutcome { property, expect, is_written, is_promised, is_liveness, verdict })
+        let is_left_behind = scenario.left_behind.contains(&property);
+        Some(ClaimOutcome {
+            property,
+            expect,
+            is_written,
+            is_promised,
+            is_left_behind,
+            is_liveness,
+            verdict,
+        })
     });
     let mut claims: Vec<ClaimOutcome> = claims.collect();
     claims.sort_by_key(|claim| !claim.is_written);
@@ -156,11 +165,15 @@ pub(crate) fn conclude(
 
 fn verdicts_json(outcome: &RunOutcome) -> serde_json::Value {
     let claims = outcome.claims.iter().map(|claim| {
-        serde_json::json!({
+        let mut told = serde_json::json!({
             "property": claim.property.name(),
             "expect": claim.expect.name(),
             "verdict": claim.verdict,
-        })
+        });
+        if claim.gave_way() {
+            told["gave_way"] = true.into();
+        }
+        told
     });
     serde_json::Value::Array(claims.collect())
 }

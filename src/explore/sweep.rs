@@ -359,6 +359,7 @@ mod tests {
                 expect,
                 is_written: true,
                 is_promised: false,
+                is_left_behind: false,
                 is_liveness: false,
                 verdict,
             }],

@@ -9,6 +9,7 @@ use crate::scenario::file_error::{FileError, FileErrors, Wrong};
 use crate::scenario::plan::Plan;
 use crate::scenario::set::apply;
 use crate::scenario::units::shown;
+use crate::types::PropertyName;
 
 /// A scenario file, read.
 #[derive(Clone, PartialEq, Debug)]
@@ -19,6 +20,9 @@ pub struct Scenario {
     pub text: String,
     /// Whether that is another text than the file's.
     pub is_changed: bool,
+    /// The claims of the file that are not of this run: the scenario was changed since they were
+    /// made, and no change speaks of them.
+    pub left_behind: Vec<PropertyName>,
     /// What it means.
     pub plan: Arc<Plan>,
 }
@@ -100,7 +104,18 @@ impl Scenario {
             return Err(ScenarioError::Change(errors));
         }
         let is_changed = changed != text;
-        Ok(Self { file: file.to_owned(), text: changed, is_changed, plan: Arc::new(plan) })
+        let left_behind = match is_changed {
+            true => left_behind(&plan, changes, defects),
+            false => Vec::new(),
+        };
+        let of_them = |line| {
+            let mut claims = plan.claims.iter().filter(|claim| claim.line == line);
+            claims.any(|claim| left_behind.contains(&claim.property))
+        };
+        let warnings = plan.warnings.iter().filter(|warning| !of_them(warning.line));
+        let warnings = warnings.cloned().collect();
+        let plan = Arc::new(Plan { warnings, ..plan });
+        Ok(Self { file: file.to_owned(), text: changed, is_changed, left_behind, plan })
     }
 
     /// The file's name without folder and extension.
@@ -161,6 +176,18 @@ fn place(mistake: &FileError, original: &str, changed: &str) -> String {
     }
 }
 
+/// The claims of `plan` of which `changes` say nothing, if they change anything but claims.
+fn left_behind(plan: &Plan, changes: &[String], defects: &[String]) -> Vec<PropertyName> {
+    let claim =
+        |change: &str| Some(change.strip_prefix("claim.")?.split(['.', '=']).next()?.to_owned());
+    let said: Vec<String> = changes.iter().filter_map(|change| claim(change)).collect();
+    if said.len() == changes.len() && defects.is_empty() {
+        return Vec::new();
+    }
+    let properties = plan.claims.iter().map(|claim| claim.property);
+    properties.filter(|property| !said.iter().any(|name| name == property.name())).collect()
+}
+
 fn with_defect(text: String, defect: &str) -> String {
     let Ok(mut document) = text.parse::<DocumentMut>() else { return text };
     let list = document.entry("defects").or_insert(Item::Value(Value::Array(Array::new())));
@@ -193,6 +220,30 @@ mod tests {
         assert_eq!(scenario.name(), "b");
         let again = decode("b.toml", &scenario.text, &Vocabulary::default()).unwrap();
         assert_eq!(again, *scenario.plan);
+    }
+
+    #[test]
+    fn a_change_leaves_the_claims_behind_of_which_it_says_nothing() {
+        let text = format!(
+            "{TEXT}[[producer]]\nname = \"p\"\ntopic = \"orders\"\nconfig = {{ acks = \"1\" }}\n\
+             [[claim]]\nproperty = \"acks-one-durability\"\nexpect = \"violated\"\n"
+        );
+        let read = |changes: &[&str], defects: &[&str]| {
+            let owned = |list: &[&str]| list.iter().map(|&it| it.to_owned()).collect::<Vec<_>>();
+            let (changes, defects) = (owned(changes), owned(defects));
+            Scenario::read("a.toml", &text, &changes, &defects, &Vocabulary::default()).unwrap()
+        };
+        let all = "producer.p.config.acks=all";
+        let claimed = "claim.acks-one-durability.expect=violated";
+        let behind = [PropertyName::AcksOneDurability];
+        for changes in [&[][..], &["duration=60s"], &["claim.duplicate.expect=may"]] {
+            assert!(read(changes, &[]).left_behind.is_empty(), "{changes:?} changes no run");
+        }
+        assert!(read(&[all, claimed], &[]).left_behind.is_empty(), "it is claimed of the change");
+        assert_eq!(read(&[all], &[]).left_behind, behind);
+        assert_eq!(read(&[], &["never-flush"]).left_behind, behind);
+        assert!(read(&[all], &[]).plan.warnings.is_empty(), "nobody claims it of this run");
+        assert_eq!(read(&[all, claimed], &[]).plan.warnings.len(), 1);
     }
 
     #[test]

@@ -79,6 +79,24 @@ fn a_lesson_is_played_as_plain_text_where_nobody_looks() {
     }
 }
 
+/// What a lesson has a student try is no failure when it comes as it was foretold. Whoever wants a
+/// claim to hold with a change says so with the change.
+#[test]
+fn a_run_to_try_that_works_is_no_failure() {
+    let run = |more: &[&str]| {
+        let scenario = "scenarios/lessons/acked_and_gone.toml";
+        let all = ["run", scenario, "--no-record", "--set", "producer.checkout.config.acks=all"];
+        kafsim(&[&all, more].concat())
+    };
+    let (code, text, complaint) = run(&[]);
+    assert_eq!((code, complaint.as_str()), (Some(0), ""), "{text}");
+    assert!(text.contains("not exercised; expected without the change: violated"), "{text}");
+    assert!(text.contains("outcome      with the change acks-one-durability is not exercised\n"));
+    let (code, text, _) = run(&["--set", "claim.acks-one-durability.expect=violated"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("outcome      a claim was not met: acks-one-durability\n"), "{text}");
+}
+
 /// A lesson of one's own, over the shortest scenario, with this instead of a check.
 fn own(folder: &Path, note: &str) -> (Option<i32>, String) {
     let scenario = "version = 1\ntitle = \"t\"\nduration = \"1s\"\n[cluster]\nbrokers = 1\n\
@@ -110,6 +128,17 @@ fn a_lesson_that_its_run_does_not_bear_out_is_refused() {
         (format!("{event}\nquestion = '{{leo 1 @elected}}'"), "no [[mark]] named `elected`"),
         (format!("{event}\nanswer = '{{lio 1}}'"), "`lio 1` is no fact"),
         ("event = 'kind=log-truncated'".to_owned(), "no event of the run passes"),
+        (
+            format!("{event}\n[[note]]\ntitle = 'm'\ntext = 't'\nevent = 'kind=log-appended'"),
+            "lies before",
+        ),
+        (
+            format!(
+                "{event}\n[[try]]\nset = ['claim.acked-durability.expect=violated']\n\
+                     property = 'acked-durability'\nresult = 'holds'\ntext = 't'"
+            ),
+            "`kafsim run` says of it: a claim was not met",
+        ),
     ] {
         let (code, text) = own(folder.path(), &note);
         assert_eq!(code, Some(1), "{note}: {text}");

@@ -44,7 +44,7 @@ fn steady(line: &str) -> String {
 }
 
 fn is_compared(line: &str) -> bool {
-    let moves = ["fingerprint ", "world ", "properties "];
+    let moves = ["fingerprint ", "world "];
     line.trim() != "..." && !moves.iter().any(|start| line.starts_with(start))
 }
 

@@ -74,6 +74,7 @@ pub fn teach(plan: &LessonPlan, runs: &[&RunFile]) -> Result<Taught, LessonError
             Err(error) => complaints.push(format!("note `{}`: {error}", note.title)),
         }
     }
+    complaints.extend(backwards(&notes));
     for (run, reel) in reels.iter_mut().enumerate() {
         let of_marks = marks.values().filter(|(of, _)| *of == run).map(|(_, event)| *event);
         let of_notes = notes.iter().filter(|(note, _)| usize::from(note.run) == run);
@@ -96,6 +97,22 @@ pub fn teach(plan: &LessonPlan, runs: &[&RunFile]) -> Result<Taught, LessonError
     let runs = plan.compare.as_ref().map(|other| [other.first.clone(), other.second.clone()]);
     let (title, is_riddle) = (plan.title.clone(), !plan.explained);
     Ok(Taught { lesson: Lesson { title, summary, notes: shown, runs, is_riddle }, seen })
+}
+
+/// Notes that lie before one that is read earlier: whoever goes on would go back in time.
+fn backwards(notes: &[(&Note, u64)]) -> Vec<String> {
+    let mut latest: BTreeMap<u8, (&Note, u64)> = BTreeMap::new();
+    let mut complaints = Vec::new();
+    for (note, event) in notes {
+        match latest.get(&note.run) {
+            Some((before, latest)) if event < latest => complaints.push(format!(
+                "note `{}`: its event e{event} lies before e{latest} of `{}`, which is read first",
+                note.title, before.title
+            )),
+            _ => drop(latest.insert(note.run, (note, *event))),
+        }
+    }
+    complaints
 }
 
 /// A run of its own, at its end.
