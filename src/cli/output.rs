@@ -90,11 +90,24 @@ pub(crate) fn check_writable(path: &Path) -> anyhow::Result<()> {
         }
         Ok(known) if known.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         Ok(_) => Ok(()),
-        Err(_) => folder.map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
+        Err(_) => folder.map_or(Ok(()), make_folder).and_then(|()| {
             std::fs::File::create_new(path).and_then(|_| std::fs::remove_file(path))
         }),
     };
     tried.with_context(|| format!("write `{}`", path.display()))
+}
+
+/// Makes `folder` if it is not there, and says so: its name may have been a slip. Where results go
+/// when nobody says where is made in silence.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)?;
+    if folder != Path::new("reports") {
+        complain(&format!("the folder `{}` was not there and is made", folder.display()));
+    }
+    Ok(())
 }
 
 /// Refuses to write `path` over one of the files that are `read`.
@@ -138,7 +151,7 @@ impl WholeFile {
     pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(folder) = folder {
-            std::fs::create_dir_all(folder)
+            make_folder(folder)
                 .with_context(|| format!("make the folder `{}`", folder.display()))?;
         }
         let is_device = std::fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir());

@@ -214,9 +214,13 @@ impl Run {
     }
 }
 
-/// Lines that only one of two texts has, in the order of the texts.
+/// Lines that only one of two scenarios has, in their order. What comments say runs nowhere.
 fn lines_that_differ(one: &str, other: &str) -> Vec<String> {
-    let (a, b): (Vec<&str>, Vec<&str>) = (one.lines().collect(), other.lines().collect());
+    let said = |text| -> Vec<&'_ str> {
+        let lines = str::lines(text).filter(|line| !line.trim_start().starts_with('#'));
+        lines.filter(|line| !line.trim().is_empty()).collect()
+    };
+    let (a, b) = (said(one), said(other));
     let front = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
     let (a, b) = (&a[front..], &b[front..]);
     let back = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
@@ -361,14 +365,34 @@ fn outcomes([one, other]: &[Account; 2]) -> Vec<Outcome> {
         [("leaders", &one.leaders, &other.leaders), ("in-sync sets", &one.in_sync, &other.in_sync)]
     {
         let names = a.keys().chain(b.keys()).collect::<BTreeSet<_>>();
+        let mut shifted: Vec<(&str, String, String)> = Vec::new();
         for name in names {
             let of = |map: &BTreeMap<String, Vec<String>>| map.get(name).cloned();
             let (a, b) = (of(a).unwrap_or_default(), of(b).unwrap_or_default());
-            // The moment may differ by the run of things; what matters is who and when roughly.
-            add(format!("{what} of {name}"), a, b);
+            // The same in the same order, earlier or later, is one line for all.
+            let first = a.iter().zip(&b).find(|(one, other)| one != other);
+            match first {
+                Some((one, other)) if a.len() == b.len() && untimed(&a).eq(untimed(&b)) => {
+                    shifted.push((name, one.clone(), other.clone()));
+                }
+                _ => add(format!("{what} of {name}"), a, b),
+            }
+        }
+        if !shifted.is_empty() {
+            let names: Vec<_> = shifted.iter().map(|(name, _, _)| *name).collect();
+            let firsts = |of: fn(&(&str, String, String)) -> String| {
+                shifted.iter().map(|it| format!("{}: {}", it.0, of(it))).collect()
+            };
+            let what = format!("{what} of {}: the same, at other times; first", names.join(", "));
+            add(what, firsts(|it| it.1.clone()), firsts(|it| it.2.clone()));
         }
     }
     outcomes
+}
+
+/// What changed, without when.
+fn untimed(lines: &[String]) -> impl Iterator<Item = &str> {
+    lines.iter().map(|line| line.split_once(' ').map_or("", |(_, rest)| rest))
 }
 
 fn shortened(mut lines: Vec<String>) -> Vec<String> {
@@ -378,4 +402,37 @@ fn shortened(mut lines: Vec<String>) -> Vec<String> {
         lines.push(format!("... and {more} more"));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_comes_at_other_times_is_told_in_a_line() {
+        let account = |times: [&str; 2], of_b: &str| {
+            let leads = |at: &str, who: &str| format!("{at} {who} in epoch 1");
+            let lines = |at: &str, who: &str| vec![leads("at first", "1"), leads(at, who)];
+            let of = [("a-0", lines(times[0], "2")), ("b-0", lines(times[1], of_b))];
+            Account {
+                leaders: of.map(|(name, lines)| (name.to_owned(), lines)).into(),
+                in_sync: BTreeMap::new(),
+                figures: Vec::new(),
+                claims: BTreeMap::new(),
+            }
+        };
+        let told = outcomes(&[account(["1.0", "1.0"], "3"), account(["2.0", "2.0"], "3")]);
+        let [one] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(one.what, "leaders of a-0, b-0: the same, at other times; first");
+        assert_eq!(one.is[1], ["a-0: 2.0 2 in epoch 1", "b-0: 2.0 3 in epoch 1"]);
+        let told = outcomes(&[account(["1.0", "1.0"], "3"), account(["2.0", "1.0"], "1")]);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert_eq!(told[0].what, "leaders of b-0", "who leads differs, and is told whole");
+    }
+
+    #[test]
+    fn what_comments_say_is_no_difference() {
+        assert!(lines_that_differ("# one\na = 1\n\n", "a = 1\n  # other\n").is_empty());
+        assert_eq!(lines_that_differ("# one\na = 1", "a = 2"), ["- a = 1", "+ a = 2"]);
+    }
 }

@@ -10,7 +10,7 @@ use crate::event::{Event, FaultVerb, Kind, OperationResult, ProducerOutcome, Rep
 use crate::report::at::{TellError, partition_named};
 use crate::report::claims::{Claim, claims};
 use crate::report::timeline_words::{Before, happened, short};
-use crate::trace::{FaultView, Model, PartitionView, RunFile, seconds};
+use crate::trace::{FaultView, Model, PartitionView, ReplicaView, RunFile, seconds};
 use crate::types::{BrokerId, ErrorCode, Moment, Offset, TopicPartition};
 
 /// Which part of a run, and how much of it.
@@ -56,7 +56,7 @@ pub struct Line {
     pub isr: Vec<i32>,
     /// The log end offset of each broker's replica.
     pub log_end_offsets: Vec<Option<i64>>,
-    /// Below it all is committed.
+    /// The high watermark of the replica that leads, or led last, in the newest leader epoch.
     pub high_watermark: i64,
     /// What happened.
     pub text: String,
@@ -110,6 +110,7 @@ impl Timeline {
             brokers,
             window,
             claims: claims(&file.header),
+            leader: None,
             routine: Routine::default(),
             lines: Vec::new(),
         };
@@ -202,6 +203,8 @@ struct Gatherer<'a> {
     brokers: Vec<BrokerId>,
     window: &'a Window,
     claims: Vec<Claim>,
+    /// Who leads, or led last, in the newest epoch.
+    leader: Option<BrokerId>,
     routine: Routine,
     lines: Vec<Line>,
 }
@@ -210,16 +213,16 @@ impl Gatherer<'_> {
     fn observe(&mut self, event: &Event, model: &mut Model) {
         let is_shown = event.at.scenario_micros() >= self.window.from;
         if !is_shown {
-            model.apply(event);
+            self.apply(event, model);
             return;
         }
         if !self.window.all && self.count(event) {
-            model.apply(event);
+            self.apply(event, model);
             self.routine.last = Some((event.index, event.at));
         } else {
             let before = Before::of(model, self.partition, event);
             let pending = self.summary(model);
-            model.apply(event);
+            self.apply(event, model);
             if self.is_told(event, model) {
                 return;
             }
@@ -242,6 +245,12 @@ impl Gatherer<'_> {
             self.sum_up(model);
             self.add(event.index, event.at, 'X', text, model);
         }
+    }
+
+    fn apply(&mut self, event: &Event, model: &mut Model) {
+        model.apply(event);
+        let Some(view) = model.partition(self.partition) else { return };
+        self.leader = view.acting_leader().map(|(broker, _)| broker).or(self.leader);
     }
 
     /// Whether a process ends or stands still because of the fault that the last line tells of:
@@ -283,6 +292,12 @@ impl Gatherer<'_> {
             } if *partition == self.partition => {
                 *routine.refused.entry(error.name()).or_default() += 1;
                 true
+            }
+            // What routine brings about belongs to it: a line shows the state after its event.
+            Kind::HighWatermarkMoved { partition, as_leader: true, .. }
+                if *partition == self.partition =>
+            {
+                routine.last.is_some()
             }
             _ => false,
         }
@@ -369,6 +384,8 @@ impl Gatherer<'_> {
         let none = PartitionView::default();
         let view = model.partition(self.partition).unwrap_or(&none);
         let state = view.state.as_ref();
+        let leader = self.leader.and_then(|leader| view.replicas.get(&leader));
+        let [_, high_watermark] = leader.map(ReplicaView::bounds_left).unwrap_or_default();
         let end = |broker: &BrokerId| view.replicas.get(broker).map(|replica| replica.end_left().0);
         Line {
             event,
@@ -378,7 +395,7 @@ impl Gatherer<'_> {
             leader_epoch: state.map(|state| state.leader_epoch.0),
             isr: state.map(|s| s.in_sync.iter().map(|b| b.0).collect()).unwrap_or_default(),
             log_end_offsets: self.brokers.iter().map(end).collect(),
-            high_watermark: view.true_high_watermark.0,
+            high_watermark: high_watermark.0,
             text,
         }
     }

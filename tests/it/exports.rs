@@ -62,6 +62,11 @@ fn csv_reads_back() {
     let mut reader = csv::Reader::from_reader(bytes.as_slice());
     let head = reader.headers().unwrap().clone();
     let column = |name: &str| head.iter().position(|known| known == name).unwrap();
+    let document = std::fs::read_to_string("docs/VIEWING.md").unwrap();
+    let row = document.lines().find(|line| line.starts_with("| `csv` |")).unwrap();
+    for name in &head {
+        assert!(row.contains(&format!("`{name}`")), "the document names the column {name}");
+    }
     let (index, kind, fields) = (column("index"), column("kind"), column("fields"));
     let mut count = 0_u64;
     let mut quoted = 0;
@@ -410,6 +415,47 @@ fn shiviz_clocks_are_those_that_shiviz_permits() {
         assert!(crossed > 10, "hosts know of each other");
     }
     assert!(PARSER.starts_with("^(?<host>"));
+}
+
+/// Of an election: the decision, and the messages by which it came and went.
+#[test]
+fn a_diagram_of_an_event_has_what_the_senders_did() {
+    use kafsim::event::{Kind, ReplicaRole};
+    use kafsim::types::LeaderEpoch;
+    let is_election = |kind: &Kind| {
+        let role = ReplicaRole::Leader;
+        matches!(kind, Kind::RoleTaken { role: it, leader_epoch: LeaderEpoch(1), .. } if *it == role)
+    };
+    let mut events = RUN.events().unwrap().map(Result::unwrap);
+    let event = events.find(|event| is_election(&event.kind)).unwrap().index;
+    let diagram = text(ExportFormat::Mermaid, &Chosen { event: Some(event), ..Chosen::default() });
+    let lines: Vec<&str> = diagram.lines().collect();
+    let place = |what: &str| lines.iter().rposition(|line| line.contains(what));
+    let decided = place("partition-committed").expect("the controller's decision");
+    let answered = place("answer to Fetch").expect("the answer that told of it");
+    let taken = place("role=leader").expect("the event itself");
+    assert!(decided < answered && answered < taken, "{diagram}");
+}
+
+/// All follows from how a run begins; that a fault ends is not a fault.
+#[test]
+fn a_diagram_of_a_run_without_a_violation_begins_with_its_fault() {
+    let step = |place: usize| (1667 + place as u64, format!("step {place}"));
+    let told = Story { steps: (0..60).map(step).collect(), violation: None };
+    let diagram = text(ExportFormat::Mermaid, &Chosen { story: Some(told), ..Chosen::default() });
+    assert!(diagram.contains("step 0 ") && !diagram.contains("step 59 "), "{diagram}");
+    let of = |kind: &str| {
+        let filter = filtered(kind);
+        let lines = text(ExportFormat::Jsonl, &filter);
+        let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+        first["index"].as_u64().unwrap()
+    };
+    let (began, ended) = (of("kind=fault-began"), of("kind=fault-ended"));
+    let steps = vec![(began, "it begins".to_owned()), (ended, "it ends".to_owned())];
+    let told = Story { steps, violation: None };
+    let diagram = text(ExportFormat::Mermaid, &Chosen { story: Some(told), ..Chosen::default() });
+    assert_eq!(diagram.matches("rect rgb").count(), 1, "{diagram}");
+    assert!(diagram.contains("it ends"), "{diagram}");
 }
 
 #[test]

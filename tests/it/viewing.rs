@@ -144,6 +144,81 @@ fn runs_part_at_the_first_event_that_differs() {
     }
 }
 
+/// A title may be long; and a folder that was not there may be a slip of the pen.
+#[test]
+fn a_title_is_broken_and_a_new_folder_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let title = "what a producer does ".repeat(7);
+    let scenario = format!(
+        "version = 1\ntitle = \"{title}\"\nduration = \"1s\"\n[cluster]\nbrokers = 1\n\
+         controllers = 1\n[[topic]]\nname = \"orders\"\n"
+    );
+    std::fs::write(folder.path().join("a.toml"), scenario).unwrap();
+    let kafsim = |args: &[&str]| {
+        let output =
+            Command::new(cargo_bin!("kafsim")).args(args).current_dir(folder.path()).output();
+        let output = output.unwrap();
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap())
+    };
+    let [_, complaint] = kafsim(&["run", "a.toml"]);
+    assert_eq!(complaint, "", "nobody named the folder of results");
+    let [text, _] = kafsim(&["timeline", "reports/a-0.run"]);
+    assert!(text.lines().all(|line| line.chars().count() <= COLUMNS_MAX), "{text}");
+    let export = ["export", "reports/a-0.run", "--to", "csv", "--out", "typo/a.csv"];
+    let [_, complaint] = kafsim(&export);
+    assert_eq!(complaint, "kafsim: the folder `typo` was not there and is made\n");
+    let [_, complaint] = kafsim(&export);
+    assert_eq!(complaint, "", "now it is there");
+}
+
+/// A line of a timeline is the state after its event, also where a high watermark goes back.
+#[test]
+fn a_timeline_shows_what_the_state_does() {
+    use kafsim::explore::{RunOptions, run_once, vocabulary};
+    use kafsim::report::{State, Timeline, Window};
+    use kafsim::scenario::Scenario;
+    use kafsim::trace::{Model, RunFile};
+    use std::sync::Arc;
+
+    let path = "scenarios/lessons/unclean_election.toml";
+    let text = std::fs::read_to_string(path).unwrap();
+    let scenario = Scenario::read(path, &text, &[], &[], &vocabulary()).unwrap();
+    let options = RunOptions { record: true, ..RunOptions::default() };
+    let recording = run_once(&scenario, 0, &options).run_file.unwrap();
+    let file = RunFile::read(&recording.to_vec()).unwrap();
+    for all in [false, true] {
+        let window = Window { all, ..Window::default() };
+        let timeline = Timeline::of(&file, &window).unwrap();
+        let mut lines = timeline.lines.iter().peekable();
+        let mut model = Model::new(Arc::new(file.header.setup.clone()));
+        let (mut highest, mut has_gone_back, mut leader) = (0, false, None);
+        for event in file.events().unwrap() {
+            let event = event.unwrap();
+            model.apply(&event);
+            while let Some(line) = lines.next_if(|line| line.event == event.index) {
+                let state = State::of(&model, event.index);
+                let mut partitions = state.partitions.iter();
+                let known = partitions.find(|it| it.topic == "orders").unwrap();
+                let replica =
+                    |id: i32| known.replicas.iter().find(|replica| replica.broker == id).unwrap();
+                let ends: Vec<_> =
+                    timeline.brokers.iter().map(|id| Some(replica(*id).log_end_offset)).collect();
+                assert_eq!(line.log_end_offsets, ends, "{line:?}");
+                let isr = known.committed.as_ref().map(|it| it.isr.clone()).unwrap_or_default();
+                assert_eq!(line.isr, isr, "{line:?}");
+                let leads = line.replicas.iter().position(|sign| sign.ends_with('L'));
+                leader = leads.map(|place| timeline.brokers[place]).or(leader);
+                let Some(leader) = leader else { continue };
+                assert_eq!(line.high_watermark, replica(leader).high_watermark, "{line:?}");
+                has_gone_back |= line.high_watermark < highest;
+                highest = highest.max(line.high_watermark);
+            }
+        }
+        assert_eq!(lines.next(), None, "every line is compared");
+        assert!(has_gone_back, "an unclean election takes records away");
+    }
+}
+
 /// Anything that reads back as events: a run file may have been made by anybody.
 #[test]
 fn events_that_no_run_can_have_are_shown_without_a_panic() {

@@ -30,8 +30,8 @@ enum Item {
     Arrow { from: HostId, to: HostId, is_response: bool, text: String },
     /// What a host did.
     Note { host: HostId, text: String },
-    /// A fault.
-    Fault { hosts: Vec<HostId>, text: String },
+    /// A fault begins, or ends.
+    Fault { hosts: Vec<HostId>, begins: bool, text: String },
     /// What concerns all.
     World { text: String },
 }
@@ -42,14 +42,13 @@ pub(super) fn write(
     wanted: Option<u64>,
     out: &mut dyn Write,
 ) -> Result<Vec<String>, ExportError> {
-    let slice = Slice::of(file, wanted)?;
+    let mut slice = Slice::of(file, wanted)?;
+    let served = slice.add_senders(file, HOPS_MAX, is_told)?;
     let mut items: Vec<(u64, Item)> = Vec::new();
     // Of the messages only those are shown that led to something that is told.
-    let causes: BTreeSet<u64> =
-        slice.events.iter().filter(|event| is_told(event)).filter_map(|it| it.cause).collect();
     for event in &slice.events {
         let is_message = matches!(event.kind, Kind::Delivered { .. });
-        if !is_message || causes.contains(&event.index) {
+        if !is_message || served.contains(&event.index) {
             items.extend(item(event, names).map(|item| (event.index, item)));
         }
     }
@@ -87,8 +86,9 @@ pub(super) fn tell(
     out: &mut dyn Write,
 ) -> Result<Vec<String>, ExportError> {
     let left_out = story.steps.len().saturating_sub(ARROWS_MAX);
+    // All follows from how it begins.
     let steps: BTreeMap<u64, &str> =
-        story.steps.iter().skip(left_out).map(|(event, text)| (*event, text.as_str())).collect();
+        story.steps.iter().take(ARROWS_MAX).map(|(event, text)| (*event, text.as_str())).collect();
     let arrows = around(file, &steps)?;
     let mut items: Vec<(u64, Item)> = Vec::new();
     let mut hosts_of: BTreeMap<u32, Vec<HostId>> = BTreeMap::new();
@@ -112,7 +112,8 @@ pub(super) fn tell(
         let text = format!("{} {text} (e{})", seconds(event.at), event.index);
         let item = match (&event.kind, event.host) {
             (Kind::FaultBegan { fault, .. } | Kind::FaultEnded { fault, .. }, _) => {
-                Item::Fault { hosts: hosts_of.get(fault).cloned().unwrap_or_default(), text }
+                let hosts = hosts_of.get(fault).cloned().unwrap_or_default();
+                Item::Fault { hosts, begins: matches!(event.kind, Kind::FaultBegan { .. }), text }
             }
             (_, Some(host)) => Item::Note { host, text },
             (_, None) => Item::World { text },
@@ -133,7 +134,7 @@ pub(super) fn tell(
         seen.extend(names.setup().hosts().map(|(id, _)| id).take(1));
     }
     print(names, story.violation.as_ref(), &items, &seen, 0, out)?;
-    let what = format!("{left_out} steps before these are left out: a diagram shows {ARROWS_MAX}");
+    let what = format!("{left_out} steps after these are left out: a diagram shows {ARROWS_MAX}");
     Ok(if left_out > 0 { vec![what] } else { Vec::new() })
 }
 
@@ -248,12 +249,16 @@ fn print(
                 writeln!(out, "  Note over h{}: {}", host.0, lines(text))?;
             }
             Item::World { text } => writeln!(out, "  Note over {over}: {}", lines(text))?,
-            Item::Fault { hosts, text } => {
+            Item::Fault { hosts, begins, text } => {
                 let shown: Vec<_> = hosts.iter().filter(|host| seen.contains(host)).collect();
                 let over = match shown.as_slice() {
                     [only] => format!("h{}", only.0),
                     _ => over.clone(),
                 };
+                if !begins {
+                    writeln!(out, "  Note over {over}: {}", lines(text))?;
+                    continue;
+                }
                 writeln!(out, "  rect rgb(255,230,230)")?;
                 writeln!(out, "    Note over {over}: {}", lines(text))?;
                 writeln!(out, "  end")?;
@@ -363,7 +368,8 @@ fn faults(
         let hosts = begun.get(&fault).map(|(_, hosts)| hosts.clone()).unwrap_or_default();
         if within.contains(&event.index) && hosts.iter().any(|host| seen.contains(host)) {
             let text = format!("{at} fault {}: {text}", fault.saturating_add(1));
-            items.push((event.index, Item::Fault { hosts, text }));
+            let begins = matches!(event.kind, Kind::FaultBegan { .. });
+            items.push((event.index, Item::Fault { hosts, begins, text }));
         }
     }
     Ok(items)

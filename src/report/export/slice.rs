@@ -1,10 +1,13 @@
 //! What led to an event: its causes, and what it is about, back to where that began.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::event::{Event, Kind};
 use crate::report::at::TellError;
 use crate::report::claims::claims;
 use crate::report::export::format::ExportError;
 use crate::trace::RunFile;
+use crate::types::HostId;
 
 /// The events that lead to one, with it.
 #[derive(Debug, Default)]
@@ -67,5 +70,83 @@ impl Slice {
             }
         }
         Ok(Self { events, violation })
+    }
+
+    /// Adds what the senders of messages did in the steps in which they sent them, of what
+    /// `is_told`: causes go from message to message, past what a message tells of. Returns the
+    /// messages by which all that is told came about, `hops` steps before at most.
+    pub(super) fn add_senders(
+        &mut self,
+        file: &RunFile,
+        hops: usize,
+        is_told: fn(&Event) -> bool,
+    ) -> Result<BTreeSet<u64>, ExportError> {
+        let causes = Causes::of(file)?;
+        let served = |events: &[Event]| -> BTreeSet<u64> {
+            let told = events.iter().filter(|event| is_told(event));
+            told.filter_map(|event| causes.message(event.index, hops)).collect()
+        };
+        let messages = served(&self.events);
+        let mut sent: BTreeMap<u64, Vec<(HostId, u64)>> = BTreeMap::new();
+        for event in self.events.iter().filter(|event| messages.contains(&event.index)) {
+            let Kind::Delivered { from, .. } = &event.kind else { continue };
+            for step in causes.steps(event.index).take(STEPS_MAX) {
+                sent.entry(step).or_default().push((*from, event.index));
+            }
+        }
+        let is_known = |index: u64| self.events.binary_search_by_key(&index, |it| it.index).is_ok();
+        let mut more = Vec::new();
+        for event in file.events()? {
+            let event = event?;
+            let is_of_sender = causes.steps(event.index).take(STEPS_MAX).any(|step| {
+                let mut sent = sent.get(&step).into_iter().flatten();
+                sent.any(|(host, below)| event.host == Some(*host) && event.index < *below)
+            });
+            if is_of_sender && is_told(&event) && !is_known(event.index) {
+                more.push(event);
+            }
+        }
+        self.events.extend(more);
+        self.events.sort_by_key(|event| event.index);
+        Ok(served(&self.events))
+    }
+}
+
+/// What a host did and what it sent then have a cause in common, so few steps before.
+const STEPS_MAX: usize = 3;
+
+/// The cause of each event, and whether the event is a message.
+struct Causes(Vec<(Option<u64>, bool)>);
+
+impl Causes {
+    fn of(file: &RunFile) -> Result<Self, ExportError> {
+        let mut causes = Vec::new();
+        for event in file.events()? {
+            let event = event?;
+            // A file may name what is to come; causes lie before.
+            let cause = event.cause.filter(|cause| *cause < event.index);
+            causes.push((cause, matches!(event.kind, Kind::Delivered { .. })));
+        }
+        Ok(Self(causes))
+    }
+
+    fn get(&self, index: u64) -> Option<(Option<u64>, bool)> {
+        self.0.get(usize::try_from(index).ok()?).copied()
+    }
+
+    /// What led to the event `index` on its host, the nearest first, back to the message that
+    /// the host was serving.
+    fn steps(&self, index: u64) -> impl Iterator<Item = u64> {
+        let first = self.get(index).and_then(|(cause, _)| cause);
+        std::iter::successors(first, |step| {
+            let (cause, is_message) = self.get(*step)?;
+            cause.filter(|_| !is_message)
+        })
+    }
+
+    /// The message that the host of the event `index` was serving.
+    fn message(&self, index: u64, hops: usize) -> Option<u64> {
+        let is_message = |step: &u64| self.get(*step).is_some_and(|(_, is_message)| is_message);
+        self.steps(index).take(hops).find(is_message)
     }
 }

@@ -338,6 +338,8 @@ mod tests {
         let error = |text: &str| text.parse::<Filter>().unwrap_err().problem.to_string();
         assert!(error("leader_epock=1").contains("did you mean `leader_epoch`?"));
         assert!(error("kind=log-append").contains("did you mean `log-appended`?"));
+        assert!(error("kind=fault-began,role-taken").contains("`kind=fault-began|role-taken`"));
+        assert!(error("role=leader,follower").contains("for several write `role=leader|follower`"));
         assert!(error("kind=").contains("lacks a key or a value"));
         assert!(error("\"open").contains("has no partner"));
     }

@@ -133,7 +133,14 @@ pub(super) fn absent(key: &str, value: &str, known: &[String]) -> Problem {
     if known.is_empty() {
         list.push_str("none");
     }
+    list.extend(several(key, value));
     Problem::Absent { key: key.to_owned(), value: value.to_owned(), known: list }
+}
+
+/// How several values are asked for, if that is what `value` seems to do.
+fn several(key: &str, value: &str) -> Option<String> {
+    let is_list = value.contains(',') && !value.starts_with('[');
+    is_list.then(|| format!("; for several write `{key}={}`", value.replace(',', "|")))
 }
 
 fn wanted(text: &str) -> Wanted {
@@ -152,7 +159,8 @@ fn check_kinds(wanted: &[Wanted]) -> Result<(), Problem> {
         if let Wanted::Exactly(kind) = wanted
             && !Kind::TABLE.iter().any(|info| info.name == kind)
         {
-            let nearest = nearest(kind, Kind::TABLE.iter().map(|info| info.name));
+            let near = || nearest(kind, Kind::TABLE.iter().map(|info| info.name));
+            let nearest = several("kind", kind).unwrap_or_else(near);
             return Err(Problem::Kind { kind: kind.clone(), nearest });
         }
     }
@@ -203,7 +211,9 @@ fn check_words(key: &str, operator: Operator, wanted: &[Wanted]) -> Result<(), P
             continue;
         }
         let (key, value) = (key.to_owned(), value.clone());
+        let several = several(&key, &value);
         let nearest = match nearest_word(&value, &known) {
+            _ if several.is_some() => several.unwrap_or_default().split_off(2),
             Some(near) => format!("did you mean `{near}`?"),
             None if known.len() > KNOWN_MAX => "docs/TRACE.md has its words".to_owned(),
             None => format!("there are {}", known.join(", ")),
