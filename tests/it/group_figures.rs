@@ -100,10 +100,14 @@ fn records_that_are_committed_and_lost_in_a_crash_are_counted_and_can_be_claimed
     assert_eq!(outcome.judgement(), Judgement::AsExpected);
     // Nobody promised otherwise: without the claim the run is as it should be, too. Whoever
     // claims that nothing is lost is told.
-    let told = |more: &str| run(more, &["group.billing.commit=before"]).0.judgement();
-    assert_eq!(told(CRASH), Judgement::AsExpected);
-    let holds = "[[claim]]\nproperty = \"at-least-once\"\n";
-    assert_eq!(told(&format!("{CRASH}{holds}")), Judgement::Unexpected);
+    let told = |more: &str, changes: &[&str]| {
+        run(more, &[&["group.billing.commit=before"], changes].concat()).0.judgement()
+    };
+    assert_eq!(told(CRASH, &[]), Judgement::AsExpected);
+    let holds = format!("{CRASH}[[claim]]\nproperty = \"at-least-once\"\n");
+    assert_eq!(told(&holds, &[]), Judgement::AsExpected, "claimed before the change");
+    let claimed = ["claim.at-least-once.expect=holds"];
+    assert_eq!(told(&holds, &claimed), Judgement::Unexpected);
 }
 
 #[test]
