@@ -44,10 +44,10 @@ impl Property for InconsistentOffsets {
         if now.event == event.index {
             let name = view.model.partition_name(*partition);
             let sentence = format!(
-                "a consumer was shown batch {} at offset {} of {name}, where one was shown batch \
-                 {} before",
-                now.batch,
+                "a consumer read a record at offset {} of {name} where another had been read \
+                 before (batches {} and {})",
                 now.base.max(before.base),
+                now.batch,
                 before.batch
             );
             let excuse = view.premises.left(*partition);
@@ -87,10 +87,11 @@ fn against_polls(acked: Acked<'_>, seen: &Seen, view: View<'_>, findings: &mut F
     let Some(other) = near.find(|run| run.contradicts(&told)) else { return };
     let name = view.model.partition_name(acked.batch().partition);
     let sentence = format!(
-        "{} was told that its record stands at offset {} of {name}, where a consumer was shown \
-         batch {}",
+        "{} was told that its record stands at offset {} of {name}, but a consumer read another \
+         there (batches {} and {})",
         view.model.setup().host_name(Some(acked.batch().client)),
         acked.base().max(other.base),
+        acked.id(),
         other.batch
     );
     let evidence = acked.evidence().chain([other.event]);

@@ -115,8 +115,8 @@ impl AlterPartitionAnswered {
             }
             findings.exercised();
             let sentence = format!(
-                "{} asked {open_for:?} ago to make {} the in-sync set of {}, and was neither \
-                 answered nor overtaken by newer metadata",
+                "{} asked {open_for:?} ago to make {} the in-sync set of {}, and that was neither \
+                 granted, nor refused for good, nor overtaken by newer metadata",
                 view.model.setup().host_name(Some(*host)),
                 wish.in_sync,
                 view.model.partition_name(*partition)

@@ -337,8 +337,23 @@ fn stuck(tape: &Tape, focus: &Focus, model: &Model, partition: TopicPartition) -
     let in_sync = model.in_sync(partition);
     let leader = known.acting_leader().map(|(leader, _)| leader);
     let mut found = Vec::new();
+    // Of a change of the in-sync set: those that were to come or to go, and did not.
+    let asked = focus.evidence.iter().find_map(|event| match &tape.event(*event)?.kind {
+        Kind::AlterPartitionSent { in_sync, .. } => Some(in_sync),
+        _ => None,
+    });
     for node in replicas_of(model, partition) {
         let Some(host) = tape.setup.host_of(node) else { continue };
+        let (is_asked, is_in) = (asked.map(|asked| asked.contains(node)), in_sync.contains(node));
+        if let Some(is_asked) = is_asked {
+            let text = match (is_asked, is_in) {
+                (true, false) => "it was to join the in-sync set, and is not in it",
+                (false, true) => "it was to leave the in-sync set, and is still in it",
+                (true, true) | (false, false) => continue,
+            };
+            found.push(WhyNot { replica: tape.node(node), text: text.to_owned(), event: None });
+            continue;
+        }
         let is_concerned =
             focus.nodes.contains(&node) || !in_sync.contains(node) || leader.is_none();
         if !is_concerned || Some(node) == leader {
@@ -386,11 +401,24 @@ fn standstill(
             _ => {}
         }
     }
-    let mut parts = vec![format!("its log ends at {}", log.end())];
-    if let Some(leader) = leader
-        && let Some(theirs) = known.replicas.get(&leader)
-    {
-        parts.push(format!("that of {}, the leader, at {}", tape.node(leader), theirs.log.end()));
+    let theirs = leader.and_then(|leader| Some((leader, known.replicas.get(&leader)?)));
+    let end = log.end();
+    let mut parts = vec![match theirs {
+        Some((leader, theirs)) if theirs.log.end() == end => {
+            format!(
+                "it has all that {}, the leader, has: both logs end at {end}",
+                tape.node(leader)
+            )
+        }
+        Some((leader, theirs)) => format!(
+            "its log ends at {end}, that of {}, the leader, at {}",
+            tape.node(leader),
+            theirs.log.end()
+        ),
+        None => format!("its log ends at {end}"),
+    }];
+    if !model.in_sync(partition).contains(node) {
+        parts.push("it is not in the in-sync set".to_owned());
     }
     if !model.is_electable(node) {
         parts.push(match model.registrations.get(&node) {
@@ -400,7 +428,9 @@ fn standstill(
             _ => "it may not be elected".to_owned(),
         });
     }
-    if let (Some(appended), true) = (appended, fetched > 0) {
+    // One that has all of it may well be waiting for more.
+    let is_level = theirs.is_some_and(|(_, theirs)| theirs.log.end() == end);
+    if let (Some(appended), true) = (appended, fetched > u64::from(is_level)) {
         parts.push(format!(
             "its last record came at {} (e{appended}); {fetched} fetch{} reached {} since",
             at(tape, appended),
@@ -409,7 +439,8 @@ fn standstill(
         ));
     }
     if told > 0 {
-        parts.push(format!("it was told {told} times where the logs part"));
+        let times = if told == 1 { "once".to_owned() } else { format!("{told} times") };
+        parts.push(format!("it was told {times} where the logs part"));
     }
     Some((parts.join(", "), last.or(appended)))
 }
