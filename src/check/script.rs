@@ -21,6 +21,9 @@ use crate::types::{
 
 pub(crate) const ORDERS: TopicPartition =
     TopicPartition { topic_id: TopicId(7), partition: crate::types::PartitionIndex(0) };
+/// Where groups commit, once [`Script::make_offsets_topic`] has made it.
+pub(crate) const OFFSETS: TopicPartition =
+    TopicPartition { topic_id: TopicId(50), partition: crate::types::PartitionIndex(0) };
 /// The host of broker `n` is `HostId(n)`.
 pub(crate) const CONTROLLER: HostId = HostId(4);
 pub(crate) const WRITER: HostId = HostId(7);
@@ -240,9 +243,20 @@ impl Script {
         in_sync: &[i32],
         eligible: &[i32],
     ) -> &mut Self {
+        self.commit_of(ORDERS, leader, leader_epoch, in_sync, eligible)
+    }
+
+    fn commit_of(
+        &mut self,
+        partition: TopicPartition,
+        leader: Option<i32>,
+        leader_epoch: i32,
+        in_sync: &[i32],
+        eligible: &[i32],
+    ) -> &mut Self {
         self.partition_epoch += 1;
         let kind = Kind::PartitionCommitted {
-            partition: ORDERS,
+            partition,
             offset: self.record(),
             replicas: [1, 2, 3].map(BrokerId).into(),
             leader: leader.map(BrokerId),
@@ -644,5 +658,40 @@ impl Script {
             digest: ChainHash(digest),
         };
         self.add(host, kind)
+    }
+
+    /// `__consumer_offsets` is there, with one partition, which broker 1 leads.
+    pub(crate) fn make_offsets_topic(&mut self) -> &mut Self {
+        let (topic, offset) = (OFFSETS.topic_id, self.record());
+        let name = "__consumer_offsets".into();
+        self.add(CONTROLLER, Kind::TopicCommitted { topic, name, offset });
+        self.commit_of(OFFSETS, Some(1), 1, &[1, 2, 3], &[])
+    }
+
+    /// An administrator has it leave the premises of durability.
+    pub(crate) fn lose_offsets_topic(&mut self) -> &mut Self {
+        let (partition, error) = (OFFSETS, ErrorCode::None);
+        self.add(CONTROLLER, Kind::ElectionAsked { partition, unclean: true, error });
+        let kind = Kind::PartitionDecided {
+            partition,
+            offset: Offset(self.metadata + 1),
+            leader: Some(BrokerId(1)),
+            leader_epoch: LeaderEpoch(2),
+            partition_epoch: PartitionEpoch(self.partition_epoch + 1),
+            in_sync: set(&[1]),
+            eligible: BrokerSet::default(),
+            recovering: true,
+            unclean: true,
+        };
+        self.add(CONTROLLER, kind);
+        self.commit_of(OFFSETS, Some(1), 2, &[1], &[])
+    }
+
+    /// `host` begins to read what groups have committed, and finds nothing.
+    pub(crate) fn load_groups(&mut self, host: HostId, leader_epoch: i32) -> &mut Self {
+        let (partition, leader_epoch) = (OFFSETS, LeaderEpoch(leader_epoch));
+        self.add(host, Kind::CoordinatorLoading { partition, leader_epoch });
+        let (end, groups) = (Offset(9), 0);
+        self.add(host, Kind::CoordinatorLoaded { partition, leader_epoch, end, groups })
     }
 }

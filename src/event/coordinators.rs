@@ -55,10 +55,19 @@ impl Coordinators {
         event.host.is_some_and(|host| self.is_deposed(group.as_str(), host))
     }
 
+    /// The partition of `__consumer_offsets` that keeps what `group` commits, once there is one.
+    pub fn home(&self, group: &str) -> Option<TopicPartition> {
+        self.topic.and_then(|topic| home_of(group, topic, self.partitions))
+    }
+
+    /// In which epoch `partition` was begun to be read last.
+    pub fn epoch_of(&self, partition: TopicPartition) -> Option<LeaderEpoch> {
+        self.in_charge.get(&partition).map(|(epoch, _)| *epoch)
+    }
+
     /// Whether another host than `host` has begun to coordinate `group` since `host` did.
     pub fn is_deposed(&self, group: &str, host: HostId) -> bool {
-        let home = self.topic.and_then(|topic| home_of(group, topic, self.partitions));
-        let in_charge = home.and_then(|home| self.in_charge.get(&home));
+        let in_charge = self.home(group).and_then(|home| self.in_charge.get(&home));
         in_charge.is_some_and(|(_, in_charge)| *in_charge != host)
     }
 }

@@ -24,8 +24,15 @@ use crate::types::{GroupEpoch, HostId, Name};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AssignmentLegal {
     groups: Groups,
-    /// The epoch of each target assignment, and its event.
-    targets: BTreeMap<(Name, HostId), (GroupEpoch, u64)>,
+    /// The epoch of each target assignment, its event, and the life of the group that it is of.
+    targets: BTreeMap<(Name, HostId), Target>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Target {
+    epoch: GroupEpoch,
+    event: u64,
+    of: Option<u64>,
 }
 
 const INFO: Info = Info {
@@ -45,19 +52,19 @@ impl Property for AssignmentLegal {
 
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
         self.begins_once(event, findings);
-        self.groups.on_event(event);
+        self.groups.on_event(event, &view.model.coordinators);
         if matches!(event.kind, Kind::PhaseBegan { phase: Phase::Audit }) {
             return owned_once(event, view, findings);
         }
         let Some(host) = event.host else { return };
         match &event.kind {
-            Kind::GroupLoaded { group, .. } => {
-                self.targets.remove(&(group.clone(), host));
-            }
             Kind::AssignmentEpochBegan { group, epoch } => {
                 findings.exercised();
-                self.targets.insert((group.clone(), host), (*epoch, event.index));
-                let Some(known) = self.groups.get(group, host) else { return };
+                let known = self.groups.get(group, host);
+                let of = known.map(|known| known.since);
+                let target = Target { epoch: *epoch, event: event.index, of };
+                self.targets.insert((group.clone(), host), target);
+                let Some(known) = known else { return };
                 if known.epoch < *epoch {
                     let sentence = format!(
                         "group {group} is in epoch {}, its assignment of epoch {epoch}",
@@ -67,19 +74,22 @@ impl Property for AssignmentLegal {
                 }
             }
             Kind::MemberReconciled { group, member, epoch, .. } => {
-                let Some((target, at)) = self.targets.get(&(group.clone(), host)) else { return };
+                let Some(target) = self.targets.get(&(group.clone(), host)) else { return };
                 let known = self.groups.get(group, host);
-                if known.is_none_or(|known| known.protocol != GroupProtocol::Consumer) {
+                let known = known.filter(|known| known.protocol == GroupProtocol::Consumer);
+                if known.is_none_or(|known| target.of.is_some_and(|of| of != known.since)) {
                     return;
                 }
                 findings.exercised();
-                if target < epoch {
+                if target.epoch < *epoch {
                     let sentence = format!(
                         "{} of group {group} is in epoch {epoch}, the assignment that it follows \
-                         is of epoch {target}",
-                        view.model.member_name(member)
+                         is of epoch {}",
+                        view.model.member_name(member),
+                        target.epoch
                     );
-                    findings.violated(Subject::group(group), sentence, [*at, event.index]);
+                    let evidence = [target.event, event.index];
+                    findings.violated(Subject::group(group), sentence, evidence);
                 }
             }
             _ => {}

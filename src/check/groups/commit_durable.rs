@@ -72,7 +72,7 @@ impl Property for CommitDurable {
     }
 
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
-        self.groups.on_event(event);
+        self.groups.on_event(event, &view.model.coordinators);
         let Some(host) = event.host else { return };
         match &event.kind {
             Kind::OffsetAppended { group, partition, offset, log, .. } => {

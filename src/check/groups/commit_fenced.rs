@@ -36,7 +36,7 @@ impl Property for CommitFenced {
     }
 
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
-        self.groups.on_event(event);
+        self.groups.on_event(event, &view.model.coordinators);
         let Kind::OffsetAppended { group, partition, offset, member, epoch, .. } = &event.kind
         else {
             return;

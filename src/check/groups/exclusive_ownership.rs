@@ -7,8 +7,9 @@
 //! one of consumers; what each member of KIP-848 owns or has yet to give up, at each step of any
 //! of them; and what members take with what others have not given up.
 //!
-//! The boundary case: a member that its coordinator has expelled may go on with what it had, and
-//! not know it; what it commits is refused (commit-fenced).
+//! The boundary cases: a member that its coordinator has expelled may go on with what it had, and
+//! not know it; what it commits is refused (commit-fenced). A group that was deleted and is made
+//! anew counts its generations from 1 again.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +29,8 @@ pub(crate) struct ExclusiveOwnership {
 
 #[derive(Clone, Debug)]
 struct Generation {
-    epoch: GroupEpoch,
+    /// The life of the group, and the generation in it.
+    of: (u64, GroupEpoch),
     given: BTreeMap<TopicPartition, (Name, u64)>,
 }
 
@@ -36,7 +38,8 @@ const INFO: Info = Info {
     name: "exclusive-ownership",
     statement: "no partition is given to two members of a group at once",
     source: "KIP-429, KIP-848; Kafka 4.1, CurrentAssignmentBuilder, ConsumerGroup",
-    premise: "members are those whom the coordinator has not expelled",
+    premise: "members are those whom the coordinator has not expelled; between what members \
+              believe, that of acked-durability for the partitions of __consumer_offsets",
     kinds: kinds_with_roster!["assignment-decided", "partition-taken",],
     is_liveness: false,
 };
@@ -47,7 +50,7 @@ impl Property for ExclusiveOwnership {
     }
 
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
-        self.groups.on_event(event);
+        self.groups.on_event(event, &view.model.coordinators);
         let Some(host) = event.host else { return };
         if let Kind::PartitionTaken { group, member, partition, .. } = &event.kind {
             self.on_taken(event, (group, *partition), (host, member), view, findings);
@@ -55,12 +58,13 @@ impl Property for ExclusiveOwnership {
             self.on_reconciled(event, host, group, member, view, findings);
         } else if let Kind::AssignmentDecided { group, member, epoch, partitions } = &event.kind {
             let known = self.groups.get(group, host);
-            if known.is_none_or(|known| known.protocol != GroupProtocol::Classic) {
+            let Some(known) = known.filter(|known| known.protocol == GroupProtocol::Classic) else {
                 return;
-            }
-            let fresh = || Generation { epoch: *epoch, given: BTreeMap::new() };
+            };
+            let of = (known.since, *epoch);
+            let fresh = || Generation { of, given: BTreeMap::new() };
             let generation = self.generations.entry((group.clone(), host)).or_insert_with(fresh);
-            if generation.epoch != *epoch {
+            if generation.of != of {
                 *generation = fresh();
             }
             for partition in partitions {
@@ -114,7 +118,10 @@ impl ExclusiveOwnership {
                 name(*other)
             );
             let subject = subject(group, [member, &theirs.member], partition);
-            findings.violated(subject, sentence, [event.index]);
+            // With its log a coordinator has forgotten what it had given to whom.
+            let log = view.model.coordinators.home(group.as_str());
+            let excuse = log.and_then(|log| view.premises.left(log));
+            findings.violated_unless(subject, excuse, sentence, [event.index]);
         }
     }
 
@@ -158,11 +165,13 @@ fn subject(group: &Name, members: [&Name; 2], partition: TopicPartition) -> Subj
 
 #[cfg(test)]
 mod tests {
-    use crate::check::script::{ORDERS, Script};
-    use crate::event::{GroupProtocol, GroupState, Kind, LeftBecause};
-    use crate::types::{GroupEpoch, HostId, TopicPartition};
+    use crate::check::script::{ORDERS, OTHER, READER, Script};
+    use crate::event::{GroupProtocol, GroupState, Kind, LeftBecause, MemberState};
+    use crate::types::{GroupEpoch, HostId, Name, TopicId, TopicPartition};
 
     const COORDINATOR: HostId = HostId(1);
+    const OTHERS: TopicPartition =
+        TopicPartition { topic_id: TopicId(8), partition: crate::types::PartitionIndex(0) };
 
     fn reconciled(run: &mut Script, member: &str, has: &[TopicPartition]) {
         let kind = Kind::MemberReconciled {
@@ -196,32 +205,87 @@ mod tests {
         assert_eq!(run.outcome("exclusive-ownership"), "violated");
     }
 
+    fn forms(run: &mut Script, state: GroupState) {
+        let (group, protocol, epoch, members) =
+            ("g".into(), GroupProtocol::Classic, GroupEpoch(1), 2);
+        run.add(COORDINATOR, Kind::GroupStateChanged { group, protocol, state, epoch, members });
+    }
+
+    fn assigned(run: &mut Script, member: &str, epoch: i32) {
+        let (group, member, epoch) = ("g".into(), member.into(), GroupEpoch(epoch));
+        let partitions = vec![ORDERS];
+        run.add(COORDINATOR, Kind::AssignmentDecided { group, member, epoch, partitions });
+    }
+
     #[test]
     fn a_generation_gives_a_partition_once() {
-        let assigned = |epochs: [i32; 2]| {
+        for (epochs, outcome) in [([1, 2], "holds"), ([1, 1], "violated")] {
             let mut run = Script::new();
-            run.add(
-                COORDINATOR,
-                Kind::GroupStateChanged {
-                    group: "g".into(),
-                    protocol: GroupProtocol::Classic,
-                    state: GroupState::CompletingRebalance,
-                    epoch: GroupEpoch(1),
-                    members: 2,
-                },
-            );
-            for (member, epoch) in ["a", "b"].into_iter().zip(epochs) {
-                let kind = Kind::AssignmentDecided {
-                    group: "g".into(),
-                    member: member.into(),
-                    epoch: GroupEpoch(epoch),
-                    partitions: vec![ORDERS],
-                };
-                run.add(COORDINATOR, kind);
+            forms(&mut run, GroupState::CompletingRebalance);
+            assigned(&mut run, "a", epochs[0]);
+            assigned(&mut run, "b", epochs[1]);
+            assert_eq!(run.outcome("exclusive-ownership"), outcome);
+        }
+    }
+
+    /// Its first generation is the first again.
+    #[test]
+    fn a_group_that_was_deleted_has_given_nothing() {
+        let mut run = Script::new();
+        forms(&mut run, GroupState::CompletingRebalance);
+        assigned(&mut run, "a", 1);
+        forms(&mut run, GroupState::Dead);
+        forms(&mut run, GroupState::CompletingRebalance);
+        assigned(&mut run, "b", 1);
+        assert_eq!(run.outcome("exclusive-ownership"), "holds");
+        assigned(&mut run, "c", 1);
+        assert_eq!(run.outcome("exclusive-ownership"), "violated");
+    }
+
+    /// What a coordinator knew before it was deposed counts for nothing when it comes back: the
+    /// group may be gone, and then its log says nothing of it.
+    #[test]
+    fn a_coordinator_that_reads_its_log_anew_has_given_nothing() {
+        for (loads, outcome) in [(true, "holds"), (false, "violated")] {
+            let mut run = Script::new();
+            run.make_offsets_topic();
+            forms(&mut run, GroupState::CompletingRebalance);
+            assigned(&mut run, "a", 1);
+            reconciled(&mut run, "c", &[OTHERS]);
+            if loads {
+                run.load_groups(COORDINATOR, 2);
             }
-            run.outcome("exclusive-ownership")
-        };
-        assert_eq!(assigned([1, 2]), "holds");
-        assert_eq!(assigned([1, 1]), "violated");
+            forms(&mut run, GroupState::CompletingRebalance);
+            assigned(&mut run, "b", 1);
+            assert_eq!(run.outcome("exclusive-ownership"), outcome);
+            reconciled(&mut run, "d", &[OTHERS]);
+            assert_eq!(run.verdict("exclusive-ownership").violations, u64::from(!loads) * 2);
+        }
+    }
+
+    /// Two members that their coordinator counts, and that believe to own the same: it forgot that
+    /// it had moved the partition.
+    #[test]
+    fn who_lost_the_log_of_a_group_may_give_twice() {
+        for (is_lost, outcome) in [(false, "violated"), (true, "outside its premise")] {
+            let mut run = Script::new();
+            run.make_offsets_topic();
+            if is_lost {
+                run.lose_offsets_topic();
+            }
+            for (member, host) in [("a", READER), ("b", OTHER)] {
+                let (group, instance) = ("g".into(), None);
+                run.add(COORDINATOR, Kind::MemberJoined { group, member: member.into(), instance });
+                let (group, member, epoch) = ("g".into(), Name::from(member), 1);
+                let (state, leads) = (MemberState::Stable, false);
+                let entered =
+                    Kind::MemberStateEntered { group, member: member.clone(), epoch, state, leads };
+                run.add(host, entered);
+                forms(&mut run, GroupState::Stable);
+                let (group, partition) = ("g".into(), ORDERS);
+                run.add(host, Kind::PartitionTaken { group, member, epoch, partition });
+            }
+            assert_eq!(run.outcome("exclusive-ownership"), outcome);
+        }
     }
 }

@@ -45,7 +45,7 @@ impl Property for GroupStable {
     }
 
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
-        self.groups.on_event(event);
+        self.groups.on_event(event, &view.model.coordinators);
         self.follow(event, view);
         if !matches!(event.kind, Kind::PhaseBegan { phase: Phase::Audit }) {
             return;

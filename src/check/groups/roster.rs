@@ -1,6 +1,8 @@
 //! What each coordinator knows of its groups, folded from events.
 //!
-//! By coordinator: a deposed one may believe for a while what its successor does not.
+//! By coordinator: a deposed one may believe for a while what its successor does not. What it knew
+//! it forgets when it begins to read its log anew, and when a group is no more: what it says after
+//! that is of another life of the group, whose epochs may begin again at 1.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +13,7 @@ use crate::types::{GroupEpoch, HostId, Name, TopicPartition};
 macro_rules! kinds_with_roster {
     ($($kind:literal),* $(,)?) => {
         &[
+            "coordinator-loading",
             "group-loaded",
             "member-loaded",
             "group-state-changed",
@@ -36,6 +39,8 @@ pub(crate) struct GroupView {
     pub(crate) state: GroupState,
     pub(crate) epoch: GroupEpoch,
     pub(crate) members: BTreeMap<Name, MemberView>,
+    /// The event with which this life of the group began, as far as its coordinator knows.
+    pub(crate) since: u64,
     /// The event of the last change of state.
     pub(crate) event: u64,
 }
@@ -73,14 +78,21 @@ impl Groups {
     }
 
     /// Looks at an event.
-    pub(crate) fn on_event(&mut self, event: &Event) {
+    pub(crate) fn on_event(&mut self, event: &Event, coordinators: &Coordinators) {
         let Some(host) = event.host else { return };
         match &event.kind {
+            Kind::CoordinatorLoading { partition, .. } => {
+                let is_kept = |group: &Name| coordinators.home(group.as_str()) == Some(*partition);
+                self.0.retain(|(group, of), _| *of != host || !is_kept(group));
+            }
+            Kind::GroupStateChanged { group, state: GroupState::Dead, .. } => {
+                self.0.remove(&(group.clone(), host));
+            }
             Kind::GroupLoaded { group, protocol, state, epoch, .. } => {
                 let (protocol, state, epoch) = (*protocol, *state, *epoch);
-                let members = BTreeMap::new();
+                let (members, index) = (BTreeMap::new(), event.index);
                 *self.of(group, host, event) =
-                    GroupView { protocol, state, epoch, members, event: event.index };
+                    GroupView { protocol, state, epoch, members, since: index, event: index };
             }
             Kind::GroupStateChanged { group, protocol, state, epoch, .. } => {
                 let view = self.of(group, host, event);
@@ -118,6 +130,7 @@ impl Groups {
             state: GroupState::Empty,
             epoch: GroupEpoch(0),
             members: BTreeMap::new(),
+            since: event.index,
             event: event.index,
         })
     }

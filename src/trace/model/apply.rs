@@ -34,7 +34,9 @@ impl Model {
             | Kind::ReplicaAudited { .. }
             | Kind::QuorumAudited { .. } => self.apply_to_replica(event),
             Kind::CoordinatorLoading { .. } => self.coordinators.apply(event),
-            Kind::GroupStateChanged { .. } | Kind::GroupLoaded { .. } => self.apply_to_group(event),
+            Kind::CoordinatorLoaded { .. }
+            | Kind::GroupStateChanged { .. }
+            | Kind::GroupLoaded { .. } => self.apply_to_group(event),
             Kind::MemberStateEntered { .. }
             | Kind::PartitionTaken { .. }
             | Kind::PartitionGivenUp { .. } => self.apply_to_member(event),

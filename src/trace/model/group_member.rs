@@ -60,6 +60,13 @@ fn is_in(state: MemberState) -> bool {
 
 impl Model {
     pub(in crate::trace::model) fn apply_to_group(&mut self, event: &Event) {
+        // What it has not read it does not know; what it has read follows.
+        if let Kind::CoordinatorLoaded { partition, leader_epoch, .. } = &event.kind
+            && self.coordinators.epoch_of(*partition).is_none_or(|latest| latest <= *leader_epoch)
+        {
+            let coordinators = &self.coordinators;
+            self.groups.retain(|group, _| coordinators.home(group.as_str()) != Some(*partition));
+        }
         if let Kind::GroupStateChanged { group, protocol, state, epoch, members }
         | Kind::GroupLoaded { group, protocol, state, epoch, members } = &event.kind
         {
