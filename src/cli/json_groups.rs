@@ -31,6 +31,12 @@ pub(crate) fn group(group: &GroupFigures) -> Value {
             "polls": failed.polls,
             "from_seconds": micros(failed.since.scenario_micros()),
         })).collect::<Vec<_>>(),
+        "overdue_members": group.overdue.iter().map(|member| json!({
+            "member": member.host,
+            "times": member.times,
+            "from_seconds": micros(member.since.scenario_micros()),
+            "max_poll_interval_seconds": seconds(member.interval),
+        })).collect::<Vec<_>>(),
         "processed": group.processed,
         "processed_again": group.processed_again(),
         "processed_again_because": group.again.iter().map(|again| json!({

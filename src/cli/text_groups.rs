@@ -122,7 +122,24 @@ fn failed(group: &GroupFigures) -> Vec<String> {
         };
         lines.push(format!("{polls} failed, from {from}: {}{why}", failed.error));
     }
+    lines.extend(overdue(group));
     lines
+}
+
+/// Whose application polled too late, and how often.
+fn overdue(group: &GroupFigures) -> Option<String> {
+    let first = group.overdue.iter().min_by_key(|member| member.since)?;
+    let times = |times| match times {
+        1 => "once".to_owned(),
+        times => format!("{} times", grouped(times)),
+    };
+    let all = group.overdue.iter().map(|it| format!("{} {}", it.host, times(it.times)));
+    let (from, interval) = (seconds(first.since.scenario_micros()), rounded(first.interval));
+    let all: Vec<String> = all.collect();
+    let all = several(all.iter().map(String::as_str));
+    Some(format!(
+        "left, not having polled for {interval} (max.poll.interval.ms): {all}, from {from}"
+    ))
 }
 
 fn owners(group: &GroupFigures) -> String {
@@ -262,7 +279,7 @@ fn lag(group: &GroupFigures) -> String {
 mod tests {
     use super::*;
     use crate::explore::GroupCost;
-    use crate::history::{AgainBecause, FailedPolls, GroupEpochFigures, Stint};
+    use crate::history::{AgainBecause, FailedPolls, GroupEpochFigures, OverdueMember, Stint};
     use crate::types::Moment;
     use std::time::Duration;
 
@@ -340,6 +357,7 @@ mod tests {
                 .to_vec(),
             failed: Vec::new(),
             failed_polls: Vec::new(),
+            overdue: Vec::new(),
         }
     }
 
@@ -409,6 +427,23 @@ mod tests {
         let text = written(&[group]);
         assert!(text.starts_with("group        billing: it never had a member\n"), "{text}");
         assert!(text.contains("are refused for good") && !text.contains("owners"), "{text}");
+    }
+
+    #[test]
+    fn who_polled_too_late_is_named() {
+        let mut group = figures();
+        let late = |host: &str, times, seconds| OverdueMember {
+            host: host.to_owned(),
+            times,
+            since: Moment::SCENARIO_BEGINS + Duration::from_secs(seconds),
+            interval: Duration::from_secs(3),
+        };
+        group.overdue = vec![late("billing-1", 1, 36), late("billing-3", 1_200, 35)];
+        assert_eq!(
+            failed(&group),
+            ["left, not having polled for 3s (max.poll.interval.ms): billing-1 once, billing-3 \
+              1,200 times, from 35.000s"]
+        );
     }
 
     #[test]

@@ -709,6 +709,15 @@ events! {
         defect: Name, "The defect.";
         partition: Option<TopicPartition>, "What was decided about, if it is a partition.";
     }
+    191 PollOverdue "poll-overdue"
+        "A member leaves, for its application did not poll for max.poll.interval.ms." {
+        group: Name, "The group.";
+        member: Name, "The member id.";
+        epoch: i32, "The generation or member epoch.";
+        interval: u32, "max.poll.interval.ms.";
+        tells: bool, "Whether it tells its coordinator; a static member of the classic protocol \
+            does not.";
+    }
 }
 
 #[cfg(test)]

@@ -331,6 +331,8 @@ words! {
         Lost "lost",
         /// The consumer is closed.
         Closed "closed",
+        /// Its topic was made anew: it reads that now.
+        TopicGone "its topic was made anew",
     }
     /// By which protocol a consumer group works.
     GroupProtocol {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::event::{Event, GroupProtocol, Kind, LeftBecause};
+use crate::event::{Event, GroupProtocol, GroupState, Kind, LeftBecause, OffsetGone};
 use crate::explore::outcome::{Matter, Moment};
 use crate::explore::story_clients::several;
 use crate::trace::Model;
@@ -24,7 +24,16 @@ struct Rebalance {
     epochs: (i32, i32),
     members: u32,
     joined: Vec<Name>,
-    left: Vec<(Name, LeftBecause)>,
+    left: Vec<(Name, Why)>,
+}
+
+/// Why a member went.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Why {
+    /// As its coordinator says.
+    Because(LeftBecause),
+    /// Its application did not poll for so many milliseconds.
+    Overdue(u32),
 }
 
 /// A group.
@@ -33,9 +42,15 @@ struct Known {
     open: Option<Rebalance>,
     /// Who came and who went since the last generation.
     joined: Vec<Name>,
-    left: Vec<(Name, LeftBecause)>,
+    left: Vec<(Name, Why)>,
+    /// Members that leave because their applications did not poll in time.
+    overdue: BTreeMap<Name, u32>,
     epoch: i32,
     coordinator: Option<BrokerId>,
+    /// When its coordinator began and did not find it, though it had been there.
+    forgotten: Option<(Instant, u64, String)>,
+    /// Offsets that went, and why; from when.
+    gone: Option<(Instant, u64, OffsetGone, u32)>,
 }
 
 /// Gathers what became of groups.
@@ -64,8 +79,51 @@ impl Rebalances {
                 let known = self.known(group);
                 // It came and went between two generations.
                 known.joined.retain(|joined| joined != member);
-                known.left.push((member.clone(), *because));
+                let overdue = known.overdue.remove(member).map(Why::Overdue);
+                known.left.push((member.clone(), overdue.unwrap_or(Why::Because(*because))));
             }
+            Kind::PollOverdue { group, member, interval, tells, .. } => {
+                if *tells {
+                    self.known(group).overdue.insert(member.clone(), *interval);
+                    return;
+                }
+                let text = format!(
+                    "group {group}: {} has not polled for {} (max.poll.interval.ms) and is no \
+                     member any more, which its coordinator is not told",
+                    model.setup().host_name(event.host),
+                    interval_text(*interval)
+                );
+                self.lines.push(line(event.at, event.index, text));
+            }
+            Kind::OffsetRemoved { group, because, .. } => {
+                let known = self.known(group);
+                match &mut known.gone {
+                    Some((at, _, of, count)) if *at == event.at && of == because => *count += 1,
+                    _ => {
+                        let next = (event.at, event.index, *because, 1);
+                        let before = known.gone.replace(next);
+                        self.lines.extend(before.map(|before| gone(group, before)));
+                    }
+                }
+            }
+            Kind::GroupStateChanged { group, state: GroupState::Dead, .. } => {
+                self.close(group);
+                let text = format!("group {group} is no more");
+                self.lines.push(line(event.at, event.index, text));
+            }
+            Kind::CoordinatorLoaded { partition, leader_epoch, .. } => {
+                let coordinators = &model.coordinators;
+                if coordinators.epoch_of(*partition).is_some_and(|latest| latest > *leader_epoch) {
+                    return;
+                }
+                let host = model.setup().host_name(event.host);
+                for (group, known) in &mut self.groups {
+                    if known.epoch != 0 && coordinators.home(group.as_str()) == Some(*partition) {
+                        known.forgotten = Some((event.at, event.index, host.to_owned()));
+                    }
+                }
+            }
+            Kind::GroupLoaded { group, .. } => self.known(group).forgotten = None,
             Kind::CoordinatorFound { group, coordinator } => {
                 let known = self.known(group);
                 let before = known.coordinator.replace(*coordinator);
@@ -90,6 +148,10 @@ impl Rebalances {
         group: &Name,
         (protocol, epoch, members): (GroupProtocol, i32, u32),
     ) {
+        if let Some((at, event, host)) = self.known(group).forgotten.take() {
+            self.close(group);
+            self.lines.push(forgotten(group, at, event, &host));
+        }
         let known = self.known(group);
         if known.epoch == epoch {
             return;
@@ -112,6 +174,16 @@ impl Rebalances {
         let next = Rebalance { since, until, event, protocol, epochs, members, joined, left };
         if let Some(done) = known.open.replace(next) {
             let line = self.told(group, &done);
+            self.lines.push(line);
+        }
+    }
+
+    /// This life of the group is over: the next begins to count anew.
+    fn close(&mut self, group: &Name) {
+        let known = self.known(group);
+        known.epoch = 0;
+        if let Some(open) = known.open.take() {
+            let line = self.told(group, &open);
             self.lines.push(line);
         }
     }
@@ -152,7 +224,7 @@ impl Rebalances {
             let verb = if joined == 1 { "joins" } else { "join" };
             parts.push(format!("{names_joined} {verb}"));
         }
-        let mut reasons: BTreeMap<LeftBecause, Vec<&Name>> = BTreeMap::new();
+        let mut reasons: BTreeMap<Why, Vec<&Name>> = BTreeMap::new();
         for (member, because) in &rebalance.left {
             reasons.entry(*because).or_default().push(member);
         }
@@ -160,8 +232,11 @@ impl Rebalances {
             let (count, names) = names(&mut members.into_iter());
             let verb = if count == 1 { "goes" } else { "go" };
             let why = match because {
-                LeftBecause::Left => String::new(),
-                because => format!(" ({because})"),
+                Why::Because(LeftBecause::Left) => String::new(),
+                Why::Because(because) => format!(" ({because})"),
+                Why::Overdue(interval) => {
+                    format!(" (no poll for {}: max.poll.interval.ms)", interval_text(interval))
+                }
             };
             parts.push(format!("{names} {verb}{why}"));
         }
@@ -176,8 +251,36 @@ impl Rebalances {
                 let line = self.told(&group, open);
                 self.lines.push(line);
             }
+            self.lines.extend(known.gone.map(|it| gone(&group, it)));
+            let lost = known.forgotten;
+            self.lines.extend(lost.map(|(at, event, host)| forgotten(&group, at, event, &host)));
         }
         self.lines
+    }
+}
+
+/// A coordinator knows nothing of a group that was there.
+fn forgotten(group: &Name, at: Instant, event: u64, host: &str) -> Moment {
+    line(at, event, format!("group {group}: {host} coordinates it now, and finds nothing of it"))
+}
+
+/// Offsets went.
+fn gone(group: &Name, (at, event, because, count): (Instant, u64, OffsetGone, u32)) -> Moment {
+    let offsets = match count {
+        1 => "its offset of 1 partition is gone".to_owned(),
+        many => format!("its offsets of {many} partitions are gone"),
+    };
+    let why = match because {
+        OffsetGone::Expired => "nobody committed for offsets.retention.minutes".to_owned(),
+        because => because.to_string(),
+    };
+    line(at, event, format!("group {group}: {offsets}: {why}"))
+}
+
+fn interval_text(millis: u32) -> String {
+    match millis % 1_000 {
+        0 => format!("{} s", millis / 1_000),
+        _ => format!("{millis} ms"),
     }
 }
 
@@ -189,7 +292,7 @@ fn line(at: Instant, event: u64, text: String) -> Moment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::script::{OTHER, READER, Script};
+    use crate::check::script::{ORDERS, OTHER, READER, Script};
     use crate::event::MemberState;
     use crate::types::{GroupEpoch, HostId};
 
@@ -248,5 +351,84 @@ mod tests {
             run.add(READER, Kind::CoordinatorFound { group: "billing".into(), coordinator });
         }
         assert_eq!(told(&run), ["group billing: broker-3 coordinates it, no longer broker-1"]);
+    }
+
+    fn dies(run: &mut Script) {
+        let (group, protocol, epoch) = ("billing".into(), GroupProtocol::Classic, GroupEpoch(1));
+        let (state, members) = (GroupState::Dead, 0);
+        run.add(HostId(1), Kind::GroupStateChanged { group, protocol, state, epoch, members });
+    }
+
+    #[test]
+    fn a_group_that_is_deleted_or_expires_is_told_and_begins_anew() {
+        let mut run = Script::new();
+        begins(&mut run, 1, 2);
+        run.wait(10);
+        let (group, partition, because) = ("billing".into(), ORDERS, OffsetGone::Expired);
+        run.add(HostId(1), Kind::OffsetRemoved { group, partition, because });
+        dies(&mut run);
+        begins(&mut run, 1, 1);
+        assert_eq!(
+            told(&run),
+            [
+                "group billing: generation 1, 2 members",
+                "group billing: its offset of 1 partition is gone: nobody committed for \
+                 offsets.retention.minutes",
+                "group billing is no more",
+                "group billing: generation 1, 1 member",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_coordinator_that_finds_nothing_of_a_group_is_told() {
+        let mut run = Script::new();
+        run.make_offsets_topic().load_groups(HostId(1), 1);
+        begins(&mut run, 1, 2);
+        run.wait(10).load_groups(HostId(1), 2);
+        begins(&mut run, 1, 2);
+        assert_eq!(
+            told(&run),
+            [
+                "group billing: generation 1, 2 members",
+                "group billing: broker-1 coordinates it now, and finds nothing of it",
+                "group billing: generation 1, 2 members",
+            ]
+        );
+        // One that does find it says so.
+        let mut run = Script::new();
+        run.make_offsets_topic().load_groups(HostId(1), 1);
+        begins(&mut run, 1, 2);
+        run.load_groups(HostId(2), 2);
+        let (group, protocol, epoch) = ("billing".into(), GroupProtocol::Classic, GroupEpoch(1));
+        let (state, members) = (GroupState::Stable, 2);
+        run.add(HostId(2), Kind::GroupLoaded { group, protocol, state, epoch, members });
+        assert_eq!(told(&run).len(), 1);
+    }
+
+    #[test]
+    fn who_does_not_poll_goes_with_the_reason() {
+        let mut run = Script::new();
+        joins(&mut run, READER, "a1");
+        begins(&mut run, 1, 1);
+        run.wait(10);
+        let overdue = |tells| {
+            let (group, member, epoch, interval) = ("billing".into(), "a1".into(), 1, 3_000);
+            Kind::PollOverdue { group, member, epoch, interval, tells }
+        };
+        run.add(READER, overdue(true));
+        let (group, member, because) = ("billing".into(), "a1".into(), LeftBecause::Left);
+        run.add(HostId(1), Kind::MemberLeft { group, member, because });
+        begins(&mut run, 2, 0);
+        run.add(READER, overdue(false));
+        assert_eq!(
+            told(&run)[1..],
+            [
+                "group billing: generation 2, no members: reader goes (no poll for 3 s: \
+                 max.poll.interval.ms)",
+                "group billing: reader has not polled for 3 s (max.poll.interval.ms) and is no \
+                 member any more, which its coordinator is not told",
+            ]
+        );
     }
 }

@@ -15,6 +15,8 @@ pub(in crate::history) struct Delivered {
     committed: Option<Offset>,
     /// Behind this nobody of the group is at work any more: somebody began, or went on, here.
     reached: Offset,
+    /// What was committed and never processed before somebody else said where to go on.
+    lost: Spans,
 }
 
 impl Delivered {
@@ -22,6 +24,18 @@ impl Delivered {
     pub(in crate::history) fn on_begun(&mut self, offset: Offset) {
         self.start.get_or_insert(offset);
         self.reached = self.reached.max(offset);
+    }
+
+    /// An administrator says where to go on, or that nothing is committed: what the group's
+    /// applications committed before counts no more.
+    pub(in crate::history) fn on_told(&mut self, offset: Option<Offset>) {
+        self.lost = self.unprocessed(false);
+        if let Some(offset) = offset {
+            self.lost.cut(offset);
+        }
+        self.start = offset;
+        self.committed = None;
+        self.reached = offset.unwrap_or(Offset::ZERO);
     }
 
     /// A member begins where `auto.offset.reset` says; the log began at `log_start`.
@@ -35,6 +49,9 @@ impl Delivered {
         };
         self.passed_over.add(from, offset);
         self.on_begun(offset);
+        // It may lead back, from where there is nothing.
+        self.start = self.start.min(Some(offset));
+        self.reached = offset;
     }
 
     /// An application has processed `from..to`; says how many of these not for the first time.
@@ -48,6 +65,11 @@ impl Delivered {
         self.committed = self.committed.max(Some(offset));
     }
 
+    /// Whether it is known where the group began.
+    pub(in crate::history) fn has_begun(&self) -> bool {
+        self.start.is_some()
+    }
+
     pub(in crate::history) fn is_processed(&self, offset: Offset) -> bool {
         self.processed.contains(offset)
     }
@@ -56,6 +78,11 @@ impl Delivered {
     /// them is gone, or has gone on. With `is_owned` the rest may still be in its owner's hands.
     pub(in crate::history) fn unprocessed(&self, is_owned: bool) -> Spans {
         let mut unprocessed = Spans::default();
+        for (from, to) in self.lost.stretches() {
+            self.processed.gaps(from, to).for_each(|(from, to)| {
+                unprocessed.add(from, to);
+            });
+        }
         let (Some(start), Some(committed)) = (self.start, self.committed) else {
             return unprocessed;
         };
@@ -130,5 +157,38 @@ mod tests {
         // Back to the beginning: nothing is passed over.
         it.on_reset(Offset(0), Offset(0));
         assert_eq!(it.passed_over(), 7);
+    }
+
+    #[test]
+    fn what_an_administrator_commits_is_no_word_of_the_applications() {
+        let mut it = Delivered::default();
+        it.on_begun(Offset(0));
+        it.on_processed(Offset(0), Offset(4));
+        it.on_committed(Offset(6));
+        // Forward: what lies between nobody has lost; what was lost before is.
+        it.on_told(Some(Offset(100)));
+        assert_eq!(unprocessed(&it, false), [(4, 6)]);
+        it.on_begun(Offset(100));
+        it.on_processed(Offset(100), Offset(103));
+        it.on_committed(Offset(105));
+        assert_eq!(unprocessed(&it, false), [(4, 6), (103, 105)]);
+        // Back, behind the one and before the other.
+        it.on_told(Some(Offset(50)));
+        assert_eq!(unprocessed(&it, false), [(4, 6)]);
+    }
+
+    #[test]
+    fn where_an_administrator_leads_past_the_end_nothing_is_lost() {
+        let mut it = Delivered::default();
+        it.on_told(Some(Offset(100_000)));
+        it.on_begun(Offset(100_000));
+        it.on_reset(Offset(0), Offset(0));
+        it.on_processed(Offset(0), Offset(10));
+        it.on_committed(Offset(12));
+        assert_eq!(unprocessed(&it, true), []);
+        assert_eq!(unprocessed(&it, false), [(10, 12)]);
+        assert_eq!(it.passed_over(), 0);
+        it.on_told(None);
+        assert_eq!(unprocessed(&it, true), [(10, 12)]);
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::event::GroupProtocol;
-use crate::history::group_members::{FailedMember, FailedPolls};
+use crate::history::group_members::{FailedMember, FailedPolls, OverdueMember};
 use crate::types::{Moment, Offset};
 
 /// Figures of a group. Times count from time zero until healing begins.
@@ -30,6 +30,8 @@ pub struct GroupFigures {
     pub failed: Vec<FailedMember>,
     /// Polls of its members that failed.
     pub failed_polls: Vec<FailedPolls>,
+    /// Members that left because their applications did not poll in time.
+    pub overdue: Vec<OverdueMember>,
 }
 
 /// A generation or epoch.
@@ -54,7 +56,9 @@ pub struct GroupPartitionFigures {
     pub name: String,
     /// Who owned it, and from when until when, as the members themselves believed.
     pub stints: Vec<Stint>,
-    /// How long nobody owned it, after somebody first did.
+    /// How long nobody owned it, after somebody first did. A member that its coordinator has
+    /// expelled, or that has left, owns nothing any more, whatever it believes; but while it works
+    /// on, the time does not count.
     pub unowned: Duration,
     /// The longest time in a row.
     pub longest_unowned: Duration,
@@ -94,13 +98,14 @@ pub struct Stint<Host = String> {
 pub struct ProcessedAgain {
     /// The generation or epoch in which that owner took the partition; -1 if it owned none.
     pub epoch: i32,
-    /// What became of the owner before.
+    /// What became of the owner before, or of the group's offset.
     pub because: AgainBecause,
     /// How many.
     pub records: u64,
 }
 
-/// What became of the owner before the one that processes again.
+/// What became of the owner before the one that processes again, or of the offset at which it should
+/// have begun.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum AgainBecause {
     /// The partition was revoked.
@@ -115,6 +120,16 @@ pub enum AgainBecause {
     Both,
     /// There was none, or it is the same: it was led back to an older offset.
     Same,
+    /// The group's offset had expired (offsets.retention.minutes).
+    OffsetExpired,
+    /// An administrator had deleted it.
+    OffsetDeleted,
+    /// An administrator had deleted the group.
+    GroupDeleted,
+    /// An administrator had committed another.
+    OffsetAltered,
+    /// It was committed, and the coordinator told none, or an older one.
+    OffsetLost,
 }
 
 impl AgainBecause {
@@ -127,6 +142,11 @@ impl AgainBecause {
             Self::Ended => "process ended",
             Self::Both => "owned by both",
             Self::Same => "same owner",
+            Self::OffsetExpired => "offset expired",
+            Self::OffsetDeleted => "offset deleted",
+            Self::GroupDeleted => "group deleted",
+            Self::OffsetAltered => "offset altered",
+            Self::OffsetLost => "offset lost",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The hosts of groups' members: who is in which group, and whose consumer failed.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::event::{Event, Kind, MemberState, OperationResult, OperationVerb};
 use crate::types::{ErrorCode, HostId, Moment, Name};
@@ -27,6 +28,19 @@ pub struct FailedPolls {
     pub since: Moment,
 }
 
+/// A member whose application did not poll for max.poll.interval.ms, so that it left.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OverdueMember<Host = String> {
+    /// Its host.
+    pub host: Host,
+    /// How often.
+    pub times: u64,
+    /// When it did so first.
+    pub since: Moment,
+    /// max.poll.interval.ms.
+    pub interval: Duration,
+}
+
 /// Folds events into what became of members.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(in crate::history) struct GroupMembers {
@@ -35,6 +49,8 @@ pub(in crate::history) struct GroupMembers {
     polls: BTreeMap<HostId, u32>,
     /// By group and error: how many, and when the first was.
     failed_polls: BTreeMap<(Name, ErrorCode), (u64, Moment)>,
+    /// By group.
+    overdue: BTreeMap<(Name, HostId), OverdueMember<HostId>>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -61,6 +77,12 @@ impl GroupMembers {
                         self.hosts.insert(host, member);
                     }
                 }
+            }
+            Kind::PollOverdue { group, interval, .. } => {
+                let interval = Duration::from_millis(u64::from(*interval));
+                let fresh = || OverdueMember { host, times: 0, since: event.at, interval };
+                let key = (group.clone(), host);
+                self.overdue.entry(key).or_insert_with(fresh).times += 1;
             }
             Kind::OperationInvoked { operation, verb: OperationVerb::Poll, .. } => {
                 self.polls.insert(host, operation.number);
@@ -108,6 +130,16 @@ impl GroupMembers {
             .collect();
         failed.sort_by_key(|member| (member.at, member.host));
         failed
+    }
+
+    /// The members of `group` whose applications polled too late.
+    pub(in crate::history) fn overdue(
+        &self,
+        group: &Name,
+    ) -> impl Iterator<Item = &OverdueMember<HostId>> {
+        let all = self.overdue.iter();
+        let group = group.clone();
+        all.filter(move |((of, _), _)| *of == group).map(|(_, member)| member)
     }
 
     /// The polls of `group` that failed, by error.
@@ -185,5 +217,21 @@ mod tests {
         asks(&mut run, WRITER, OperationVerb::Poll, 1, ErrorCode::OffsetOutOfRange);
         let told: Vec<_> = fold(&run).1.iter().map(|it| (it.error, it.polls)).collect();
         assert_eq!(told, [(ErrorCode::OffsetOutOfRange, 3)]);
+    }
+
+    #[test]
+    fn polls_that_are_overdue_are_counted() {
+        let mut run = Script::new();
+        for host in [READER, OTHER, READER] {
+            let (group, member, epoch) = ("billing".into(), "m".into(), 1);
+            let (interval, tells) = (3_000, true);
+            run.add(host, Kind::PollOverdue { group, member, epoch, interval, tells });
+        }
+        let mut members = GroupMembers::default();
+        run.events().iter().for_each(|event| members.apply(event));
+        let told: Vec<_> =
+            members.overdue(&"billing".into()).map(|it| (it.host, it.times)).collect();
+        assert_eq!(told, [(READER, 2), (OTHER, 1)]);
+        assert_eq!(members.overdue(&"other".into()).count(), 0);
     }
 }

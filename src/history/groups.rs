@@ -1,14 +1,16 @@
 //! The figures of consumer groups, folded from events.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use crate::event::{Event, GivenUpBecause, GroupProtocol, Kind, Phase};
-use crate::history::delivered::Delivered;
+use crate::event::{
+    Coordinators, Event, GivenUpBecause, GroupProtocol, GroupState, Kind, OffsetGone, Phase,
+};
+use crate::history::committers::Committers;
 use crate::history::group_figures::{
     AgainBecause, GroupEpochFigures, GroupFigures, GroupPartitionFigures, ProcessedAgain, Stint,
 };
-use crate::history::group_members::{FailedMember, GroupMembers};
+use crate::history::group_members::{FailedMember, GroupMembers, OverdueMember};
+use crate::history::owned::{Owned, lag};
 use crate::types::{HostId, Moment, Name, Offset, PartitionIndex, TopicId, TopicPartition};
 
 /// Folds events into [`GroupFigures`].
@@ -21,6 +23,13 @@ pub(in crate::history) struct GroupCounter {
     log_starts: BTreeMap<TopicPartition, Offset>,
     /// Who is in which group.
     members: GroupMembers,
+    committers: Committers,
+    coordinators: Coordinators,
+    /// The member id that each host has, or had last.
+    ids: BTreeMap<HostId, Name>,
+    /// Topics' names, those of deleted ones too.
+    topics: BTreeMap<TopicId, Name>,
+    removed: BTreeSet<TopicId>,
     /// Records that the run itself wrote, to see whether the healed cluster serves.
     probes: BTreeSet<(TopicPartition, Offset)>,
     healed: Option<Moment>,
@@ -32,35 +41,19 @@ struct Group {
     epochs: Vec<GroupEpochFigures>,
     epoch: Option<i32>,
     members: u32,
+    /// Whether it is no more, or its coordinator has found nothing of it: it begins anew.
+    is_gone: bool,
     partitions: BTreeMap<TopicPartition, Owned>,
     processed: u64,
     again: BTreeMap<(i32, AgainBecause), u64>,
-}
-
-#[derive(Clone, PartialEq, Debug, Default)]
-struct Owned {
-    stints: Vec<Stint<HostId>>,
-    /// Those who believe that they own it, each with how it came to that.
-    owners: BTreeMap<HostId, (i32, AgainBecause)>,
-    /// What became of the last owner.
-    last: Option<(HostId, AgainBecause)>,
-    unowned_since: Option<Moment>,
-    /// The times without an owner that somebody ended, by the epoch in which it was taken.
-    ended: Vec<(i32, Duration)>,
-    unowned: Duration,
-    longest: Duration,
-    longest_at: Option<Moment>,
-    delivered: Delivered,
-    committed: Option<Offset>,
-    largest_lag: u64,
-    /// When its topic was deleted.
-    removed: Option<Moment>,
 }
 
 impl GroupCounter {
     /// Folds in `event`.
     pub(in crate::history) fn apply(&mut self, event: &Event) {
         self.members.apply(event);
+        self.committers.apply(event);
+        self.coordinators.apply(event);
         match &event.kind {
             Kind::HighWatermarkMoved { partition, as_leader: true, high_watermark, .. } => {
                 self.ends.insert(*partition, *high_watermark);
@@ -73,7 +66,11 @@ impl GroupCounter {
                 let start = self.log_starts.entry(*partition).or_default();
                 *start = (*start).max(*log_start_offset);
             }
+            Kind::TopicCommitted { topic, name, .. } => {
+                self.topics.insert(*topic, name.clone());
+            }
             Kind::TopicRemoved { topic, .. } => {
+                self.removed.insert(*topic);
                 let times = (event.at, self.healed);
                 let all = self.groups.values_mut().flat_map(|group| group.partitions.iter_mut());
                 let gone = all.filter(|(partition, _)| partition.topic_id == *topic);
@@ -85,11 +82,31 @@ impl GroupCounter {
                 let all = self.groups.values_mut().flat_map(|group| group.partitions.values_mut());
                 all.for_each(|owned| owned.give_up(host, AgainBecause::Ended, (at, until)));
             }
-            Kind::GroupStateChanged { group, protocol, members, .. } => {
+            Kind::GroupStateChanged { group, protocol, state, members, .. } => {
                 let group = self.group(group);
                 group.protocol = Some(*protocol);
                 group.members = *members;
+                group.is_gone |= *state == GroupState::Dead;
             }
+            // What it has not read it does not know; what it has read follows.
+            Kind::CoordinatorLoaded { partition, leader_epoch, .. } => {
+                let coordinators = &self.coordinators;
+                let latest = coordinators.epoch_of(*partition);
+                if latest.is_none_or(|latest| latest <= *leader_epoch) {
+                    let is_its = |name: &Name| coordinators.home(name.as_str()) == Some(*partition);
+                    let all = self.groups.iter_mut().filter(|(name, _)| is_its(name));
+                    all.for_each(|(_, group)| (group.is_gone, group.members) = (true, 0));
+                }
+            }
+            Kind::GroupLoaded { group, protocol, members, .. } => {
+                let host = event.host;
+                if host.is_none_or(|host| !self.coordinators.is_deposed(group.as_str(), host)) {
+                    let group = self.group(group);
+                    group.protocol = Some(*protocol);
+                    (group.is_gone, group.members) = (false, *members);
+                }
+            }
+            Kind::MemberLeft { group, member, .. } => self.on_left(event, group, member),
             Kind::GroupEpochBegan { group, protocol, epoch, members } => {
                 let counts = self.healed.is_none() && event.at >= Moment::SCENARIO_BEGINS;
                 let group = self.group(group);
@@ -97,12 +114,14 @@ impl GroupCounter {
                 group.members = *members;
                 group.epoch = Some(epoch.0);
                 // A new coordinator may tell of it again.
-                if counts && group.epochs.last().is_none_or(|last| last.epoch != epoch.0) {
+                let is_known = group.epochs.last().is_some_and(|last| last.epoch == epoch.0);
+                if counts && (!is_known || group.is_gone) {
                     let (at, epoch, members) = (event.at, epoch.0, *members);
                     let (unowned, longest_unowned) = Default::default();
                     let began = GroupEpochFigures { at, epoch, members, unowned, longest_unowned };
                     group.epochs.push(began);
                 }
+                group.is_gone = false;
             }
             Kind::PartitionTaken { group, epoch, partition, .. } => {
                 let Some(host) = event.host else { return };
@@ -116,32 +135,60 @@ impl GroupCounter {
                     GivenUpBecause::Revoked => AgainBecause::Revoked,
                     GivenUpBecause::Lost => AgainBecause::Lost,
                     GivenUpBecause::Closed => AgainBecause::Closed,
+                    GivenUpBecause::TopicGone => AgainBecause::Same,
                 };
                 let healed = self.healed;
                 if let Some(owned) = self.group(group).partitions.get_mut(partition) {
                     owned.give_up(host, because, (event.at, healed));
                 }
             }
-            Kind::OffsetCommitted { group, partition, offset, .. } => {
+            Kind::OffsetCommitted { group, partition, offset, log_offset } => {
+                let is_outside = self.committers.take(group, *partition, *log_offset);
                 let end = self.ends.get(partition).copied();
                 let owned = self.group(group).partitions.entry(*partition).or_default();
                 let lag = lag(owned.committed, end);
                 owned.largest_lag = owned.largest_lag.max(lag);
                 owned.committed = Some(*offset);
-                owned.delivered.on_committed(*offset);
+                if is_outside {
+                    owned.delivered.on_told(Some(*offset));
+                    owned.offset_gone = Some(AgainBecause::OffsetAltered);
+                } else {
+                    owned.delivered.on_committed(*offset);
+                }
             }
-            Kind::OffsetRemoved { group, partition, .. } => {
+            Kind::OffsetRemoved { group, partition, because } => {
                 if let Some(owned) = self.group(group).partitions.get_mut(partition) {
                     owned.committed = None;
+                    owned.delivered.on_told(None);
+                    owned.offset_gone = Some(match because {
+                        OffsetGone::Expired => AgainBecause::OffsetExpired,
+                        OffsetGone::GroupDeleted => AgainBecause::GroupDeleted,
+                        OffsetGone::Deleted | OffsetGone::TopicDeleted => {
+                            AgainBecause::OffsetDeleted
+                        }
+                    });
                 }
             }
             // One that nobody takes as a member is a group's, too.
-            Kind::MemberStateEntered { group, .. } => {
+            Kind::MemberStateEntered { group, member, .. } => {
+                if !member.as_str().is_empty() {
+                    self.ids.extend(event.host.map(|host| (host, member.clone())));
+                }
                 self.group(group);
             }
-            Kind::CommittedOffsetUsed { group, partition, offset: Some(offset), .. } => {
+            Kind::CommittedOffsetUsed { group, partition, offset, .. } => {
+                let mut from_outside = *offset;
+                from_outside =
+                    from_outside.filter(|it| self.committers.take_used(group, *partition, *it));
                 let owned = self.group(group).partitions.entry(*partition).or_default();
-                owned.delivered.on_begun(*offset);
+                if from_outside.is_some() {
+                    owned.delivered.on_told(from_outside);
+                    owned.offset_gone = Some(AgainBecause::OffsetAltered);
+                }
+                if let Some(offset) = offset {
+                    owned.delivered.on_begun(*offset);
+                }
+                owned.on_begun(event.host, *offset);
             }
             Kind::PositionSet { partition, offset, by_reset: true } => {
                 let group = event.host.and_then(|host| self.members.group_of(host));
@@ -155,8 +202,14 @@ impl GroupCounter {
             }
             Kind::Processed { group, epoch, partition, base_offset, records, .. } => {
                 let Some(host) = event.host else { return };
+                let is_anew = self.is_made_anew(partition.topic_id);
                 let group = self.group(group);
                 let owned = group.partitions.entry(*partition).or_default();
+                // Who goes on there where it stood in the old one has passed over the rest.
+                if is_anew && !owned.delivered.has_begun() {
+                    owned.delivered.on_begun(Offset::ZERO);
+                }
+                owned.on_work(host, event.at);
                 let records = u64::from(*records);
                 let again = owned.delivered.on_processed(*base_offset, *base_offset + records);
                 group.processed += records - again;
@@ -171,6 +224,24 @@ impl GroupCounter {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Whether a topic of the same name was there before.
+    fn is_made_anew(&self, topic: TopicId) -> bool {
+        let Some(name) = self.topics.get(&topic) else { return false };
+        let mut removed = self.removed.iter().filter(|gone| **gone != topic);
+        removed.any(|gone| self.topics.get(gone) == Some(name))
+    }
+
+    /// The coordinator counts a member no more: it owns nothing, whatever it believes.
+    fn on_left(&mut self, event: &Event, group: &Name, member: &Name) {
+        let is_late =
+            event.host.is_some_and(|host| self.coordinators.is_deposed(group.as_str(), host));
+        let host = self.ids.iter().find(|(_, id)| *id == member).map(|(host, _)| *host);
+        if let Some(host) = host.filter(|_| !is_late) {
+            let partitions = self.group(group).partitions.values_mut();
+            partitions.for_each(|owned| owned.expel(host, event.at));
         }
     }
 
@@ -241,6 +312,7 @@ impl GroupCounter {
                 again: again.collect(),
                 failed: self.members.failed(name).iter().map(|it| it.named(host_name)).collect(),
                 failed_polls: self.members.failed_polls(name),
+                overdue: self.members.overdue(name).map(|it| it.named(host_name)).collect(),
             }
         };
         self.groups.iter().map(of).collect()
@@ -251,8 +323,10 @@ impl Group {
     /// The generations, each with the times without an owner that it ended.
     fn epochs_with_times(&self) -> Vec<GroupEpochFigures> {
         let mut epochs = self.epochs.clone();
-        for (epoch, time) in self.partitions.values().flat_map(|owned| &owned.ended) {
-            if let Some(of) = epochs.iter_mut().find(|of| of.epoch == *epoch) {
+        for (at, epoch, time) in self.partitions.values().flat_map(|owned| &owned.ended) {
+            // A group that begins anew counts from 1 again.
+            let of = epochs.iter_mut().rfind(|of| of.epoch == *epoch && of.at <= *at);
+            if let Some(of) = of {
                 of.unowned += *time;
                 of.longest_unowned = of.longest_unowned.max(*time);
             }
@@ -267,6 +341,13 @@ impl FailedMember<HostId> {
     }
 }
 
+impl OverdueMember<HostId> {
+    fn named(&self, host_name: &dyn Fn(HostId) -> String) -> OverdueMember {
+        let Self { host, times, since, interval } = *self;
+        OverdueMember { host: host_name(host), times, since, interval }
+    }
+}
+
 impl Stint<HostId> {
     fn named(&self, host_name: &dyn Fn(HostId) -> String) -> Stint {
         let Self { owner, epoch, from, until } = *self;
@@ -274,97 +355,13 @@ impl Stint<HostId> {
     }
 }
 
-/// Records that are there and not committed.
-fn lag(committed: Option<Offset>, end: Option<Offset>) -> u64 {
-    let (committed, end) = (committed.map_or(0, |it| it.0), end.map_or(0, |it| it.0));
-    u64::try_from(end.saturating_sub(committed)).unwrap_or(0)
-}
-
-/// Now, and when healing began.
-type Times = (Moment, Option<Moment>);
-
-impl Owned {
-    fn take(&mut self, host: HostId, epoch: i32, times: Times) {
-        let others: BTreeSet<HostId> =
-            self.owners.keys().copied().filter(|owner| *owner != host).collect();
-        let because = match self.last {
-            _ if !others.is_empty() => AgainBecause::Both,
-            Some((last, because)) if last != host || because == AgainBecause::Ended => because,
-            Some((_, because @ AgainBecause::Lost)) => because,
-            _ => AgainBecause::Same,
-        };
-        if let Some(time) = self.end_unowned(times).filter(|time| !time.is_zero()) {
-            self.ended.push((epoch, time));
-        }
-        self.owners.insert(host, (epoch, because));
-        self.stints.push(Stint { owner: host, epoch, from: times.0, until: None });
-    }
-
-    fn give_up(&mut self, host: HostId, because: AgainBecause, times: Times) {
-        if self.owners.remove(&host).is_none() {
-            return;
-        }
-        self.last = Some((host, because));
-        if let Some(stint) = self.stints.iter_mut().rfind(|stint| stint.owner == host) {
-            stint.until = Some(times.0);
-        }
-        // What is no more wants no owner.
-        if self.owners.is_empty() && self.removed.is_none() {
-            self.unowned_since = Some(times.0);
-        }
-    }
-
-    /// Its topic is deleted.
-    fn remove(&mut self, times: Times) {
-        self.end_unowned(times);
-        self.removed.get_or_insert(times.0);
-    }
-
-    fn end_unowned(&mut self, (now, healed): Times) -> Option<Duration> {
-        let since = self.unowned_since.take()?;
-        let since = since.max(Moment::SCENARIO_BEGINS);
-        let time = healed.map_or(now, |healed| healed.min(now)).since(since);
-        self.unowned += time;
-        if time > self.longest {
-            (self.longest, self.longest_at) = (time, Some(since));
-        }
-        Some(time)
-    }
-
-    /// All but the stints and what is lost.
-    fn figures(&self, name: String, end: Option<Offset>, times: Times) -> GroupPartitionFigures {
-        let mut ended = Self {
-            unowned_since: self.unowned_since,
-            unowned: self.unowned,
-            longest: self.longest,
-            longest_at: self.longest_at,
-            ..Self::default()
-        };
-        ended.end_unowned(times);
-        let lag = if self.removed.is_some() { 0 } else { lag(self.committed, end) };
-        GroupPartitionFigures {
-            name,
-            stints: Vec::new(),
-            unowned: ended.unowned,
-            longest_unowned: ended.longest,
-            longest_unowned_at: ended.longest_at,
-            committed: self.committed,
-            end,
-            lag,
-            largest_lag: self.largest_lag.max(lag),
-            unprocessed: 0,
-            passed_over: self.delivered.passed_over(),
-            removed: self.removed,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::check::script::{ORDERS, OTHER, READER, Script, WRITER};
-    use crate::event::CrashKeep;
+    use crate::event::{CrashKeep, LeftBecause, MemberState};
     use crate::types::GroupEpoch;
+    use std::time::Duration;
 
     fn figures(run: &Script) -> GroupFigures {
         let mut counter = GroupCounter::default();
@@ -631,7 +628,7 @@ mod tests {
         takes(&mut run, READER, 1);
         commits(&mut run, 4);
         let (group, partition) = ("billing".into(), ORDERS);
-        let because = crate::event::OffsetGone::Deleted;
+        let because = OffsetGone::Deleted;
         run.add(HostId(1), Kind::OffsetRemoved { group, partition, because });
         assert_eq!(figures(&run).partitions[0].committed, None);
     }
@@ -663,5 +660,115 @@ mod tests {
         assert_eq!(partition.committed, Some(Offset(6)));
         // Before the commit of 6 it was 20 less 4.
         assert_eq!((figures.lag(), partition.largest_lag), (14, 16));
+    }
+
+    fn enters(run: &mut Script, host: HostId, member: &str) {
+        let (group, member, epoch) = ("billing".into(), member.into(), 1);
+        let (state, leads) = (MemberState::Stable, false);
+        run.add(host, Kind::MemberStateEntered { group, member, epoch, state, leads });
+    }
+
+    fn expels(run: &mut Script, member: &str) {
+        let (group, member, because) =
+            ("billing".into(), member.into(), LeftBecause::SessionExpired);
+        run.add(HostId(1), Kind::MemberLeft { group, member, because });
+    }
+
+    #[test]
+    fn who_is_expelled_and_stands_still_owns_nothing() {
+        let mut run = Script::new();
+        enters(&mut run, READER, "a1");
+        takes(&mut run, READER, 1);
+        expels(&mut run, "of another");
+        assert_eq!(figures(&run).partitions[0].unowned, Duration::ZERO);
+        expels(&mut run, "a1");
+        run.wait(3);
+        let seconds = Duration::from_secs;
+        let mut silent = run.clone();
+        gives_up(&mut silent, READER, GivenUpBecause::Lost);
+        takes(&mut silent, OTHER, 2);
+        assert_eq!(figures(&silent).partitions[0].unowned, seconds(3) + 2 * STEP);
+        // While it works on somebody does the work.
+        processes(&mut run, READER, 0, 10);
+        takes(&mut run, OTHER, 2);
+        run.wait(1);
+        gives_up(&mut run, READER, GivenUpBecause::Lost);
+        assert_eq!(figures(&run).partitions[0].unowned, STEP);
+    }
+
+    #[test]
+    fn what_is_processed_again_is_told_with_what_became_of_the_offset() {
+        let partition = ORDERS;
+        let removed = |because| {
+            let group = "billing".into();
+            Kind::OffsetRemoved { group, partition, because }
+        };
+        let (offset, log_offset) = (Offset(0), Offset(1));
+        let group: Name = "billing".into();
+        let altered = Kind::OffsetAppended {
+            group: group.clone(),
+            partition,
+            offset,
+            member: None,
+            epoch: GroupEpoch(-1),
+            log: ORDERS,
+            log_offset,
+        };
+        let cases = [
+            (Some(removed(OffsetGone::Expired)), None, "offset expired"),
+            (Some(removed(OffsetGone::Deleted)), None, "offset deleted"),
+            (Some(removed(OffsetGone::GroupDeleted)), None, "group deleted"),
+            (Some(altered), Some(offset), "offset altered"),
+            (None, None, "offset lost"),
+            (None, Some(offset), "offset lost"),
+            (None, Some(Offset(5)), "revoked"),
+        ];
+        for (kind, begins_at, told) in cases {
+            let mut run = Script::new();
+            takes(&mut run, READER, 1);
+            processes(&mut run, READER, 0, 10);
+            let (group, log_offset) = (group.clone(), Offset(0));
+            let offset = Offset(5);
+            run.add(HostId(1), Kind::OffsetCommitted { group, partition, offset, log_offset });
+            gives_up(&mut run, READER, GivenUpBecause::Revoked);
+            kind.into_iter().for_each(|kind| drop(run.add(HostId(1), kind)));
+            takes(&mut run, OTHER, 2);
+            let (group, member, epoch) = ("billing".into(), "m".into(), 2);
+            let offset = begins_at;
+            run.add(OTHER, Kind::CommittedOffsetUsed { group, member, epoch, partition, offset });
+            processes(&mut run, OTHER, 0, 4);
+            let again = figures(&run).again;
+            let again: Vec<_> = again.iter().map(|it| (it.epoch, it.because.name())).collect();
+            assert_eq!(again, [(2, told)]);
+        }
+    }
+
+    #[test]
+    fn a_group_that_begins_anew_counts_anew() {
+        let mut run = Script::new();
+        run.make_offsets_topic().load_groups(HostId(1), 1);
+        begins(&mut run, 1, 2);
+        begins(&mut run, 1, 2);
+        assert_eq!((figures(&run).epochs.len(), figures(&run).members), (1, 2));
+        // Its log is lost.
+        let mut lost = run.clone();
+        lost.load_groups(HostId(1), 2);
+        assert_eq!(figures(&lost).members, 0);
+        begins(&mut lost, 1, 3);
+        begins(&mut lost, 1, 3);
+        assert_eq!((figures(&lost).epochs.len(), figures(&lost).members), (2, 3));
+        // Another coordinator knows it.
+        run.load_groups(HostId(2), 3);
+        let (group, epoch, members) = (Name::from("billing"), GroupEpoch(1), 2);
+        let (protocol, state) = (GroupProtocol::Classic, GroupState::Stable);
+        let loaded = Kind::GroupLoaded { group: group.clone(), protocol, state, epoch, members };
+        run.add(HostId(2), loaded);
+        begins(&mut run, 1, 2);
+        assert_eq!((figures(&run).epochs.len(), figures(&run).members), (1, 2));
+        // It is deleted.
+        let (state, members) = (GroupState::Dead, 0);
+        run.add(HostId(2), Kind::GroupStateChanged { group, protocol, state, epoch, members });
+        begins(&mut run, 1, 1);
+        assert_eq!(figures(&run).epochs.len(), 2);
     }
 }

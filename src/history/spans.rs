@@ -35,6 +35,15 @@ impl Spans {
         (known, first_known)
     }
 
+    /// Takes away what lies from `from` on.
+    pub fn cut(&mut self, from: Offset) {
+        self.stretches.split_off(&from);
+        if let Some(mut last) = self.stretches.last_entry() {
+            let end = (*last.get()).min(from);
+            last.insert(end);
+        }
+    }
+
     /// The first offset from `from` on that is not in it.
     pub fn first_missing(&self, from: Offset) -> Offset {
         let before = self.stretches.range(..=from).next_back();
@@ -100,6 +109,12 @@ mod tests {
                 let stretches: Vec<_> = spans.stretches().collect();
                 let apart = stretches.windows(2).all(|two| two[0].1 < two[1].0);
                 prop_assert!(apart, "{:?}", stretches);
+                let mut cut = spans.clone();
+                cut.cut(Offset(start));
+                for offset in 0..80 {
+                    let stays = single.contains(&offset) && offset < start;
+                    prop_assert_eq!(cut.contains(Offset(offset)), stays);
+                }
             }
         }
     }

@@ -9,8 +9,9 @@
 //! they have done, when the run is over, once somebody has gone on behind them: until then
 //! whoever was given them may still be at work.
 //!
-//! The boundary cases: a group begins where its first member does, and where nothing that is
-//! committed counts any more, auto.offset.reset may skip what lies before; neither is a loss.
+//! The boundary cases: a group begins where its first member does, or where an administrator says;
+//! and where nothing that is committed counts any more, auto.offset.reset may skip what lies
+//! before. None of these is a loss. To be told that nothing is committed, when something is, is one.
 
 use crate::check::groups::deliveries::{Deliveries, Delivery, KINDS};
 use crate::check::property::{Findings, Info, Property, View, clone_box};
@@ -28,13 +29,18 @@ const INFO: Info = Info {
     name: "at-least-once",
     statement: "what a group has committed was processed, if its applications commit afterwards",
     source: "Kafka 4.1, documentation of KafkaConsumer; KAFKA-18641",
-    premise: "applications commit after they have processed",
+    premise: "applications commit after they have processed; no topic is deleted and made anew \
+              under a member; where a group is told that nothing is committed, that of \
+              acked-durability for __consumer_offsets",
     kinds: KINDS,
     is_liveness: false,
 };
 
 /// How a group leaves the premise.
 const COMMITS_BEFORE: &str = "the group's applications commit before they process";
+
+const CARRIED: &str =
+    "the topic was deleted and made anew, and a member went on where it stood in the old one";
 
 impl Property for AtLeastOnce {
     fn info(&self) -> &'static Info {
@@ -56,7 +62,11 @@ impl Property for AtLeastOnce {
             // Who has not gone on yet may come to it.
             let Some(gap) = delivery.gap.filter(|gap| gap.passed.is_some()) else { continue };
             let excuse = match view.model.setup().promise_of(group) {
-                Promise::AtLeastOnce => None,
+                Promise::AtLeastOnce => {
+                    let log = delivery.denied.and(delivery.log);
+                    let lost = log.and_then(|log| view.premises.left(log));
+                    delivery.carried.map(|event| (event, CARRIED)).or(lost)
+                }
                 Promise::AtMostOnce => Some((gap.written.unwrap_or(gap.committed), COMMITS_BEFORE)),
                 Promise::Nothing => continue,
             };
@@ -84,7 +94,10 @@ impl Property for AtLeastOnce {
 #[cfg(test)]
 mod tests {
     use crate::check::groups::deliveries::tests::Work;
+    use crate::check::script::CONTROLLER;
+    use crate::event::{Kind, OffsetGone};
     use crate::trace::Promise;
+    use crate::types::{Offset, TopicId};
 
     #[test]
     fn what_was_processed_may_be_committed_whoever_did_it() {
@@ -117,6 +130,73 @@ mod tests {
         assert_eq!(work.outcome("at-least-once"), "outside its premise");
         work.processed(0, 5, 9);
         assert_eq!(work.outcome("at-least-once"), "holds");
+    }
+
+    #[test]
+    fn what_an_administrator_commits_is_nobodys_loss() {
+        let mut work = Work::of(Promise::AtLeastOnce);
+        work.begin(0, None).processed(0, 0, 5).appended(5, Some("m0")).committed(5);
+        // Forward, while the group is empty.
+        work.appended(100, None).committed(100);
+        work.begin(1, Some(100)).processed(1, 100, 103).appended(103, Some("m1")).committed(103);
+        assert_eq!(work.outcome("at-least-once"), "holds");
+        // What is lost before or after it is lost.
+        work.appended(110, Some("m1")).committed(110).begin(0, Some(110));
+        assert_eq!(work.outcome("at-least-once"), "violated");
+        let mut back = work.clone();
+        work.appended(120, None).committed(120).begin(0, Some(120));
+        assert_eq!(work.outcome("at-least-once"), "violated");
+        back.appended(111, None).removed(OffsetGone::Deleted);
+        assert_eq!(back.outcome("at-least-once"), "violated");
+    }
+
+    /// Its coordinator may have fallen before it could say that the offset is committed.
+    #[test]
+    fn who_begins_where_an_administrator_said_shows_that_it_is_committed() {
+        let mut work = Work::of(Promise::AtLeastOnce);
+        work.begin(0, None).processed(0, 0, 5).committed(5).appended(100, None);
+        work.begin(1, Some(100)).processed(1, 100, 103).committed(103);
+        assert_eq!(work.outcome("at-least-once"), "holds");
+    }
+
+    #[test]
+    fn where_an_administrator_leads_past_the_end_the_group_goes_back() {
+        let mut work = Work::of(Promise::AtLeastOnce);
+        work.appended(9_999, None).committed(9_999).begin(0, Some(9_999)).reset(0, 0);
+        work.processed(0, 0, 5).committed(5).begin(1, Some(5));
+        assert_eq!(work.outcome("at-least-once"), "holds");
+        work.committed(9).begin(1, Some(9));
+        assert_eq!(work.outcome("at-least-once"), "violated");
+    }
+
+    #[test]
+    fn to_be_told_that_nothing_is_committed_when_something_is_excuses_no_reset() {
+        for (told, outcome) in [(None, "violated"), (Some(5), "holds")] {
+            let mut work = Work::of(Promise::AtLeastOnce);
+            work.begin(0, None).processed(0, 0, 5).committed(5).told(told).reset(0, 8);
+            work.processed(0, 8, 9).committed(9).begin(1, Some(9));
+            assert_eq!(work.outcome("at-least-once"), outcome);
+        }
+        let mut work = Work::of(Promise::AtLeastOnce);
+        work.begin(0, None).processed(0, 0, 5).committed(5).removed(OffsetGone::Expired).told(None);
+        work.reset(0, 8).processed(0, 8, 9).committed(9).begin(1, Some(9));
+        assert_eq!(work.outcome("at-least-once"), "holds");
+    }
+
+    /// A member reads by names: it goes on in the new topic where it stood in the old one.
+    #[test]
+    fn a_topic_that_is_made_anew_under_a_member_is_outside_the_premise() {
+        for (is_removed, outcome) in [(true, "outside its premise"), (false, "holds")] {
+            let mut work = Work::of(Promise::AtLeastOnce);
+            let (topic, offset) = (TopicId(99), Offset(40));
+            let name = "orders".into();
+            work.add(CONTROLLER, Kind::TopicCommitted { topic, name, offset });
+            if is_removed {
+                work.add(CONTROLLER, Kind::TopicRemoved { topic, offset });
+            }
+            work.processed(0, 5, 8).committed(8).begin(1, Some(8));
+            assert_eq!(work.outcome("at-least-once"), outcome);
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! Compared: what an application says that it has done with what was done before, by anybody of
 //! the group.
 //!
-//! The boundary case: offsets of a log that an unclean election cut name other records afterwards.
+//! The boundary cases: offsets of a log that an unclean election cut name other records afterwards.
+//! Whoever leads a group back, as an administrator may, wants records to be processed again.
 
 use crate::check::groups::deliveries::{Deliveries, KINDS};
 use crate::check::property::{Findings, Info, Property, View, clone_box};
@@ -25,10 +26,13 @@ const INFO: Info = Info {
     statement: "no record is processed twice by a group, if its applications commit before",
     source: "Kafka 4.1, documentation of KafkaConsumer",
     premise: "applications commit before they process; that of acked-durability for the \
-              partition and for that of __consumer_offsets",
+              partition and for that of __consumer_offsets; the group's offsets do not expire",
     kinds: KINDS,
     is_liveness: false,
 };
+
+/// How a group leaves the premise.
+const EXPIRED: &str = "what the group had committed has expired (offsets.retention.minutes)";
 
 impl Property for AtMostOnce {
     fn info(&self) -> &'static Info {
@@ -66,6 +70,7 @@ impl Property for AtMostOnce {
         };
         let excuse = view.premises.left(*partition);
         let excuse = excuse.or_else(|| view.premises.left(delivery.log?));
+        let excuse = excuse.or_else(|| delivery.expired.map(|event| (event, EXPIRED)));
         let taken = delivery.taken.as_ref().map(|taken| taken.event);
         findings.violated_unless(subject, excuse, sentence, taken.into_iter().chain([event.index]));
     }
@@ -76,6 +81,7 @@ impl Property for AtMostOnce {
 #[cfg(test)]
 mod tests {
     use crate::check::groups::deliveries::tests::Work;
+    use crate::event::OffsetGone;
     use crate::trace::Promise;
 
     #[test]
@@ -84,6 +90,32 @@ mod tests {
         assert_eq!(work.outcome("at-most-once"), "not exercised");
         work.begin(0, None).committed(5).processed(0, 0, 5).begin(1, Some(9)).processed(1, 9, 12);
         assert_eq!(work.outcome("at-most-once"), "holds");
+    }
+
+    #[test]
+    fn an_administrator_may_lead_a_group_back() {
+        let done = |work: &mut Work| {
+            work.begin(1, None).processed(1, 0, 6);
+            work.outcome("at-most-once")
+        };
+        let mut work = Work::of(Promise::AtMostOnce);
+        work.begin(0, None).committed(5).processed(0, 0, 5);
+        let mut back = work.clone();
+        back.appended(3, None).committed(3).begin(1, Some(3)).processed(1, 3, 6);
+        assert_eq!(back.outcome("at-most-once"), "holds");
+        assert_eq!(back.begin(0, Some(2)).processed(0, 2, 3).outcome("at-most-once"), "violated");
+        for because in [OffsetGone::Deleted, OffsetGone::GroupDeleted] {
+            assert_eq!(done(work.clone().removed(because)), "holds");
+        }
+        assert_eq!(done(&mut work), "violated");
+    }
+
+    #[test]
+    fn what_has_expired_is_outside_the_premise() {
+        let mut work = Work::of(Promise::AtMostOnce);
+        work.begin(0, None).committed(5).processed(0, 0, 5).removed(OffsetGone::Expired);
+        work.begin(1, None).processed(1, 0, 5);
+        assert_eq!(work.outcome("at-most-once"), "outside its premise");
     }
 
     #[test]

@@ -1,21 +1,29 @@
 //! What the applications of groups have processed, and how far it is committed, folded from events.
+//!
+//! What an administrator commits, or deletes, is no word of the applications: the delivery begins
+//! anew with it, and where it begins the administrator answers for.
 
 use std::collections::BTreeMap;
 
-use crate::event::{Event, Kind, LeftBecause};
-use crate::history::Spans;
+use crate::event::{Event, Kind, LeftBecause, OffsetGone};
+use crate::history::{Committers, Spans};
 use crate::trace::Model;
-use crate::types::{HostId, Name, Offset, TopicPartition};
+use crate::types::{HostId, Name, Offset, TopicId, TopicPartition};
 
 /// The kinds that matter here.
 pub(crate) const KINDS: &[&str] = &[
     "host-stopped",
     "position-set",
     "member-left",
+    "commit-asked",
+    "commit-answered",
     "offset-appended",
     "offset-committed",
+    "offset-removed",
+    "offset-told",
     "committed-offset-used",
     "processed",
+    "topic-removed",
 ];
 
 /// All groups.
@@ -26,6 +34,9 @@ pub(crate) struct Deliveries {
     crashed: BTreeMap<HostId, u64>,
     /// Members that were counted out though they had not left, and when.
     expelled: BTreeMap<Name, u64>,
+    committers: Committers,
+    /// Topics that were deleted, and when.
+    removed: BTreeMap<TopicId, u64>,
 }
 
 /// One partition, as one group reads it.
@@ -43,8 +54,19 @@ pub(crate) struct Delivery {
     pub(crate) taken: Option<Taken>,
     /// The partition of `__consumer_offsets` that keeps it.
     pub(crate) log: Option<TopicPartition>,
-    /// Who wrote which offset last.
-    written: BTreeMap<Offset, u64>,
+    /// By the place in that log: what was written and is not committed yet, and the event.
+    written: BTreeMap<Offset, (Offset, u64)>,
+    /// Whether an offset of the group's is committed and counts.
+    counts: bool,
+    /// Whether the group was told last that there is none though there is.
+    is_denied: bool,
+    /// The event of the last reset that followed from that.
+    pub(crate) denied: Option<u64>,
+    /// The event by which its topic was deleted, if one of the same name was made anew and somebody
+    /// went on there where he stood in the old one.
+    pub(crate) carried: Option<u64>,
+    /// The event by which an offset of it went because nobody had committed for long.
+    pub(crate) expired: Option<u64>,
 }
 
 /// Offsets that are committed and that nobody has processed.
@@ -118,6 +140,7 @@ impl Deliveries {
     /// Looks at an event, which `model` has folded in already; of one that tells of processing says
     /// what of it was processed before.
     pub(crate) fn on_event(&mut self, event: &Event, model: &Model) -> Option<Again> {
+        self.committers.apply(event);
         match &event.kind {
             Kind::HostStopped { in_order: false, .. } => {
                 self.crashed.extend(event.host.map(|host| (host, event.index)));
@@ -133,13 +156,36 @@ impl Deliveries {
                     self.expelled.insert(member.clone(), event.index);
                 }
             }
-            Kind::OffsetAppended { group, partition, offset, log, .. } => {
+            Kind::OffsetAppended { group, partition, offset, log, log_offset, .. } => {
                 let delivery = self.of(group, *partition);
                 delivery.log = Some(*log);
-                delivery.written.insert(*offset, event.index);
+                // What stood there before is cut off.
+                delivery.written.split_off(log_offset);
+                delivery.written.insert(*log_offset, (*offset, event.index));
             }
-            Kind::OffsetCommitted { group, partition, offset, .. } => {
-                self.of(group, *partition).on_committed(event.index, *offset);
+            Kind::OffsetCommitted { group, partition, offset, log_offset } => {
+                let is_outside = self.committers.take(group, *partition, *log_offset);
+                let delivery = self.of(group, *partition);
+                if is_outside {
+                    delivery.on_told(Some(*offset));
+                } else {
+                    delivery.on_committed(event.index, *offset, *log_offset);
+                }
+                delivery.counts = true;
+            }
+            Kind::OffsetRemoved { group, partition, because } => {
+                let delivery = self.of(group, *partition);
+                delivery.on_told(None);
+                match because {
+                    OffsetGone::Expired => delivery.expired = Some(event.index),
+                    OffsetGone::Deleted | OffsetGone::GroupDeleted | OffsetGone::TopicDeleted => {
+                        delivery.done.cut(Offset::ZERO);
+                    }
+                }
+            }
+            Kind::OffsetTold { group, partition, offset } => {
+                let delivery = self.of(group, *partition);
+                delivery.is_denied = delivery.counts && offset.is_none();
             }
             Kind::CommittedOffsetUsed { group, member, partition, offset, .. } => {
                 self.on_taken(event, (group, *partition), member, *offset);
@@ -152,11 +198,28 @@ impl Deliveries {
             }
             Kind::Processed { group, partition, base_offset, records, .. } => {
                 let end = *base_offset + u64::from(*records);
-                return self.of(group, *partition).on_processed(*base_offset, end);
+                let before = self.life_before(*partition, model);
+                let delivery = self.of(group, *partition);
+                if delivery.start.is_none() && before.is_some() {
+                    delivery.start = Some(Offset::ZERO);
+                    delivery.carried = before;
+                }
+                return delivery.on_processed(*base_offset, end);
+            }
+            Kind::TopicRemoved { topic, .. } => {
+                self.removed.insert(*topic, event.index);
             }
             _ => {}
         }
         None
+    }
+
+    /// The event by which a topic was deleted that was called as that of `partition` is.
+    fn life_before(&self, partition: TopicPartition, model: &Model) -> Option<u64> {
+        let name = model.topic_name(partition.topic_id)?;
+        let mut removed = self.removed.iter().rev();
+        let is_same = |topic: &TopicId| model.topic_name(*topic) == Some(name);
+        removed.find(|(topic, _)| **topic != partition.topic_id && is_same(topic)).map(|it| *it.1)
     }
 
     fn of(&mut self, group: &Name, partition: TopicPartition) -> &mut Delivery {
@@ -179,7 +242,12 @@ impl Deliveries {
             Some(taken) if since(self.expelled.get(&taken.member), taken) => Because::Expelled,
             Some(_) => Because::Rebalance,
         };
+        let is_outside =
+            offset.is_some_and(|offset| self.committers.take_used(group, partition, offset));
         let delivery = self.of(group, partition);
+        if is_outside {
+            delivery.on_told(offset);
+        }
         let member = member.clone();
         delivery.taken = Some(Taken { event: event.index, host, member, after });
         let Some(offset) = offset else { return };
@@ -189,10 +257,25 @@ impl Deliveries {
 }
 
 impl Delivery {
-    fn on_committed(&mut self, event: u64, offset: Offset) {
-        let written = self.written.remove(&offset);
+    /// An administrator says where to go on, or that nothing is committed: the delivery begins
+    /// anew. What was processed from where it goes on may be processed again.
+    fn on_told(&mut self, offset: Option<Offset>) {
+        // What somebody has gone past is lost, unless the group is led back to it.
+        let is_lost = |gap: &Gap| gap.passed.is_some() && offset.is_none_or(|to| to > gap.from);
+        self.gap = self.gap.filter(is_lost);
+        self.start = offset;
+        self.committed = None;
+        self.written.clear();
+        self.counts = false;
+        if let Some(offset) = offset {
+            self.done.cut(offset);
+        }
+    }
+
+    fn on_committed(&mut self, event: u64, offset: Offset, log_offset: Offset) {
+        let written = self.written.remove(&log_offset).map(|(_, event)| event);
         // Earlier ones are committed, too, or never will be.
-        self.written.retain(|at, _| *at > offset);
+        self.written = self.written.split_off(&log_offset);
         if self.committed.is_none_or(|(highest, ..)| highest < offset) {
             self.committed = Some((offset, event, written));
         }
@@ -238,8 +321,15 @@ impl Delivery {
             return;
         };
         self.pass(event, offset);
-        let from = self.committed.map_or(start, |(highest, ..)| highest);
-        self.done.add(from, offset);
+        if self.is_denied {
+            self.denied = Some(event);
+        } else {
+            let from = self.committed.map_or(start, |(highest, ..)| highest);
+            self.done.add(from, offset);
+        }
+        // It may lead back, from where there is nothing.
+        let start = start.min(offset);
+        self.start = Some(start);
         self.look(start);
     }
 
@@ -256,7 +346,7 @@ impl Delivery {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::check::script::{ORDERS, OTHER, READER, Script};
+    use crate::check::script::{OFFSETS, ORDERS, OTHER, READER, Script};
     use crate::event::{MemberState, Phase};
     use crate::trace::Promise;
 
@@ -327,6 +417,33 @@ pub(crate) mod tests {
             let (offset, log_offset) = (Offset(offset), Offset(offset));
             let kind = Kind::OffsetCommitted { group, partition, offset, log_offset };
             self.0.add(COORDINATOR, kind);
+            self
+        }
+
+        /// A commit without a member is an administrator's.
+        pub(crate) fn appended(&mut self, offset: i64, member: Option<&str>) -> &mut Self {
+            let kind = Kind::OffsetAppended {
+                group: "g".into(),
+                partition: ORDERS,
+                offset: Offset(offset),
+                member: member.map(Into::into),
+                epoch: crate::types::GroupEpoch(-1),
+                log: OFFSETS,
+                log_offset: Offset(offset),
+            };
+            self.0.add(COORDINATOR, kind);
+            self
+        }
+
+        pub(crate) fn removed(&mut self, because: OffsetGone) -> &mut Self {
+            let (group, partition) = ("g".into(), ORDERS);
+            self.0.add(COORDINATOR, Kind::OffsetRemoved { group, partition, because });
+            self
+        }
+
+        pub(crate) fn told(&mut self, offset: Option<i64>) -> &mut Self {
+            let (group, partition, offset) = ("g".into(), ORDERS, offset.map(Offset));
+            self.0.add(COORDINATOR, Kind::OffsetTold { group, partition, offset });
             self
         }
 

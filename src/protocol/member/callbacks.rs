@@ -7,7 +7,7 @@ use crate::message::{AppReply, RebalanceCallback};
 use crate::protocol::assignor::Place;
 use crate::protocol::member::effect::Effect;
 use crate::protocol::member::machine::Member;
-use crate::types::{Defect, Wall};
+use crate::types::{Defect, TopicPartition, Wall};
 
 /// A callback that the application has not finished.
 #[derive(Clone, Debug)]
@@ -119,14 +119,7 @@ impl Member {
             let Some(partition) = self.owned.remove(place) else { continue };
             self.offsets.forget(place);
             if let Some(partition) = partition {
-                let kind = Kind::PartitionGivenUp {
-                    group: self.group.clone(),
-                    member: self.member_id.clone(),
-                    epoch: self.epoch,
-                    partition,
-                    because,
-                };
-                effects.push(Effect::Event { kind, about: About::Nothing });
+                self.tell_given_up(partition, because, effects);
             }
         }
         effects.push(Effect::Assign { partitions: self.owned.keys().cloned().collect() });
@@ -156,12 +149,18 @@ impl Member {
     }
 
     /// Records what it owns as events name it. The first metadata may be late: whoever joins by
-    /// names of topics does not wait for it.
+    /// names of topics does not wait for it. And a topic that is deleted and made anew has another
+    /// id, which a member that owns it by its name does not notice.
     pub(crate) fn name_owned(&mut self, effects: &mut Vec<Effect>) {
-        let unnamed = self.owned.iter().filter(|(_, partition)| partition.is_none());
-        let named = unnamed.filter_map(|(place, _)| Some((place.clone(), self.id(place)?)));
-        for (place, partition) in named.collect::<Vec<_>>() {
+        let named = self.owned.iter().filter_map(|(place, known)| {
+            let partition = self.id(place)?;
+            (*known != Some(partition)).then(|| (place.clone(), *known, partition))
+        });
+        for (place, before, partition) in named.collect::<Vec<_>>() {
             self.owned.insert(place, Some(partition));
+            if let Some(before) = before {
+                self.tell_given_up(before, GivenUpBecause::TopicGone, effects);
+            }
             let kind = Kind::PartitionTaken {
                 group: self.group.clone(),
                 member: self.member_id.clone(),
@@ -171,6 +170,22 @@ impl Member {
             effects.push(Effect::Event { kind, about: About::Nothing });
         }
         self.note_starts(effects);
+    }
+
+    fn tell_given_up(
+        &self,
+        partition: TopicPartition,
+        because: GivenUpBecause,
+        effects: &mut Vec<Effect>,
+    ) {
+        let kind = Kind::PartitionGivenUp {
+            group: self.group.clone(),
+            member: self.member_id.clone(),
+            epoch: self.epoch,
+            partition,
+            because,
+        };
+        effects.push(Effect::Event { kind, about: About::Nothing });
     }
 
     /// All that the application owns.

@@ -10,7 +10,7 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use crate::event::MemberState;
+use crate::event::{About, Kind, MemberState};
 use crate::message::{RebalanceCallback, RequestBody, convert};
 use crate::protocol::member::callbacks::Then;
 use crate::protocol::member::effect::Effect;
@@ -74,6 +74,7 @@ impl Member {
             let wakes = wall + self.config.retry_backoff.initial;
             self.heartbeats_sleep_until = Some(wakes).filter(|_| self.poll.is_none());
         } else if self.has_stalled(wall) {
+            self.tell_overdue(self.config.instance.is_none(), effects);
             self.leave("consumer poll timeout has expired.", effects);
         } else if self.heartbeat_at <= wall
             && self.heartbeats_sleep_until.is_none_or(|until| until <= wall)
@@ -88,6 +89,18 @@ impl Member {
             let token = self.token(Pending::Heartbeat { member_id, epoch });
             effects.push(Effect::Send { token, to, body: RequestBody::from(body), timeout: None });
         }
+    }
+
+    fn tell_overdue(&self, tells: bool, effects: &mut Vec<Effect>) {
+        let interval = self.config.poll_interval_max.as_millis();
+        let kind = Kind::PollOverdue {
+            group: self.group.clone(),
+            member: self.member_id.clone(),
+            epoch: self.epoch,
+            interval: u32::try_from(interval).unwrap_or(u32::MAX),
+            tells,
+        };
+        effects.push(Effect::Event { kind, about: About::Nothing });
     }
 
     /// Leaves by the classic protocol; a static member just stays away.
@@ -140,6 +153,7 @@ impl Member {
             return;
         }
         if self.has_stalled(wall) && !self.is_leaving() {
+            self.tell_overdue(true, effects);
             self.enter(MemberState::PrepareLeaving, effects);
             self.epoch = self.leave_epoch();
             self.reconciliation.drop_all();
