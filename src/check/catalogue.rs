@@ -4,8 +4,8 @@ use crate::check::controller::{
     IsrMembership, MetadataPrefix, OneLeaderPerEpoch, UncleanExclusion,
 };
 use crate::check::groups::{
-    AssignmentLegal, AtLeastOnce, AtMostOnce, CommitDurable, CommitFenced, ExclusiveOwnership,
-    GroupStable, ProcessingOrder,
+    AssignmentLegal, AtLeastOnce, AtMostOnce, CommitDurable, CommitFenced, CommitTold,
+    ExclusiveOwnership, GroupStable, ProcessingOrder,
 };
 use crate::check::history::{
     Duplicate, InconsistentOffsets, LostWrite, NonmonotonicPoll, NonmonotonicSend, PollSkip, Unseen,
@@ -55,6 +55,7 @@ pub fn all() -> Vec<Box<dyn Property>> {
         Box::new(ExclusiveOwnership::default()),
         Box::new(CommitFenced::default()),
         Box::new(CommitDurable::default()),
+        Box::new(CommitTold::default()),
         Box::new(AssignmentLegal::default()),
         Box::new(AtLeastOnce::default()),
         Box::new(AtMostOnce::default()),

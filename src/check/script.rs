@@ -94,10 +94,16 @@ impl Script {
         Self::of(Setup { topics: vec![orders], ..setup() })
     }
 
-    /// The same, with a group that reads `orders`.
+    /// The same, with a group that reads `orders`: `reader` and `other` want to be its members.
     pub(crate) fn with_group(name: &str, promise: Promise) -> Self {
-        let (name, topics) = (name.into(), vec!["orders".into()]);
-        Self::of(Setup { groups: vec![GroupSetup { name, topics, promise }], ..setup() })
+        Self::with_group_setup(name, promise, 3)
+    }
+
+    /// The same, with so many replicas for `__consumer_offsets`.
+    pub(crate) fn with_group_setup(name: &str, promise: Promise, offsets_replicas: u64) -> Self {
+        let (name, topics, members) = (name.into(), vec!["orders".into()], vec![READER, OTHER]);
+        let groups = vec![GroupSetup { name, topics, promise, members }];
+        Self::of(Setup { groups, offsets_replicas, ..setup() })
     }
 
     /// Hosts that have not started; nothing happened.
@@ -693,5 +699,12 @@ impl Script {
         self.add(host, Kind::CoordinatorLoading { partition, leader_epoch });
         let (end, groups) = (Offset(9), 0);
         self.add(host, Kind::CoordinatorLoaded { partition, leader_epoch, end, groups })
+    }
+
+    /// What `broker` knows to be safe of `__consumer_offsets`.
+    pub(crate) fn offsets_high_watermark(&mut self, broker: u16, to: i64) -> &mut Self {
+        let (partition, high_watermark, as_leader) = (OFFSETS, Offset(to), false);
+        let kind = Kind::HighWatermarkMoved { partition, high_watermark, as_leader };
+        self.add(HostId(broker), kind)
     }
 }

@@ -104,8 +104,8 @@ pub struct ProcessedAgain {
     pub records: u64,
 }
 
-/// What became of the owner before the one that processes again, or of the offset at which it should
-/// have begun.
+/// What became of the owner before the one that processes again, or of the offset at which it
+/// should have begun.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum AgainBecause {
     /// The partition was revoked.
@@ -152,6 +152,23 @@ impl AgainBecause {
 }
 
 impl GroupFigures {
+    /// A group of which nothing is known.
+    pub fn unknown(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            protocol: None,
+            epochs: Vec::new(),
+            epoch: None,
+            members: 0,
+            partitions: Vec::new(),
+            processed: 0,
+            again: Vec::new(),
+            failed: Vec::new(),
+            failed_polls: Vec::new(),
+            overdue: Vec::new(),
+        }
+    }
+
     /// The longest time in which nobody owned one partition; of equal ones the first by name.
     pub fn longest_unowned(&self) -> Option<&GroupPartitionFigures> {
         let some = self.partitions.iter().filter(|it| !it.longest_unowned.is_zero());

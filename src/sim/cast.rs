@@ -266,12 +266,20 @@ impl Cast {
         let setup = Setup {
             hosts: stage.parts.clone(),
             topics: plan.topics.iter().map(|topic| topic_setup(plan, topic)).collect(),
-            groups: plan.groups.iter().map(cast_group::setup).collect(),
+            groups: (plan.groups.iter())
+                .map(|group| cast_group::setup(group, |name| stage.by_name.get(name).copied()))
+                .collect(),
             eligible_replicas: cluster.features.integer("eligible.leader.replicas.version") > 0,
             quorum_fetch_timeout: cluster
                 .controllers
                 .iter()
                 .map(|c| c.config.duration("controller.quorum.fetch.timeout.ms"))
+                .max()
+                .unwrap_or_default(),
+            offsets_replicas: cluster
+                .brokers
+                .iter()
+                .map(|broker| broker.config.count("offsets.topic.replication.factor"))
                 .max()
                 .unwrap_or_default(),
         };

@@ -7,7 +7,7 @@ use crate::node::{Assignor, ClientConfig, GroupProtocol};
 use crate::scenario::{ClientGroupPlan, CommitPlan, Config, GroupPlan, PausePlan, Value};
 use crate::sim::clock::wall;
 use crate::trace::{GroupSetup, Promise};
-use crate::types::{Defect, DefectSet, Name};
+use crate::types::{Defect, DefectSet, HostId, Name};
 
 /// How long a member's poll waits when there is nothing, as in Kafka's examples.
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
@@ -80,8 +80,8 @@ pub(crate) fn membership(group: &GroupPlan) -> ClientGroupPlan {
     }
 }
 
-/// What is to be known of `group` to read its events.
-pub(crate) fn setup(group: &GroupPlan) -> GroupSetup {
+/// What is to be known of `group` to read its events; `host` finds hosts by name.
+pub(crate) fn setup(group: &GroupPlan, host: impl Fn(&Name) -> Option<HostId>) -> GroupSetup {
     GroupSetup {
         name: group.name.clone(),
         topics: group.topics.clone(),
@@ -91,6 +91,7 @@ pub(crate) fn setup(group: &GroupPlan) -> GroupSetup {
             CommitPlan::Before => Promise::AtMostOnce,
             CommitPlan::Never => Promise::Nothing,
         },
+        members: group.hosts().iter().filter_map(host).collect(),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::event::{GroupState, QuorumRole};
-use crate::trace::{Model, Part, PartitionView};
-use crate::types::{BrokerId, TopicId, TopicPartition};
+use crate::trace::{GroupSetup, Model, Part, PartitionView};
+use crate::types::{BrokerId, Name, TopicId, TopicPartition};
 
 /// The first thing that is still amiss, in a sentence; `None` when all is well.
 ///
@@ -50,17 +50,23 @@ pub(crate) fn amiss(model: &Model, tried: &BTreeSet<TopicPartition>) -> Option<S
     groups_amiss(model)
 }
 
-/// A group comes to rest, unless it has nobody left to do so.
+/// A group comes to rest with whoever wants to be a member, unless that cannot be.
 fn groups_amiss(model: &Model) -> Option<String> {
     let rests = |state| matches!(state, GroupState::Stable | GroupState::Empty | GroupState::Dead);
-    if let Some((name, group)) = model.groups.iter().find(|(_, group)| !rests(group.state)) {
+    let is_excused = |group: &GroupSetup| model.excuse_of(group).is_some();
+    let counts = |name: &Name| !model.setup().group(name).is_some_and(is_excused);
+    let mut known = model.groups.iter();
+    if let Some((name, group)) = known.find(|(name, group)| !rests(group.state) && counts(name)) {
         return Some(format!("group {name} is {} in epoch {}", group.state, group.epoch));
     }
-    let mut groups = model.setup().groups.iter();
-    let found = groups.find_map(|group| Some((group, model.not_owned_once(group)?)));
-    found.map(|(group, (partition, owners))| {
-        let (name, owners) = (model.partition_name(partition), owners.len());
-        format!("{name} has {owners} owners in group {}", group.name)
+    let mut planned = model.setup().groups.iter().filter(|group| counts(&group.name));
+    planned.find_map(|group| {
+        let unrest = model.unrest(group).map(|unrest| unrest.sentence);
+        unrest.or_else(|| {
+            let (partition, owners) = model.not_owned_once(group)?;
+            let (name, owners) = (model.partition_name(partition), owners.len());
+            Some(format!("{name} has {owners} owners in group {}", group.name))
+        })
     })
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::check::{Checker, Verdict};
 use crate::event::{About, CrashKeep, Event, Kind, Phase};
-use crate::history::{FigureCounter, Figures};
+use crate::history::{FigureCounter, Figures, GroupFigures};
 use crate::message::{AppCall, AppReply};
 use crate::node::{Input, Task};
 use crate::scenario::{Plan, generate};
@@ -480,7 +480,14 @@ impl World {
         let counts = |host| self.cast.clients.contains(&host);
         let lost = self.checker.as_ref().map_or(0, |checker| checker.lost(&self.model, counts));
         let name = |host| self.model.setup().host_name(Some(host)).to_owned();
-        self.figures.figures(self.now(), lost, &name)
+        let mut figures = self.figures.figures(self.now(), lost, &name);
+        // One that never was is worth a line.
+        for group in &self.model.setup().groups {
+            if figures.groups.iter().all(|known| known.name != group.name.as_str()) {
+                figures.groups.push(GroupFigures::unknown(group.name.as_str()));
+            }
+        }
+        figures
     }
 
     /// The cast: who plays on which host.

@@ -18,7 +18,7 @@ pub use filter::{Filter, FilterError, Problem};
 pub use model::{
     AppliedView, AuditFailure, CacheView, ConfigView, DecidedView, FaultView, GroupMemberView,
     GroupView, HostView, LogEntry, LogView, MemberView, Model, PartitionView, QuorumRoleView,
-    QuorumView, RegistrationView, ReplicaView, RoleView, StateView, VoteView,
+    QuorumView, RegistrationView, ReplicaView, RoleView, StateView, Unrest, VoteView,
 };
 pub use run_file::{
     Events, FORMAT_VERSION, Header, ReadError, Recording, RunFile, Writer, event_table,

@@ -24,6 +24,9 @@ pub struct Setup {
     pub eligible_replicas: bool,
     /// `controller.quorum.fetch.timeout.ms`.
     pub quorum_fetch_timeout: Duration,
+    /// `offsets.topic.replication.factor`: with fewer brokers no group ever has a coordinator.
+    #[serde(default)]
+    pub offsets_replicas: u64,
 }
 
 /// One host.
@@ -80,6 +83,9 @@ pub struct GroupSetup {
     pub topics: Vec<Name>,
     /// What its applications promise by when they commit.
     pub promise: Promise,
+    /// The hosts that want to be its members whenever they run.
+    #[serde(default)]
+    pub members: Vec<HostId>,
 }
 
 /// How often an application processes a record, by when it commits.
@@ -97,8 +103,12 @@ pub enum Promise {
 impl Setup {
     /// What the applications of `group` promise.
     pub fn promise_of(&self, group: &Name) -> Promise {
-        let group = self.groups.iter().find(|known| known.name == *group);
-        group.map_or(Promise::Nothing, |group| group.promise)
+        self.group(group).map_or(Promise::Nothing, |group| group.promise)
+    }
+
+    /// The group `name` of the plan.
+    pub fn group(&self, name: &Name) -> Option<&GroupSetup> {
+        self.groups.iter().find(|known| known.name == *name)
     }
 
     /// What runs on `host`.

@@ -480,6 +480,12 @@ defects! {
         "two assignments of a group are of one epoch"
         "made up"
         "a coordinator of KIP-848 begins an epoch and does not write it down";
+    UnsafeOffsetTold "mutation-unsafe-offset-told" Mutation 0
+        ["commit-told"]
+        "a coordinator tells an offset that may be lost yet"
+        "made up, after OffsetMetadataManager.fetchOffsets, which reads what is below the high \
+         watermark"
+        "whoever asks for a group's offset is told what was written last, committed or not";
 }
 
 /// The defects that are switched on in a run.

@@ -86,6 +86,8 @@ properties! {
         "a commit is taken from members of the current generation or epoch only";
     CommitDurable "commit-durable"
         "an offset that was acknowledged is known to every later coordinator";
+    CommitTold "commit-told"
+        "a coordinator tells the last offset that is committed, and a member begins there";
     AssignmentLegal "assignment-legal"
         "epochs of members and assignments follow their group's, and at rest all has one owner";
     AtLeastOnce "at-least-once"

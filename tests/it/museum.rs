@@ -137,6 +137,7 @@ pub(crate) const MUSEUM: &[Exhibit] = exhibits! {
     PartitionForgotten "groups/scale_up_and_down" ["settle=20s"] "assignment-legal";
     GroupEpochNotWritten "groups/coordinator_crashes_kip_848" ["settle=20s"]
         "assignment-legal";
+    UnsafeOffsetTold "museum/unsafe_offset_told" [] "commit-told";
 };
 
 /// Further stories of the same defects, and their own numbers in the museum.
@@ -180,6 +181,7 @@ pub(crate) const PROOFS: &[Exhibit] = exhibits! {
     "exclusive-ownership" PartitionEpochLost "museum/kafka_16147" [];
     "commit-fenced" CommitWithoutGeneration "groups/zombie_commits_after_expulsion" [];
     "commit-durable" OffsetsExpireInRebalance "museum/kafka_13636" [];
+    "commit-told" UnsafeOffsetTold "museum/unsafe_offset_told" [];
     "assignment-legal" PartitionForgotten "groups/scale_up_and_down" ["settle=20s"];
     "at-least-once" CommitsUnderneath "museum/kafka_18641" [];
     "at-most-once" OffsetsExpireInRebalance "museum/kafka_13636"

@@ -40,7 +40,7 @@ const INFO: Info = Info {
     statement: "epochs of members and assignments follow their group's, and at rest all has one \
                 owner",
     source: "KIP-848; Kafka 4.1, ConsumerGroup, TargetAssignmentBuilder, CurrentAssignmentBuilder",
-    premise: "for owners: no fault acts, and the time to settle has passed",
+    premise: "for owners: no fault acts, members poll, and the time to settle has passed",
     kinds: kinds_with_roster!["assignment-epoch-began", "phase-began",],
     is_liveness: false,
 };
@@ -147,7 +147,9 @@ fn owned_once(event: &Event, view: View<'_>, findings: &mut Findings) {
             offset: None,
             log: None,
         };
-        findings.violated(subject, sentence, [event.index]);
+        let excuse = view.model.excuse_of(group);
+        let excuse = excuse.as_ref().map(|(at, why)| (at.unwrap_or(event.index), why.as_str()));
+        findings.violated_unless(subject, excuse, sentence, [event.index]);
     }
 }
 

@@ -11,7 +11,8 @@
 //!
 //! The boundary cases: a group begins where its first member does, or where an administrator says;
 //! and where nothing that is committed counts any more, auto.offset.reset may skip what lies
-//! before. None of these is a loss. To be told that nothing is committed, when something is, is one.
+//! before. None of these is a loss. It is one to be told that nothing is committed when something
+//! is.
 
 use crate::check::groups::deliveries::{Deliveries, Delivery, KINDS};
 use crate::check::property::{Findings, Info, Property, View, clone_box};

@@ -1,15 +1,19 @@
 //! group-stable.
 //!
-//! Once the faults are over every group comes to rest: all its members have what they shall have,
-//! or it has none. And whoever was told that it can never be a member again is none by rule: a
-//! static member of the classic protocol has been counted out, or another has its instance id.
+//! Once the faults are over every group comes to rest: its members have what they shall have, and
+//! it has members, if processes run that want to be some. A group that nobody wants to be in is at
+//! rest, and so is one whose processes are all refused for good, or that no topic is there for. And
+//! whoever was told that it can never be a member again is none by rule: a static member of the
+//! classic protocol has been counted out, or another has its instance id.
 //!
-//! Judged when the audit begins: the state of each group, as its coordinator said it last; and of
-//! each process that has given up as a member, whether its coordinator counts it, or said what
-//! became of it.
+//! Judged when the audit begins: the state of each group, as its coordinator said it last, and the
+//! processes of the groups of the plan; and of each process that has given up as a member, whether
+//! its coordinator counts it, or said what became of it.
 //!
-//! The boundary cases: a rebalance that a fault's end set off has the time to settle; a static
-//! member of KIP-848 may be refused because of itself, if it crashed.
+//! The boundary cases: a rebalance that a fault's end set off has the time to settle. A static
+//! member of KIP-848 may be refused because of itself, if it crashed. Members that do not poll for
+//! max.poll.interval.ms come and go for ever, and where `__consumer_offsets` cannot be made, or has
+//! no leader that may be elected, there is no coordinator.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +38,9 @@ const INFO: Info = Info {
     statement: "when all nodes run again every group has come to rest, and nobody was turned \
                 away for another that there is not",
     source: "Kafka 4.1, ClassicGroup, ConsumerGroup; KIP-345; KAFKA-10284, 12890, 19233",
-    premise: "no fault acts, members poll, and the time to settle has passed",
+    premise: "no fault acts, members poll, and the time to settle has passed; there are enough \
+              brokers for __consumer_offsets, and it keeps the premise of acked-durability, or has \
+              a leader",
     kinds: kinds_with_roster!["member-state-entered", "host-stopped", "phase-began",],
     is_liveness: true,
 };
@@ -60,7 +66,24 @@ impl Property for GroupStable {
                 "all faults are over, but group {group} is {state} in epoch {}",
                 known.epoch
             );
-            findings.violated(Subject::group(group), sentence, [known.event, event.index]);
+            let excuse = excuse(group, event, view);
+            let excuse = excuse.as_ref().map(|(at, why)| (*at, why.as_str()));
+            let evidence = [known.event, event.index];
+            findings.violated_unless(Subject::group(group), excuse, sentence, evidence);
+        }
+        for group in &view.model.setup().groups {
+            let latest = self.groups.latest(&view.model.coordinators);
+            let known = latest.get(&group.name).map(|known| known.state);
+            let is_told =
+                known.is_some_and(|state| !matches!(state, GroupState::Empty | GroupState::Dead));
+            // Of the others the coordinator has said something.
+            let Some(unrest) = view.model.unrest(group).filter(|_| !is_told) else { continue };
+            findings.exercised();
+            let sentence = format!("all faults are over, but {}", unrest.sentence);
+            let excuse = excuse(&group.name, event, view);
+            let excuse = excuse.as_ref().map(|(at, why)| (*at, why.as_str()));
+            let subject = Subject::group(&group.name);
+            findings.violated_unless(subject, excuse, sentence, [event.index]);
         }
         self.judge_turned_away(event, view, findings);
     }
@@ -116,10 +139,26 @@ impl GroupStable {
     }
 }
 
+/// Why it is no wonder that `group` does not rest, if it is none.
+fn excuse(group: &Name, event: &Event, view: View<'_>) -> Option<(u64, String)> {
+    let planned = view.model.setup().group(group);
+    if let Some((at, why)) = planned.and_then(|planned| view.model.excuse_of(planned)) {
+        return Some((at.unwrap_or(event.index), why));
+    }
+    let log = view.model.coordinators.home(group.as_str())?;
+    let state = view.model.partition(log).and_then(|known| known.state.as_ref());
+    let has_leader = state.is_some_and(|state| state.leader.is_some());
+    let (at, why) = view.premises.left(log).filter(|_| !has_leader)?;
+    Some((at, why.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::check::script::{ORDERS, READER, Script};
-    use crate::event::{GroupProtocol, GroupState, Kind, LeftBecause, MemberState, Phase};
+    use crate::check::script::{ORDERS, OTHER, READER, Script};
+    use crate::event::{
+        CrashKeep, GroupProtocol, GroupState, Kind, LeftBecause, MemberState, Phase,
+    };
+    use crate::trace::Promise;
     use crate::types::{GroupEpoch, HostId, LeaderEpoch};
 
     fn ended(states: &[(u16, GroupState)]) -> Script {
@@ -220,5 +259,81 @@ mod tests {
         assert_eq!(turned_away("m1", &["m2"], false), "holds");
         assert_eq!(turned_away("m2", &["m2"], false), "holds", "it is refused for another reason");
         assert_eq!(turned_away("m2", &["m2"], true), "holds", "its session is over");
+    }
+
+    fn told(run: &mut Script, state: GroupState, members: u32) {
+        let (group, protocol) = ("g".into(), GroupProtocol::Consumer);
+        let epoch = GroupEpoch(3);
+        run.add(HostId(1), Kind::GroupStateChanged { group, protocol, state, epoch, members });
+    }
+
+    fn is(run: &mut Script, host: HostId, state: MemberState) {
+        let (group, member, epoch, leads) = ("g".into(), "m".into(), 1, false);
+        run.add(host, Kind::MemberStateEntered { group, member, epoch, state, leads });
+    }
+
+    fn dies(run: &mut Script, host: HostId) {
+        let (keep, by_itself, in_order) = (CrashKeep::PageCache, false, true);
+        run.add(host, Kind::HostStopped { keep, by_itself, in_order });
+    }
+
+    #[test]
+    fn a_group_whose_processes_are_no_members_does_not_rest() {
+        let mut run = Script::with_group("g", Promise::Nothing);
+        assert_eq!(run.clone().settle().outcome("group-stable"), "violated");
+        told(&mut run, GroupState::Empty, 0);
+        assert_eq!(run.clone().settle().outcome("group-stable"), "violated");
+        let mut stable = run.clone();
+        told(&mut stable, GroupState::Stable, 2);
+        assert_eq!(stable.settle().outcome("group-stable"), "holds");
+        // Nobody is left who wants in: one is refused for good, the other has ended.
+        dies(&mut run, READER);
+        assert_eq!(run.clone().settle().outcome("group-stable"), "violated");
+        is(&mut run, OTHER, MemberState::Fatal);
+        assert_eq!(run.settle().outcome("group-stable"), "holds");
+    }
+
+    #[test]
+    fn members_that_do_not_poll_come_and_go() {
+        let overdue = |run: &mut Script| {
+            let (group, member, epoch) = ("g".into(), "m".into(), 1);
+            let (interval, tells) = (3_000, true);
+            run.add(READER, Kind::PollOverdue { group, member, epoch, interval, tells });
+        };
+        let mut run = Script::with_group("g", Promise::Nothing);
+        is(&mut run, READER, MemberState::Stable);
+        overdue(&mut run);
+        is(&mut run, READER, MemberState::Stale);
+        told(&mut run, GroupState::Reconciling, 1);
+        assert_eq!(run.clone().settle().outcome("group-stable"), "outside its premise");
+        // It polled again before healing began.
+        is(&mut run, READER, MemberState::Joining);
+        run.phase(Phase::Heal);
+        let mut late = run.clone();
+        assert_eq!(run.phase(Phase::Audit).outcome("group-stable"), "violated");
+        overdue(&mut late);
+        assert_eq!(late.phase(Phase::Audit).outcome("group-stable"), "outside its premise");
+    }
+
+    #[test]
+    fn without_enough_brokers_there_is_no_coordinator() {
+        let mut run = Script::with_group_setup("g", Promise::Nothing, 5);
+        assert_eq!(run.clone().settle().outcome("group-stable"), "outside its premise");
+        run.make_offsets_topic();
+        assert_eq!(run.settle().outcome("group-stable"), "violated");
+    }
+
+    /// What its coordinator said before it read the group's log anew is of a former life.
+    #[test]
+    fn a_group_that_is_no_more_rests() {
+        for (loads, outcome) in [(true, "not exercised"), (false, "violated")] {
+            let mut run = Script::new();
+            run.make_offsets_topic();
+            told(&mut run, GroupState::Reconciling, 2);
+            if loads {
+                run.load_groups(HostId(1), 2);
+            }
+            assert_eq!(run.settle().outcome("group-stable"), outcome);
+        }
     }
 }

@@ -126,7 +126,9 @@ impl Shard {
         key: &OffsetKey,
     ) -> fa::OffsetFetchResponsePartitions {
         let (group, topic, partition) = key;
-        let known = self.committed.get(key);
+        let (known, written) = (self.committed.get(key), self.state.offsets.get(key));
+        let is_unsafe = known.map(|it| it.offset) != written.map(|it| it.offset);
+        let known = if is_unsafe && step.acts(Defect::UnsafeOffsetTold) { written } else { known };
         let told = Kind::OffsetTold {
             group: group.clone(),
             partition: step.partition(topic, *partition),

@@ -38,8 +38,15 @@ impl Model {
             | Kind::GroupStateChanged { .. }
             | Kind::GroupLoaded { .. } => self.apply_to_group(event),
             Kind::MemberStateEntered { .. }
+            | Kind::PollOverdue { .. }
             | Kind::PartitionTaken { .. }
             | Kind::PartitionGivenUp { .. } => self.apply_to_member(event),
+            Kind::PhaseBegan { phase } => {
+                self.apply_to_world(event);
+                if *phase == Phase::Heal {
+                    self.forgive_members();
+                }
+            }
             Kind::HostStopped { .. } => {
                 self.apply_to_world(event);
                 self.apply_to_member(event);
@@ -49,7 +56,6 @@ impl Model {
             | Kind::HostResumed {}
             | Kind::BrokerStateEntered { .. }
             | Kind::ClockSet { .. }
-            | Kind::PhaseBegan { .. }
             | Kind::FaultBegan { .. }
             | Kind::FaultBit { .. }
             | Kind::FaultEnded { .. } => self.apply_to_world(event),

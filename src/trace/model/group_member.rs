@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::event::{Event, GroupProtocol, GroupState, Kind, MemberState, OFFSETS_TOPIC, home_of};
 use crate::trace::model::fold::Model;
-use crate::trace::setup::GroupSetup;
+use crate::trace::setup::{GroupSetup, Part};
 use crate::types::{BrokerId, GroupEpoch, HostId, Name, TopicPartition};
 
 /// A host's membership.
@@ -24,6 +24,18 @@ pub struct GroupMemberView {
     pub owned: BTreeSet<TopicPartition>,
     /// The event by which it became a member last.
     pub joined: Option<u64>,
+    /// The event by which it left since healing began, or for good until then, because its
+    /// application did not poll, and max.poll.interval.ms.
+    pub overdue: Option<(u64, u32)>,
+}
+
+/// What keeps a group from resting.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unrest {
+    /// What is amiss.
+    pub sentence: String,
+    /// Why that is no wonder, if it is none, and the event of it, if there is one.
+    pub excuse: Option<(Option<u64>, String)>,
 }
 
 /// A group as its coordinator says; of several brokers that believe to be it, the last one.
@@ -90,6 +102,7 @@ impl Model {
                     leads: *leads,
                     owned: BTreeSet::new(),
                     joined: None,
+                    overdue: None,
                 });
                 let was_member = view.epoch > 0;
                 view.group = group.clone();
@@ -99,6 +112,11 @@ impl Model {
                     view.joined = None;
                 } else if !was_member {
                     view.joined = Some(event.index);
+                }
+            }
+            Kind::PollOverdue { interval, .. } => {
+                if let Some(view) = self.group_members.get_mut(&host) {
+                    view.overdue = Some((event.index, *interval));
                 }
             }
             Kind::PartitionTaken { partition, .. } => {
@@ -117,6 +135,12 @@ impl Model {
             }
             _ => {}
         }
+    }
+
+    /// Healing begins: who polled too late before, and is a member again, has made it good.
+    pub(in crate::trace::model) fn forgive_members(&mut self) {
+        let back = self.group_members.values_mut().filter(|view| is_in(view.state));
+        back.for_each(|view| view.overdue = None);
     }
 
     /// Whether `partition` is of a topic that Kafka keeps for itself: no client writes it.
@@ -169,6 +193,59 @@ impl Model {
     /// Whether `group` has members, as they believe.
     pub fn has_members(&self, group: &Name) -> bool {
         self.members_of(group.as_str()).any(|(_, view)| is_in(view.state))
+    }
+
+    /// What keeps `group` from resting, as its coordinator says: it rests when it is stable and has
+    /// members, or when no process runs that may be one.
+    pub fn unrest(&self, group: &GroupSetup) -> Option<Unrest> {
+        let is_fatal = |view: &GroupMemberView| view.state == MemberState::Fatal;
+        let wants = |host: &&HostId| {
+            let runs = self.host(**host).is_some_and(|it| it.is_running && !it.is_paused);
+            runs && !self.group_members.get(host).is_some_and(is_fatal)
+        };
+        let wanting = group.members.iter().filter(wants).count();
+        let view = self.groups.get(&group.name);
+        let members = view.map_or(0, |view| view.members);
+        let state = view.map_or(GroupState::Empty, |view| view.state);
+        let is_empty = matches!(state, GroupState::Empty | GroupState::Dead) || members == 0;
+        // With a pattern there may be nothing to join for.
+        if state == GroupState::Stable && members > 0
+            || is_empty && (wanting == 0 || group.topics.is_empty())
+        {
+            return None;
+        }
+        let name = &group.name;
+        let processes = match wanting {
+            1 => "1 process that wants in".to_owned(),
+            many => format!("{many} processes that want in"),
+        };
+        let sentence = match view {
+            None => format!("group {name} has {processes}, and no coordinator knows of it"),
+            Some(_) if is_empty => format!("group {name} has {processes}, and no members"),
+            Some(view) => format!("group {name} is {state} in epoch {}", view.epoch),
+        };
+        Some(Unrest { sentence, excuse: self.excuse_of(group) })
+    }
+
+    /// Why it is no wonder that a group does not come to rest.
+    pub fn excuse_of(&self, group: &GroupSetup) -> Option<(Option<u64>, String)> {
+        let overdue = group.members.iter().find_map(|host| {
+            let (event, interval) = self.group_members.get(host)?.overdue?;
+            let name = self.setup().host_name(Some(*host));
+            let why = format!("{name} did not poll for {interval} ms (max.poll.interval.ms)");
+            Some((Some(event), why))
+        });
+        let brokers = self.setup().hosts.iter();
+        let brokers = brokers.filter(|host| matches!(host.part, Part::Broker(_))).count() as u64;
+        let replicas = self.setup().offsets_replicas;
+        let is_possible = replicas <= brokers || self.topics.contains_key(OFFSETS_TOPIC);
+        overdue.or_else(|| {
+            let why = format!(
+                "offsets.topic.replication.factor is {replicas} and there are {brokers} brokers, \
+                 so {OFFSETS_TOPIC} cannot be made"
+            );
+            (!is_possible).then_some((None, why))
+        })
     }
 
     /// The first partition that `group` reads by its topic's name and that nobody owns, or several

@@ -13,7 +13,7 @@ mod quorum;
 pub use audit::AuditFailure;
 pub use config::ConfigView;
 pub use fold::{FaultView, HostView, Model, RegistrationView};
-pub use group_member::{GroupMemberView, GroupView};
+pub use group_member::{GroupMemberView, GroupView, Unrest};
 pub use log::{LogEntry, LogView};
 pub use partition::{CacheView, DecidedView, PartitionView, ReplicaView, RoleView, StateView};
 pub use quorum::{AppliedView, MemberView, QuorumRoleView, QuorumView, VoteView};
