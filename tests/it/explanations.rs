@@ -363,7 +363,7 @@ const CAUSES: &[Cause] = &[
         Defect::CommitWithoutGeneration,
         &[("host-resumed", "billing-1 goes on"), ("offset-appended", "from billing-1 in epoch 1")],
     ),
-    (Defect::UnsafeOffsetTold, &[("offset-told", "tells")]),
+    (Defect::UnsafeOffsetTold, &[("offset-told", "told"), ("offset-appended", "writes offset")]),
     (
         Defect::OffsetsExpireInRebalance,
         &[("offset-removed", "expired"), ("member-joined", "takes")],
