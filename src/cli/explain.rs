@@ -14,7 +14,8 @@ use crate::cli::run_file;
 use crate::event::Event;
 use crate::explore::{Came, WhatIf, what_if};
 use crate::report::explain::{
-    Asked, Explanation, Nearby, Saved, brief, explain_all, markdown, mermaid, text, violations,
+    Asked, Explanation, Nearby, Retried, Saved, brief, explain_all, markdown, mermaid, text,
+    violations,
 };
 use crate::scenario::Scenario;
 use crate::trace::{Header, RunFile};
@@ -26,8 +27,7 @@ pub(crate) fn explain(args: &Explain) -> anyhow::Result<Done> {
     let scenario = run_file::scenario(&file)?;
     let mut explanation = of_file(path, &file, &scenario, args.violation)?;
     if !args.no_rerun && !explanation.property.is_empty() {
-        explanation.saved_by = saved_by(&file, &scenario, &explanation);
-        explanation.acquit();
+        explanation = saved(path, &file, &scenario, &explanation)?;
     }
     let mut out = stdout();
     match args.format {
@@ -48,6 +48,33 @@ pub(crate) fn of_file(
     scenario: &Scenario,
     number: usize,
 ) -> anyhow::Result<Explanation> {
+    told(path, file, scenario, (number, &Retried::default()))
+}
+
+/// The explanation with what would have saved it, told anew with what the other runs have shown: a
+/// defect without which it happens as well has no part in the story, a fault without which it does
+/// not has.
+fn saved(
+    path: &Path,
+    file: &RunFile,
+    scenario: &Scenario,
+    explanation: &Explanation,
+) -> anyhow::Result<Explanation> {
+    let saved_by = saved_by(file, scenario, explanation);
+    let number = usize::try_from(explanation.number)?;
+    let mut explanation = told(path, file, scenario, (number, &Retried::of(&saved_by)))?;
+    explanation.saved_by = saved_by;
+    explanation.acquit();
+    Ok(explanation)
+}
+
+/// The explanation of violation `number`, with what other runs have shown.
+fn told(
+    path: &Path,
+    file: &RunFile,
+    scenario: &Scenario,
+    (number, retried): (usize, &Retried),
+) -> anyhow::Result<Explanation> {
     let verdicts = verdicts(path, file)?;
     let events: Result<Vec<Event>, _> =
         file.events().map_err(|error| run_file::refused(path, &error))?.collect();
@@ -59,6 +86,7 @@ pub(crate) fn of_file(
         verdicts: &verdicts,
         number,
         file: &path.display().to_string(),
+        retried,
     };
     match crate::report::explain::explain(events, asked) {
         Some(explanation) => Ok(explanation),
@@ -90,12 +118,12 @@ pub(crate) fn for_page(
         verdicts: &verdicts,
         number: 1,
         file: &path.display().to_string(),
+        retried: &Retried::default(),
     };
     let events = events.map_err(|error| run_file::refused(path, &error))?;
     let mut all = explain_all(events, asked);
     if let Some(first) = all.first_mut().filter(|_| is_rerun) {
-        first.saved_by = saved_by(file, &scenario, first);
-        first.acquit();
+        *first = saved(path, file, &scenario, first)?;
     }
     Ok(all)
 }

@@ -10,7 +10,7 @@ use crate::check::Outcome;
 use crate::explore::outcome::{End, RunOutcome};
 use crate::explore::run::{RunOptions, run_once};
 use crate::explore::vocabulary::vocabulary;
-use crate::scenario::{Plan, Scenario, Trigger, show_duration};
+use crate::scenario::{Plan, ProducerPlan, Scenario, Trigger, show_duration};
 use crate::types::{Expectation, PropertyName};
 
 /// How many events all runs together may have: about seven seconds of one core, so that a
@@ -77,7 +77,7 @@ struct Change {
 ///
 /// A run stops where its violation is found: what became of it is known then.
 pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> Vec<WhatIf> {
-    let mut changes = changes(&scenario.plan);
+    let mut changes = changes(&scenario.plan, About::of(property));
     let first = EVENTS_MAX - EVENTS_MAX * NEARBY_SHARE.0 / NEARBY_SHARE.1;
     let affordable = usize::try_from(first / events.max(1)).unwrap_or(usize::MAX).max(2);
     changes.truncate(CHANGES_MAX.min(affordable));
@@ -231,7 +231,7 @@ fn told(outcome: &RunOutcome, property: &str, base: &RunOutcome) -> String {
 }
 
 /// The changes that apply to a plan, the likeliest first.
-fn changes(plan: &Plan) -> Vec<Change> {
+fn changes(plan: &Plan, about: About) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut add = |words: String, set: Vec<String>| changes.push(Change { words, set });
     let defects: Vec<_> = plan.defects.iter().collect();
@@ -242,47 +242,17 @@ fn changes(plan: &Plan) -> Vec<Change> {
             .map(|other| format!("\"{}\"", other.name()))
             .collect();
         let set = format!("defects=[{}]", left.join(","));
-        add(format!("the bug {} off", defect.name()), vec![set]);
+        add(format!("{} off", defect.called()), vec![set]);
     }
-    let weak: Vec<String> = plan
-        .producers
-        .iter()
-        .filter(|producer| producer.config.text("acks") != "all")
-        .map(|producer| format!("producer.{}.config.acks=all", producer.name))
-        .collect();
-    if !weak.is_empty() {
-        add("acks=all".to_owned(), weak);
-    }
-    for (key, words, value, applies) in topic_changes() {
-        let broker = plan.cluster.brokers.first().map(|broker| &broker.config);
-        let sets: Vec<String> = plan
-            .topics
-            .iter()
-            .filter(|topic| topic.replication_factor >= 2)
-            .filter(|topic| broker.is_some_and(|broker| applies(topic, broker)))
-            .map(|topic| format!("topic.{}.config.{key}={value}", topic.name))
-            .collect();
-        if !sets.is_empty() {
-            add(words.to_owned(), sets);
+    if about.is_of_records() {
+        for (words, set) in record_changes(plan) {
+            add(words, set);
         }
     }
-    let plain: Vec<String> = plan
-        .producers
-        .iter()
-        .filter(|producer| !producer.config.flag("enable.idempotence"))
-        .flat_map(|producer| {
-            let name = &producer.name;
-            [
-                format!("producer.{name}.config.enable.idempotence=true"),
-                format!("producer.{name}.config.acks=all"),
-            ]
-        })
-        .collect();
-    if !plain.is_empty() {
-        add("enable.idempotence=true".to_owned(), plain);
-    }
-    for (words, set) in group_changes(plan) {
-        add(words, set);
+    if about.is_of_groups() {
+        for (words, set) in group_changes(plan) {
+            add(words, set);
+        }
     }
     for (number, fault) in (1..).zip(&plan.faults) {
         let what = fault.fault.name();
@@ -294,6 +264,95 @@ fn changes(plan: &Plan) -> Vec<Change> {
             let words = format!("fault {number} ({}) 2 s later", fault.fault.name());
             add(words, vec![format!("fault.{number}.at={later}")]);
         }
+    }
+    changes
+}
+
+/// What a property is about: what has no part in it is not worth a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum About {
+    /// The metadata quorum, and what it committed.
+    Quorum,
+    /// What a group's coordinator decides and remembers.
+    Group,
+    /// What an application reads and processes.
+    Reading,
+    /// The records of topics.
+    Records,
+}
+
+impl About {
+    fn of(property: &str) -> Self {
+        match property {
+            "raft-election-safety"
+            | "raft-vote-once"
+            | "raft-log-matching"
+            | "raft-committed-prefix"
+            | "quorum-stable"
+            | "metadata-prefix"
+            | "metadata-converges" => Self::Quorum,
+            "exclusive-ownership"
+            | "commit-fenced"
+            | "commit-durable"
+            | "assignment-legal"
+            | "group-stable" => Self::Group,
+            "at-least-once"
+            | "at-most-once"
+            | "processing-order"
+            | "unseen"
+            | "poll-skip"
+            | "nonmonotonic-poll"
+            | "inconsistent-offsets" => Self::Reading,
+            _ => Self::Records,
+        }
+    }
+
+    fn is_of_records(self) -> bool {
+        matches!(self, Self::Records | Self::Reading)
+    }
+
+    fn is_of_groups(self) -> bool {
+        matches!(self, Self::Group | Self::Reading)
+    }
+}
+
+/// What producers and topics may do about it.
+fn record_changes(plan: &Plan) -> Vec<(String, Vec<String>)> {
+    let mut changes = Vec::new();
+    let of = |producers: &[&ProducerPlan]| {
+        let names: Vec<&str> = producers.iter().map(|producer| producer.name.as_str()).collect();
+        match plan.producers.len() {
+            0 | 1 => String::new(),
+            _ => format!(" of {}", names.join(", ")),
+        }
+    };
+    let weak: Vec<&ProducerPlan> =
+        plan.producers.iter().filter(|it| it.config.text("acks") != "all").collect();
+    let set =
+        |producer: &ProducerPlan, what: &str| format!("producer.{}.config.{what}", producer.name);
+    if !weak.is_empty() {
+        let sets = weak.iter().map(|producer| set(producer, "acks=all")).collect();
+        changes.push((format!("acks=all{}", of(&weak)), sets));
+    }
+    for (key, words, value, applies) in topic_changes() {
+        let broker = plan.cluster.brokers.first().map(|broker| &broker.config);
+        let sets: Vec<String> = plan
+            .topics
+            .iter()
+            .filter(|topic| topic.replication_factor >= 2)
+            .filter(|topic| broker.is_some_and(|broker| applies(topic, broker)))
+            .map(|topic| format!("topic.{}.config.{key}={value}", topic.name))
+            .collect();
+        if !sets.is_empty() {
+            changes.push((words.to_owned(), sets));
+        }
+    }
+    let plain: Vec<&ProducerPlan> =
+        plan.producers.iter().filter(|it| !it.config.flag("enable.idempotence")).collect();
+    if !plain.is_empty() {
+        let both = ["enable.idempotence=true", "acks=all"];
+        let sets = plain.iter().flat_map(|it| both.map(|what| set(it, what))).collect();
+        changes.push((format!("enable.idempotence=true{}", of(&plain)), sets));
     }
     changes
 }

@@ -55,6 +55,17 @@ macro_rules! defects {
     };
 }
 
+impl Defect {
+    /// What it is called: a configuration is no bug.
+    pub fn called(self) -> String {
+        let word = match self.kind() {
+            DefectKind::Configuration => "configuration",
+            DefectKind::Historical | DefectKind::Mutation => "bug",
+        };
+        format!("the {word} {}", self.name())
+    }
+}
+
 /// Where a defect comes from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum DefectKind {

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use kafsim::event::{Event, Kind};
 use kafsim::explore::{Came, RunOptions, run_once, what_if};
-use kafsim::report::explain::{Explanation, Saved, Step, markdown, mermaid, text};
+use kafsim::report::explain::{Explanation, Retried, Saved, Step, markdown, mermaid, text};
 use kafsim::trace::RunFile;
 use kafsim::types::Defect;
 
@@ -449,11 +449,44 @@ const UNTRUE: &[(Defect, &str)] = &[
     (Defect::FencedLastKnownLeader, "was not unclean"),
     // An empty log that begins anew above its end is not cut.
     (Defect::HighWatermarkLeftBehind, "cuts its log of orders-0 from 151 to 702"),
+    // What was told apart is told: the answer was to ListOffsets, the fetch out of range.
+    (Defect::HighWatermarkLeftBehind, "to its fetch says that their logs part"),
+    (Defect::UnfencedFetch, "to its fetch says that their logs part"),
+    // Its last batch is of that epoch.
+    (Defect::StaleEpochCheckpoint, "neither the epoch of its last batch"),
     // Its session ran out.
     (Defect::LastReplicaStanding, "gives way"),
     (Defect::NeverFlush, "gives way"),
     (Defect::NoElection, "gives way"),
 ];
+
+/// What the events of the runs themselves speak against.
+#[test]
+fn explanations_say_what_the_events_bear_out() {
+    let complaints: BTreeSet<&str> = rows().flat_map(Exhibit::untrue).map(String::as_str).collect();
+    let complaints: Vec<&str> = complaints.into_iter().collect();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+/// Where the same run without the bug violates nothing, the bug is the cause: a step says so.
+#[test]
+fn every_explanation_names_the_bug_without_which_nothing_happens() {
+    let mut complaints = Vec::new();
+    for row in rows() {
+        for it in row.explanations().iter().filter(|it| it.outcome == "violated") {
+            let is_clean = !row.violated_without().contains(&it.property.as_str());
+            let named = |step: &Step| {
+                step.because.as_ref().is_some_and(|because| because.contains(row.defect.name()))
+            };
+            if is_clean && !it.steps.iter().any(named) {
+                let place = format!("{} {}", row.defect.name(), row.scenario);
+                complaints.push(format!("{place}, violation {}: {}", it.number, it.property));
+            }
+        }
+    }
+    complaints.dedup();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
 
 #[test]
 fn explanations_do_not_say_what_is_not_so() {
@@ -483,6 +516,48 @@ fn explanations_of_what_needs_no_bug_are_as_they_were() {
         complaints.extend(compare(&format!("none.museum-{name}"), &quiet(&text(&found[0]))));
     }
     assert!(complaints.is_empty(), "REWRITE=1 writes them anew:\n{}", complaints.join("\n"));
+}
+
+/// A claim that is not met: the bug that it needs is off, and nothing else is blamed.
+#[test]
+fn what_was_to_be_violated_and_holds_is_told_as_such() {
+    let changes = ["defects=[]", "duration=45s", "producer.checkout.rate=50/s"];
+    let scenario = scenario("scenarios/museum/kip_101.toml", &changes, &[]);
+    let options = RunOptions { record: true, ..RunOptions::default() };
+    let mut executed = run_once(&scenario, 0, &options);
+    let found = explanations(&mut executed, &scenario);
+    let [only] = found.as_slice() else { panic!("one explanation") };
+    let whole = text(only);
+    assert!(whole.contains("no property was violated, and one was to be"), "{whole}");
+    for told in [
+        "The scenario claims that leader-completeness is violated; it holds. The scenario claims",
+        "No bug is switched on in this run. Of what it allows",
+    ] {
+        assert!(only.sentence.contains(told), "{told}: {}", only.sentence);
+    }
+    assert!(!only.sentence.contains("did not happen"), "{}", only.sentence);
+    assert_eq!(only.sentence.matches("allows").count(), 1, "{}", only.sentence);
+}
+
+/// What runs without a fault have shown decides whether it is told.
+#[test]
+fn what_other_runs_have_shown_is_read_from_their_words() {
+    let saved = |change: &str, set: &str, helped: bool| Saved {
+        change: change.to_owned(),
+        set: vec![set.to_owned()],
+        helped,
+        ..Saved::default()
+    };
+    let retried = Retried::of(&[
+        saved("without fault 2 (cut)", "fault.2=[]", true),
+        saved("without fault 3 (crash)", "fault.3=[]", false),
+        saved("fault 3 (crash) 2 s later", "fault.3.at=9s", true),
+        saved("the configuration never-flush off", "defects=[]", false),
+        saved("the bug vote-not-persisted off", "defects=[]", true),
+    ]);
+    assert_eq!(retried.needed, BTreeSet::from([2]));
+    assert_eq!(retried.idle, BTreeSet::from([3]));
+    assert_eq!(retried.acquitted, [Defect::NeverFlush]);
 }
 
 /// A bug may be blamed only for what it decided: the run says where that was.
@@ -535,6 +610,8 @@ fn a_bug_without_which_it_happens_as_well_is_not_blamed() {
     it.acquit();
     assert_eq!(it.steps[0].because.as_deref(), Some("it was late"));
     assert_eq!(it.steps[1].because, None);
+    let remark = &it.not_the_cause[0].text;
+    assert!(remark.starts_with("The bug kip-903-stale-broker-epoch is switched on"), "{remark}");
 }
 
 /// What would have saved it: where nothing tries the property any more, nobody knows.

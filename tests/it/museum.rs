@@ -12,12 +12,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use kafsim::check::{Outcome, infos};
+use kafsim::event::Event;
 use kafsim::explore::{End, Executed, RunOptions, run_once};
-use kafsim::report::explain::{Asked as Question, Explanation, explain_all};
+use kafsim::report::explain::{Asked as Question, Explanation, Retried, explain_all};
 use kafsim::scenario::Scenario;
 use kafsim::trace::RunFile;
 use kafsim::types::Defect;
 
+use crate::borne_out::untrue;
 use crate::scenarios::{complaint, scenario};
 
 /// A defect, and where it shows.
@@ -222,6 +224,8 @@ struct Came {
     complaint: String,
     /// The explanations of what it violated, if a defect was on.
     explanations: Vec<Explanation>,
+    /// What they say that the run's events do not bear out.
+    untrue: Vec<String>,
 }
 
 /// What the runs of both tables came to, with their defects and without.
@@ -249,7 +253,15 @@ fn run((path, changes, seed, defect): Asked) -> Came {
     let scenario = scenario(&path, &changes, &defects);
     let options = RunOptions { record: defect.is_some(), ..RunOptions::default() };
     let mut executed = run_once(&scenario, seed, &options);
-    let explanations = explanations(&mut executed, &scenario);
+    let (explanations, untrue) = match recorded(&mut executed) {
+        Some((file, events)) => {
+            let all = explained(&executed, &scenario, &file, events.clone());
+            let untrue = all.iter().flat_map(|it| untrue(it, &events, &file.header.setup));
+            let untrue = untrue.collect();
+            (all, untrue)
+        }
+        None => (Vec::new(), Vec::new()),
+    };
     let claims = executed.outcome.claims.iter();
     let broken = claims.filter(|c| matches!(c.verdict.outcome, Outcome::Violated { .. }));
     Came {
@@ -257,15 +269,30 @@ fn run((path, changes, seed, defect): Asked) -> Came {
         is_finished: executed.outcome.end == End::Finished,
         complaint: complaint(&executed),
         explanations,
+        untrue,
     }
 }
 
 /// What was violated in a run that was recorded, explained.
 pub(crate) fn explanations(executed: &mut Executed, scenario: &Scenario) -> Vec<Explanation> {
-    let Some(recording) = executed.run_file.take() else { return Vec::new() };
-    let file = RunFile::read(&recording.to_vec()).expect("it was just written");
+    let recorded = recorded(executed);
+    recorded.map_or_else(Vec::new, |(file, events)| explained(executed, scenario, &file, events))
+}
+
+/// The file of a run that was recorded, and its events.
+fn recorded(executed: &mut Executed) -> Option<(RunFile, Vec<Event>)> {
+    let file = RunFile::read(&executed.run_file.take()?.to_vec()).expect("it was just written");
     let events = file.events().expect("it was just written");
     let events = events.map(|event| event.expect("it was just written")).collect();
+    Some((file, events))
+}
+
+fn explained(
+    executed: &Executed,
+    scenario: &Scenario,
+    file: &RunFile,
+    events: Vec<Event>,
+) -> Vec<Explanation> {
     let claims = executed.outcome.claims.iter();
     let verdicts: Vec<_> = claims.map(|claim| claim.verdict.clone()).collect();
     let question = Question {
@@ -275,6 +302,7 @@ pub(crate) fn explanations(executed: &mut Executed, scenario: &Scenario) -> Vec<
         verdicts: &verdicts,
         number: 1,
         file: "a.run",
+        retried: &Retried::default(),
     };
     explain_all(events, question)
 }
@@ -293,6 +321,16 @@ impl Exhibit {
     /// Why its run's properties were violated, in the order of their numbers.
     pub(crate) fn explanations(&self) -> &'static [Explanation] {
         &RUNS[&self.asked(Some(self.defect))].explanations
+    }
+
+    /// What the explanations say that its events do not bear out.
+    pub(crate) fn untrue(&self) -> &'static [String] {
+        &RUNS[&self.asked(Some(self.defect))].untrue
+    }
+
+    /// The properties that its run violates without its defect.
+    pub(crate) fn violated_without(&self) -> &'static [&'static str] {
+        &RUNS[&self.asked(None)].violated
     }
 
     /// Why its property was violated; nothing if it was not, which tests here complain of.

@@ -175,9 +175,23 @@ fn on_cache(
     let is_empty = last.is_none();
     if !is_at_end && !is_of_last && !is_empty {
         let name = view.model.partition_name(partition);
+        let log = match last.filter(|last| last.epoch == epoch) {
+            Some(_) => {
+                let first =
+                    replica.log.epoch_start(epoch).map(|first| first.max(replica.log.start));
+                format!(
+                    "although its log has records of it from offset {} on",
+                    first.unwrap_or(start)
+                )
+            }
+            None => {
+                let of = last.map_or(LeaderEpoch(0), |last| last.epoch);
+                format!("but its log ends at {end} with a record of epoch {of}")
+            }
+        };
         let sentence = format!(
             "broker {node}'s leader-epoch cache of {name} ends with epoch {epoch} from offset \
-             {start}, which is neither the epoch of its last batch nor its log end {end}"
+             {start}, {log}"
         );
         let evidence = last.map(|last| last.event);
         let subject = Subject::Replica { partition, replica: node, offset: Some(start) };

@@ -1,7 +1,7 @@
 //! How a partition's state changes: who leads, who is in sync, who may lead next.
 
 use crate::message::{MetadataRecord, PartitionChange, PartitionState};
-use crate::types::{BrokerId, BrokerSet, Defect, DefectSet, TopicPartition};
+use crate::types::{BrokerId, BrokerSet, Deed, Defect, DefectSet, TopicPartition};
 
 /// What an election may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +31,8 @@ pub(crate) struct PartitionChangeBuilder<'a> {
     pub(crate) eligible_enabled: bool,
     /// The defects that are on.
     pub(crate) defects: DefectSet,
+    /// Whether eligible leader replicas would be on, and a defect keeps them off.
+    pub(crate) is_eligible_kept_off: bool,
     /// What an election may do.
     pub(crate) election: Election,
     /// The in-sync set wanted.
@@ -62,6 +64,7 @@ impl<'a> PartitionChangeBuilder<'a> {
             min_in_sync,
             eligible_enabled,
             defects: DefectSet::NONE,
+            is_eligible_kept_off: false,
             election: Election::Online,
             in_sync: partition.in_sync.clone(),
             unclean_shutdown: None,
@@ -95,11 +98,24 @@ impl<'a> PartitionChangeBuilder<'a> {
         if change.in_sync.is_none() && may_be_set && self.in_sync != self.partition.in_sync {
             change.in_sync = Some(self.in_sync.clone());
         }
+        if self.is_eligible_kept_off && self.forgets_who_left(&change) {
+            Deed::note(Defect::LastReplicaStanding, None);
+        }
         change.last_known = self.last_known(&change);
         if self.recovering != self.partition.recovering {
             change.recovering = Some(self.recovering);
         }
         (change != PartitionChange::default()).then_some(change)
+    }
+
+    /// Whether a replica leaves the in-sync set that would stay eligible.
+    fn forgets_who_left(&self, change: &PartitionChange) -> bool {
+        let Some(in_sync) = change.in_sync.as_ref() else { return false };
+        let mut left = self.partition.in_sync.without(in_sync);
+        if let Some(broker) = self.unclean_shutdown {
+            left.remove(broker);
+        }
+        in_sync.len() < self.min_in_sync as usize && !left.is_empty()
     }
 
     /// Who is out of sync and yet holds every committed record: since the high watermark stands

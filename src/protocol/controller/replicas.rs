@@ -134,6 +134,8 @@ impl Active {
         let enabled = self.eligible_enabled();
         let mut builder = PartitionChangeBuilder::new(state, is_acceptable, min_in_sync, enabled);
         builder.defects = self.config.defects;
+        builder.is_eligible_kept_off = self.config.eligible_leader_replicas
+            && self.config.defects.has(Defect::LastReplicaStanding);
         if self.unclean_enabled(partition.topic_id) {
             builder.election = Election::Unclean;
         }

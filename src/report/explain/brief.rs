@@ -1,5 +1,6 @@
 //! An explanation in fifteen lines: for a README, a commit message, the head of an issue.
 
+use crate::report::explain::choose::blamed;
 use crate::report::explain::shape::{Explanation, Step};
 use crate::report::explain::text::{draw, micros, nearby_words};
 use crate::report::wrapped;
@@ -57,7 +58,7 @@ fn told(steps: &[Step], room: usize) -> Vec<String> {
         let step = &steps[*at];
         let rank = match step.kind.as_str() {
             _ if *at + 1 == steps.len() => 0,
-            _ if step.because.as_ref().is_some_and(|why| why.contains("the bug ")) => 0,
+            _ if step.because.as_deref().and_then(blamed).is_some() => 0,
             "log-truncated" | "durable-end" => 1,
             // What is told next, that it takes the lead, says as much.
             "partition-committed" if steps.last().is_some_and(|it| it.kind == "role-taken") => 4,
@@ -84,15 +85,16 @@ fn told(steps: &[Step], room: usize) -> Vec<String> {
 /// A step, in one or two lines.
 fn lines_of(step: &Step) -> Vec<String> {
     let lead = format!("  {:>10} e{:<6} ", micros(step.moment_us), step.event);
-    let why = step.because.as_deref().and_then(|why| why.split_once("the bug ")?.1.split_once(' '));
-    let bug = why.map_or(String::new(), |(bug, _)| format!(" (the bug {bug})"));
+    let bug = step.because.as_deref().and_then(blamed);
+    let bug = bug.map_or(String::new(), |bug| format!(" ({bug})"));
     let room = COLUMNS - lead.chars().count();
     let lines = match wrapped(&format!("{}{bug}", step.text), room) {
         lines if lines.len() <= 2 => lines,
         _ => {
             let mut text = step.text.as_str();
-            // Without what stands behind the last mark, as long as there is one.
-            while wrapped(&format!("{text}{bug}"), room).len() > 2 {
+            // Without what stands behind the last mark, as long as there is one, and never with
+            // half of what stands in brackets.
+            while wrapped(&format!("{text}{bug}"), room).len() > 2 || is_open(text) {
                 let Some(end) = text.rfind(['(', ';', ',']) else { break };
                 text = text[..end].trim_end();
             }
@@ -102,6 +104,11 @@ fn lines_of(step: &Step) -> Vec<String> {
     let indent = " ".repeat(lead.chars().count());
     let lines = lines.into_iter().enumerate();
     lines.map(|(at, line)| format!("{}{line}", if at == 0 { &lead } else { &indent })).collect()
+}
+
+/// Whether a bracket in `text` is not closed.
+fn is_open(text: &str) -> bool {
+    text.matches('(').count() > text.matches(')').count()
 }
 
 /// As many whole parts of `text`, which `mark` stands between, as take `lines_max` lines at most;
@@ -130,6 +137,22 @@ fn cut(line: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::explain::shape::Saved;
+    use crate::types::Defect;
+
+    #[test]
+    fn no_step_ends_within_brackets() {
+        let step = Step {
+            text: "the controller makes broker-3 leader of orders-0, uncleanly (epoch 1, in-sync \
+                   set [3]), although the log of broker-3 ends at 900, without offset 901"
+                .to_owned(),
+            because: Some(format!("{} is switched on: it does", Defect::UncleanLeaderElection.called())),
+            ..Step::default()
+        };
+        let text = lines_of(&step).join(" ");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("uncleanly (the configuration unclean-leader-election)"), "{text}");
+        assert!(!text.contains("epoch 1 ("), "{text}");
+    }
 
     #[test]
     fn it_has_fifteen_lines_at_most() {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{Event, Kind};
 use crate::report::explain::defects::shows;
-use crate::report::explain::focus::Focus;
-use crate::report::explain::note::{Deed, Note, Tag, weight};
+use crate::report::explain::focus::{Focus, Shape};
+use crate::report::explain::note::{Deed, NEEDED, Note, Tag, weight};
 use crate::report::explain::shape::Step;
 use crate::report::explain::tape::Tape;
 use crate::types::{Defect, HostId, Moment, PartitionEpoch, TopicPartition};
@@ -27,6 +27,11 @@ const OF_A_DEFECT: i32 = 100;
 /// How many hosts of one bug have their say.
 const PARTIES_MAX: usize = 2;
 
+/// What a fault held up, and now goes on its way.
+const RELEASES: i32 = 10;
+/// The end of a fault is told if so many microseconds at most lie between it and the breach.
+const RELEASED_WITHIN: u64 = 5_000_000;
+
 struct Candidate {
     note: Note,
     score: i32,
@@ -39,7 +44,7 @@ pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed
     let mut candidates = rate(tape, focus, notes, &chain);
     for defect in &tape.defects {
         let own: Vec<&Deed> = deeds.iter().filter(|deed| deed.defect == *defect).collect();
-        mark(tape, focus, &own, &mut candidates);
+        mark(tape, focus, (&own, &chain), &mut candidates);
     }
     candidates.retain(|candidate| candidate.score > 0);
     candidates.sort_by_key(|candidate| {
@@ -53,7 +58,8 @@ pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed
         }
         let is_told = chosen.iter().any(|other| is_same(&other.note, &candidate.note));
         let count = alike.entry(candidate.note.tag).or_default();
-        if is_told || (*count >= ALIKE_MAX && candidate.score < EVIDENCE) {
+        let is_needed = candidate.note.extra >= NEEDED || candidate.score >= EVIDENCE;
+        if is_told || (*count >= ALIKE_MAX && !is_needed) {
             continue;
         }
         *count += 1;
@@ -69,6 +75,7 @@ fn is_same(one: &Note, other: &Note) -> bool {
 }
 
 fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Candidate> {
+    let released = released(tape, focus, chain);
     let mut after: BTreeMap<Tag, i32> = BTreeMap::new();
     let mut candidates: Vec<Candidate> = Vec::new();
     for note in notes.into_iter().rev() {
@@ -81,8 +88,16 @@ fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Can
         let in_chain = usize::try_from(note.event).ok().and_then(|at| chain.get(at).copied());
         let mut score = base + note.extra - (*later).min(8) * DECAY;
         *later += 1;
-        if tape.event(note.event).is_some_and(|event| event.at < Moment::SCENARIO_BEGINS) {
+        // What became of the very records that the story is about matters whenever it was.
+        let is_of_records = focus.shape == Shape::Records
+            && matches!(note.tag, Tag::Write | Tag::Copy | Tag::Commit);
+        let is_early =
+            tape.event(note.event).is_some_and(|event| event.at < Moment::SCENARIO_BEGINS);
+        if is_early && !is_of_records {
             score -= WHILE_FORMING;
+        }
+        if released.contains(&note.event) {
+            score += RELEASES;
         }
         if in_chain == Some(true) {
             score += OF_THE_CHAIN;
@@ -93,6 +108,34 @@ fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Can
         candidates.push(Candidate { note, score, defect: None });
     }
     candidates
+}
+
+/// The ends of faults that let a message through which led to the breach soon after.
+fn released(tape: &Tape, focus: &Focus, chain: &[bool]) -> BTreeSet<u64> {
+    let end = tape.event(focus.decisive).map_or(Moment(0), |event| event.at);
+    let faults = tape.faults(focus.decisive);
+    let mut ended: BTreeMap<u32, &Event> = BTreeMap::new();
+    let mut found = BTreeSet::new();
+    for (event, leads) in tape.events.iter().zip(chain) {
+        match &event.kind {
+            Kind::FaultEnded { fault, .. } => {
+                ended.insert(*fault, event);
+            }
+            Kind::Delivered { from, fault, sent, .. } if *leads => {
+                let end_of = ended.iter().filter(|(number, it)| {
+                    let record = faults.iter().rfind(|known| known.number == *number + 1);
+                    let parted = event.host.zip(record).is_some_and(|(host, record)| {
+                        record.ended == Some(it.index) && record.links().part(*from, host)
+                    });
+                    let held = *fault == Some(**number) && *sent < it.at;
+                    (held || parted) && end.0.saturating_sub(it.at.0) < RELEASED_WITHIN
+                });
+                found.extend(end_of.map(|(_, it)| it.index));
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Which events led to the breach, by their two parents.
@@ -114,10 +157,27 @@ fn chain(tape: &Tape, focus: &Focus) -> Vec<bool> {
     seen
 }
 
-/// Marks what shows `defect` at work: of the notes that tell of a step in which it decided the
-/// weightiest, the latest of equals; without any, the deed itself becomes one. Where the deeds of
-/// several hosts make the story, one of each.
-fn mark(tape: &Tape, focus: &Focus, deeds: &[&Deed], candidates: &mut Vec<Candidate>) {
+/// Whether the step in which a deed was done led to the breach.
+fn led_to(tape: &Tape, chain: &[bool], deed: &Deed) -> bool {
+    let Some(deed) = tape.event(deed.event) else { return false };
+    let Ok(at) = usize::try_from(deed.index) else { return false };
+    let step = tape.events.iter().skip(at).take_while(|event| event.step == deed.step);
+    step.into_iter().any(|event| {
+        let at = usize::try_from(event.index).ok();
+        at.and_then(|at| chain.get(at)) == Some(&true)
+    })
+}
+
+/// Marks what shows `defect` at work: of the notes that tell of a step in which it decided one that
+/// led to the breach by the events' parents, if there is one, and of those the weightiest, the
+/// latest of equals; without any, the deed itself becomes one. Where the deeds of several hosts
+/// make the story, one of each.
+fn mark(
+    tape: &Tape,
+    focus: &Focus,
+    (deeds, chain): (&[&Deed], &[bool]),
+    candidates: &mut Vec<Candidate>,
+) {
     let Some(defect) = deeds.first().map(|deed| deed.defect) else { return };
     let host = |deed: &Deed| tape.event(deed.event).and_then(|event| event.host);
     if matches!(defect, Defect::NeverSynced | Defect::StaleClaims) {
@@ -136,24 +196,47 @@ fn mark(tape: &Tape, focus: &Focus, deeds: &[&Deed], candidates: &mut Vec<Candid
         brokers.sort_by_key(|deed| std::cmp::Reverse(deed.event));
         brokers.truncate(1);
         for deed in members.into_iter().chain(brokers) {
-            mark_one(tape, focus, &[deed], candidates);
+            mark_one(tape, focus, (&[deed], chain), candidates);
         }
         return;
     }
-    mark_one(tape, focus, deeds, candidates);
+    if defect == Defect::LastReplicaStanding {
+        // That nobody is written down as eligible is one thing, that the last member stays another.
+        let is_written = |deed: &Deed| Place::of(tape, deed).is_some_and(|it| !it.wrote.is_empty());
+        let (written, kept): (Vec<&Deed>, Vec<&Deed>) =
+            deeds.iter().copied().partition(|deed| is_written(deed));
+        mark_one(tape, focus, (&written, chain), candidates);
+        mark_one(tape, focus, (&kept, chain), candidates);
+        return;
+    }
+    mark_one(tape, focus, (deeds, chain), candidates);
 }
 
-fn mark_one(tape: &Tape, focus: &Focus, deeds: &[&Deed], candidates: &mut Vec<Candidate>) {
+fn mark_one(
+    tape: &Tape,
+    focus: &Focus,
+    (deeds, chain): (&[&Deed], &[bool]),
+    candidates: &mut Vec<Candidate>,
+) {
     let Some(defect) = deeds.first().map(|deed| deed.defect) else { return };
-    let steps: Vec<_> = deeds.iter().filter_map(|deed| Place::of(tape, deed)).collect();
+    let led: Vec<&Deed> = deeds.iter().copied().filter(|deed| led_to(tape, chain, deed)).collect();
+    let places = |deeds: &[&Deed]| -> Vec<Place> {
+        deeds.iter().filter_map(|deed| Place::of(tape, deed)).collect()
+    };
+    let (all, leading) = (places(deeds), places(&led));
     for kind in shows(defect) {
-        let shown = candidates.iter_mut().filter(|candidate| {
-            tape.event(candidate.note.event).is_some_and(|event| {
-                event.kind.name() == *kind && steps.iter().any(|step| step.has(event))
-            })
+        let shown = candidates.iter_mut().filter_map(|candidate| {
+            let event = tape.event(candidate.note.event)?;
+            let is_shown = event.kind.name() == *kind && all.iter().any(|step| step.has(event));
+            let leads = leading.iter().any(|step| step.has(event));
+            is_shown.then_some((leads, candidate))
         });
-        if let Some(best) = shown.max_by_key(|it| (it.score, it.note.event)) {
-            best.score += OF_A_DEFECT;
+        // That a voter goes on too soon shows where it copies, not where the leader appends.
+        let is_it = |tag: Tag| defect != Defect::FetchBeforeFsync || tag == Tag::Copy;
+        let best =
+            shown.max_by_key(|(leads, it)| (is_it(it.note.tag), *leads, it.score, it.note.event));
+        if let Some((_, best)) = best {
+            best.score = best.score.max(OF_A_DEFECT) + OF_A_DEFECT;
             best.defect = Some(defect);
             return;
         }
@@ -164,15 +247,29 @@ fn mark_one(tape: &Tape, focus: &Focus, deeds: &[&Deed], candidates: &mut Vec<Ca
     let is_late = |deed: &&&Deed| {
         tape.event(deed.event).is_some_and(|event| event.at >= Moment::SCENARIO_BEGINS)
     };
-    // What does not happen any more began with the first deed; a loss comes of the last.
-    let deed = match focus.is_liveness {
-        true => deeds.iter().find(is_late).or(deeds.first()),
-        false => deeds.last(),
+    // What does not happen any more began with the first deed; what did happen comes of the last
+    // that led to it.
+    let happened = tape.event(focus.decisive).is_some_and(|event| event.host.is_some());
+    let deed = match focus.is_liveness && !happened {
+        true => deeds.iter().find(is_late).or(deeds.first()).copied(),
+        false => last_led(tape, &led).or(deeds.last().copied()),
     };
     let Some(deed) = deed else { return };
     let (event, text) = (deed.event, deed.text.clone());
     let note = Note { event, tag: Tag::Deed, extra: 0, text, because: None };
     candidates.push(Candidate { note, score: OF_A_DEFECT * 2, defect: Some(defect) });
+}
+
+/// The last deed that led to the breach; where it goes on for long, as it began after the last
+/// fault before it.
+fn last_led<'a>(tape: &Tape, led: &[&'a Deed]) -> Option<&'a Deed> {
+    let last = *led.last()?;
+    if last.defect != Defect::NoCheckQuorum {
+        return Some(last);
+    }
+    let host = |deed: &Deed| tape.event(deed.event).and_then(|event| event.host);
+    let began = tape.faults(last.event).into_iter().map(|fault| fault.began).max().unwrap_or(0);
+    led.iter().copied().find(|deed| deed.event > began && host(deed) == host(last)).or(Some(last))
 }
 
 /// Marks the weightiest commit of an application that had polled on just before: whether it did.
@@ -244,16 +341,25 @@ fn step(tape: &Tape, candidate: Candidate) -> Option<Step> {
 
 /// That `defect` made it so; [`acquit`] knows these words.
 fn on(defect: Defect) -> String {
-    format!("{}{}", by(defect.name()), defect.what())
+    format!("{}{}", by(defect), defect.what())
 }
 
-fn by(defect: &str) -> String {
-    format!("the bug {defect} is switched on: ")
+fn by(defect: Defect) -> String {
+    format!("{}{SWITCHED_ON}", defect.called())
+}
+
+/// What stands behind a defect that is blamed.
+const SWITCHED_ON: &str = " is switched on: ";
+
+/// The defect that `because` blames, as it is called, if it blames one.
+pub(crate) fn blamed(because: &str) -> Option<&str> {
+    let (before, _) = because.split_once(SWITCHED_ON)?;
+    before.rfind("the ").map(|at| &before[at..])
 }
 
 /// Takes back that `defect` is to blame: the run was violated without it as well.
-pub(crate) fn acquit(steps: &mut [Step], defect: &str) {
-    for step in steps {
+pub(crate) fn acquit(steps: &mut Vec<Step>, defect: Defect) {
+    for step in steps.iter_mut() {
         let at = step.because.as_ref().and_then(|because| because.find(&by(defect)));
         if let (Some(at), Some(because)) = (at, &mut step.because) {
             because.truncate(at);
@@ -261,6 +367,8 @@ pub(crate) fn acquit(steps: &mut [Step], defect: &str) {
         }
         step.because = step.because.take().filter(|because| !because.is_empty());
     }
+    // What the bug did, and nothing else tells of, is no part of the story.
+    steps.retain(|step| step.kind != "defect-acted" || step.because.is_some());
 }
 
 fn append(because: &mut Option<String>, more: &str) {

@@ -1,20 +1,21 @@
 //! An explanation from a run's events, its cast and its verdicts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::check::{Outcome, Verdict, infos};
-use crate::event::{Event, Kind, Phase};
+use crate::event::{Event, Kind, OperationResult, Phase};
 use crate::report::explain::choose::choose;
 use crate::report::explain::focus::{Focus, Shape};
 use crate::report::explain::not_cause::not_the_cause;
 use crate::report::explain::picture::picture;
-use crate::report::explain::shape::{Explanation, Other};
-use crate::report::explain::tape::{Tape, offsets};
+use crate::report::explain::shape::{Explanation, Other, Retried};
+use crate::report::explain::tape::{Tape, offsets, row};
 use crate::report::explain::tell::Teller;
 use crate::report::explain::why_not::why_not;
 use crate::scenario::Plan;
 use crate::trace::{Model, Setup, seconds};
-use crate::types::{BatchId, Expectation, PropertyName};
+use crate::types::{BatchId, DefectSet, Expectation, Offset, PropertyName};
 
 /// What is to be explained.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,8 @@ pub struct Asked<'a> {
     pub number: usize,
     /// The run file as the commands that show it again shall name it.
     pub file: &'a str,
+    /// What runs with one thing changed have shown, if there were any.
+    pub retried: &'a Retried,
 }
 
 /// The violations among `verdicts`, in the order in which they are numbered: those that the
@@ -75,7 +78,8 @@ pub fn explain_all(events: Vec<Event>, asked: Asked<'_>) -> Vec<Explanation> {
 }
 
 fn tape(events: Vec<Event>, asked: &Asked<'_>) -> Tape {
-    let defects = asked.plan.defects.iter().collect();
+    let all = asked.plan.defects.iter();
+    let defects = all.filter(|defect| !asked.retried.acquitted.contains(defect)).collect();
     Tape { events, setup: Arc::clone(asked.setup), defects }
 }
 
@@ -92,7 +96,7 @@ fn one(tape: &Tape, asked: &Asked<'_>, number: usize) -> Option<Explanation> {
         return Some(explanation);
     }
     let verdict = *found.get(number.checked_sub(1)?)?;
-    let (focus, model) = Focus::of(tape, verdict)?;
+    let (focus, model) = Focus::of(tape, verdict, asked.retried)?;
     let (notes, deeds, suspects) = Teller::notes(tape, &focus);
     explanation.number = u32::try_from(number).unwrap_or(u32::MAX);
     explanation.property.clone_from(&verdict.property);
@@ -105,7 +109,7 @@ fn one(tape: &Tape, asked: &Asked<'_>, number: usize) -> Option<Explanation> {
     explanation.moment_us = tape.event(focus.decisive).map(|event| event.at.scenario_micros());
     explanation.picture = picture(tape, &focus, &model);
     explanation.why_not = why_not(tape, &focus, &model);
-    explanation.not_the_cause = not_the_cause(tape, &focus, suspects, &deeds);
+    explanation.not_the_cause = not_the_cause(tape, &focus, suspects);
     explanation.steps = choose(tape, &focus, notes, &deeds);
     explanation.again = again(asked, &focus, &explanation, &model);
     explanation.others = others(&found, number);
@@ -155,36 +159,86 @@ fn sentence(tape: &Tape, focus: &Focus, verdict: &Verdict, model: &Model) -> Str
         let what = without_hashes(&violation.sentence, &focus.batches);
         sentences.push(format!("At {}: {what}.", at.unwrap_or_default()));
     }
+    sentences.extend(where_they_part(focus, model));
     sentences.extend(committed(focus, model));
     if let Outcome::OutsidePremise { event, because, .. } = &verdict.outcome {
         sentences.push(format!(
-            "Kafka does not promise it here: what the property presupposes ended with e{event}: \
+            "Kafka does not promise it here: what the property presupposes did not hold (e{event}): \
              {because}."
         ));
     }
     sentences.join(" ")
 }
 
-/// What a producer was told of the records.
+/// What a producer was told of the records: where they stand, as the answer says.
 fn promise(tape: &Tape, focus: &Focus, model: &Model) -> Option<String> {
     if focus.shape != Shape::Records {
         return None;
     }
     let (batch, (from, to)) = (focus.batches.first()?, focus.records?);
     let sealed = tape.sealed(*batch)?;
-    let Kind::BatchSealed { partition, acks, .. } = &sealed.kind else { return None };
-    let told = tape.events.iter().find(|event| {
-        matches!(&event.kind, Kind::ProduceAnswered { batch: it, error, base_offset: Some(_), .. }
-            if it == batch && *error == crate::types::ErrorCode::None)
+    let Kind::BatchSealed { partition, acks, operations, .. } = &sealed.kind else { return None };
+    let (told, base) = tape.events.iter().find_map(|event| match &event.kind {
+        Kind::BatchDone { batch: it, result, base_offset: Some(base), .. }
+            if it == batch && *result == OperationResult::Ok =>
+        {
+            Some((event, *base))
+        }
+        _ => None,
     })?;
-    let verb = if to.0 - from.0 > 1 { "are" } else { "is" };
-    Some(format!(
+    let records = match base == from {
+        true => to.0 - from.0,
+        false => i64::try_from(operations.len()).ok()?.max(1),
+    };
+    let verb = if records > 1 { "are" } else { "is" };
+    let mut text = format!(
         "{} was told that {} of {} {verb} written ({}, acks={acks}).",
         tape.host(sealed.host),
-        offsets(from, to),
+        offsets(base, Offset(base.0 + records)),
         model.partition_name(*partition),
         seconds(told.at)
-    ))
+    );
+    let copies = copies(*batch, focus, model);
+    if copies.len() > 1 {
+        let copies: Vec<String> = copies.iter().map(ToString::to_string).collect();
+        text += &format!(
+            " What it sent stands there {} times, at offsets {}.",
+            copies.len(),
+            row(&copies)
+        );
+    }
+    Some(text)
+}
+
+/// Where the records of `batch` stand in the log of whoever leads, or stood as they were
+/// committed.
+fn copies(batch: BatchId, focus: &Focus, model: &Model) -> Vec<Offset> {
+    let known = focus.partition.and_then(|partition| model.partition(partition));
+    let Some(known) = known else { return Vec::new() };
+    let leader = known.acting_leader().map(|(_, replica)| &replica.log);
+    let found = leader.into_iter().chain([&known.committed]).map(|log| {
+        let all = log.entries().iter_from(0);
+        let mut bases: Vec<Offset> =
+            all.into_iter().filter(|entry| entry.batch == batch).map(|entry| entry.base).collect();
+        bases.dedup();
+        bases
+    });
+    found.max_by_key(Vec::len).unwrap_or_default()
+}
+
+/// From where on logs differ, if the property names another place.
+fn where_they_part(focus: &Focus, model: &Model) -> Option<String> {
+    let (from, _) = focus.records?;
+    let partition = model.partition_name(focus.partition?);
+    match (focus.shape, focus.parted_from) {
+        (Shape::Logs, _) if focus.batches.len() > 1 => {
+            Some(format!("Their logs differ from offset {from} of {partition} on."))
+        }
+        (Shape::Replica | Shape::Reading, Some(parted)) => Some(format!(
+            "The first record in its log that is not the committed one stands at offset {parted}."
+        )),
+        _ => None,
+    }
 }
 
 /// Whether the records had been committed.
@@ -264,24 +318,8 @@ fn nothing_violated(tape: &Tape, asked: &Asked<'_>, explanation: &mut Explanatio
         _ => None,
     });
     let mut sentences = vec!["No property was violated.".to_owned()];
-    for claim in &asked.plan.claims {
-        let verdict = asked.verdicts.iter().find(|v| v.property == claim.property.name());
-        let Some(verdict) = verdict else { continue };
-        match claim.expect {
-            Expectation::Violated => sentences.push(format!(
-                "The scenario claims that {} is violated; it {}: what was to break it did not \
-                 happen with this seed.",
-                verdict.property,
-                came_to(&verdict.outcome)
-            )),
-            Expectation::May => sentences.push(format!(
-                "The scenario allows that {} is violated; it {}.",
-                verdict.property,
-                came_to(&verdict.outcome)
-            )),
-            Expectation::Holds => {}
-        }
-    }
+    let (unmet, told) = claims(tape, asked);
+    sentences.extend(told);
     sentences.push(
         match phase {
             Some(Phase::Audit) => {
@@ -297,6 +335,9 @@ fn nothing_violated(tape: &Tape, asked: &Asked<'_>, explanation: &mut Explanatio
         .to_owned(),
     );
     "holds".clone_into(&mut explanation.outcome);
+    if unmet {
+        Expectation::Violated.name().clone_into(&mut explanation.expected);
+    }
     explanation.sentence = sentences.join(" ");
     let file = asked.file;
     explanation.again = vec![
@@ -304,6 +345,58 @@ fn nothing_violated(tape: &Tape, asked: &Asked<'_>, explanation: &mut Explanatio
         format!("kafsim view {file} --open"),
         format!("kafsim timeline {file}"),
     ];
+}
+
+/// Whether something that was to be violated was not, and what became of what the scenario claims
+/// or allows to be violated.
+fn claims(tape: &Tape, asked: &Asked<'_>) -> (bool, Vec<String>) {
+    let mut sentences = Vec::new();
+    let mut allowed: BTreeMap<&'static str, u32> = BTreeMap::new();
+    for claim in &asked.plan.claims {
+        let name = claim.property.name();
+        let Some(verdict) = asked.verdicts.iter().find(|it| it.property == name) else { continue };
+        let came = came_to(&verdict.outcome);
+        match claim.expect {
+            Expectation::Violated => {
+                sentences.push(format!("The scenario claims that {name} is violated; it {came}."));
+            }
+            Expectation::May => {
+                let many = if came == "holds" { "hold" } else { "not exercised" };
+                *allowed.entry(many).or_default() += 1;
+            }
+            Expectation::Holds => {}
+        }
+    }
+    let is_unmet = !sentences.is_empty();
+    if is_unmet {
+        sentences.extend(what_is_missing(tape, asked));
+    }
+    if !allowed.is_empty() {
+        let counts: Vec<String> =
+            allowed.iter().map(|(came, count)| format!("{count} {came}")).collect();
+        let more = if is_unmet { " too" } else { "" };
+        sentences.push(format!(
+            "Of what it allows to be violated{more}, none was ({}).",
+            counts.join(", ")
+        ));
+    }
+    (is_unmet, sentences)
+}
+
+/// What may have been missing: bugs that are off, faults that changed nothing.
+fn what_is_missing(tape: &Tape, asked: &Asked<'_>) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if asked.plan.defects == DefectSet::NONE {
+        sentences.push("No bug is switched on in this run.".to_owned());
+    }
+    let last = u64::try_from(tape.events.len()).unwrap_or(u64::MAX);
+    let faults = tape.faults(last).into_iter().filter(|fault| fault.bit.is_none());
+    let idle: Vec<String> =
+        faults.map(|fault| format!("fault {} ({})", fault.number, fault.text)).collect();
+    if !idle.is_empty() {
+        sentences.push(format!("Nothing was changed by {}.", row(&idle)));
+    }
+    sentences
 }
 
 fn came_to(outcome: &Outcome) -> &'static str {

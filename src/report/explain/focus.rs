@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{Subject, Verdict, infos};
 use crate::event::Kind;
+use crate::report::explain::shape::Retried;
 use crate::report::explain::tape::Tape;
 use crate::trace::{LogView, Model, Part, PartitionView};
 use crate::types::{
@@ -45,6 +46,11 @@ pub(crate) struct Focus {
     /// The leader epoch in which they were written, where one batch is looked for: a batch that is
     /// sent again may stand in a log in several.
     pub(crate) epoch: Option<LeaderEpoch>,
+    /// Where the one replica that the breach names holds first what is not committed there, if it
+    /// does.
+    pub(crate) parted_from: Option<Offset>,
+    /// What other runs showed of the faults.
+    pub(crate) retried: Retried,
     /// Brokers and controllers that the breach names.
     pub(crate) nodes: Vec<BrokerId>,
     pub(crate) clients: Vec<HostId>,
@@ -69,7 +75,7 @@ pub(crate) struct GroupFocus {
 
 impl Focus {
     /// What the breach in `verdict` is about; `None` if there is none.
-    pub(crate) fn of(tape: &Tape, verdict: &Verdict) -> Option<(Self, Model)> {
+    pub(crate) fn of(tape: &Tape, verdict: &Verdict, retried: &Retried) -> Option<(Self, Model)> {
         let violation = verdict.outcome.violation()?;
         let last = u64::try_from(tape.events.len()).ok()?.checked_sub(1)?;
         let evidence: Vec<u64> =
@@ -85,6 +91,8 @@ impl Focus {
             records: None,
             batches: Vec::new(),
             epoch: None,
+            parted_from: None,
+            retried: retried.clone(),
             nodes: Vec::new(),
             clients: Vec::new(),
             group: None,
@@ -95,6 +103,9 @@ impl Focus {
         focus.name(&violation.subject, tape, &model);
         focus.find_batches(tape, &model);
         let model = focus.settle_decisive(tape, model);
+        if focus.shape == Shape::Replica && verdict.property == "consistent-read" {
+            focus.find_first_other(&model);
+        }
         focus.find_hosts(tape, &model);
         Some((focus, model))
     }
@@ -183,6 +194,23 @@ impl Focus {
         if let Some((entry, theirs)) = parted {
             self.records = Some((entry.base, entry.end().min(theirs.end()).max(entry.base + 1)));
             self.batches = vec![entry.batch, theirs.batch];
+        }
+    }
+
+    /// The first record in the log of the one replica named that is not the committed one.
+    fn find_first_other(&mut self, model: &Model) {
+        let ([node], Some(partition)) = (self.nodes.as_slice(), self.partition) else { return };
+        let Some(known) = model.partition(partition) else { return };
+        let Some(log) = known.replicas.get(node).map(|replica| &replica.log) else { return };
+        let from = log.start.max(known.committed.start);
+        let ours = log.entries().iter_from(log.index_of(from));
+        let other = ours.into_iter().find(|entry| {
+            entry.base >= from
+                && known.committed.entry_at(entry.base).is_some_and(|it| !it.is_same(entry))
+        });
+        if let Some(other) = other {
+            self.parted_from = Some(other.base);
+            self.records = Some((other.base, other.base + 1));
         }
     }
 

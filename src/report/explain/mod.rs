@@ -5,6 +5,7 @@ mod choose;
 mod compose;
 mod defects;
 mod focus;
+mod links;
 mod not_cause;
 mod note;
 mod picture;
@@ -20,5 +21,7 @@ mod why_not;
 
 pub use brief::brief;
 pub use compose::{Asked, explain, explain_all, violations, without_hashes};
-pub use shape::{Cell, Explanation, Nearby, Other, Picture, Remark, Row, Saved, Step, WhyNot};
+pub use shape::{
+    Cell, Explanation, Nearby, Other, Picture, Remark, Retried, Row, Saved, Step, WhyNot,
+};
 pub use text::{markdown, mermaid, text};

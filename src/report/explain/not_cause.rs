@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::event::{AckMode, Event, Kind, Phase};
+use crate::event::{AckMode, Event, Kind, Phase, QuorumRole};
 use crate::report::explain::focus::{Focus, Shape};
-use crate::report::explain::note::Deed;
 use crate::report::explain::shape::Remark;
-use crate::report::explain::tape::Tape;
+use crate::report::explain::tape::{FaultRecord, Tape};
 use crate::trace::Model;
 use crate::types::{LeaderEpoch, TopicPartition};
 
@@ -28,23 +27,9 @@ pub(crate) struct Suspects {
 }
 
 /// What is not the cause.
-pub(crate) fn not_the_cause(
-    tape: &Tape,
-    focus: &Focus,
-    suspects: Suspects,
-    deeds: &[Deed],
-) -> Vec<Remark> {
+pub(crate) fn not_the_cause(tape: &Tape, focus: &Focus, suspects: Suspects) -> Vec<Remark> {
     let mut remarks: Vec<Remark> = Vec::new();
     let mut add = |text: String, event: Option<u64>| remarks.push(Remark { text, event });
-    for defect in &tape.defects {
-        if !deeds.iter().any(|deed| deed.defect == *defect) {
-            let text = format!(
-                "The bug {} is switched on, and decided nothing here before this happened.",
-                defect.name()
-            );
-            add(text, None);
-        }
-    }
     if let Some((event, text)) = suspects.election.filter(|_| !suspects.is_unclean) {
         add(text, Some(event));
     }
@@ -52,24 +37,31 @@ pub(crate) fn not_the_cause(
     if let Some(Kind::BatchSealed { acks: AckMode::All, .. }) = batch.map(|event| &event.kind)
         && focus.shape == Shape::Records
     {
-        add("The producer asked for acks=all.".to_owned(), batch.map(|event| event.index));
+        let producer = tape.host(batch.and_then(|event| event.host));
+        add(format!("{producer} asked for acks=all."), batch.map(|event| event.index));
     }
-    if let Some(client) = batch.and_then(|event| tape.setup.client(event.host?))
+    if let Some((sealed, Kind::BatchSealed { producer, base_sequence, .. })) =
+        batch.map(|event| (event, &event.kind))
         && focus.shape == Shape::Batches
     {
-        match client.idempotent {
-            true => add("The producer is idempotent.".to_owned(), None),
-            false => add(
-                "No broker is at fault: enable.idempotence is off, so none can know a batch again."
-                    .to_owned(),
-                None,
+        let who = tape.host(sealed.host);
+        let text = match (producer, base_sequence) {
+            (Some(_), Some(_)) => {
+                format!("{who} is idempotent: the batch carries a sequence number.")
+            }
+            _ => format!(
+                "No broker is at fault: the batches of {who} carry no sequence number, so none \
+                 can know one again."
             ),
-        }
+        };
+        add(text, Some(sealed.index));
     }
-    let unbitten: Vec<_> = tape
-        .faults(focus.decisive)
-        .into_iter()
+    let faults = tape.faults(focus.decisive);
+    let unbitten: Vec<_> = faults
+        .iter()
         .filter(|fault| fault.bit.is_none() && fault.ended.is_some())
+        // Where two faults hold up a message, only the first is known to.
+        .filter(|fault| !is_beside_another(fault, &faults))
         .collect();
     if let Some(fault) = unbitten.first() {
         let text = format!("Fault {} ({}) changed nothing.", fault.number, fault.text);
@@ -84,7 +76,9 @@ pub(crate) fn not_the_cause(
     if !suspects.deleted && focus.partition.is_some_and(|p| p != TopicPartition::CLUSTER_METADATA) {
         add("Nothing was deleted: no log start moved.".to_owned(), None);
     }
-    if suspects.controllers == 0 {
+    let is_of_quorum =
+        focus.shape == Shape::Leaders || focus.partition == Some(TopicPartition::CLUSTER_METADATA);
+    if suspects.controllers == 0 && !is_of_quorum {
         add("The controller did not change.".to_owned(), None);
     }
     remarks.truncate(REMARKS_MAX);
@@ -94,17 +88,22 @@ pub(crate) fn not_the_cause(
 impl Suspects {
     /// Looks at `event`, which `model` has folded in already.
     pub(crate) fn observe(&mut self, tape: &Tape, focus: &Focus, event: &Event, model: &Model) {
-        let is_ours = event.host.is_none_or(|host| focus.hosts.contains(&host));
         match &event.kind {
             Kind::ClockSet { .. } if self.acting => self.clock = true,
-            Kind::DiskReplaced {} | Kind::StorageFailed { .. } if is_ours => self.disk = true,
+            Kind::DiskReplaced {} | Kind::StorageFailed { .. } => self.disk = true,
             Kind::DurableEnd { log_end_offset, durable_end, .. }
-                if is_ours && durable_end < log_end_offset =>
+                if durable_end < log_end_offset =>
             {
                 self.disk = true;
             }
             Kind::LogStartMoved { .. } => self.deleted = true,
-            Kind::ControllerActivated { .. } if self.acting => self.controllers += 1,
+            Kind::ControllerActivated { .. }
+            | Kind::ControllerRetired { .. }
+            | Kind::QuorumRoleTaken { role: QuorumRole::Leader, .. }
+                if self.acting =>
+            {
+                self.controllers += 1;
+            }
             Kind::PhaseBegan { phase: Phase::Act } => self.acting = true,
             Kind::PartitionDecided { partition, unclean: true, leader_epoch, .. }
                 if Some(*partition) == focus.partition =>
@@ -117,6 +116,17 @@ impl Suspects {
             _ => {}
         }
     }
+}
+
+/// Whether another fault was in force while `fault` was, and acted on one of its hosts.
+fn is_beside_another(fault: &FaultRecord, faults: &[FaultRecord]) -> bool {
+    faults.iter().any(|other| {
+        other.began != fault.began
+            && other.bit.is_some()
+            && fault.ended.is_none_or(|ended| other.began < ended)
+            && other.ended.is_none_or(|ended| fault.began < ended)
+            && other.hosts.iter().any(|host| fault.hosts.contains(host))
+    })
 }
 
 fn election(

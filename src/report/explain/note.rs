@@ -68,6 +68,9 @@ pub(crate) enum Tag {
     Deed,
 }
 
+/// What a fault matters beyond its tag without which, the run says, it would not have happened.
+pub(crate) const NEEDED: i32 = 60;
+
 /// What may become a step.
 #[derive(Clone, Debug)]
 pub(crate) struct Note {

@@ -23,6 +23,8 @@ pub(crate) fn picture(tape: &Tape, focus: &Focus, model: &Model) -> Option<Pictu
     let records = records.map(|records| seen(tape, focus, known, &replicas).unwrap_or(records));
     let offsets = match focus.shape {
         Shape::Leaders => Vec::new(),
+        // No offset is named: the log ends in the rows say it all.
+        Shape::InSync if records.is_none() => Vec::new(),
         _ => columns(known, &replicas, records),
     };
     let there: Vec<Vec<(BatchId, char)>> =

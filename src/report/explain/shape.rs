@@ -1,8 +1,11 @@
 //! What an explanation is made of: for text, for Markdown, for the page, for other programs.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::report::explain::choose::acquit;
+use crate::types::Defect;
 
 /// Why one property of a run was violated; or, when none was, what the run came to.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -47,13 +50,48 @@ pub struct Explanation {
 
 impl Explanation {
     /// Takes back what it says of bugs that are switched on where the run, made again with the bug
-    /// off, was violated all the same.
+    /// off, was violated all the same: such a bug is not the cause.
     pub fn acquit(&mut self) {
-        for saved in self.saved_by.iter().filter(|it| !it.helped && !it.untried) {
-            let bug = saved.change.strip_prefix("the bug ");
-            if let Some(bug) = bug.and_then(|rest| rest.strip_suffix(" off")) {
-                acquit(&mut self.steps, bug);
+        for (place, defect) in Retried::of(&self.saved_by).acquitted.into_iter().enumerate() {
+            acquit(&mut self.steps, defect);
+            let mut text =
+                format!("{} is switched on: without it this happens as well.", defect.called());
+            text.replace_range(..1, "T");
+            let remark = Remark { text, event: None };
+            if !self.not_the_cause.contains(&remark) {
+                self.not_the_cause.insert(place, remark);
             }
+        }
+    }
+}
+
+/// What runs with one thing changed have shown of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Retried {
+    /// The defects without which it happened all the same.
+    pub acquitted: Vec<Defect>,
+    /// The faults without which it did not happen, by number from 1.
+    pub needed: BTreeSet<u32>,
+    /// The faults without which it happened all the same.
+    pub idle: BTreeSet<u32>,
+}
+
+impl Retried {
+    /// What these runs have shown.
+    pub fn of(saved_by: &[Saved]) -> Self {
+        let in_vain = |it: &&Saved| !it.helped && !it.untried;
+        let is_off = |defect: &&Defect| {
+            let off = format!("{} off", defect.called());
+            saved_by.iter().filter(in_vain).any(|it| it.change == off)
+        };
+        let fault = |it: &Saved| -> Option<u32> {
+            let [set] = it.set.as_slice() else { return None };
+            set.strip_prefix("fault.")?.strip_suffix("=[]")?.parse().ok()
+        };
+        Self {
+            acquitted: Defect::ALL.iter().filter(is_off).copied().collect(),
+            needed: saved_by.iter().filter(|it| it.helped).filter_map(fault).collect(),
+            idle: saved_by.iter().filter(in_vain).filter_map(fault).collect(),
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::event::{Event, FaultVerb, Kind};
+use crate::report::explain::links::Links;
 use crate::report::told;
 use crate::trace::{Model, Setup};
-use crate::types::{BatchId, BrokerId, Defect, HostId, LeaderEpoch, Offset, TopicPartition};
+use crate::types::{BatchId, BrokerId, Defect, HostId, LeaderEpoch, Name, Offset, TopicPartition};
 
 /// A run's events, its cast, and the bugs that were switched on.
 pub(crate) struct Tape {
@@ -32,10 +33,25 @@ pub(crate) struct FaultRecord {
     pub(crate) began: u64,
     pub(crate) ended: Option<u64>,
     pub(crate) bit: Option<u64>,
+    pub(crate) verb: FaultVerb,
     pub(crate) hosts: Vec<HostId>,
+    /// How many of the hosts stand in each group, in order.
+    pub(crate) groups: Vec<u32>,
+    pub(crate) detail: Name,
     pub(crate) text: String,
-    /// How surely it keeps processes from each other; 0 if it does not.
-    pub(crate) severity: u8,
+}
+
+impl FaultRecord {
+    /// The links that it acts on.
+    pub(crate) fn links(&self) -> Links<'_> {
+        let Self { verb, hosts, groups, detail, .. } = self;
+        Links { verb: *verb, hosts, groups, detail: detail.as_str() }
+    }
+
+    /// Whether it was in force at the event `index`.
+    pub(crate) fn is_in_force(&self, index: u64) -> bool {
+        self.began <= index && self.ended.is_none_or(|ended| ended > index)
+    }
 }
 
 impl Tape {
@@ -123,9 +139,11 @@ impl Tape {
                         began: event.index,
                         ended: None,
                         bit: None,
+                        verb: *verb,
                         hosts: hosts.clone(),
+                        groups: groups.clone(),
+                        detail: detail.clone(),
                         text: told(*verb, &names, groups, detail.as_str()),
-                        severity: severity(*verb),
                     });
                 }
                 Kind::FaultBit { fault } => {
@@ -146,29 +164,6 @@ impl Tape {
             }
         }
         faults
-    }
-}
-
-/// How surely a fault keeps processes from each other.
-pub(crate) fn severity(verb: FaultVerb) -> u8 {
-    match verb {
-        FaultVerb::Isolate
-        | FaultVerb::Partition
-        | FaultVerb::Cut
-        | FaultVerb::Bridge
-        | FaultVerb::Ring
-        | FaultVerb::OneWay => 3,
-        FaultVerb::Reset | FaultVerb::Lose | FaultVerb::HangDisk | FaultVerb::Pause => 2,
-        FaultVerb::Delay | FaultVerb::Throttle | FaultVerb::Slow | FaultVerb::SlowDisk => 1,
-        FaultVerb::Crash
-        | FaultVerb::FillDisk
-        | FaultVerb::FailDisk
-        | FaultVerb::ReplaceDisk
-        | FaultVerb::JumpClock
-        | FaultVerb::DriftClock
-        | FaultVerb::Stop
-        | FaultVerb::Stall
-        | FaultVerb::RollingRestart => 0,
     }
 }
 

@@ -522,6 +522,17 @@ impl<'a> Teller<'a> {
             let has_no_answer = self.deeds.last().is_some_and(|deed| {
                 deed.defect == Defect::UnknownEpochFallback && self.is_deed(event)
             });
+            if *api == ApiKey::ListOffsets {
+                let from = match &event.kind {
+                    Kind::LogTruncated { from, .. } => *from,
+                    _ => end,
+                };
+                let which = if from < end { "begins" } else { "ends" };
+                return Some(format!(
+                    "it had asked for an offset that {leader} does not have: the log there {which} \
+                     at {end}{held}"
+                ));
+            }
             if *api == ApiKey::OffsetForLeaderEpoch && has_no_answer {
                 return Some(format!(
                     "{leader} answered that it knows nothing of the epoch of the follower's last \

@@ -6,7 +6,7 @@ use crate::report::explain::note::Tag;
 use crate::report::explain::tape::offsets;
 use crate::report::explain::tell::Teller;
 use crate::trace::Model;
-use crate::types::{BatchId, ErrorCode, Offset};
+use crate::types::{ApiKey, BatchId, ErrorCode, Offset};
 
 impl Teller<'_> {
     pub(crate) fn observe_clients(&mut self, event: &Event, model: &Model) {
@@ -26,8 +26,8 @@ impl Teller<'_> {
                     "{who} sends {} again, to {to}: attempt {attempt}",
                     self.batch_name(*batch)
                 );
-                let because = "the answer to the attempt before did not come, or was an error";
-                self.add(event, Tag::Send, text, Some(because.to_owned()));
+                let because = self.why_again(event, *batch);
+                self.add(event, Tag::Send, text, Some(because));
             }
             Kind::BatchDone { batch, result, error, base_offset, .. } if self.is_batch(*batch) => {
                 let what = self.batch_name(*batch);
@@ -76,6 +76,36 @@ impl Teller<'_> {
                 self.add(event, Tag::Send, text, None);
             }
             _ => self.observe_places(event, model),
+        }
+    }
+
+    /// What became of the attempt before that which `event` tells of.
+    fn why_again(&self, event: &Event, batch: BatchId) -> String {
+        let at = usize::try_from(event.index).unwrap_or(usize::MAX).min(self.tape.events.len());
+        let since = self.tape.events[..at].iter().rev().take_while(
+            |before| !matches!(&before.kind, Kind::BatchSent { batch: it, .. } if *it == batch),
+        );
+        let mut has_come = false;
+        for before in since {
+            match &before.kind {
+                Kind::ProduceAnswered { batch: it, error, .. } if *it == batch => {
+                    let (who, at) = (self.who(before), before.index);
+                    return match error {
+                        ErrorCode::None => format!(
+                            "it does not know that {who} has answered the attempt before (e{at})"
+                        ),
+                        error => format!("{who} answered the attempt before with {error} (e{at})"),
+                    };
+                }
+                Kind::Delivered { api: ApiKey::Produce, is_response: true, .. } => {
+                    has_come |= before.host == event.host;
+                }
+                _ => {}
+            }
+        }
+        match has_come {
+            true => "the answer to the attempt before did not come, or was an error".to_owned(),
+            false => "no answer to the attempt before has come".to_owned(),
         }
     }
 

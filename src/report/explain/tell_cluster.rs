@@ -2,11 +2,12 @@
 
 use crate::event::{CrashKeep, Event, FaultVerb, Kind, Phase, QuorumRole, ReplicaRole, StartedAs};
 use crate::report::explain::focus::Shape;
-use crate::report::explain::note::Tag;
-use crate::report::explain::tape::{row, severity};
+use crate::report::explain::links::Links;
+use crate::report::explain::note::{NEEDED, Tag};
+use crate::report::explain::tape::row;
 use crate::report::explain::tell::Teller;
 use crate::report::told;
-use crate::trace::{Model, StateView, seconds};
+use crate::trace::{FaultView, Model, StateView, seconds};
 use crate::types::{BrokerId, BrokerSet, ErrorCode, HostId, Offset, TopicPartition};
 
 impl Teller<'_> {
@@ -202,7 +203,7 @@ impl Teller<'_> {
                 "the leader asked for it (e{asked}): {} had not caught up for \
                  replica.lag.time.max.ms{}",
                 self.tape.nodes(left.iter()),
-                left.iter().next().map_or_else(String::new, |broker| self.absence(broker, model))
+                self.absences(&left, self.tape.event(asked).and_then(|it| it.host), model)
             )),
             None => why.extend(left.iter().map(|broker| self.why_gone(event, broker, model))),
         }
@@ -306,8 +307,48 @@ impl Teller<'_> {
         )
     }
 
-    /// ": its process is down since e7", or nothing.
+    /// The controllers as far as they matter: the one in charge, or all.
+    fn controllers(&self, model: &Model) -> Vec<HostId> {
+        let active = model.active_controller().and_then(|node| model.host_of(node));
+        match active {
+            Some(active) => vec![active],
+            None => self.tape.setup.voters().filter_map(|node| model.host_of(node)).collect(),
+        }
+    }
+
+    /// ": its process is down since e7", or nothing: why the controller does not hear `broker`.
     fn absence(&self, broker: BrokerId, model: &Model) -> String {
+        self.absence_to(broker, &self.controllers(model), model)
+    }
+
+    /// Why `leader` did not hear the brokers that left the in-sync set.
+    fn absences(&self, left: &BrokerSet, leader: Option<HostId>, model: &Model) -> String {
+        let leader: Vec<HostId> = leader.into_iter().collect();
+        let each: Vec<(BrokerId, String)> = left
+            .iter()
+            .map(|broker| (broker, self.absence_to(broker, &leader, model)))
+            .filter(|(_, why)| !why.is_empty())
+            .collect();
+        match each.as_slice() {
+            [] => String::new(),
+            [(_, why)] if left.len() == 1 => why.clone(),
+            [(_, why), rest @ ..]
+                if each.len() == left.len() && rest.iter().all(|it| it.1 == *why) =>
+            {
+                why.replace(" keeps it ", " keeps them ")
+                    .replace(": its process", ": their process")
+            }
+            _ => {
+                let each = each.iter().map(|(broker, why)| {
+                    format!("{}, {}", self.tape.node(*broker), why.trim_start_matches(": "))
+                });
+                format!(" ({})", each.collect::<Vec<_>>().join("; "))
+            }
+        }
+    }
+
+    /// Why `others` do not hear `broker`.
+    fn absence_to(&self, broker: BrokerId, others: &[HostId], model: &Model) -> String {
         let Some(host) = model.host_of(broker) else { return String::new() };
         let Some(known) = model.host(host) else { return String::new() };
         if !known.is_running {
@@ -319,15 +360,27 @@ impl Teller<'_> {
         if known.is_paused {
             return ": its process stands still".to_owned();
         }
-        let acting = model
-            .faults
-            .iter()
-            .filter(|(_, fault)| fault.is_active && fault.bit && fault.hosts.contains(&host));
-        let cut = acting.max_by_key(|(_, fault)| (severity(fault.verb), fault.event));
-        match cut {
-            Some((number, fault)) => {
-                format!(": fault {} ({}) acts on it", number.saturating_add(1), fault.verb)
-            }
+        let names: Vec<String> =
+            others.iter().map(|other| self.tape.host(Some(*other)).to_owned()).collect();
+        let names = row(&names);
+        let acting = || model.faults.iter().filter(|(_, fault)| fault.is_active && fault.bit);
+        let all = |acts: &dyn Fn(&Links<'_>, HostId) -> bool| {
+            acting().find(|(_, fault)| {
+                let links = Links::of(fault);
+                !others.is_empty() && others.iter().all(|other| acts(&links, *other))
+            })
+        };
+        let named = |number: &u32, fault: &FaultView| {
+            format!(": fault {} ({})", number.saturating_add(1), fault.verb)
+        };
+        if let Some((number, fault)) = all(&|links, other| links.part(host, other)) {
+            return format!("{} keeps it from {names}", named(number, fault));
+        }
+        if let Some((number, fault)) = all(&|links, other| links.trouble(host, other)) {
+            return format!("{} acts on its link to {names}", named(number, fault));
+        }
+        match acting().find(|(_, fault)| Links::of(fault).slow(host)) {
+            Some((number, fault)) => format!("{} acts on it", named(number, fault)),
             None => String::new(),
         }
     }
@@ -381,7 +434,7 @@ impl Teller<'_> {
                     hosts.iter().map(|host| self.tape.host(Some(*host)).to_owned()).collect();
                 let what = told(*verb, &names, groups, detail.as_str());
                 let text = format!("fault {}: {what}", fault.saturating_add(1));
-                self.on_fault(event, (hosts, 0), text);
+                self.on_fault(event, (hosts, self.need_of(*fault)), text);
             }
             Kind::FaultEnded { fault, .. } => {
                 let Some(known) = model.faults.get(fault) else { return };
@@ -453,6 +506,17 @@ impl Teller<'_> {
         })
     }
 
+    /// What it matters that a fault took hold, by what the run came to without it.
+    fn need_of(&self, fault: u32) -> i32 {
+        let number = fault.saturating_add(1);
+        let retried = &self.focus.retried;
+        match (retried.needed.contains(&number), retried.idle.contains(&number)) {
+            (true, _) => NEEDED,
+            (false, true) => -NEEDED,
+            (false, false) => 0,
+        }
+    }
+
     fn on_fault(&mut self, event: &Event, (hosts, extra): (&[HostId], i32), text: String) {
         let concerns = hosts.iter().any(|host| self.focus.hosts.contains(host));
         let names = hosts.iter().any(|host| {
@@ -465,11 +529,12 @@ impl Teller<'_> {
                 .node(*host)
                 .is_some_and(|node| self.tape.setup.voters().any(|voter| voter == node))
         });
-        if !concerns && !is_controller {
+        if !concerns && !is_controller && extra < NEEDED {
             return;
         }
 
-        let extra = extra + if names { 8 } else { 0 } - if concerns { 0 } else { 20 };
+        let aside = if concerns || extra >= NEEDED { 0 } else { 20 };
+        let extra = extra + if names { 8 } else { 0 } - aside;
         self.add_with(event, (Tag::Fault, extra), text, None);
     }
 

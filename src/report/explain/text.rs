@@ -76,7 +76,11 @@ fn is_about_lack(explanation: &Explanation) -> bool {
 fn head(explanation: &Explanation) -> String {
     let Explanation { title, seed, property, outcome, expected, .. } = explanation;
     if property.is_empty() {
-        return format!("{title}\n  seed {seed}: nothing to explain\n\n");
+        let what = match expected.as_str() {
+            "violated" => "no property was violated, and one was to be",
+            _ => "nothing to explain",
+        };
+        return format!("{title}\n  seed {seed}: {what}\n\n");
     }
     let of = match explanation.of {
         0 | 1 => String::new(),

@@ -16,6 +16,7 @@ struct Wanted {
     to: Offset,
     written: u64,
     writer: HostId,
+    writer_node: Option<BrokerId>,
     epoch: LeaderEpoch,
 }
 
@@ -25,9 +26,11 @@ struct Life {
     /// When it had the records, and how it lost them.
     had: Option<u64>,
     lost: Option<(u64, String)>,
-    /// The last stop and start before the write, and those after it.
+    /// When its process was down, and when it stood still.
     down: Vec<(u64, Option<u64>)>,
     paused: Vec<(u64, Option<u64>)>,
+    /// When it turned to another leader after the write.
+    turned: Option<u64>,
     /// Its part when the records were written.
     leader_then: Option<(Option<BrokerId>, LeaderEpoch)>,
     /// The last fetch that reached the writer before the write, and the first after it.
@@ -67,6 +70,7 @@ fn wanted(tape: &Tape, focus: &Focus, partition: TopicPartition) -> Option<Wante
         to,
         written: written.event,
         writer: written.host?,
+        writer_node: tape.setup.node(written.host?),
         epoch: written.epoch,
     })
 }
@@ -99,7 +103,7 @@ fn lacking(
     Some(WhyNot { replica, text, event })
 }
 
-/// Why a replica never had the records.
+/// Why a replica never had the records, in the order of time.
 fn never(
     tape: &Tape,
     model: &Model,
@@ -109,69 +113,107 @@ fn never(
     faults: &[FaultRecord],
 ) -> (String, Option<u64>) {
     let writer = tape.host(Some(wanted.writer)).to_owned();
-    let mut parts: Vec<String> = Vec::new();
-    let mut event = None;
+    let mut parts: Vec<(String, Option<u64>)> = Vec::new();
     let log = model.partition(wanted.partition).and_then(|p| Some(&p.replicas.get(&node)?.log));
-    if let Some(other) = log.and_then(|log| log.entry_at(wanted.from)) {
-        parts.push(format!(
+    let other = log.and_then(|log| log.entry_at(wanted.from));
+    if let Some(other) = other {
+        let text = format!(
             "it holds another record at offset {}, of epoch {} (e{})",
             wanted.from, other.epoch, other.event
-        ));
-        event = Some(other.event);
+        );
+        parts.push((text, Some(other.event)));
     }
-    if let Some((stop, start)) =
-        life.down.iter().find(|(_, start)| start.is_none_or(|start| start > wanted.written))
-    {
-        let until = match start {
-            Some(start) => format!("until {} (e{start})", at(tape, *start)),
-            None => "and did not come back".to_owned(),
-        };
-        parts.push(format!("its process was down from {} (e{stop}) {until}", at(tape, *stop)));
-        event = event.or(Some(*stop));
-    } else if let Some((stop, _)) =
-        life.paused.iter().find(|(_, end)| end.is_none_or(|end| end > wanted.written))
-    {
-        parts.push(format!("its process stood still from {} (e{stop}) on", at(tape, *stop)));
-        event = event.or(Some(*stop));
+    let (then, later) = absences(tape, life, wanted);
+    parts.extend(then);
+    parts.extend(belief(tape, wanted, node, (life, host), faults));
+    parts.extend(apart(tape, wanted, (life, host), faults));
+    if other.is_none() {
+        parts.push((fetches(tape, life, &writer), None));
     }
-    let writer_node = tape.setup.node(wanted.writer);
-    if let Some((leader, epoch)) = &life.leader_then
-        && *leader != writer_node
-        && host != wanted.writer
-    {
-        let whom = match leader {
-            Some(leader) if *leader == node => "it led itself".to_owned(),
-            Some(leader) => format!("it followed {}", tape.node(*leader)),
-            None => "it followed nobody".to_owned(),
-        };
-        parts.push(format!(
-            "{whom}, in epoch {epoch}, when {writer} wrote {} in epoch {}",
-            it(wanted),
-            wanted.epoch
-        ));
-    }
-    if log.is_none_or(|log| log.entry_at(wanted.from).is_none()) {
-        parts.push(fetches(tape, life, &writer));
-    }
-    if let Some(fault) = hindrance(wanted, host, faults) {
-        parts.push(format!(
-            "fault {} ({}) kept them apart (e{})",
-            fault.number, fault.text, fault.began
-        ));
-        event = event.or(Some(fault.began));
-    }
+    parts.extend(later);
     let lead = format!("it never had {}", offsets(wanted.from, wanted.to));
-    if parts.is_empty() {
-        return (lead, event);
+    let event = parts.iter().find_map(|(_, event)| *event);
+    let texts: Vec<String> = parts.into_iter().map(|(text, _)| text).collect();
+    (format!("{lead}: {}", texts.join("; ")), event)
+}
+
+/// A part of a sentence, and the event that bears it out.
+type Part = (String, Option<u64>);
+
+/// That its process did not run when the records were written, or ended after that.
+fn absences(tape: &Tape, life: &Life, wanted: &Wanted) -> (Option<Part>, Option<Part>) {
+    let lasting = |all: &[(u64, Option<u64>)]| {
+        let mut all = all.iter().copied();
+        all.find(|(_, end)| end.is_none_or(|end| end > wanted.written))
+    };
+    let until = |end: Option<u64>, never: &str| match end {
+        Some(end) => format!(" to {} (e{end})", at(tape, end)),
+        None => never.to_owned(),
+    };
+    let down = lasting(&life.down).map(|(stop, start)| {
+        let end = until(start, ", and it did not come back");
+        (stop, format!("its process was down from {} (e{stop}){end}", at(tape, stop)))
+    });
+    let paused = lasting(&life.paused).map(|(stop, end)| {
+        let end = until(end, " on");
+        (stop, format!("its process stood still from {} (e{stop}){end}", at(tape, stop)))
+    });
+    let Some((stop, text)) = down.into_iter().chain(paused).min_by_key(|(stop, _)| *stop) else {
+        return (None, None);
+    };
+    match stop < wanted.written {
+        true => (Some((text, Some(stop))), None),
+        false => (None, Some((text, Some(stop)))),
     }
-    (format!("{lead}: {}", parts.join("; ")), event)
+}
+
+/// Whom it followed instead of the writer, and what kept it from learning better.
+fn belief(
+    tape: &Tape,
+    wanted: &Wanted,
+    node: BrokerId,
+    (life, host): (&Life, HostId),
+    faults: &[FaultRecord],
+) -> Option<Part> {
+    let (leader, epoch) = life.leader_then.as_ref()?;
+    if *leader == wanted.writer_node || host == wanted.writer {
+        return None;
+    }
+    let whom = match leader {
+        Some(leader) if *leader == node => "it led itself".to_owned(),
+        Some(leader) => format!("it followed {}", tape.node(*leader)),
+        None => "it followed nobody".to_owned(),
+    };
+    let text = format!(
+        "{whom}, in epoch {epoch}, when {} wrote {} in epoch {}",
+        tape.host(Some(wanted.writer)),
+        it(wanted),
+        wanted.epoch
+    );
+    let voters: Vec<HostId> =
+        tape.setup.voters().filter_map(|voter| tape.setup.host_of(voter)).collect();
+    let deafening = faults.iter().find(|fault| {
+        *epoch < wanted.epoch
+            && fault.is_in_force(wanted.written)
+            && voters.iter().all(|voter| fault.links().part(host, *voter))
+    });
+    Some(match deafening {
+        Some(fault) => (
+            format!(
+                "{text}; fault {} ({}) kept it from the controllers (e{})",
+                fault.number, fault.text, fault.began
+            ),
+            Some(fault.began),
+        ),
+        None => (text, None),
+    })
 }
 
 /// What became of its fetches from the writer.
 fn fetches(tape: &Tape, life: &Life, writer: &str) -> String {
     match (life.fetch_before, life.fetch_after, life.answer_after) {
         (Some(before), None, None) => format!(
-            "no fetch of it reached {writer} after that (the last one at {}, e{before})",
+            "no fetch of it reached {writer} after the write (the last one at {}, e{before})",
             at(tape, before)
         ),
         (None, None, None) => format!("no fetch of it ever reached {writer}"),
@@ -191,26 +233,42 @@ fn fetches(tape: &Tape, life: &Life, writer: &str) -> String {
     }
 }
 
-/// A fault of the network or of a process that acted on the replica or on the writer at the time.
-fn hindrance<'a>(
+/// The fault that kept the replica and the writer from each other longest, between the write and
+/// the replica's turning to another leader, and how long it did.
+fn apart(
+    tape: &Tape,
     wanted: &Wanted,
-    host: HostId,
-    faults: &'a [FaultRecord],
-) -> Option<&'a FaultRecord> {
-    let acts = |fault: &&FaultRecord| {
-        fault.bit.is_some()
-            && fault.severity > 1
+    (life, host): (&Life, HostId),
+    faults: &[FaultRecord],
+) -> Option<Part> {
+    // Who follows another, or leads itself, asks the writer for nothing.
+    if life.leader_then.as_ref().is_some_and(|(leader, _)| *leader != wanted.writer_node) {
+        return None;
+    }
+    let end = life.turned.unwrap_or(u64::MAX);
+    let acting = faults.iter().filter(|fault| {
+        fault.links().part(host, wanted.writer)
+            && fault.began < end
             && fault.ended.is_none_or(|ended| ended > wanted.written)
-            && (fault.hosts.contains(&host) || fault.hosts.contains(&wanted.writer))
-    };
-    // One that was there already explains more than one that came later.
-    let mut acting: Vec<&FaultRecord> = faults.iter().filter(acts).collect();
-    acting.sort_by_key(|fault| {
-        let both = fault.hosts.contains(&host) && fault.hosts.contains(&wanted.writer);
-        let later = fault.began > wanted.written;
-        (std::cmp::Reverse(fault.severity), later, !both, fault.began)
     });
-    acting.first().copied()
+    let fault = acting.max_by_key(|fault| {
+        let until = fault.ended.unwrap_or(end).min(end);
+        until - fault.began.max(wanted.written).min(until)
+    })?;
+    let FaultRecord { number, text, began, ended, .. } = fault;
+    let until = match ended.filter(|ended| *ended < end) {
+        Some(ended) => format!(" to {} (e{ended})", at(tape, ended)),
+        None => match life.turned {
+            Some(turned) => format!(" until it turned to another leader (e{turned})"),
+            None => " on".to_owned(),
+        },
+    };
+    let text = format!(
+        "fault {number} ({text}) kept it from {} from {} (e{began}){until}",
+        tape.host(Some(wanted.writer)),
+        at(tape, *began)
+    );
+    Some((text, Some(*began)))
 }
 
 fn life(tape: &Tape, focus: &Focus, wanted: &Wanted, host: HostId) -> Life {
@@ -271,6 +329,11 @@ fn own(life: &mut Life, event: &Event, wanted: &Wanted) {
             if is_ours(partition) && index < wanted.written =>
         {
             life.leader_then = Some((*leader, *leader_epoch));
+        }
+        Kind::RoleTaken { partition, leader, .. }
+            if is_ours(partition) && *leader != wanted.writer_node =>
+        {
+            life.turned.get_or_insert(index);
         }
         Kind::HostStopped { .. } => life.down.push((index, None)),
         Kind::HostStarted { .. } => close(&mut life.down, index),
