@@ -23,11 +23,12 @@ export function buildHeader(apps: App[], parent: HTMLElement, help: () => void):
   }
   for (const one of apps) if (one.run.head.left_out) parent.append(el('p', { class: 'left-out', role: 'note' }, one.run.head.left_out));
   const again = head.again ?? `kafsim replay ${head.file}`;
-  const copied = el('span', {}, 'again');
+  const name = 'copy command';
+  const copied = el('span', {}, name);
   const copy = el('button', { class: 'wide', title: again, 'aria-label': `Copy the command that runs it again: ${again}`, click: () => {
     void copyText(again).then((done) => {
       copied.textContent = done ? 'copied' : again;
-      setTimeout(() => { copied.textContent = 'again'; }, 1600);
+      setTimeout(() => { copied.textContent = name; }, 1600);
     });
   } }, icon('copy'), copied);
   parent.append(el('div', { class: 'tools' }, copy,

@@ -27,7 +27,7 @@ export class Lanes implements Pane {
     this.select = el('select', { 'aria-label': 'Partition', change: () => this.pick() });
     for (const partition of [...app.state.shown, app.state.metadata]) this.select.append(el('option', { value: partition.name }, partition.name));
     this.facts = el('p', { class: 'facts' });
-    const legend = el('p', { class: 'legend' }, keyItem('solid', 'committed'), keyItem('hatched', 'above the high watermark'), keyItem('lostmark', 'acknowledged, then lost'));
+    const legend = el('p', { class: 'legend' }, keyItem('solid', 'committed'), keyItem('hatched', 'above the high watermark'), keyItem('lostmark', 'acknowledged, then lost'), el('span', {}, 'coloured by who led when it was written'));
     parent.append(
       el('div', { class: 'bar' }, el('h2', { id: app.id('lanes-title') }, 'Replicas'), this.select, this.facts),
       legend,
@@ -231,8 +231,8 @@ export function factsOf(app: App, partition: Partition): Node[] {
     ? el('b', { class: 'bad' }, 'no leader') : el('span', {}, 'leader ', el('b', {}, `broker ${now.leader}`));
   const isShort = now.inSync.length < now.replicas.length;
   const isBelow = now.inSync.length < now.minInSync;
-  const isr = el('span', {}, 'ISR ', el('b', { class: isBelow ? 'bad' : isShort ? 'warn' : 'good' }, `${now.inSync.join(',') || 'none'}`),
-    ` of ${now.replicas.length}`, isBelow ? `, below min ${now.minInSync}` : '');
+  const isr = el('span', {}, 'ISR ', el('b', { class: isBelow ? 'bad' : isShort ? 'warn' : 'good' }, `[${now.inSync.join(', ')}]`),
+    `, ${now.inSync.length} of ${now.replicas.length}`, isBelow ? `, below min ${now.minInSync}` : '');
   return [leader, el('span', {}, 'epoch ', el('b', {}, String(now.leaderEpoch))), isr];
 }
 

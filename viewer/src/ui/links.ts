@@ -35,6 +35,7 @@ export function readLink(first: App, hash: string, lesson: LessonPlayer | null):
   if (window && Number(window[1]) < Number(window[2])) app.zoom(Number(window[1]) * 1e6, Number(window[2]) * 1e6);
   else if (shown !== null) wrong.push(`z=${shown} is no stretch of time`);
   const [event, time] = [number('e'), number('t')];
+  if (event !== null && event > app.run.number(app.run.count - 1)) wrong.push(`this page has no event ${event}`);
   if (event !== null) app.go(app.run.place(event), { follow: partition === null });
   else if (time !== null) app.goTime(time * 1e6);
   const filter = link.get('f');

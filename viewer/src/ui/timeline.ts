@@ -421,7 +421,7 @@ export class Timeline implements Pane {
   private marks(): void {
     const { surface, app, rows } = this;
     const { context } = surface;
-    this.name(rows.marks + 6, app.violations.length > 0 ? 'violations' : 'what happened', app.violations.length > 0 ? app.colors.bad : app.colors.dim);
+    this.name(rows.marks + 6, 'what happened', app.colors.dim);
     for (const one of app.told) {
       const x = this.x(app.run.moment(one.event));
       if (x < LABEL || x > LABEL + this.width || one.tone === 'phase') continue;
