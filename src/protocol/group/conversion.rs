@@ -95,7 +95,7 @@ impl Shard {
 
     /// The group as one of KIP-848. Members keep what they have, in the epoch that was their
     /// generation; those who wait in a rebalance are sent to join again.
-    pub(crate) fn to_modern(&mut self, step: &mut Step<'_>, group: &Name) -> Option<Draft> {
+    pub(crate) fn make_modern(&mut self, step: &mut Step<'_>, group: &Name) -> Option<Draft> {
         let index = self.index();
         let classic = self.state.classic_mut(group)?;
         for (id, member) in &mut classic.members {

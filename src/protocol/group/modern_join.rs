@@ -171,7 +171,7 @@ impl Shard {
                 Ok(draft)
             }
             Some(Group::Classic(group)) if joins && Self::may_become_modern(step, group) => {
-                self.to_modern(step, name).ok_or(not_found)
+                self.make_modern(step, name).ok_or(not_found)
             }
             None if joins => Ok(Draft::of(name.clone(), ModernGroup::default())),
             Some(Group::Classic(_)) | None => Err(not_found),
