@@ -23,17 +23,23 @@ const REQUEST_MAX: usize = 16 * 1024;
 /// Whoever says nothing for so long is let go.
 const PATIENCE: Duration = Duration::from_secs(10);
 const STYLE: &str = "\
-:root{color-scheme:light dark;font:15px/1.5 system-ui,sans-serif;--back:light-dark(#eef1f5,#0e1218);\
---pane:light-dark(#fff,#151b23);--line:light-dark(#d4dae2,#2a333f);--text:light-dark(#18202a,#e8edf3);\
+:root{color-scheme:light dark;font:15px/1.5 system-ui,sans-serif;\
+--back:light-dark(#eef1f5,#0e1218);\
+--pane:light-dark(#fff,#151b23);--line:light-dark(#d4dae2,#2a333f);\
+--text:light-dark(#18202a,#e8edf3);\
 --dim:light-dark(#4d5a69,#a3b0bf);--accent:light-dark(#0b62c4,#6cb6ff)}\
 body{max-width:1100px;margin:32px auto;padding:0 20px;background:var(--back);color:var(--text)}\
-h1{font-size:20px}a{color:var(--accent)}td a{font-weight:600;text-decoration:none}a:hover{text-decoration:underline}\
-.list{background:var(--pane);border:1px solid var(--line);border-radius:10px;padding:4px 18px;overflow-x:auto}\
+h1{font-size:20px}a{color:var(--accent)}td a{font-weight:600;text-decoration:none}\
+a:hover{text-decoration:underline}\
+.list{background:var(--pane);border:1px solid var(--line);border-radius:10px;padding:4px 18px;\
+overflow-x:auto}\
 table{border-collapse:collapse;width:100%}tbody tr:last-child td{border:0}\
 td.pick{white-space:nowrap;width:1%}td.pick label{padding:4px 8px 4px 0;cursor:pointer}\
-button{font:inherit;font-weight:600;padding:7px 16px;margin:16px 12px 0 0;border:1px solid var(--accent);\
+button{font:inherit;font-weight:600;padding:7px 16px;margin:16px 12px 0 0;\
+border:1px solid var(--accent);\
 border-radius:8px;background:var(--pane);color:var(--accent);cursor:pointer}\
-th,td{text-align:left;padding:9px 16px 9px 0;border-bottom:1px solid var(--line);vertical-align:top}\
+th,td{text-align:left;padding:9px 16px 9px 0;border-bottom:1px solid var(--line);\
+vertical-align:top}\
 th{font-size:13px;color:var(--dim)}th.n,td.n{text-align:right;font-variant-numeric:tabular-nums;\
 white-space:nowrap}.bad{color:light-dark(#b8241e,#ff7b72);font-weight:600}\
 .good{color:light-dark(#0b6b44,#56d39b);font-weight:600}.dim{color:var(--dim)}";

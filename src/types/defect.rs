@@ -418,7 +418,7 @@ defects! {
         "made up, after the naive rebalance that KIP-848 and its predecessors rule out"
         "a coordinator of KIP-848 does not look at who still owns what a member shall have";
     PartitionEpochLost "kafka-16147-partition-epoch-lost" Historical 60
-        ["exclusive-ownership"]
+        ["exclusive-ownership" "at-most-once"]
         "a partition that was being revoked, and is given back, seems free to all"
         "KAFKA-16147; mended in 3.7"
         "the epoch at which a partition is owned is forgotten when it comes back to its owner";
@@ -433,7 +433,7 @@ defects! {
         "made up, after the generation check of OffsetCommit (KAFKA-1011 and later)"
         "coordinators take a commit from whoever sends it, whatever its generation or epoch";
     OffsetsExpireInRebalance "kafka-13636-offsets-expire-in-rebalance" Historical 65
-        ["commit-durable" "at-most-once"]
+        ["commit-durable"]
         "a group's offsets expire while its members rejoin"
         "KAFKA-13636; mended in 3.2"
         "offsets older than offsets.retention.minutes go although the group rebalances";

@@ -186,8 +186,7 @@ pub(crate) const PROOFS: &[Exhibit] = exhibits! {
     "commit-told" UnsafeOffsetTold "museum/unsafe_offset_told" [];
     "assignment-legal" PartitionForgotten "groups/scale_up_and_down" ["settle=20s"];
     "at-least-once" CommitsUnderneath "museum/kafka_18641" [];
-    "at-most-once" OffsetsExpireInRebalance "museum/kafka_13636"
-        ["group.billing.commit=before"];
+    "at-most-once" PartitionEpochLost "museum/kafka_16147" ["group.billing.commit=before"];
     "processing-order" PollGoesBack "groups/scale_up_and_down" ["settle=20s"];
     "leader-elected" NoElection "museum/new_leader_cut_off" [];
     "replicas-rejoin" NoExpansion "museum/kafka_13916" [];

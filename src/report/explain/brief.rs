@@ -145,7 +145,10 @@ mod tests {
             text: "the controller makes broker-3 leader of orders-0, uncleanly (epoch 1, in-sync \
                    set [3]), although the log of broker-3 ends at 900, without offset 901"
                 .to_owned(),
-            because: Some(format!("{} is switched on: it does", Defect::UncleanLeaderElection.called())),
+            because: Some(format!(
+                "{} is switched on: it does",
+                Defect::UncleanLeaderElection.called()
+            )),
             ..Step::default()
         };
         let text = lines_of(&step).join(" ");
