@@ -81,7 +81,7 @@ pub fn page_within(file: &RunFile, extras: &Extras, room: usize) -> Result<Fitte
     drop(whole);
     let mut least = size;
     let heart = heart(file)?;
-    // So much of the time as there is room for, if every second of the run takes as much as another.
+    // As much of the time as there is room for, if every second of the run takes the same.
     let share = u64::try_from(room.saturating_mul(1000) / size).unwrap_or(0);
     let wide = [share * 8 / 10, share * 4 / 10].into_iter().filter_map(|share| heart.wide(share));
     let mut rungs: Vec<_> = Rung::ALL.into_iter().map(|rung| (rung, heart.near())).collect();

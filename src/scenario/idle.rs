@@ -88,8 +88,8 @@ fn warn_of_sessions(plan: &Plan, mistakes: &mut Mistakes) {
             };
             if config.text("group.protocol") == "classic" {
                 let what = format!(
-                    "group `{}`: `session.timeout.ms` {said} is beyond the brokers' `{bound}` {}, so \
-                     they refuse every member",
+                    "group `{}`: `session.timeout.ms` {said} is beyond the brokers' `{bound}` {}, \
+                     so they refuse every member",
                     group.name,
                     broker.config.integer(bound)
                 );

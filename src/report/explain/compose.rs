@@ -163,8 +163,8 @@ fn sentence(tape: &Tape, focus: &Focus, verdict: &Verdict, model: &Model) -> Str
     sentences.extend(committed(focus, model));
     if let Outcome::OutsidePremise { event, because, .. } = &verdict.outcome {
         sentences.push(format!(
-            "Kafka does not promise it here: what the property presupposes did not hold (e{event}): \
-             {because}."
+            "Kafka does not promise it here: what the property presupposes did not hold \
+             (e{event}): {because}."
         ));
     }
     sentences.join(" ")
