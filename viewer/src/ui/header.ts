@@ -25,7 +25,7 @@ export function buildHeader(apps: App[], parent: HTMLElement, help: () => void):
   const again = head.again ?? `kafsim replay ${head.file}`;
   const name = 'copy command';
   const copied = el('span', {}, name);
-  const copy = el('button', { class: 'wide', title: again, 'aria-label': `Copy the command that runs it again: ${again}`, click: () => {
+  const copy = el('button', { class: 'wide', title: again, 'aria-label': `${name}: ${again}`, click: () => {
     void copyText(again).then((done) => {
       copied.textContent = done ? 'copied' : again;
       setTimeout(() => { copied.textContent = name; }, 1600);

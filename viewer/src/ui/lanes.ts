@@ -27,7 +27,7 @@ export class Lanes implements Pane {
     this.select = el('select', { 'aria-label': 'Partition', change: () => this.pick() });
     for (const partition of [...app.state.shown, app.state.metadata]) this.select.append(el('option', { value: partition.name }, partition.name));
     this.facts = el('p', { class: 'facts' });
-    const legend = el('p', { class: 'legend' }, keyItem('solid', 'committed'), keyItem('hatched', 'above the high watermark'), keyItem('lostmark', 'acknowledged, then lost'), el('span', {}, 'coloured by who led when it was written'));
+    const legend = el('p', { class: 'legend' }, keyItem('solid', 'committed'), keyItem('hatched', 'above the high watermark'), keyItem('lostmark', 'acknowledged, then lost'), el('span', { class: 'hue' }, 'coloured by who led when it was written'));
     parent.append(
       el('div', { class: 'bar' }, el('h2', { id: app.id('lanes-title') }, 'Replicas'), this.select, this.facts),
       legend,
