@@ -11,18 +11,18 @@ use kafka_protocol::messages as k;
 use kafka_protocol::messages::ConsumerProtocolSubscription;
 use kafka_protocol::messages::leave_group_response::MemberResponse;
 
-use crate::event::{Kind, LeftBecause};
+use crate::event::LeftBecause;
 use crate::message::convert::{self, assignment_of_places};
-use crate::message::{
-    Assigned, ClassicMetadata, GroupRecord, MemberState, MemberValue, ResponseBody,
-};
+use crate::message::{Assigned, ClassicMetadata, MemberState, MemberValue, ResponseBody};
 use crate::protocol::group::answer::{fail, join_refused, maybe_name, name, text};
 use crate::protocol::group::classic_group::millis;
 use crate::protocol::group::classic_join::{Join, host_of};
 use crate::protocol::group::consumer_protocol::CONSUMER;
 use crate::protocol::group::desk::Step;
 use crate::protocol::group::modern_group::{ModernGroup, ModernMember};
-use crate::protocol::group::modern_join::{Draft, replace, update_epoch, update_target};
+use crate::protocol::group::modern_join::{
+    Draft, replace, update_epoch, update_target, write_member,
+};
 use crate::protocol::group::operation::{Operation, Then};
 use crate::protocol::group::shard::Shard;
 use crate::protocol::group::timers::{TimerKey, TimerWork};
@@ -326,8 +326,8 @@ fn subscribe(
 
 /// What the member says of itself.
 fn update_member(step: &Step<'_>, draft: &mut Draft, join: &Join, id: &Name, said: &Said) {
-    let before = draft.group.members.get(id).map(|member| member.value.clone());
-    let known = before.clone().unwrap_or_else(|| ModernMember::default().value);
+    let known = draft.group.members.get(id).map(|member| member.value.clone());
+    let known = known.unwrap_or_else(|| ModernMember::default().value);
     let value = MemberValue {
         instance: join.instance.clone().or(known.instance),
         rack: said.rack.clone().or(known.rack),
@@ -345,18 +345,7 @@ fn update_member(step: &Step<'_>, draft: &mut Draft, join: &Join, id: &Name, sai
             protocols: join.protocols.clone(),
         }),
     };
-    if before.as_ref() == Some(&value) {
-        return;
-    }
-    if before.is_none() {
-        draft.events.push(Kind::MemberJoined {
-            group: draft.name.clone(),
-            member: id.clone(),
-            instance: value.instance.clone(),
-        });
-    }
-    let (group, member) = (draft.name.clone(), id.clone());
-    draft.write(step, GroupRecord::Member { group, member, value: Some(Box::new(value)) });
+    write_member(step, draft, id, value);
 }
 
 /// The member that says these ids, if it speaks the classic protocol.

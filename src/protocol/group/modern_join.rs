@@ -9,7 +9,7 @@ use kafka_protocol::messages::consumer_group_heartbeat_response as a;
 
 use crate::event::{GroupProtocol, Kind, LeftBecause};
 use crate::message::convert::{topic_id, topic_uuid};
-use crate::message::{Assigned, CurrentValue, GroupRecord, MemberState};
+use crate::message::{Assigned, CurrentValue, GroupRecord, MemberState, MemberValue};
 use crate::protocol::group::answer::{consumer_refused, maybe_name, name, text};
 use crate::protocol::group::classic_group::millis;
 use crate::protocol::group::classic_join::host_of;
@@ -414,7 +414,13 @@ fn update_member(
     value.client_id = step.config().client_id(connection.opener);
     value.client_host = host_of(connection);
     value.classic = None;
-    if before.as_ref().is_some_and(|member| member.value == value) {
+    write_member(step, draft, id, value);
+}
+
+/// Writes what a member says of itself, if that is news.
+pub(crate) fn write_member(step: &Step<'_>, draft: &mut Draft, id: &Name, value: MemberValue) {
+    let before = draft.group.members.get(id);
+    if before.is_some_and(|member| member.value == value) {
         return;
     }
     if before.is_none() {
@@ -425,8 +431,7 @@ fn update_member(
         });
     }
     let (group, member) = (draft.name.clone(), id.clone());
-    let value = Some(Box::new(value));
-    draft.write(step, GroupRecord::Member { group, member, value });
+    draft.write(step, GroupRecord::Member { group, member, value: Some(Box::new(value)) });
 }
 
 /// The group's epoch rises when the member is new, or its subscription or its topics changed;
