@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, anyhow, bail};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::cli::args::View;
 use crate::cli::command::Done;
@@ -14,6 +14,7 @@ use crate::cli::explain::for_page;
 use crate::cli::output::{complain, stdout, write_whole};
 use crate::cli::run_file;
 use crate::cli::serve::serve;
+use crate::report::explain::{Explanation, markdown, mermaid, text};
 use crate::report::{At, Difference, Extras, Fitted, page_of_two, page_within};
 use crate::trace::RunFile;
 
@@ -146,9 +147,19 @@ pub(crate) fn extras(path: &Path, file: &RunFile, is_rerun: bool) -> Extras {
         complain(&format!("the page is without explanations: {error:#}"));
         Vec::new()
     });
-    let json = |one| serde_json::to_value(one).expect("plain values are JSON");
-    let explanations = found.into_iter().take(EXPLANATIONS_MAX).map(json).collect();
+    let explanations = found.iter().take(EXPLANATIONS_MAX).map(with_copies).collect();
     Extras { file: name, again, explanations, ..Extras::default() }
+}
+
+/// An explanation, and what may be copied of it.
+fn with_copies(explanation: &Explanation) -> Json {
+    let mut json = serde_json::to_value(explanation).expect("plain values are JSON");
+    json["copies"] = json!({
+        "as text": text(explanation),
+        "as Markdown": markdown(explanation),
+        "as Mermaid": mermaid(explanation),
+    });
+    json
 }
 
 /// Opens `page` in the browser of this computer.

@@ -117,6 +117,19 @@ test('an explanation is that of kafsim explain, and its steps lead to their even
     assert.equal(await steps.nth(n).getAttribute('aria-current') !== null || told.steps.some((one, k) => k > n && one.event === step.event), true);
   }
   assert.equal(await page.locator('.picture tr').count(), told.picture.rows.length + 1);
+  // What is copied is what the command writes.
+  for (const format of ['text', 'markdown', 'mermaid']) {
+    await page.evaluate(() => { navigator.clipboard.writeText = async (text) => { globalThis.taken = text; }; });
+    await page.locator('.explanation .quick button').filter({ hasText: new RegExp(`as ${format}`, 'i') }).click();
+    await page.waitForSelector('.explanation .quick >> text=copied');
+    assert.equal(await page.evaluate(() => globalThis.taken), kafsim('explain', run, '--format', format, '--no-rerun'));
+    await page.waitForSelector('.explanation .quick >> text=copied', { state: 'detached' });
+  }
+  // Of several properties that break in one event the one explained here leads.
+  await steps.first().click();
+  await page.evaluate((event) => globalThis.kafsim.go(event), told.event);
+  await settle(page);
+  assert.match(await page.locator('.said').innerText(), new RegExp(`^\\d properties break here. ${told.property} is violated`));
   // The last violation of the run stands behind the first.
   await page.selectOption('select[aria-label="Which violation"]', String(told.of - 1));
   const last = JSON.parse(kafsim('explain', run, '--format', 'json', '--no-rerun', '--violation', String(told.of)));
@@ -125,6 +138,15 @@ test('an explanation is that of kafsim explain, and its steps lead to their even
   assert.ok(await page.locator('.story').isVisible());
   assert.deepEqual(troubles, []);
   await close();
+});
+
+test('a run that holds opens at the partition that the timeline of kafsim chooses', async () => {
+  for (const scenario of [HELD, POWER, 'scenarios/operations/rolling_restart.toml']) {
+    const run = runOf(scenario);
+    const { page, close } = await open(pageOf(run));
+    assert.equal(await page.evaluate(() => globalThis.kafsim.partition.name), JSON.parse(kafsim('timeline', run, '--format', 'json')).partition);
+    await close();
+  }
 });
 
 test('a lesson is stepped through, and keeps its answers to itself until asked', async () => {

@@ -32,6 +32,8 @@ export interface Explanation {
   saved_by: { change: string; set: string[]; helped: boolean; untried: boolean; outcome: string; nearby: { violated: number; seeds: number; without: number } | null }[];
   again: string[];
   others: { number: number; property: string; sentence: string }[];
+  // What may be copied, by what its button says: as `kafsim explain` writes it.
+  copies?: Record<string, string>;
 }
 
 export interface Picture {

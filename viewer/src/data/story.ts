@@ -57,7 +57,9 @@ export function violations(run: Run): Violation[] {
       excuse: verdict.result === 'outside-premise' ? verdict.because ?? null : null,
     });
   }
-  return found.sort((a, b) => a.event - b.event);
+  // Of several at once the one that is explained first leads.
+  const explained = (one: Violation): number => (run.head.explanations?.findIndex((other) => other.property === one.property) ?? 0) >>> 0;
+  return found.sort((a, b) => a.event - b.event || explained(a) - explained(b));
 }
 
 export function story(state: State): Incident[] {

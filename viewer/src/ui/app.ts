@@ -177,7 +177,8 @@ export class App {
     return null;
   }
 
-  // The partition that the first violation is about, or the one that most happened to.
+  // The partition that the first violation is about, or the one whose leader and in-sync set changed
+  // most, as `kafsim timeline` chooses.
   private firstPartition(): Partition | null {
     const { shown } = this.state;
     const pictured = this.run.head.explanations?.[0]?.picture?.partition;
@@ -191,8 +192,11 @@ export class App {
         if (partition) return partition;
       }
     }
-    const count = (partition: Partition): number => this.incidents.filter((one) => one.partition === partition).length;
-    return shown.reduce<Partition | null>((best, one) => (best === null || count(one) > count(best) ? one : best), null);
+    const changes = ({ state: { values } }: Partition): number => values.reduce((sum, now, n) => {
+      const before = values[n - 1];
+      return now && before ? sum + (now.leader === before.leader ? 0 : 1e6) + (String(now.inSync) === String(before.inSync) ? 0 : 1) : sum;
+    }, 0);
+    return shown.reduce<Partition | null>((best, one) => (best === null || changes(one) > changes(best) ? one : best), null);
   }
 
   private firstEvent(): number {

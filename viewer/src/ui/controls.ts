@@ -61,7 +61,11 @@ export class Controls implements Pane {
     const place = upTo(app.incidentEvents, app.cursor) - 1;
     const at = app.incidentEvents[place];
     const now = app.told.filter((one) => one.event === at);
-    const text = now.map((one) => one.text).join('. ') || 'Nothing has happened yet.';
+    // Of several properties that break at once the first is told, and how many there are.
+    const broken = now.filter((one) => one.incidents[0]!.isVerdict);
+    const texts = now.filter((one) => broken.indexOf(one) <= 0).map((one) => one.text);
+    if (broken.length > 1) texts.unshift(`${broken.length} properties break here`);
+    const text = texts.join('. ') || 'Nothing has happened yet.';
     if (app.isActive && text !== this.lastSaid) {
       this.lastSaid = text;
       this.said.textContent = text;

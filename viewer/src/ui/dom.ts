@@ -72,7 +72,18 @@ export function byId(id: string): HTMLElement {
   return found;
 }
 
-export async function copyText(text: string): Promise<boolean> {
+// A button that copies `text`, and says whether it did.
+export function copyButton(kind: string, name: string, text: () => string, line = name): HTMLElement {
+  const said = el('span', {}, name);
+  return el('button', { class: kind, title: line, 'aria-label': line, click: () => {
+    void copyText(text()).then((done) => {
+      said.textContent = done ? 'copied' : 'no clipboard';
+      setTimeout(() => { said.textContent = name; }, 1600);
+    });
+  } }, icon('copy'), said);
+}
+
+async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -88,7 +99,6 @@ export async function copyText(text: string): Promise<boolean> {
   }
 }
 
-// A button in a pane's bar that makes the pane as large as the page, and small again.
 // Says what was not understood, for a while.
 export function complain(text: string): void {
   const box = el('p', { class: 'toast', role: 'alert' }, text);
@@ -96,6 +106,7 @@ export function complain(text: string): void {
   setTimeout(() => box.remove(), 9000);
 }
 
+// A button in a pane's bar that makes the pane as large as the page, and small again.
 export function enlarge(pane: HTMLElement, name: string, isLast = false): void {
   const bar = pane.querySelector('.bar');
   const toggle = button(`Make ${name} large or small`, 'large', () => {

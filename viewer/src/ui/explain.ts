@@ -2,11 +2,11 @@
 // differ; and the story of the run, line by line.
 
 import { many } from '../data/steps';
-import { seconds, type Explanation, type Picture, type Run } from '../data/run';
+import { seconds, type Explanation, type Picture } from '../data/run';
 import { told, violations, type Violation } from '../data/story';
 import type { App, Pane } from './app';
 import { epochColor } from './colors';
-import { copyText, el, icon } from './dom';
+import { copyButton, el, icon } from './dom';
 
 interface Marked { event: number; line: HTMLElement }
 
@@ -132,8 +132,7 @@ export class Explain implements Pane {
     if (explanation.not_the_cause.length > 0) {
       box.append(el('details', {}, el('summary', {}, 'What is not the cause'), el('ul', {}, ...explanation.not_the_cause.map((one) => el('li', {}, this.line(one.event, '', el('span', {}, one.text)))))));
     }
-    const copy = (name: string, text: () => string): HTMLElement => el('button', { class: 'small', click: () => void copyText(text()) }, icon('copy'), name);
-    box.append(el('p', { class: 'quick' }, copy('as text', () => asText(app.run, explanation)), copy('as Markdown', () => asMarkdown(app.run, explanation)), copy('as Mermaid', () => asMermaid(app.run, explanation))));
+    box.append(el('p', { class: 'quick' }, ...Object.entries(explanation.copies ?? {}).map(([name, text]) => copyButton('small', name, () => text))));
     return box;
   }
 
@@ -225,36 +224,4 @@ function differences(app: App, difference: NonNullable<App['run']['head']['diffe
       ...outcomes.map((one) => el('tr', {}, el('th', { scope: 'row' }, one.what), ...one.is.map((lines) => el('td', {}, ...lines.map((line) => el('span', { class: 'each' }, line))))))));
   }
   return box;
-}
-
-function saved(one: Explanation['saved_by'][0]): string {
-  return one.untried ? 'not tried by' : one.helped ? 'saved by' : 'not saved by';
-}
-
-function asText(run: Run, explanation: Explanation): string {
-  const lines = [explanation.sentence, ''];
-  for (const [n, step] of explanation.steps.entries()) {
-    lines.push(`${n + 1}. ${seconds(step.moment_us)} e${run.number(step.event)} ${step.text}${step.because ? ` - because ${step.because}` : ''}`);
-  }
-  for (const one of explanation.why_not) lines.push(`${one.replica} lacks it: ${one.text}`);
-  for (const one of explanation.not_the_cause) lines.push(`not the cause: ${one.text}`);
-  for (const one of explanation.saved_by) lines.push(`${saved(one)} ${one.change}: ${one.outcome}`);
-  return [...lines, '', ...explanation.again].join('\n');
-}
-
-// As `kafsim explain --format mermaid` has it.
-function asMermaid(run: Run, explanation: Explanation): string {
-  const text = (words: string): string => words.replace(/[;#:<>]/g, (sign) => `#${sign.charCodeAt(0)};`).replace(/\p{Cc}/gu, ' ');
-  const hosts = [...new Set(explanation.steps.map((step) => step.host ?? 'world'))].sort();
-  return ['sequenceDiagram', '    autonumber', ...hosts.map((host, n) => `    participant h${n} as ${text(host)}`),
-    ...explanation.steps.map((step) => `    Note over h${hosts.indexOf(step.host ?? 'world')}: ${seconds(step.moment_us)} ${text(step.text)} (e${run.number(step.event)})`), ''].join('\n');
-}
-
-function asMarkdown(run: Run, explanation: Explanation): string {
-  const text = (words: string): string => words.replace(/[\\`*_[\]<>|]/g, '\\$&');
-  return [`**${text(explanation.property)}** ${text(explanation.outcome)} (seed ${explanation.seed})`, '', text(explanation.sentence), '',
-    ...explanation.steps.map((step, n) => `${n + 1}. \`${seconds(step.moment_us)} e${run.number(step.event)}\` ${text(step.text)}${step.because ? `, *because* ${text(step.because)}` : ''}`), '',
-    ...explanation.why_not.map((one) => `- **${text(one.replica)}** lacks it: ${text(one.text)}`),
-    ...explanation.saved_by.map((one) => `- ${saved(one)} ${text(one.change)}: ${text(one.outcome)}`), '',
-    '```sh', ...explanation.again, '```'].join('\n');
 }

@@ -2,7 +2,7 @@
 
 import { many } from '../data/steps';
 import type { App } from './app';
-import { button, copyText, el, icon } from './dom';
+import { button, copyButton, el } from './dom';
 
 export function buildHeader(apps: App[], parent: HTMLElement, help: () => void): void {
   const app = apps[0]!;
@@ -23,15 +23,7 @@ export function buildHeader(apps: App[], parent: HTMLElement, help: () => void):
   }
   for (const one of apps) if (one.run.head.left_out) parent.append(el('p', { class: 'left-out', role: 'note' }, one.run.head.left_out));
   const again = head.again ?? `kafsim replay ${head.file}`;
-  const name = 'copy command';
-  const copied = el('span', {}, name);
-  const copy = el('button', { class: 'wide', title: again, 'aria-label': `${name}: ${again}`, click: () => {
-    void copyText(again).then((done) => {
-      copied.textContent = done ? 'copied' : again;
-      setTimeout(() => { copied.textContent = name; }, 1600);
-    });
-  } }, icon('copy'), copied);
-  parent.append(el('div', { class: 'tools' }, copy,
+  parent.append(el('div', { class: 'tools' }, copyButton('wide', 'copy command', () => again, `copy command: ${again}`),
     button('Light or dark', 'theme', () => {
       const active = apps.find((one) => one.isActive) ?? app;
       active.setTheme(active.theme === 'dark' ? 'light' : 'dark');

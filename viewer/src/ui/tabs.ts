@@ -3,7 +3,7 @@
 import { hasGroups } from '../data/groups';
 import { stateText } from '../data/text';
 import type { App, Pane } from './app';
-import { copyText, el, icon } from './dom';
+import { copyButton, el } from './dom';
 import { Events } from './events';
 import { Groups } from './groups';
 import { HistoryPane } from './history';
@@ -18,7 +18,7 @@ class StatePane implements Pane {
     this.text = el('pre', { class: 'scroll state', tabindex: '0', 'aria-label': 'The state at the cursor, as kafsim state prints it' });
     this.root = el('div', { class: 'state-pane' },
       el('p', { class: 'dim' }, 'As ', el('code', {}, 'kafsim state --at e...'), ' prints it. ',
-        el('button', { class: 'small', click: () => void copyText(stateText(app.state, app.cursor)) }, icon('copy'), 'copy')),
+        copyButton('small', 'copy', () => stateText(app.state, app.cursor))),
       this.text);
   }
 
@@ -36,7 +36,7 @@ class Scenario implements Pane {
   constructor(app: App) {
     const { head } = app.run;
     this.root = el('div', { class: 'scenario' },
-      el('p', { class: 'dim' }, 'The scenario as it was run. ', el('button', { class: 'small', click: () => void copyText(head.scenario) }, icon('copy'), 'copy')),
+      el('p', { class: 'dim' }, 'The scenario as it was run. ', copyButton('small', 'copy', () => head.scenario)),
       el('pre', { class: 'scroll', tabindex: '0', 'aria-label': 'The scenario as it was run' }, head.scenario));
   }
 
