@@ -320,6 +320,21 @@ test('owners, generations and commits of a group are those of its events', async
 });
 
 // Not what it takes in time, but in elements and letters: what cannot be seen is not made.
+test('a group that goes over to the other protocol counts by the one that it has', async () => {
+  const run = runOf('scenarios/groups/migrate_to_kip_848.toml');
+  const { page, close } = await open(pageOf(run), { hash: '#tab=groups' });
+  const began = kafsim('events', run, 'kind=group-epoch-began', '--format', 'json').trim().split('\n').map((line) => JSON.parse(line));
+  assert.equal(new Set(began.map(({ fields }) => fields.protocol)).size, 2);
+  for (const { index, fields: { protocol, epoch } } of [began[0], began[1], began.at(-1)]) {
+    await page.evaluate((to) => globalThis.kafsim.go(to), index);
+    await settle(page);
+    const word = protocol === 'classic' ? 'generation' : 'epoch';
+    assert.ok((await page.locator('.groups .facts').innerText()).includes(`${protocol}, ${word} ${epoch}`), `e${index}`);
+  }
+  assert.match(await page.locator('.story').innerText(), /billing: turns from the classic protocol to the consumer protocol, epoch 2 begins with 3 members/);
+  await close();
+});
+
 test('a thousand partitions are within reach, and only those in sight are drawn', async () => {
   const run = runOf('scenarios/replication/leader_crash.toml', '--set', 'topic.orders.partitions=1000', '--set', 'duration=3s', '--set', 'fault=[]', '--set', 'settle=2s');
   const { page, troubles, close } = await open(pageOf(run), { hash: '#e=999999999' });

@@ -19,7 +19,8 @@ export interface Owned {
 
 export interface Group {
   name: string;
-  protocol: string;
+  // As a group type: classic or consumer; it may go from one to the other.
+  protocol: Steps<string>;
   epoch: Steps<number>;
   state: Steps<string>;
   members: Steps<number>;
@@ -35,6 +36,11 @@ export function hasGroups(state: State): boolean {
   return kinds.some((name) => (state.run.columns.kind(name)?.count ?? 0) > 0);
 }
 
+// What a count of its epochs is called.
+export function epochWord(protocol: string): string {
+  return protocol === 'classic' ? 'generation' : 'epoch';
+}
+
 export function groupsOf(state: State): Group[] {
   const { run } = state;
   const { columns } = run;
@@ -45,7 +51,7 @@ export function groupsOf(state: State): Group[] {
     let found = groups.get(text);
     if (!found) {
       found = {
-        name: text, protocol: '', epoch: new Steps(0), state: new Steps(''), members: new Steps(0), coordinator: new Steps(-1),
+        name: text, protocol: new Steps(''), epoch: new Steps(0), state: new Steps(''), members: new Steps(0), coordinator: new Steps(-1),
         membership: new Map(), partitions: new Map(),
       };
       groups.set(text, found);
@@ -73,7 +79,7 @@ export function groupsOf(state: State): Group[] {
       const group = of(get('group'));
       group.epoch.set(e, Number(get('epoch')));
       group.members.set(e, Number(get('members')));
-      group.protocol = run.word('group-epoch-began', 'protocol', get('protocol'));
+      group.protocol.set(e, run.word('group-epoch-began', 'protocol', get('protocol')));
     },
     'group-state-changed': (e, get) => {
       const group = of(get('group'));

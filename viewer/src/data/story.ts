@@ -1,6 +1,7 @@
 // What a newcomer should see of a run: the events at which something changed that matters, each
 // with a sentence.
 
+import { epochWord } from './groups';
 import { many } from './steps';
 import { seconds, type Run } from './run';
 import type { Partition, State } from './state';
@@ -180,10 +181,15 @@ type Add = (event: number, tone: Tone, text: string, partition?: Partition | nul
 function groups(run: Run, zero: number, add: Add): void {
   const began = run.columns.kind('group-epoch-began');
   if (began && began.count <= 40) {
+    const was = new Map<string, string>();
     for (let row = 0; row < began.count; row++) {
       const event = began.events[row]!;
-      const [protocol, members] = [run.word('group-epoch-began', 'protocol', began.field('protocol').get(row)), Number(began.field('members').get(row))];
-      if (event >= zero) add(event, 'change', `${String(began.field('group').get(row))}: ${protocol === 'classic' ? 'generation' : 'epoch'} ${String(began.field('epoch').get(row))} begins with ${members === 1 ? 'a member' : `${members} members`}`);
+      const get = (field: string): string => String(began.field(field).get(row));
+      const [group, members, protocol] = [get('group'), Number(get('members')), run.word('group-epoch-began', 'protocol', began.field('protocol').get(row))];
+      const before = was.get(group) ?? protocol;
+      was.set(group, protocol);
+      const turned = before === protocol ? '' : ` turns from the ${before} protocol to the ${protocol} protocol,`;
+      if (event >= zero) add(event, 'change', `${group}:${turned} ${epochWord(protocol)} ${get('epoch')} begins with ${members === 1 ? 'a member' : `${members} members`}`);
     }
   }
   const left = run.columns.kind('member-left');

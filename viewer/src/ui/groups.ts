@@ -1,7 +1,7 @@
 // Consumer groups in time: a row for each partition with whoever owned it, generations above,
 // commits below, and how far the group is behind. Two owners at once are red.
 
-import { groupsOf, type Group, type Owned } from '../data/groups';
+import { epochWord, groupsOf, type Group, type Owned } from '../data/groups';
 import { upTo } from '../data/steps';
 import type { App, Pane } from './app';
 import { alpha } from './colors';
@@ -114,7 +114,7 @@ export class Groups implements Pane {
       surface.text(x + 2, 8, number, colors.change, { size: 11, bold: true });
       free = x + 10 + number.length * 7;
     });
-    surface.text(this.label - 8, 8, group.protocol === 'classic' ? 'generation' : 'epoch', colors.dim, { size: 11, align: 'right' });
+    surface.text(this.label - 8, 8, epochWord(group.protocol.at(this.app.cursor)), colors.dim, { size: 11, align: 'right' });
     surface.text(surface.width - 52, 8, 'commit', colors.dim, { size: 11, align: 'right' });
     surface.text(surface.width - 6, 8, 'lag', colors.dim, { size: 11, align: 'right' });
     if (app.time >= app.from && app.time <= app.to) surface.line(this.x(app.time), TOP - 4, this.x(app.time), surface.height, colors.cursor, 1.5);
@@ -191,9 +191,10 @@ export class Groups implements Pane {
     const { app, rows } = this;
     const { cursor, run, state } = app;
     const coordinator = group.coordinator.at(cursor);
+    const protocol = group.protocol.at(cursor);
     const twice = owners.filter((hosts) => hosts.length > 1).length;
     this.facts.replaceChildren(
-      el('b', {}, group.state.at(cursor) || 'not there yet'), el('span', {}, `${group.protocol}, ${group.protocol === 'classic' ? 'generation' : 'epoch'} `, el('b', {}, String(group.epoch.at(cursor)))),
+      el('b', {}, group.state.at(cursor) || 'not there yet'), el('span', {}, `${protocol}, ${epochWord(protocol)} `, el('b', {}, String(group.epoch.at(cursor)))),
       el('span', {}, el('b', {}, String(group.members.at(cursor))), group.members.at(cursor) === 1 ? ' member' : ' members'),
       ...(coordinator >= 0 ? [el('span', {}, 'coordinator ', el('b', {}, run.node(coordinator)?.name ?? String(coordinator)))] : []),
       ...(twice > 0 ? [el('b', { class: 'bad' }, twice === 1 ? 'a partition with two owners' : `${twice} partitions with two owners`)] : []));
