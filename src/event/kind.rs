@@ -718,6 +718,12 @@ events! {
         tells: bool, "Whether it tells its coordinator; a static member of the classic protocol \
             does not.";
     }
+    192 PartitionsCreated "partitions-created"
+        "The active controller wrote partitions that a topic did not have yet into its log." {
+        topic: TopicId, "The topic.";
+        before: u32, "How many it had.";
+        count: u32, "How many it has with them.";
+    }
 }
 
 #[cfg(test)]

@@ -284,6 +284,8 @@ words! {
         DeleteGroupOffsets "delete-group-offsets",
         /// Say that records are processed.
         Processed "processed",
+        /// Add partitions to a topic.
+        CreatePartitions "create-partitions",
     }
     /// Where a member of a group stands, as it believes.
     MemberState {

@@ -22,6 +22,13 @@ pub enum AdminCall {
         /// Its name.
         name: Name,
     },
+    /// Add partitions to a topic (`CreatePartitions`).
+    CreatePartitions {
+        /// Its name.
+        name: Name,
+        /// How many it is to have, those that it has among them.
+        count: i32,
+    },
     /// Name all topics (`Metadata`).
     ListTopics,
     /// Describe a topic's partitions (`DescribeTopicPartitions`).
@@ -121,8 +128,8 @@ pub enum ConfigResource {
 pub enum AdminReply {
     /// It is done.
     Done,
-    /// The names of all topics, in order.
-    Topics(Vec<Name>),
+    /// The names of all topics, in order, and how many partitions each has.
+    Topics(Vec<(Name, i32)>),
     /// A topic's state.
     Topic(TopicDescription),
     /// Where each partition begins now (its low watermark), or why it is as it was.
@@ -311,6 +318,7 @@ impl AdminCall {
             | Self::ListGroupOffsets { .. } => true,
             Self::CreateTopic { .. }
             | Self::DeleteTopic { .. }
+            | Self::CreatePartitions { .. }
             | Self::DeleteRecords { .. }
             | Self::ElectLeaders { .. }
             | Self::AlterConfig { .. }

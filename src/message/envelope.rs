@@ -72,6 +72,7 @@ bodies! {
     Metadata MetadataRequest MetadataResponse;
     CreateTopics CreateTopicsRequest CreateTopicsResponse;
     DeleteTopics DeleteTopicsRequest DeleteTopicsResponse;
+    CreatePartitions CreatePartitionsRequest CreatePartitionsResponse;
     InitProducerId InitProducerIdRequest InitProducerIdResponse;
     OffsetForLeaderEpoch OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse;
     Vote VoteRequest VoteResponse;

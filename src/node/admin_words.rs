@@ -17,6 +17,9 @@ pub(crate) fn verb(call: &AdminCall) -> (OperationVerb, Option<Name>) {
     match call {
         AdminCall::CreateTopic { name, .. } => (OperationVerb::CreateTopic, Some(name.clone())),
         AdminCall::DeleteTopic { name } => (OperationVerb::DeleteTopic, Some(name.clone())),
+        AdminCall::CreatePartitions { name, .. } => {
+            (OperationVerb::CreatePartitions, Some(name.clone()))
+        }
         AdminCall::ListTopics => (OperationVerb::ListTopics, None),
         AdminCall::DescribeTopic { name } => (OperationVerb::DescribeTopic, Some(name.clone())),
         AdminCall::DeleteRecords { .. } => (OperationVerb::DeleteRecords, None),
@@ -42,6 +45,9 @@ pub(crate) fn request(call: &AdminCall) -> Name {
             format!("create topic {name}, partitions: {partitions}, replicas: {replicas}")
         }
         AdminCall::DeleteTopic { name } => format!("delete topic {name}"),
+        AdminCall::CreatePartitions { name, count } => {
+            format!("have {count} partitions in topic {name}")
+        }
         AdminCall::ListTopics => "list topics".to_owned(),
         AdminCall::DescribeTopic { name } => format!("describe topic {name}"),
         AdminCall::DeleteRecords { partitions } => {
@@ -145,7 +151,7 @@ pub(crate) fn failure(reply: &AdminReply) -> Option<ErrorCode> {
 fn told(reply: &AdminReply) -> String {
     match reply {
         AdminReply::Done => "done".to_owned(),
-        AdminReply::Topics(names) => listed(names.iter().map(ToString::to_string)),
+        AdminReply::Topics(topics) => listed(topics.iter().map(|(name, _)| name.to_string())),
         AdminReply::Topic(topic) => {
             let partitions = topic.partitions.iter().enumerate().map(|(number, partition)| {
                 let leader = match partition.leader {

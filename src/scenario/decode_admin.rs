@@ -17,9 +17,10 @@ use crate::scenario::table::{Mistakes, Table, kind, number, text, word};
 use crate::scenario::units::shown;
 use crate::types::{BrokerId, Name};
 
-const ACTIONS: [&str; 15] = [
+const ACTIONS: [&str; 16] = [
     "create_topic",
     "delete_topic",
+    "create_partitions",
     "delete_records",
     "elect_leaders",
     "alter_config",
@@ -35,7 +36,8 @@ const ACTIONS: [&str; 15] = [
     "delete_offsets",
 ];
 
-/// Topics that the admin client will create: others may name them.
+/// Topics that the admin client will create, and partitions that it will add: others may name
+/// them.
 pub(crate) fn created(
     root: &Table<'_, '_>,
     known: &mut Known,
@@ -68,7 +70,21 @@ pub(crate) fn created(
         }
         created.push(action);
     }
+    grown(root, known);
     created
+}
+
+/// Partitions that topics come to have: others may name them.
+fn grown(root: &Table<'_, '_>, known: &mut Known) {
+    // Mistakes of these tables are noted when they are read again.
+    let mut unheard = Mistakes::new("", "");
+    for table in root.tables("admin", &keys::ADMIN, &mut unheard) {
+        let grows = table
+            .has("create_partitions")
+            .then(|| action("create_partitions", &table, known, &mut unheard));
+        let Some(Some(AdminAction::CreatePartitions { topic, count })) = grows else { continue };
+        known.topics.entry(topic).and_modify(|most| *most = count.max(*most));
+    }
 }
 
 /// `[[admin]]`; `created` are its topics, in order.
@@ -141,6 +157,13 @@ fn action(
             let table = table.table("delete_topic", &keys::DELETE_TOPIC, mistakes)?;
             let topic = table.need("name", mistakes, topic)?.value;
             Some(AdminAction::DeleteTopic { topic })
+        }
+        "create_partitions" => {
+            let table = table.table("create_partitions", &keys::CREATE_PARTITIONS, mistakes)?;
+            let topic = table.need("topic", mistakes, topic);
+            let count = table.need("count", mistakes, |value| number(value, 1, 10_000));
+            let (topic, count) = (topic?.value, i32::try_from(count?.value).unwrap_or(i32::MAX));
+            Some(AdminAction::CreatePartitions { topic, count })
         }
         "delete_records" => {
             let table = table.table("delete_records", &keys::DELETE_RECORDS, mistakes)?;

@@ -55,7 +55,8 @@ sections! {
         "duration" "duration" "" "How long workloads and faults act.";
         "settle" "duration" "from the configuration"
             "How long healing may take: by default the largest of delivery.timeout.ms and a \
-             group's max.poll.interval.ms + 5 s, + broker.session.timeout.ms + \
+             group's max.poll.interval.ms + 5 s (and its metadata.max.age.ms where \
+             `create_partitions` acts), + broker.session.timeout.ms + \
              2 x replica.lag.time.max.ms + 10 s.";
         "defects" "list of defects" "[]" "Bugs to switch on; `kafsim defects` lists them.";
         "cluster" "table" "" "See `[cluster]`.";
@@ -480,31 +481,32 @@ sections! {
     /// `[[admin]]`.
     ADMIN "[[admin]]"
         "Something that the built-in admin client, host `admin`, does once: one of `at` and \
-         `when`, and one of the fifteen operations. What the cluster answers is a line of the \
+         `when`, and one of the sixteen operations. What the cluster answers is a line of the \
          story." {
         "at" "duration" "or `when`" "When, from time zero.";
         "when" "milestone" "or `at`" "What the run must have come to; see `when`.";
-        "create_topic" "{ name, partitions, ... }" "one of the fifteen" "Creates a topic.";
-        "delete_topic" "{ name }" "one of the fifteen" "Deletes a topic with all its records.";
-        "delete_records" "{ partition, before }" "one of the fifteen"
+        "create_topic" "{ name, partitions, ... }" "one of the sixteen" "Creates a topic.";
+        "delete_topic" "{ name }" "one of the sixteen" "Deletes a topic with all its records.";
+        "create_partitions" "{ topic, count }" "one of the sixteen" "Adds partitions to a topic.";
+        "delete_records" "{ partition, before }" "one of the sixteen"
             "Deletes the first records of a partition.";
-        "elect_leaders" "{ election, partitions }" "one of the fifteen" "Elects leaders.";
-        "alter_config" "{ topic or broker, set, unset }" "one of the fifteen"
+        "elect_leaders" "{ election, partitions }" "one of the sixteen" "Elects leaders.";
+        "alter_config" "{ topic or broker, set, unset }" "one of the sixteen"
             "Changes configuration while the cluster runs.";
-        "unregister_broker" "{ id }" "one of the fifteen" "Has the cluster forget a broker.";
-        "describe_topic" "{ name }" "one of the fifteen" "Tells leaders and in-sync sets.";
-        "describe_cluster" "{}" "one of the fifteen" "Tells the brokers, and which are fenced.";
-        "describe_configs" "{ topic or broker }" "one of the fifteen"
+        "unregister_broker" "{ id }" "one of the sixteen" "Has the cluster forget a broker.";
+        "describe_topic" "{ name }" "one of the sixteen" "Tells leaders and in-sync sets.";
+        "describe_cluster" "{}" "one of the sixteen" "Tells the brokers, and which are fenced.";
+        "describe_configs" "{ topic or broker }" "one of the sixteen"
             "Tells configuration values and who set them.";
-        "list_groups" "{}" "one of the fifteen" "Tells all groups, with protocol and state.";
-        "describe_group" "{ group }" "one of the fifteen"
+        "list_groups" "{}" "one of the sixteen" "Tells all groups, with protocol and state.";
+        "describe_group" "{ group }" "one of the sixteen"
             "Tells a group's state, coordinator and members, and what these own.";
-        "delete_group" "{ group }" "one of the fifteen"
+        "delete_group" "{ group }" "one of the sixteen"
             "Deletes a group that has no members, with all that it has committed.";
-        "list_offsets" "{ group }" "one of the fifteen" "Tells what a group has committed.";
-        "alter_offsets" "{ group, partitions, offset }" "one of the fifteen"
+        "list_offsets" "{ group }" "one of the sixteen" "Tells what a group has committed.";
+        "alter_offsets" "{ group, partitions, offset }" "one of the sixteen"
             "Commits for a group that has no members.";
-        "delete_offsets" "{ group, partitions }" "one of the fifteen"
+        "delete_offsets" "{ group, partitions }" "one of the sixteen"
             "Deletes what a group has committed, of topics that no member subscribes to.";
     }
     /// `create_topic = {}`.
@@ -520,6 +522,13 @@ sections! {
     DELETE_TOPIC "delete_topic"
         "Deletes a topic with all its records." {
         "name" "text" "" "Which.";
+    }
+    /// `create_partitions = {}`.
+    CREATE_PARTITIONS "create_partitions"
+        "Adds partitions to a topic." {
+        "topic" "text" "" "Which.";
+        "count" "1 to 10000" ""
+            "How many it is to have, old and new; the controller refuses what is no more than now.";
     }
     /// `delete_records = {}`.
     DELETE_RECORDS "delete_records"

@@ -672,10 +672,15 @@ impl Plan {
         self.topics.iter().map(|topic| (&topic.name, topic.partitions)).chain(created)
     }
 
-    /// Whether the admin client creates or deletes topics.
+    /// Whether the admin client creates, deletes or enlarges topics.
     pub fn topics_change(&self) -> bool {
         let changes = |action: &AdminAction| {
-            matches!(action, AdminAction::CreateTopic { .. } | AdminAction::DeleteTopic { .. })
+            matches!(
+                action,
+                AdminAction::CreateTopic { .. }
+                    | AdminAction::DeleteTopic { .. }
+                    | AdminAction::CreatePartitions { .. }
+            )
         };
         self.admin.iter().any(|admin| changes(&admin.action))
     }
@@ -697,8 +702,8 @@ impl Plan {
     }
 
     /// How long healing may take: what the scenario says, else the largest of delivery.timeout.ms
-    /// and [`JOIN_GRACE`] beyond a group's max.poll.interval.ms, + broker.session.timeout.ms +
-    /// 2 x replica.lag.time.max.ms + 10 s.
+    /// and [`JOIN_GRACE`] beyond a group's max.poll.interval.ms (and its metadata.max.age.ms where
+    /// partitions are added), + broker.session.timeout.ms + 2 x replica.lag.time.max.ms + 10 s.
     pub fn settle(&self) -> Duration {
         let largest = |values: &mut dyn Iterator<Item = Duration>| values.max().unwrap_or_default();
         let producers = self.producers.iter().map(|producer| &producer.config);
@@ -711,7 +716,13 @@ impl Plan {
         let later = self.groups.iter().flat_map(|group| &group.deployments);
         let members = self.groups.iter().map(|group| &group.config).chain(others);
         let members = members.chain(later.map(|deployment| &deployment.config));
-        let mut join = members.map(|config| config.duration("max.poll.interval.ms") + JOIN_GRACE);
+        let grows =
+            |admin: &AdminPlan| matches!(admin.action, AdminAction::CreatePartitions { .. });
+        let learns = self.admin.iter().any(grows);
+        let mut join = members.map(|config| {
+            let join = config.duration("max.poll.interval.ms") + JOIN_GRACE;
+            if learns { join + config.duration("metadata.max.age.ms") } else { join }
+        });
         let brokers = || self.cluster.brokers.iter().map(|broker| &broker.config);
         let mut lag = brokers().map(|config| config.duration("replica.lag.time.max.ms"));
         let mut session = self

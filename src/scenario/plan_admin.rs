@@ -35,6 +35,13 @@ pub enum AdminAction {
         /// Which.
         topic: Name,
     },
+    /// Add partitions to a topic.
+    CreatePartitions {
+        /// Which.
+        topic: Name,
+        /// How many it is to have.
+        count: i32,
+    },
     /// Delete the first records of a partition.
     DeleteRecords {
         /// Which.

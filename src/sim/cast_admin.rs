@@ -38,6 +38,9 @@ fn call(action: &AdminAction) -> AdminCall {
             }
         }
         AdminAction::DeleteTopic { topic } => AdminCall::DeleteTopic { name: topic.clone() },
+        AdminAction::CreatePartitions { topic, count } => {
+            AdminCall::CreatePartitions { name: topic.clone(), count: *count }
+        }
         AdminAction::DeleteRecords { partition, before } => {
             let (topic, number) = place(partition);
             let before = before.and_then(|before| i64::try_from(before).ok()).map(Offset);

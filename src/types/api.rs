@@ -56,6 +56,7 @@ apis! {
     InitProducerId 22 5;
     OffsetForLeaderEpoch 23 4;
     DescribeConfigs 32 4;
+    CreatePartitions 37 3;
     DeleteGroups 42 2;
     ElectLeaders 43 2;
     IncrementalAlterConfigs 44 1;

@@ -248,7 +248,7 @@ fn an_application_administers_and_reads_what_is_in_records() {
     assert_eq!(cluster.brokers.len(), 3);
     let Ok(AdminReply::Configs(entries)) = &told[1] else { panic!("{:?}", told[1]) };
     assert!(entries.iter().any(|entry| entry.name.as_str() == "segment.bytes"));
-    assert_eq!(told[2], Ok(AdminReply::Topics(vec!["orders".into()])));
+    assert_eq!(told[2], Ok(AdminReply::Topics(vec![("orders".into(), 1)])));
     assert_eq!(told[3], Err(ClientError::Refused(ErrorCode::UnknownTopicOrPartition)));
     let records = values.lock().unwrap();
     assert!(records.len() > 100);

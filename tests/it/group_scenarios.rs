@@ -84,6 +84,34 @@ fn moves(kind: &Kind) -> bool {
     matches!(kind, Kind::PartitionGivenUp { .. } | Kind::PartitionTaken { .. })
 }
 
+/// A topic that grows: each group reads all of it in the end, and only the members of the classic
+/// protocol learn of new partitions so late that `latest` passes over their first records.
+#[test]
+fn who_learns_late_of_new_partitions_passes_over_their_first_records() {
+    for seed in SEEDS {
+        let run = run("topic_grows", seed);
+        let created = |event: &&Event| matches!(event.kind, Kind::PartitionsCreated { .. });
+        let created = run.events.iter().find(created).unwrap();
+        assert!(matches!(created.kind, Kind::PartitionsCreated { before: 2, count: 6, .. }));
+        let figures = run.world.figures();
+        let passed_over = |group: &str| -> BTreeMap<String, u64> {
+            let told = figures.groups.iter().find(|it| it.name == group).unwrap();
+            assert_eq!(told.partitions.len(), 6, "{group}");
+            assert!(told.partitions.iter().all(|it| it.stints.last().unwrap().until.is_none()));
+            told.partitions.iter().map(|it| (it.name.clone(), it.passed_over)).collect()
+        };
+        let [eager, coop, modern] = ["eager", "coop", "kip-848"].map(passed_over);
+        for (partition, modern) in &modern {
+            let classic = [eager[partition], coop[partition]];
+            if ["orders-0", "orders-1"].contains(&partition.as_str()) {
+                assert_eq!((*modern, classic), (0, [0, 0]), "{partition}");
+            } else {
+                assert!(classic.iter().all(|classic| classic > modern), "{partition}");
+            }
+        }
+    }
+}
+
 /// How many records a group has processed a second time.
 fn processed_again(run: &Watched) -> usize {
     let mut seen = BTreeSet::new();

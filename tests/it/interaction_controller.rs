@@ -254,6 +254,12 @@ impl Scene {
                     .with_name(Some(k::TopicName(StrBytes::from_string(name))));
                 k::DeleteTopicsRequest::default().with_topics(vec![topic]).into()
             }
+            "grow" => create_partitions(command),
+            "forwarded-grow" => RequestBody::Envelope(Box::new(Request {
+                correlation_id: CorrelationId(5),
+                body: create_partitions(command),
+                records: Vec::new(),
+            })),
             "elect" | "configure" | "unregister" => RequestBody::Envelope(Box::new(Request {
                 correlation_id: CorrelationId(5),
                 body: administer(command, broker),
@@ -363,6 +369,28 @@ fn create_topics(command: &Command<'_>) -> RequestBody {
         .with_assignments(if replicas.is_empty() { Vec::new() } else { vec![assignment] })
         .with_configs(configs.collect());
     k::CreateTopicsRequest::default().with_topics(vec![topic]).into()
+}
+
+/// `grow topic=orders count=6`: with `replicas=1/2,2/3` (or `none`) given, `twice` in one request,
+/// or `validate-only`.
+fn create_partitions(command: &Command<'_>) -> RequestBody {
+    let assignment = |brokers: &str| {
+        let brokers = brokers.split('/').filter(|id| !id.is_empty());
+        k::create_partitions_request::CreatePartitionsAssignment::default()
+            .with_broker_ids(brokers.map(|id| k::BrokerId(id.parse().unwrap())).collect())
+    };
+    let assignments =
+        command.text("replicas").map(|all| all.split(',').map(assignment).collect::<Vec<_>>());
+    let name = command.text("topic").unwrap_or("orders").to_owned();
+    let topic = k::create_partitions_request::CreatePartitionsTopic::default()
+        .with_name(k::TopicName(StrBytes::from_string(name)))
+        .with_count(i32::try_from(command.number("count", 0)).unwrap())
+        .with_assignments(assignments);
+    let times = 1 + usize::from(command.has("twice"));
+    k::CreatePartitionsRequest::default()
+        .with_topics(vec![topic; times])
+        .with_validate_only(command.has("validate-only"))
+        .into()
 }
 
 /// What an administrator asks for, by way of a broker: `elect partitions=0,1 unclean` (or `all`),
@@ -520,6 +548,13 @@ fn show_body(body: &ResponseBody) -> String {
         ResponseBody::UnregisterBroker(body) => error(body.error_code).to_owned(),
         ResponseBody::DeleteTopics(body) => {
             body.responses.iter().map(|r| error(r.error_code)).collect::<Vec<_>>().join(", ")
+        }
+        ResponseBody::CreatePartitions(body) => {
+            let topics = body.results.iter().map(|topic| {
+                let why = topic.error_message.as_ref().map(|text| format!(": {}", &**text));
+                format!("{}{}", error(topic.error_code), why.unwrap_or_default())
+            });
+            topics.collect::<Vec<_>>().join(", ")
         }
         ResponseBody::AllocateProducerIds(body) => format!(
             "{} start={} len={}",

@@ -35,6 +35,20 @@ impl Draw {
                 }))
                 .with_timeout_ms(self.i32())
                 .into(),
+            ApiKey::CreatePartitions => k::CreatePartitionsRequest::default()
+                .with_topics(self.list(|draw| {
+                    let assignment = |draw: &mut Self| {
+                        k::create_partitions_request::CreatePartitionsAssignment::default()
+                            .with_broker_ids(draw.list(|draw| k::BrokerId(draw.i32())))
+                    };
+                    k::create_partitions_request::CreatePartitionsTopic::default()
+                        .with_name(draw.topic())
+                        .with_count(draw.i32())
+                        .with_assignments(draw.maybe(|draw| draw.list(assignment)))
+                }))
+                .with_timeout_ms(self.i32())
+                .with_validate_only(self.flag())
+                .into(),
             ApiKey::InitProducerId => k::InitProducerIdRequest::default()
                 .with_transactional_id(self.maybe(|draw| k::TransactionalId(draw.text())))
                 .with_transaction_timeout_ms(self.i32())

@@ -28,6 +28,15 @@ impl Draw {
                         .with_error_message(draw.maybe(Self::text))
                 }))
                 .into(),
+            ApiKey::CreatePartitions => k::CreatePartitionsResponse::default()
+                .with_throttle_time_ms(self.i32())
+                .with_results(self.list(|draw| {
+                    k::create_partitions_response::CreatePartitionsTopicResult::default()
+                        .with_name(draw.topic())
+                        .with_error_code(draw.i16())
+                        .with_error_message(draw.maybe(Self::text))
+                }))
+                .into(),
             ApiKey::InitProducerId => k::InitProducerIdResponse::default()
                 .with_throttle_time_ms(self.i32())
                 .with_error_code(self.i16())

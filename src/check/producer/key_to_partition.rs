@@ -6,19 +6,26 @@
 //! Compared: the partition to which each key brought a record with the one to which it brought the
 //! record before, over all producers.
 //!
-//! The boundary case: while a partition has no leader its keys wait for it; they do not go
-//! elsewhere.
+//! The boundary cases: while a partition has no leader its keys wait for it; they do not go
+//! elsewhere. When a topic gets more partitions its keys are dealt out anew, and for a while
+//! producers that know of them write beside producers that do not.
+
+use std::collections::BTreeMap;
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{Event, Kind};
-use crate::types::{BatchId, BatchMap, KeyHash, PartitionIndex, TopicPartition, hash_words};
+use crate::types::{
+    BatchId, BatchMap, KeyHash, PartitionIndex, TopicId, TopicPartition, hash_words,
+};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyToPartition {
     /// Where each key of each topic went first, and with which event.
     places: BatchMap<(PartitionIndex, u64)>,
+    /// The event with which each topic got more partitions, the last if there were several.
+    grown: BTreeMap<TopicId, u64>,
 }
 
 const INFO: Info = Info {
@@ -26,7 +33,7 @@ const INFO: Info = Info {
     statement: "records with the same key go to the same partition of a topic",
     source: "Kafka 4.1, BuiltInPartitioner.partitionForKey",
     premise: "the partitioner goes by keys, and the number of partitions does not change",
-    kinds: &["batch-sealed"],
+    kinds: &["batch-sealed", "partitions-created"],
     is_liveness: false,
 };
 
@@ -36,6 +43,10 @@ impl Property for KeyToPartition {
     }
 
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
+        if let Kind::PartitionsCreated { topic, .. } = &event.kind {
+            self.grown.insert(*topic, event.index);
+            return;
+        }
         let Kind::BatchSealed { partition, batch, keys, .. } = &event.kind else { return };
         for key in keys {
             let place = place(*partition, *key);
@@ -57,7 +68,10 @@ impl Property for KeyToPartition {
                     batches: vec![*batch],
                     offsets: Vec::new(),
                 };
-                findings.violated(subject, sentence, [first, event.index]);
+                let grown = self.grown.get(&partition.topic_id).copied();
+                let excuse = grown.map(|grown| (grown, "the topic got more partitions"));
+                let evidence = [first, event.index].into_iter().chain(grown);
+                findings.violated_unless(subject, excuse, sentence, evidence);
             }
         }
     }
@@ -73,7 +87,7 @@ fn place(partition: TopicPartition, key: KeyHash) -> BatchId {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::script::{ORDERS, PLAIN, Script, WRITER};
+    use crate::check::script::{CONTROLLER, ORDERS, PLAIN, Script, WRITER};
     use crate::event::{AckMode, Kind};
     use crate::types::{BatchId, HostId, KeyHash, PartitionIndex, TopicId, TopicPartition};
 
@@ -111,6 +125,22 @@ mod tests {
         seal(&mut run, WRITER, ORDERS, &[1]);
         seal(&mut run, PLAIN, OTHER, &[1]);
         assert_eq!(run.outcome("key-to-partition"), "violated");
+    }
+
+    #[test]
+    fn a_key_may_move_when_its_topic_got_more_partitions() {
+        let grows = |topic| Kind::PartitionsCreated { topic, before: 1, count: 2 };
+        let mut run = Script::new();
+        run.add(CONTROLLER, grows(TopicId(8)));
+        seal(&mut run, WRITER, ORDERS, &[1]);
+        let mut another = run.clone();
+        seal(&mut another, WRITER, OTHER, &[1]);
+        assert_eq!(another.outcome("key-to-partition"), "violated");
+        run.add(CONTROLLER, grows(ORDERS.topic_id));
+        seal(&mut run, WRITER, ORDERS, &[1]);
+        assert_eq!(run.outcome("key-to-partition"), "holds");
+        seal(&mut run, WRITER, OTHER, &[1]);
+        assert_eq!(run.outcome("key-to-partition"), "outside its premise");
     }
 
     #[test]

@@ -124,9 +124,11 @@ impl Probe {
             }
             AppReply::Polled(batches) => self.on_polled(&batches, effects),
             AppReply::Done => self.poll(effects),
-            AppReply::Admin(AdminReply::Topics(names)) => {
+            AppReply::Admin(AdminReply::Topics(told)) => {
                 self.asks_for_topics = false;
-                self.config.topics.retain(|(topic, _)| names.contains(topic));
+                let mut known = told;
+                known.retain(|(topic, _)| self.config.topics.iter().any(|(own, _)| own == topic));
+                self.config.topics = known;
                 self.write(effects);
             }
             AppReply::Flushed | AppReply::Admin(_) | AppReply::Rebalanced { .. } => {}

@@ -41,6 +41,7 @@ pub(crate) fn group_of(call: &AdminCall) -> Option<&Name> {
         | AdminCall::DeleteGroupOffsets { group, .. } => Some(group),
         AdminCall::CreateTopic { .. }
         | AdminCall::DeleteTopic { .. }
+        | AdminCall::CreatePartitions { .. }
         | AdminCall::ListTopics
         | AdminCall::DescribeTopic { .. }
         | AdminCall::DeleteRecords { .. }
@@ -160,6 +161,7 @@ pub(crate) fn request(call: &AdminCall, is_classic: bool) -> Option<RequestBody>
         }
         AdminCall::CreateTopic { .. }
         | AdminCall::DeleteTopic { .. }
+        | AdminCall::CreatePartitions { .. }
         | AdminCall::ListTopics
         | AdminCall::DescribeTopic { .. }
         | AdminCall::DeleteRecords { .. }

@@ -1,5 +1,6 @@
 //! Admin calls as requests, and what the answers say.
 
+use kafka_protocol::messages::create_partitions_request::CreatePartitionsTopic;
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kafka_protocol::messages::delete_topics_request::DeleteTopicState;
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
@@ -12,9 +13,9 @@ use kafka_protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
 use kafka_protocol::messages::{
-    BrokerId as WireBroker, CreateTopicsRequest, DeleteTopicsRequest, DescribeClusterRequest,
-    DescribeConfigsRequest, DescribeTopicPartitionsRequest, ElectLeadersRequest,
-    IncrementalAlterConfigsRequest, MetadataRequest, UnregisterBrokerRequest,
+    BrokerId as WireBroker, CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest,
+    DescribeClusterRequest, DescribeConfigsRequest, DescribeTopicPartitionsRequest,
+    ElectLeadersRequest, IncrementalAlterConfigsRequest, MetadataRequest, UnregisterBrokerRequest,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -74,6 +75,14 @@ pub(crate) fn request(call: &AdminCall, timeout: i32) -> RequestBody {
         AdminCall::DeleteTopic { name } => {
             let topic = DeleteTopicState::default().with_name(Some(convert::topic_name(name)));
             let body = DeleteTopicsRequest::default().with_topics(vec![topic]);
+            RequestBody::from(body.with_timeout_ms(timeout))
+        }
+        AdminCall::CreatePartitions { name, count } => {
+            let topic = CreatePartitionsTopic::default()
+                .with_name(convert::topic_name(name))
+                .with_count(*count)
+                .with_assignments(None);
+            let body = CreatePartitionsRequest::default().with_topics(vec![topic]);
             RequestBody::from(body.with_timeout_ms(timeout))
         }
         AdminCall::ListTopics => RequestBody::from(
@@ -164,12 +173,19 @@ pub(crate) fn result(call: &AdminCall, body: &ResponseBody) -> Result<AdminReply
             let ResponseBody::DeleteTopics(body) = body else { return NOTHING };
             body.responses.first().map(|topic| topic.error_code)
         }
+        AdminCall::CreatePartitions { .. } => {
+            let ResponseBody::CreatePartitions(body) = body else { return NOTHING };
+            body.results.first().map(|topic| topic.error_code)
+        }
         AdminCall::ListTopics => {
             let ResponseBody::Metadata(body) = body else { return NOTHING };
-            let names = body.topics.iter().filter_map(|topic| topic.name.as_ref());
-            let mut names: Vec<Name> = names.map(|name| Name::from(name.0.as_str())).collect();
-            names.sort_unstable();
-            return Ok(AdminReply::Topics(names));
+            let topics = body.topics.iter().filter_map(|topic| {
+                let partitions = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
+                Some((Name::from(topic.name.as_ref()?.0.as_str()), partitions))
+            });
+            let mut topics: Vec<_> = topics.collect();
+            topics.sort_unstable();
+            return Ok(AdminReply::Topics(topics));
         }
         AdminCall::DescribeTopic { name } => {
             let ResponseBody::DescribeTopicPartitions(body) = body else { return NOTHING };

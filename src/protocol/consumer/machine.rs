@@ -43,6 +43,10 @@ pub struct Consumer {
     pub(crate) hot: BTreeSet<BrokerId>,
     /// Slots for which an offset is wanted: likewise.
     pub(crate) lookups: BTreeSet<u32>,
+    /// Slots that cannot go on for want of a leader: each poll asks for metadata.
+    pub(crate) leaderless: BTreeSet<u32>,
+    /// Whether metadata is asked for when the step ends.
+    pub(crate) seeks_leader: bool,
     pub(crate) timers: BTreeSet<(Wall, u32)>,
     pub(crate) requests: BTreeMap<u64, Pending>,
     pub(crate) next_token: u64,
@@ -107,6 +111,7 @@ impl Machine for Consumer {
             }
             Input::Poll { token, timeout } => {
                 self.polls.push_back(Poll { token, give_up_at: wall + timeout });
+                self.seeks_leader |= !self.leaderless.is_empty();
             }
             Input::MetadataChanged(cluster) => {
                 self.cluster = cluster;
@@ -130,6 +135,9 @@ impl Machine for Consumer {
             Input::Deadline => self.on_deadline(wall),
         }
         self.serve_polls(wall, effects);
+        if std::mem::take(&mut self.seeks_leader) {
+            effects.push(Effect::RefreshMetadata);
+        }
         self.look_up(effects);
         self.fetch_hot(effects);
     }
@@ -155,6 +163,8 @@ impl Consumer {
             nodes: BTreeMap::new(),
             hot: BTreeSet::new(),
             lookups: BTreeSet::new(),
+            leaderless: BTreeSet::new(),
+            seeks_leader: false,
             timers: BTreeSet::new(),
             requests: BTreeMap::new(),
             next_token: 0,
@@ -189,6 +199,7 @@ impl Consumer {
         self.slots.clear();
         self.by_name.clear();
         self.lookups.clear();
+        self.leaderless.clear();
         self.timers.clear();
         self.buffer.clear();
         self.broken.clear();
@@ -330,10 +341,18 @@ impl Consumer {
     }
 
     /// Keeps nodes and lookups in step with a partition after anything of it changed.
+    ///
+    /// Source: for want of a leader, Kafka 4.1, `OffsetFetcher.groupListOffsetRequests`,
+    /// `AbstractFetch.prepareFetchRequests`.
     pub(crate) fn update(&mut self, slot: u32) {
         let partition = &mut self.partitions[slot as usize];
         let fetch_from = partition.fetch_from();
         let asks = partition.ask().is_some();
+        if !partition.wants_leader() {
+            self.leaderless.remove(&slot);
+        } else if self.leaderless.insert(slot) {
+            self.seeks_leader = true;
+        }
         let before = std::mem::replace(&mut partition.fetched_from, fetch_from);
         if let Some(before) = before.filter(|before| Some(*before) != fetch_from) {
             let node = self.nodes.entry(before).or_default();
@@ -509,6 +528,28 @@ mod tests {
     fn fetch_offset(body: &RequestBody) -> i64 {
         let RequestBody::Fetch(body) = body else { panic!("{body:?} is no fetch") };
         body.topics[0].partitions[0].fetch_offset
+    }
+
+    #[test]
+    fn a_partition_that_is_not_known_yet_is_asked_for_with_every_poll() {
+        let mut consumer = Consumer::new(ConsumerConfig::default(), Rng::named(1, "backoff", &[]));
+        let mut asks = |input| {
+            let mut effects = Vec::new();
+            consumer.step(Now::default(), input, &mut effects);
+            effects.iter().filter(|effect| matches!(effect, Effect::RefreshMetadata)).count()
+        };
+        let poll = || Input::Poll { token: CallToken(2), timeout: Duration::from_secs(1) };
+        // The topic has one partition, as far as is known; the group has given it the second.
+        let partitions = [("t".into(), 0), ("t".into(), 1)].into();
+        let start = |partition| Input::Start { topic: "t".into(), partition, committed: None };
+        assert_eq!(asks(led(1, 5)), 0);
+        assert_eq!(asks(Input::SetAssignment { partitions }), 0);
+        assert_eq!(asks(poll()), 0, "what the group has committed is not known yet");
+        assert_eq!(asks(start(0)), 0);
+        assert_eq!(asks(start(1)), 1);
+        assert_eq!((asks(poll()), asks(poll())), (1, 1));
+        assert_eq!(asks(Input::SetAssignment { partitions: [("t".into(), 0)].into() }), 0);
+        assert_eq!(asks(poll()), 0);
     }
 
     /// KIP-320.

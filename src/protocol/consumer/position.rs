@@ -105,6 +105,12 @@ impl Assigned {
         self.leader.filter(|_| can)
     }
 
+    /// Whether it would go on if a leader were known.
+    pub(crate) fn wants_leader(&self) -> bool {
+        let reads = self.state == State::Fetching && !self.is_paused && !self.is_withheld;
+        self.leader.is_none() && (reads || self.question().is_some())
+    }
+
     /// The node to ask for an offset now, if one is wanted.
     pub(crate) fn ask(&self) -> Option<BrokerId> {
         let can = self.asked.is_none() && self.retry_at.is_none();

@@ -102,6 +102,7 @@ impl Controller {
                 | ApiKey::AllocateProducerIds
                 | ApiKey::CreateTopics
                 | ApiKey::DeleteTopics
+                | ApiKey::CreatePartitions
                 | ApiKey::Envelope
         )
     }
@@ -392,11 +393,14 @@ fn decide(
         RequestBody::AllocateProducerIds(body) => active.allocate_producer_ids(body),
         RequestBody::CreateTopics(body) => Ok(active.create_topics(body, rng)),
         RequestBody::DeleteTopics(body) => Ok(active.delete_topics(body)),
+        RequestBody::CreatePartitions(body) => Ok(active.create_partitions(body, rng)),
         RequestBody::Envelope(inner) => {
             let result = if let RequestBody::CreateTopics(body) = &inner.body {
                 Ok(active.create_topics(body, rng))
             } else if let RequestBody::DeleteTopics(body) = &inner.body {
                 Ok(active.delete_topics(body))
+            } else if let RequestBody::CreatePartitions(body) = &inner.body {
+                Ok(active.create_partitions(body, rng))
             } else if let RequestBody::ElectLeaders(body) = &inner.body {
                 active.elect_leaders(body)
             } else if let RequestBody::IncrementalAlterConfigs(body) = &inner.body {

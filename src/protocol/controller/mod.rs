@@ -21,6 +21,7 @@ mod election;
 mod heartbeats;
 mod input;
 mod machine;
+mod partitions;
 mod placement;
 mod refusal;
 mod replicas;

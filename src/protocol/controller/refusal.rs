@@ -50,6 +50,17 @@ pub(crate) fn refuse(asked: &RequestBody, error: ErrorCode) -> Option<ResponseBo
             }
             body.into()
         }
+        RequestBody::CreatePartitions(request) => {
+            let mut body = k::CreatePartitionsResponse::default();
+            for topic in &request.topics {
+                let mut result =
+                    k::create_partitions_response::CreatePartitionsTopicResult::default();
+                result.name = topic.name.clone();
+                (result.error_code, result.error_message) = (code, None);
+                body.results.push(result);
+            }
+            body.into()
+        }
         RequestBody::ElectLeaders(request) => {
             let mut body = k::ElectLeadersResponse::default();
             body.error_code = code;

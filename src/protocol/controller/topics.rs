@@ -21,7 +21,7 @@ use crate::types::{
 const NAME_BYTES_MAX: usize = 249;
 
 /// Why a topic is not created, and in which words.
-type Refused = (ErrorCode, String);
+pub(crate) type Refused = (ErrorCode, String);
 
 impl Active {
     /// Creates topics: those that can be are, each of the others is refused by itself.
@@ -159,22 +159,37 @@ impl Active {
             if given != index {
                 return invalid("partitions must be numbered from 0, each once".to_owned());
             }
-            if replicas.is_empty() || BrokerSet::from_iter(replicas.clone()).len() < replicas.len()
-            {
-                return invalid(format!("partition {given} names no broker, or one twice"));
-            }
-            if let Some(unknown) = replicas.iter().find(|b| self.image.broker(**b).is_none()) {
-                return invalid(format!("broker {unknown} is not registered"));
-            }
-            if placed.first().is_some_and(|first: &Vec<_>| first.len() != replicas.len()) {
-                return invalid(format!("partition {given} has another replication factor"));
-            }
-            if !self.any_active(&replicas) {
-                return invalid(format!("all brokers of partition {given} are fenced"));
-            }
+            self.check_replicas(index, &replicas, placed.first().map(Vec::len))?;
             placed.push(replicas);
         }
         Ok(placed)
+    }
+
+    /// Checks the replicas that a request gives to `partition`; `factor` is how many the others of
+    /// the topic have.
+    ///
+    /// Source: Kafka, `ReplicationControlManager.validateManualPartitionAssignment`.
+    pub(crate) fn check_replicas(
+        &self,
+        partition: i32,
+        replicas: &[BrokerId],
+        factor: Option<usize>,
+    ) -> Result<(), Refused> {
+        let invalid = |message: String| Err((ErrorCode::InvalidReplicaAssignment, message));
+        let distinct: BrokerSet = replicas.iter().copied().collect();
+        if replicas.is_empty() || distinct.len() < replicas.len() {
+            return invalid(format!("partition {partition} names no broker, or one twice"));
+        }
+        if let Some(unknown) = replicas.iter().find(|b| self.image.broker(**b).is_none()) {
+            return invalid(format!("broker {unknown} is not registered"));
+        }
+        if factor.is_some_and(|factor| factor != replicas.len()) {
+            return invalid(format!("partition {partition} has another replication factor"));
+        }
+        if !self.any_active(replicas) {
+            return invalid(format!("all brokers of partition {partition} are fenced"));
+        }
+        Ok(())
     }
 
     fn any_active(&self, replicas: &[BrokerId]) -> bool {
@@ -182,7 +197,7 @@ impl Active {
     }
 
     /// A new partition: whoever is active is in sync, the first of them leads.
-    fn new_partition(&self, replicas: Vec<BrokerId>) -> PartitionState {
+    pub(crate) fn new_partition(&self, replicas: Vec<BrokerId>) -> PartitionState {
         let active = replicas.iter().copied().filter(|replica| self.image.is_active(*replica));
         PartitionState {
             in_sync: active.clone().collect(),

@@ -222,6 +222,7 @@ impl Raft {
             | ResponseBody::Metadata(_)
             | ResponseBody::CreateTopics(_)
             | ResponseBody::DeleteTopics(_)
+            | ResponseBody::CreatePartitions(_)
             | ResponseBody::InitProducerId(_)
             | ResponseBody::OffsetForLeaderEpoch(_)
             | ResponseBody::AlterPartition(_)

@@ -276,6 +276,7 @@ impl Raft {
                 | RequestBody::Metadata(_)
                 | RequestBody::CreateTopics(_)
                 | RequestBody::DeleteTopics(_)
+                | RequestBody::CreatePartitions(_)
                 | RequestBody::InitProducerId(_)
                 | RequestBody::OffsetForLeaderEpoch(_)
                 | RequestBody::AlterPartition(_)

@@ -399,6 +399,7 @@ pub(super) fn refusal(request: &RequestBody, error: ErrorCode) -> Option<Respons
         | RequestBody::Metadata(_)
         | RequestBody::CreateTopics(_)
         | RequestBody::DeleteTopics(_)
+        | RequestBody::CreatePartitions(_)
         | RequestBody::InitProducerId(_)
         | RequestBody::OffsetForLeaderEpoch(_)
         | RequestBody::AlterPartition(_)

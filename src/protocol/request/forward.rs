@@ -143,6 +143,8 @@ fn client_timeout(body: &RequestBody) -> Option<Duration> {
         body.timeout_ms
     } else if let RequestBody::DeleteTopics(body) = body {
         body.timeout_ms
+    } else if let RequestBody::CreatePartitions(body) = body {
+        body.timeout_ms
     } else if let RequestBody::ElectLeaders(body) = body {
         body.timeout_ms
     } else {

@@ -3,8 +3,8 @@
 
 use kafka_protocol::messages as k;
 use kafka_protocol::messages::{
-    create_topics_response as cr, delete_topics_response as dr, elect_leaders_response as er,
-    incremental_alter_configs_response as ar,
+    create_partitions_response as pr, create_topics_response as cr, delete_topics_response as dr,
+    elect_leaders_response as er, incremental_alter_configs_response as ar,
 };
 
 use crate::message::{RequestBody, ResponseBody};
@@ -17,6 +17,8 @@ pub(super) fn refuses_all(body: &ResponseBody) -> bool {
         body.topics.iter().map(|topic| topic.error_code).collect()
     } else if let ResponseBody::DeleteTopics(body) = body {
         body.responses.iter().map(|topic| topic.error_code).collect()
+    } else if let ResponseBody::CreatePartitions(body) = body {
+        body.results.iter().map(|topic| topic.error_code).collect()
     } else if let ResponseBody::ElectLeaders(body) = body {
         vec![body.error_code]
     } else if let ResponseBody::IncrementalAlterConfigs(body) = body {
@@ -42,6 +44,14 @@ pub(super) fn timed_out(request: &RequestBody) -> ResponseBody {
                 .with_error_code(error)
         });
         return k::DeleteTopicsResponse::default().with_responses(topics.collect()).into();
+    }
+    if let RequestBody::CreatePartitions(body) = request {
+        let topics = body.topics.iter().map(|topic| {
+            pr::CreatePartitionsTopicResult::default()
+                .with_name(topic.name.clone())
+                .with_error_code(error)
+        });
+        return k::CreatePartitionsResponse::default().with_results(topics.collect()).into();
     }
     if let RequestBody::ElectLeaders(body) = request {
         let topics = body.topic_partitions.iter().flatten().map(|topic| {

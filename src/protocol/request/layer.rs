@@ -205,6 +205,7 @@ impl RequestLayer {
             }
             RequestBody::CreateTopics(_)
             | RequestBody::DeleteTopics(_)
+            | RequestBody::CreatePartitions(_)
             | RequestBody::ElectLeaders(_)
             | RequestBody::IncrementalAlterConfigs(_)
             | RequestBody::UnregisterBroker(_) => {
