@@ -15,8 +15,8 @@ use crate::event::{
 };
 use crate::trace::{ClientSetup, GroupSetup, HostSetup, Model, Part, Promise, Setup, TopicSetup};
 use crate::types::{
-    BatchId, BrokerEpoch, BrokerId, BrokerSet, ClientId, ErrorCode, HostId, LeaderEpoch, Moment,
-    Offset, OperationId, PartitionEpoch, TopicId, TopicPartition, hash_words,
+    BatchId, BrokerEpoch, BrokerId, BrokerSet, ClientId, ErrorCode, GroupEpoch, HostId,
+    LeaderEpoch, Moment, Offset, OperationId, PartitionEpoch, TopicId, TopicPartition, hash_words,
 };
 
 pub(crate) const ORDERS: TopicPartition =
@@ -699,6 +699,25 @@ impl Script {
         self.add(host, Kind::CoordinatorLoading { partition, leader_epoch });
         let (end, groups) = (Offset(9), 0);
         self.add(host, Kind::CoordinatorLoaded { partition, leader_epoch, end, groups })
+    }
+
+    /// The coordinator on `host` writes an offset of group `g` in [`ORDERS`], at `at` of its log.
+    pub(crate) fn write_offset(
+        &mut self,
+        host: HostId,
+        offset: i64,
+        (log, at): (TopicPartition, i64),
+    ) -> &mut Self {
+        let kind = Kind::OffsetAppended {
+            group: "g".into(),
+            partition: ORDERS,
+            offset: Offset(offset),
+            member: None,
+            epoch: GroupEpoch(-1),
+            log,
+            log_offset: Offset(at),
+        };
+        self.add(host, kind)
     }
 
     /// What `broker` knows to be safe of `__consumer_offsets`.

@@ -89,6 +89,7 @@ fn partition(partition: &GroupPartitionFigures) -> Value {
             "generation": stint.epoch,
             "from_seconds": micros(stint.from.scenario_micros()),
             "until_seconds": stint.until.map(|until| micros(until.scenario_micros())),
+            "expelled_seconds": stint.expelled.map(|at| micros(at.scenario_micros())),
         })).collect::<Vec<_>>(),
         "unowned_seconds": seconds(partition.unowned),
         "longest_unowned_seconds": seconds(partition.longest_unowned),

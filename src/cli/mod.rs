@@ -29,6 +29,7 @@ mod state;
 mod sweep;
 mod text;
 mod text_groups;
+mod text_owners;
 mod timeline;
 mod view;
 

@@ -5,14 +5,13 @@ use std::io::{self, Write};
 
 use crate::cli::page::Page;
 use crate::cli::text::{rounded, seconds};
+use crate::cli::text_owners::{OWNERS_MAX, owners_over_time};
 use crate::event::GroupProtocol;
 use crate::explore::{GroupCosts, Spread, several};
 use crate::history::{FailedMember, GroupFigures, GroupPartitionFigures, ProcessedAgain};
 use crate::report::grouped;
 use crate::types::ErrorCode;
 
-/// So many owners are named with what they own.
-const OWNERS_MAX: usize = 6;
 /// So many reasons for processing again.
 const REASONS_MAX: usize = 3;
 /// So many partitions are named with what became of their records.
@@ -31,6 +30,9 @@ pub(crate) fn write_groups<W: Write>(
         // Of a group that never had a member there is no more to tell.
         if group.protocol.is_none() {
             continue;
+        }
+        for line in owners_over_time(group) {
+            page.row("", &format!("  {line}"))?;
         }
         page.row("", &format!("  owners at the end: {}", owners(group)))?;
         page.row("", &format!("  unowned: {}", unowned(group)))?;
@@ -145,15 +147,22 @@ fn overdue(group: &GroupFigures) -> Option<String> {
 fn owners(group: &GroupFigures) -> String {
     let mut owners: BTreeMap<(usize, &str), Vec<&str>> = BTreeMap::new();
     let mut orphans = 0;
+    let mut stale: BTreeMap<(usize, &str), usize> = BTreeMap::new();
     for partition in group.partitions.iter().filter(|it| it.removed.is_none()) {
         // Of several who believe so, the one that took it last.
-        match partition.stints.iter().rfind(|stint| stint.until.is_none()) {
+        let mut believed = partition.stints.iter().filter(|stint| stint.until.is_none());
+        match believed.clone().rfind(|stint| stint.expelled.is_none()) {
             Some(stint) => {
                 let owner = stint.owner.as_str();
                 // `billing-10` stands behind `billing-9`.
                 owners.entry((owner.len(), owner)).or_default().push(&partition.name);
             }
-            None => orphans += 1,
+            None => {
+                orphans += 1;
+                if let Some(stint) = believed.next_back() {
+                    *stale.entry((stint.owner.len(), &stint.owner)).or_default() += 1;
+                }
+            }
         }
     }
     let mut parts = Vec::new();
@@ -166,10 +175,19 @@ fn owners(group: &GroupFigures) -> String {
         let names = owners.iter().map(|((_, owner), all)| format!("{owner} {}", all.join(" ")));
         parts.extend(names);
     }
+    let stale: Vec<String> =
+        stale.iter().map(|((_, owner), count)| format!("{count} {owner}")).collect();
+    let stale = match stale.as_slice() {
+        [] => String::new(),
+        stale => {
+            let names = several(stale.iter().map(String::as_str));
+            format!(" (believed to be theirs by whom the group no longer counts: {names})")
+        }
+    };
     match orphans {
         0 => {}
-        1 => parts.push("nobody 1 partition".to_owned()),
-        many => parts.push(format!("nobody {many} partitions")),
+        1 => parts.push(format!("nobody 1 partition{stale}")),
+        many => parts.push(format!("nobody {many} partitions{stale}")),
     }
     parts.join(", ")
 }
@@ -312,7 +330,8 @@ mod tests {
 
     fn stint(owner: &str, until: Option<u64>) -> Stint {
         let at = |seconds| Moment::SCENARIO_BEGINS + Duration::from_secs(seconds);
-        Stint { owner: owner.to_owned(), epoch: 1, from: at(3), until: until.map(at) }
+        let (owner, until) = (owner.to_owned(), until.map(at));
+        Stint { owner, epoch: 1, from: at(3), until, expelled: None }
     }
 
     fn partition(number: usize, stints: Vec<Stint>) -> GroupPartitionFigures {
@@ -335,7 +354,7 @@ mod tests {
 
     fn figures() -> GroupFigures {
         let epochs = [1, 2].map(|epoch| {
-            let at = Moment::SCENARIO_BEGINS;
+            let at = Moment::SCENARIO_BEGINS + Duration::from_secs(if epoch == 2 { 8 } else { 3 });
             let unowned = Duration::from_millis(if epoch == 2 { 2_110 } else { 5 });
             GroupEpochFigures { at, epoch, members: 2, unowned, longest_unowned: unowned }
         });
@@ -372,6 +391,8 @@ mod tests {
         assert_eq!(
             written(&[figures()]),
             "group        billing: classic, 2 generations, 2 members at the end
+               3.000s generation 1: billing-9 orders-1 2, billing-10 orders-0
+               8.000s generation 2: billing-9 orders-1, billing-10 orders-0, nobody 1 partition
                owners at the end: billing-9 orders-1, billing-10 orders-0, nobody 1 partition
                unowned: orders-1 longest, 2.11s from 25.000s; 3 partitions, 2.12s together, 2.11s of
                it in generation 2
@@ -451,6 +472,21 @@ mod tests {
         let mut group = figures();
         group.partitions[2].removed = Some(Moment::SCENARIO_BEGINS);
         assert_eq!(owners(&group), "billing-9 orders-1, billing-10 orders-0");
+    }
+
+    #[test]
+    fn whoever_was_expelled_owns_nothing() {
+        let mut group = figures();
+        for partition in &mut group.partitions {
+            for stint in &mut partition.stints {
+                stint.expelled = Some(Moment::SCENARIO_BEGINS + Duration::from_secs(9));
+            }
+        }
+        assert_eq!(
+            owners(&group),
+            "nobody 3 partitions (believed to be theirs by whom the group no longer counts: 1 \
+             billing-9, 1 billing-10)"
+        );
     }
 
     #[test]

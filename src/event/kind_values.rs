@@ -374,6 +374,8 @@ words! {
         SyncExpired "it did not sync in time",
         /// Another with its instance id took its place (KIP-345).
         Replaced "another took its place",
+        /// There are as many as group.max.size allows.
+        Full "the group is full",
     }
     /// Why a committed offset is no more.
     OffsetGone {

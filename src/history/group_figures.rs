@@ -91,6 +91,8 @@ pub struct Stint<Host = String> {
     pub from: Moment,
     /// When it gave it up, or ended.
     pub until: Option<Moment>,
+    /// When its coordinator ceased to count it as a member, if it still believed that it is one.
+    pub expelled: Option<Moment>,
 }
 
 /// Records that were processed again by an owner.

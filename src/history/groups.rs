@@ -41,6 +41,8 @@ struct Group {
     epochs: Vec<GroupEpochFigures>,
     epoch: Option<i32>,
     members: u32,
+    /// Since when it has had no members, as its coordinator counts.
+    empty_since: Option<Moment>,
     /// Whether it is no more, or its coordinator has found nothing of it: it begins anew.
     is_gone: bool,
     partitions: BTreeMap<TopicPartition, Owned>,
@@ -85,7 +87,7 @@ impl GroupCounter {
             Kind::GroupStateChanged { group, protocol, state, members, .. } => {
                 let group = self.group(group);
                 group.protocol = Some(*protocol);
-                group.members = *members;
+                group.count(*members, event.at);
                 group.is_gone |= *state == GroupState::Dead;
             }
             // What it has not read it does not know; what it has read follows.
@@ -95,7 +97,10 @@ impl GroupCounter {
                 if latest.is_none_or(|latest| latest <= *leader_epoch) {
                     let is_its = |name: &Name| coordinators.home(name.as_str()) == Some(*partition);
                     let all = self.groups.iter_mut().filter(|(name, _)| is_its(name));
-                    all.for_each(|(_, group)| (group.is_gone, group.members) = (true, 0));
+                    all.for_each(|(_, group)| {
+                        group.is_gone = true;
+                        group.count(0, event.at);
+                    });
                 }
             }
             Kind::GroupLoaded { group, protocol, members, .. } => {
@@ -103,7 +108,8 @@ impl GroupCounter {
                 if host.is_none_or(|host| !self.coordinators.is_deposed(group.as_str(), host)) {
                     let group = self.group(group);
                     group.protocol = Some(*protocol);
-                    (group.is_gone, group.members) = (false, *members);
+                    group.is_gone = false;
+                    group.count(*members, event.at);
                 }
             }
             Kind::MemberLeft { group, member, .. } => self.on_left(event, group, member),
@@ -111,7 +117,7 @@ impl GroupCounter {
                 let counts = self.healed.is_none() && event.at >= Moment::SCENARIO_BEGINS;
                 let group = self.group(group);
                 group.protocol = Some(*protocol);
-                group.members = *members;
+                group.count(*members, event.at);
                 group.epoch = Some(epoch.0);
                 // A new coordinator may tell of it again.
                 let is_known = group.epochs.last().is_some_and(|last| last.epoch == epoch.0);
@@ -288,6 +294,11 @@ impl GroupCounter {
                     let name = format!("{topic}-{}", id.partition);
                     let mut figures = owned.figures(name, end, until);
                     figures.stints = owned.stints.iter().map(|it| it.named(host_name)).collect();
+                    // In a group without members nobody owns, whatever processes believe.
+                    let all = figures.stints.iter_mut();
+                    for stint in all.filter(|it| it.until.is_none() && it.expelled.is_none()) {
+                        stint.expelled = group.empty_since;
+                    }
                     // Of applications that never say what they process nobody can tell.
                     if group.processed > 0 {
                         figures.unprocessed = self.unprocessed(id, owned);
@@ -320,6 +331,12 @@ impl GroupCounter {
 }
 
 impl Group {
+    /// It has so many members.
+    fn count(&mut self, members: u32, at: Moment) {
+        self.members = members;
+        self.empty_since = (members == 0).then(|| self.empty_since.unwrap_or(at));
+    }
+
     /// The generations, each with the times without an owner that it ended.
     fn epochs_with_times(&self) -> Vec<GroupEpochFigures> {
         let mut epochs = self.epochs.clone();
@@ -350,8 +367,8 @@ impl OverdueMember<HostId> {
 
 impl Stint<HostId> {
     fn named(&self, host_name: &dyn Fn(HostId) -> String) -> Stint {
-        let Self { owner, epoch, from, until } = *self;
-        Stint { owner: host_name(owner), epoch, from, until }
+        let Self { owner, epoch, from, until, expelled } = *self;
+        Stint { owner: host_name(owner), epoch, from, until, expelled }
     }
 }
 
@@ -681,7 +698,13 @@ mod tests {
         takes(&mut run, READER, 1);
         expels(&mut run, "of another");
         assert_eq!(figures(&run).partitions[0].unowned, Duration::ZERO);
+        let mut emptied = run.clone();
+        assert_eq!(figures(&emptied).partitions[0].stints[0].expelled, None);
+        begins(&mut emptied, 2, 0);
         expels(&mut run, "a1");
+        for run in [&emptied, &run] {
+            assert!(figures(run).partitions[0].stints[0].expelled.is_some());
+        }
         run.wait(3);
         let seconds = Duration::from_secs;
         let mut silent = run.clone();

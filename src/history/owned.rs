@@ -56,7 +56,7 @@ impl Owned {
         }
         self.expelled.remove(&host);
         self.owners.insert(host, (epoch, because));
-        self.stints.push(Stint { owner: host, epoch, from: times.0, until: None });
+        self.stints.push(Stint { owner: host, epoch, from: times.0, until: None, expelled: None });
     }
 
     pub(in crate::history) fn give_up(
@@ -88,6 +88,10 @@ impl Owned {
     pub(in crate::history) fn expel(&mut self, host: HostId, at: Moment) {
         if self.owners.contains_key(&host) {
             self.expelled.insert(host);
+            let stint = self.stints.iter_mut().rfind(|stint| stint.owner == host);
+            if let Some(stint) = stint.filter(|stint| stint.until.is_none()) {
+                stint.expelled.get_or_insert(at);
+            }
             self.miss_owner(at);
         }
     }

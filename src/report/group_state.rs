@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::history::{FigureCounter, GroupFigures, GroupPartitionFigures};
 use crate::report::at::{At, TellError, check_instant};
 use crate::report::table::table;
-use crate::trace::{GroupMemberView, Model, RunFile};
+use crate::trace::{GroupMemberView, Model, RunFile, seconds};
 use crate::types::HostId;
 
 const NOTHING: &str = "-";
@@ -44,6 +44,17 @@ pub struct GroupMember {
     pub leads: bool,
     /// How many partitions it believes that it owns.
     pub partitions: usize,
+    /// When its coordinator ceased to count it, while it does not know.
+    pub expelled: Option<Expelled>,
+}
+
+/// A member that its coordinator no longer counts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Expelled {
+    /// When, in seconds.
+    pub at: String,
+    /// Why.
+    pub because: &'static str,
 }
 
 /// A partition that a group consumes.
@@ -140,6 +151,13 @@ impl GroupState {
         } else {
             let rows: Vec<_> = self.members.iter().map(GroupMember::row).collect();
             text += &table("  ", &["MEMBER", "EPOCH", "STATE", "LEADS", "PARTITIONS"], &rows);
+            for member in &self.members {
+                if let Some(Expelled { at, because }) = &member.expelled {
+                    let host = &member.host;
+                    text +=
+                        &format!("  {host} was expelled at {at} and does not know it: {because}\n");
+                }
+            }
         }
         if !self.partitions.is_empty() {
             let head = ["PARTITION", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG", "OWNER"];
@@ -160,6 +178,9 @@ impl GroupMember {
             state: view.state.name(),
             leads: view.leads,
             partitions: view.owned.len(),
+            expelled: view
+                .expelled
+                .map(|(at, because)| Expelled { at: seconds(at), because: because.name() }),
         }
     }
 

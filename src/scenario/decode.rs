@@ -136,6 +136,7 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
     check_names(&plan, root, mistakes);
     known.clients = plan.client_hosts().into_iter().collect();
     known.groups = plan.group_names().cloned().collect();
+    known.unled = plan.groups_without_leader();
     let links = links(root, &known, mistakes);
     let faults = faults(root, &known, act, vocabulary, mistakes);
     let admin = admin(root, &known, act, vocabulary, created, mistakes);

@@ -90,8 +90,8 @@ fn victim(plan: &Plan, hosts: &[Target], rng: &mut Rng) -> Option<Target> {
     let host = rng.choose(hosts)?.clone();
     let group: Name = rng.choose(&plan.groups)?.name.clone();
     Some(match rng.below(6) {
-        0 => Target::GroupLeader(group),
-        1 => Target::NewestMember(group),
+        0 if !plan.groups_without_leader().contains(&group) => Target::GroupLeader(group),
+        0 | 1 => Target::NewestMember(group),
         _ => host,
     })
 }

@@ -14,6 +14,8 @@ pub(crate) struct Known {
     pub(crate) controllers: i32,
     pub(crate) clients: BTreeSet<Name>,
     pub(crate) groups: BTreeSet<Name>,
+    /// Those of them whose members are all of KIP-848, so that none leads.
+    pub(crate) unled: BTreeSet<Name>,
     /// Partitions by topic.
     pub(crate) topics: BTreeMap<Name, i32>,
 }
@@ -65,7 +67,7 @@ impl Known {
                 return Ok(Target::ReplicaOf(place, partition));
             }
             ["coordinator", "of", group] => return self.group(group).map(Target::CoordinatorOf),
-            ["leader", "of", "group", group] => return self.group(group).map(Target::GroupLeader),
+            ["leader", "of", "group", group] => return self.led(group).map(Target::GroupLeader),
             ["newest", "member", "of", group] => {
                 return self.group(group).map(Target::NewestMember);
             }
@@ -150,6 +152,17 @@ impl Known {
         })
     }
 
+    /// The group called `text`, one of whose members leads it.
+    fn led(&self, text: &str) -> Result<Name, Wrong> {
+        let group = self.group(text)?;
+        if self.unled.contains(&group) {
+            let what = format!("group `{group}` has no leader, for its members are of KIP-848");
+            let instead = format!("write `coordinator of {group}` or `newest member of {group}`");
+            return Err(Wrong::new(what, instead));
+        }
+        Ok(group)
+    }
+
     /// The topic called `text`.
     pub(crate) fn topic(&self, text: &str) -> Result<Name, Wrong> {
         self.topics.get_key_value(text).map(|(name, _)| name.clone()).ok_or_else(|| {
@@ -196,7 +209,7 @@ mod tests {
         let topics = [(Name::from("big-orders"), 2)].into_iter().collect();
         let clients = [Name::from("checkout")].into_iter().collect();
         let groups = [Name::from("billing")].into_iter().collect();
-        Known { brokers: 3, controllers: 3, clients, groups, topics }
+        Known { brokers: 3, controllers: 3, clients, groups, topics, ..Known::default() }
     }
 
     #[test]
@@ -233,6 +246,11 @@ mod tests {
         assert_eq!(wrong.instead, "it has 0 to 1");
         let wrong = known().target("owner of big-orders-0 in biling").unwrap_err();
         assert_eq!(wrong.instead, "did you mean `billing`?");
+        let mut unled = known();
+        unled.unled = unled.groups.clone();
+        let wrong = unled.target("leader of group billing").unwrap_err();
+        assert_eq!(wrong.instead, "write `coordinator of billing` or `newest member of billing`");
+        assert!(unled.target("newest member of billing").is_ok());
         assert!(known().host("active controller").is_err());
         assert!(known().target("replica 0 of big-orders-0").is_err());
         assert!(known().host("replica 1 of big-orders-0").is_err());

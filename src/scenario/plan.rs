@@ -3,6 +3,7 @@
 //! All times count from time zero, when the cluster has formed ([`crate::types::Moment`]'s
 //! `SCENARIO_BEGINS`).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::scenario::config::{Config, Setting};
@@ -699,6 +700,23 @@ impl Plan {
         let others = self.clients.iter().filter_map(|client| client.group.as_ref());
         let others = others.map(|group| &group.name);
         self.groups.iter().map(|group| &group.name).chain(others)
+    }
+
+    /// The groups that nobody joins by the classic protocol, at any time.
+    pub fn groups_without_leader(&self) -> BTreeSet<Name> {
+        let built_in = self.groups.iter().flat_map(|group| {
+            let later = group.deployments.iter().map(|deployment| &deployment.config);
+            std::iter::once(&group.config).chain(later).map(|config| (&group.name, config))
+        });
+        let others = self.clients.iter().filter_map(|client| {
+            client.group.as_ref().map(|group| (&group.name, &client.consumer))
+        });
+        let led = built_in
+            .chain(others)
+            .filter(|(_, config)| config.text("group.protocol") == "classic")
+            .map(|(name, _)| name);
+        let led: BTreeSet<_> = led.collect();
+        self.group_names().filter(|name| !led.contains(name)).cloned().collect()
     }
 
     /// How long healing may take: what the scenario says, else the largest of delivery.timeout.ms

@@ -1,8 +1,10 @@
 //! What the scenarios of groups say of themselves, looked up in their runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use kafsim::event::{Event, GroupState, Kind};
+use kafsim::event::{Event, GroupState, Kind, LeftBecause};
+use kafsim::trace::Model;
 use kafsim::types::{GroupEpoch, HostId, TopicPartition};
 
 use crate::watched::{Watched, watch_file};
@@ -82,6 +84,29 @@ fn joins(kind: &Kind) -> bool {
 /// Partitions that change hands.
 fn moves(kind: &Kind) -> bool {
     matches!(kind, Kind::PartitionGivenUp { .. } | Kind::PartitionTaken { .. })
+}
+
+/// One that stands still is no member any more, and does not know: whoever looks is told.
+#[test]
+fn a_zombie_is_known_to_be_expelled_until_it_hears_of_it() {
+    let run = run("zombie_commits_after_expulsion", 0);
+    let mut model = Model::new(Arc::new(run.world.model().setup().clone()));
+    let mut seen = Vec::new();
+    for event in &run.events {
+        model.apply(event);
+        let zombies: Vec<_> = model
+            .members_of("billing")
+            .filter_map(|(host, view)| {
+                let (_, because) = view.expelled?;
+                Some((model.setup().host_name(Some(host)).to_owned(), because))
+            })
+            .collect();
+        if seen.last() != Some(&zombies) {
+            seen.push(zombies);
+        }
+    }
+    let zombie = vec![("billing-1".to_owned(), LeftBecause::SessionExpired)];
+    assert_eq!(seen, [vec![], zombie, vec![]]);
 }
 
 /// A topic that grows: each group reads all of it in the end, and only the members of the classic

@@ -140,7 +140,10 @@ impl Scene {
             }
             "resigns" => self.give(Input::Resigned { partition: HOME }, &mut shown),
             "restarts" => {
-                self.coordinator = coordinator(DefectSet::NONE, 2 + self.connections);
+                let size_max = command.number("max-size", i64::from(i32::MAX));
+                let size_max = usize::try_from(size_max).unwrap();
+                let config = GroupConfig { size_max, ..config() };
+                self.coordinator = coordinator_of(config, 2 + self.connections);
                 self.asking.clear();
                 self.publish(&mut shown);
             }

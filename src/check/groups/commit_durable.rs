@@ -237,16 +237,7 @@ mod tests {
     }
 
     fn write(run: &mut Script, host: HostId, offset: i64) {
-        let kind = Kind::OffsetAppended {
-            group: "g".into(),
-            partition: ORDERS,
-            offset: Offset(offset),
-            member: None,
-            epoch: GroupEpoch(-1),
-            log: log(),
-            log_offset: Offset(offset),
-        };
-        run.add(host, kind);
+        run.write_offset(host, offset, (log(), offset));
     }
 
     fn ack(run: &mut Script, host: HostId, offset: i64) {

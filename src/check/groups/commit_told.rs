@@ -240,7 +240,7 @@ fn subject(group: &Name, partition: TopicPartition, offset: Option<Offset>) -> S
 mod tests {
     use crate::check::script::{OFFSETS, ORDERS, READER, Script};
     use crate::event::{Kind, OffsetGone};
-    use crate::types::{GroupEpoch, HostId, LeaderEpoch, Offset};
+    use crate::types::{HostId, LeaderEpoch, Offset};
 
     const OLD: HostId = HostId(1);
     const NEW: HostId = HostId(2);
@@ -253,16 +253,7 @@ mod tests {
     }
 
     fn writes(run: &mut Script, host: HostId, offset: i64, at: i64) {
-        let kind = Kind::OffsetAppended {
-            group: "g".into(),
-            partition: ORDERS,
-            offset: Offset(offset),
-            member: None,
-            epoch: GroupEpoch(-1),
-            log: OFFSETS,
-            log_offset: Offset(at),
-        };
-        run.add(host, kind);
+        run.write_offset(host, offset, (OFFSETS, at));
     }
 
     fn commits(run: &mut Script, host: HostId, offset: i64, at: i64) {

@@ -146,7 +146,10 @@ impl Shard {
         let size_max = step.config().size_max;
         let classic = self.state.classic_mut(&join.group)?;
         if !classic.accepts(&join.member, size_max) {
-            classic.remove(&join.member);
+            if classic.remove(&join.member).is_some() {
+                let (group, member) = (join.group.clone(), join.member.clone());
+                step.event(Kind::MemberLeft { group, member, because: LeftBecause::Full });
+            }
             step.answer(connection, join_refused("", ErrorCode::GroupMaxSizeReached));
             return None;
         }

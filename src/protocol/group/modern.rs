@@ -4,12 +4,12 @@
 
 use kafka_protocol::messages as k;
 
-use crate::event::{GroupProtocol, Kind, LeftBecause};
+use crate::event::{GroupProtocol, GroupState, Kind, LeftBecause};
 use crate::message::{Assigned, CurrentValue, MemberState};
 use crate::protocol::group::answer::{maybe_name, name, text};
 use crate::protocol::group::classic_group::millis;
 use crate::protocol::group::desk::Step;
-use crate::protocol::group::modern_group::LEAVE_STATIC;
+use crate::protocol::group::modern_group::{LEAVE_STATIC, ModernGroup};
 use crate::protocol::group::modern_join::{Draft, Refused, write_current};
 use crate::protocol::group::operation::{Operation, Then};
 use crate::protocol::group::shard::Shard;
@@ -81,13 +81,9 @@ impl Shard {
     /// Records the state of a group that did not change its protocol after all.
     pub(crate) fn tell_modern_state(&self, step: &mut Step<'_>, group: &Name) {
         let Some(modern) = self.state.modern(group) else { return };
-        step.event(Kind::GroupStateChanged {
-            group: group.clone(),
-            protocol: GroupProtocol::Consumer,
-            state: modern.state(),
-            epoch: GroupEpoch(modern.epoch),
-            members: u32::try_from(modern.members.len()).unwrap_or(u32::MAX),
-        });
+        let (state, epoch, members) = said(modern);
+        let (group, protocol) = (group.clone(), GroupProtocol::Consumer);
+        step.event(Kind::GroupStateChanged { group, protocol, state, epoch, members });
     }
 
     /// A member was silent for its session, or, of the classic protocol, did not join or sync in
@@ -125,13 +121,9 @@ impl Shard {
     /// A loaded group's members have their whole session.
     pub(crate) fn begin_modern(&mut self, step: &mut Step<'_>, group: &Name) {
         let Some(modern) = self.state.modern(group) else { return };
-        step.event(Kind::GroupLoaded {
-            group: group.clone(),
-            protocol: GroupProtocol::Consumer,
-            state: modern.state(),
-            epoch: GroupEpoch(modern.epoch),
-            members: u32::try_from(modern.members.len()).unwrap_or(u32::MAX),
-        });
+        let (state, epoch, members) = said(modern);
+        let (of, protocol) = (group.clone(), GroupProtocol::Consumer);
+        step.event(Kind::GroupLoaded { group: of, protocol, state, epoch, members });
         let epoch = GroupEpoch(modern.target_epoch);
         step.event(Kind::AssignmentEpochBegan { group: group.clone(), epoch });
         let session = step.config().consumer_session_timeout;
@@ -153,4 +145,10 @@ impl Shard {
             }
         }
     }
+}
+
+/// What events say of a group: its state, its epoch, and how many members it has.
+fn said(modern: &ModernGroup) -> (GroupState, GroupEpoch, u32) {
+    let members = u32::try_from(modern.members.len()).unwrap_or(u32::MAX);
+    (modern.state(), GroupEpoch(modern.epoch), members)
 }

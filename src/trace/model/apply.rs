@@ -38,6 +38,7 @@ impl Model {
             | Kind::GroupStateChanged { .. }
             | Kind::GroupLoaded { .. } => self.apply_to_group(event),
             Kind::MemberStateEntered { .. }
+            | Kind::MemberLeft { .. }
             | Kind::PollOverdue { .. }
             | Kind::PartitionTaken { .. }
             | Kind::PartitionGivenUp { .. } => self.apply_to_member(event),

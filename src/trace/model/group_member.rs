@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::event::{Event, GroupProtocol, GroupState, Kind, MemberState, OFFSETS_TOPIC, home_of};
+use crate::event::{
+    Event, GroupProtocol, GroupState, Kind, LeftBecause, MemberState, OFFSETS_TOPIC, home_of,
+};
 use crate::trace::model::fold::Model;
 use crate::trace::setup::{GroupSetup, Part};
-use crate::types::{BrokerId, GroupEpoch, HostId, Name, TopicPartition};
+use crate::types::{BrokerId, GroupEpoch, HostId, Moment, Name, TopicPartition};
 
 /// A host's membership.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,6 +29,8 @@ pub struct GroupMemberView {
     /// The event by which it left since healing began, or for good until then, because its
     /// application did not poll, and max.poll.interval.ms.
     pub overdue: Option<(u64, u32)>,
+    /// When its coordinator ceased to count it, and why, while it does not know.
+    pub expelled: Option<(Moment, LeftBecause)>,
 }
 
 /// What keeps a group from resting.
@@ -103,8 +107,12 @@ impl Model {
                     owned: BTreeSet::new(),
                     joined: None,
                     overdue: None,
+                    expelled: None,
                 });
                 let was_member = view.epoch > 0;
+                if view.member != *member || !is_in(*state) || *epoch <= 0 {
+                    view.expelled = None;
+                }
                 view.group = group.clone();
                 view.member = member.clone();
                 (view.epoch, view.state, view.leads) = (*epoch, *state, *leads);
@@ -112,6 +120,16 @@ impl Model {
                     view.joined = None;
                 } else if !was_member {
                     view.joined = Some(event.index);
+                }
+            }
+            Kind::MemberLeft { group, member, because } if *because != LeftBecause::Left => {
+                if self.coordinators.is_deposed(group.as_str(), host) {
+                    return;
+                }
+                let mut all = self.group_members.values_mut();
+                let view = all.find(|view| view.group == *group && view.member == *member);
+                if let Some(view) = view.filter(|view| is_in(view.state)) {
+                    view.expelled = Some((event.at, *because));
                 }
             }
             Kind::PollOverdue { interval, .. } => {
