@@ -194,14 +194,15 @@ mod tests {
         let mut zombie = stint("billing-1", 3, None);
         zombie.expelled = Some(at(9));
         let partitions = vec![
-            partition("orders-0", vec![zombie, stint("billing-2", 10, None)]),
+            partition("orders-0", vec![zombie.clone(), stint("billing-2", 10, None)]),
             partition("orders-1", vec![stint("billing-2", 3, None)]),
+            partition("orders-2", vec![zombie]),
         ];
         assert_eq!(
             owners_over_time(&group(&[(3, 1), (10, 2)], partitions)),
             [
-                "3.000s generation 1: billing-1 orders-0, billing-2 orders-1",
-                "10.000s generation 2: billing-2 orders-0 1",
+                "3.000s generation 1: billing-1 orders-0 2, billing-2 orders-1",
+                "10.000s generation 2: billing-2 orders-0 1, nobody 1 partition",
             ]
         );
     }
