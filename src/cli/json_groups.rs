@@ -46,6 +46,7 @@ pub(crate) fn group(group: &GroupFigures) -> Value {
         })).collect::<Vec<_>>(),
         "unprocessed": group.unprocessed(),
         "passed_over": group.passed_over(),
+        "waited_seconds": seconds(group.waited()),
         "unowned_seconds": seconds(group.unowned()),
         "longest_unowned_seconds": longest.map(|it| seconds(it.longest_unowned)),
         "longest_unowned_partition": longest.map(|it| &it.name),
@@ -59,6 +60,7 @@ pub(crate) fn cost(name: &str, cost: &GroupCost) -> Value {
     json!({
         "group": name,
         "generations": cost.generations,
+        "waited_seconds": seconds(cost.waited),
         "unowned_seconds": seconds(cost.unowned),
         "longest_unowned_seconds": seconds(cost.longest_unowned),
         "processed_again": cost.again,
@@ -70,6 +72,7 @@ pub(crate) fn costs(name: &str, costs: &GroupCosts) -> Value {
     json!({
         "group": name,
         "generations": spread(costs.spread(|cost| cost.generations), Value::from),
+        "waited_seconds": spread(costs.spread(|cost| cost.waited), seconds),
         "unowned_seconds": spread(costs.spread(|cost| cost.unowned), seconds),
         "longest_unowned_seconds": spread(costs.spread(|cost| cost.longest_unowned), seconds),
         "processed_again": spread(costs.spread(|cost| cost.again), Value::from),
@@ -91,6 +94,7 @@ fn partition(partition: &GroupPartitionFigures) -> Value {
             "until_seconds": stint.until.map(|until| micros(until.scenario_micros())),
             "expelled_seconds": stint.expelled.map(|at| micros(at.scenario_micros())),
         })).collect::<Vec<_>>(),
+        "waited_seconds": partition.waited.map(seconds),
         "unowned_seconds": seconds(partition.unowned),
         "longest_unowned_seconds": seconds(partition.longest_unowned),
         "longest_unowned_from_seconds":

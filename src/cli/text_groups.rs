@@ -53,12 +53,13 @@ pub(crate) fn write_costs<W: Write>(
     if groups.is_empty() {
         return Ok(());
     }
-    let header = ["", "generations", "unowned", "longest in a row", "processed again"];
+    let header = ["", "generations", "before owners", "unowned", "longest", "processed again"];
     let mut table = vec![header.map(str::to_owned)];
     for (name, costs) in groups {
         table.push([
             name.clone(),
             spread(costs.spread(|cost| cost.generations), grouped),
+            spread(costs.spread(|cost| cost.waited), rounded),
             spread(costs.spread(|cost| cost.unowned), rounded),
             spread(costs.spread(|cost| cost.longest_unowned), rounded),
             spread(costs.spread(|cost| cost.again), grouped),
@@ -196,7 +197,7 @@ fn unowned(group: &GroupFigures) -> String {
     let Some(GroupPartitionFigures { name, longest_unowned, longest_unowned_at: Some(at), .. }) =
         group.longest_unowned()
     else {
-        return "no partition at any time".to_owned();
+        return format!("{}no partition at any time", before_owners(group));
     };
     let times = group.partitions.iter().filter(|it| !it.unowned.is_zero()).count();
     let (longest, from) = (rounded(*longest_unowned), seconds(at.scenario_micros()));
@@ -204,7 +205,16 @@ fn unowned(group: &GroupFigures) -> String {
         1 => String::new(),
         times => format!("; {times} partitions, {} together", rounded(group.unowned())),
     };
-    format!("{name} longest, {longest} from {from}{all}{}", costliest(group))
+    let before = before_owners(group);
+    format!("{before}{name} longest, {longest} from {from}{all}{}", costliest(group))
+}
+
+/// How long it was until partitions had owners at all.
+fn before_owners(group: &GroupFigures) -> String {
+    match group.waited() {
+        none if none.is_zero() => String::new(),
+        some => format!("{} together until all had a first owner; then ", rounded(some)),
+    }
 }
 
 /// The generation that cost most, if it is not the only one.
@@ -308,7 +318,13 @@ mod tests {
         for seed in 1..=100 {
             let unowned = Duration::from_millis(180 * seed);
             let longest_unowned = Duration::from_millis(20 * seed);
-            let cost = GroupCost { generations: 7, unowned, longest_unowned, again: 11 * seed };
+            let cost = GroupCost {
+                generations: 7,
+                waited: Duration::from_secs(6),
+                unowned,
+                longest_unowned,
+                again: 11 * seed,
+            };
             eager.add(cost);
             cooperative.add(GroupCost { unowned: longest_unowned, again: 0, ..cost });
         }
@@ -318,9 +334,9 @@ mod tests {
         let text = String::from_utf8(out).unwrap();
         let lines = [
             "    groups      half of the seeds / 95 in 100 / all have at most",
-            "                   generations  unowned           longest in a row  processed again",
-            "      eager        7 / 7 / 7    9s / 17.1s / 18s  1s / 1.9s / 2s    550 / 1,045 / 1,100",
-            "      cooperative  7 / 7 / 7    1s / 1.9s / 2s    1s / 1.9s / 2s    0 / 0 / 0",
+            "                   generations  before owners  unowned           longest         processed again",
+            "      eager        7 / 7 / 7    6s / 6s / 6s   9s / 17.1s / 18s  1s / 1.9s / 2s  550 / 1,045 / 1,100",
+            "      cooperative  7 / 7 / 7    6s / 6s / 6s   1s / 1.9s / 2s    1s / 1.9s / 2s  0 / 0 / 0",
         ];
         assert_eq!(text.lines().collect::<Vec<_>>(), lines);
         let mut out = Vec::new();
@@ -339,6 +355,7 @@ mod tests {
         GroupPartitionFigures {
             name: format!("orders-{number}"),
             stints,
+            waited: Some(Duration::from_secs(3)),
             unowned,
             longest_unowned: unowned,
             longest_unowned_at: Some(Moment::SCENARIO_BEGINS + Duration::from_secs(25)),
@@ -394,8 +411,8 @@ mod tests {
                3.000s generation 1: billing-9 orders-1 2, billing-10 orders-0
                8.000s generation 2: billing-9 orders-1, billing-10 orders-0, nobody 1 partition
                owners at the end: billing-9 orders-1, billing-10 orders-0, nobody 1 partition
-               unowned: orders-1 longest, 2.11s from 25.000s; 3 partitions, 2.12s together, 2.11s of
-               it in generation 2
+               unowned: 9s together until all had a first owner; then orders-1 longest, 2.11s from
+               25.000s; 3 partitions, 2.12s together, 2.11s of it in generation 2
                4,000 records processed, 1,009 of them again: 1,000 in generation 1 (lost), 9 in
                generation 2 (process ended)
                lag 21 at the end, at most 202 in a partition (orders-2)

@@ -132,6 +132,7 @@ mod tests {
         GroupPartitionFigures {
             name: name.to_owned(),
             stints,
+            waited: None,
             unowned: Duration::ZERO,
             longest_unowned: Duration::ZERO,
             longest_unowned_at: None,

@@ -46,6 +46,8 @@ struct Known {
     /// Members that leave because their applications did not poll in time.
     overdue: BTreeMap<Name, u32>,
     epoch: i32,
+    /// The protocol of that.
+    protocol: Option<GroupProtocol>,
     coordinator: Option<BrokerId>,
     /// When its coordinator began and did not find it, though it had been there.
     forgotten: Option<(Instant, u64, String)>,
@@ -108,6 +110,7 @@ impl Rebalances {
             }
             Kind::GroupStateChanged { group, state: GroupState::Dead, .. } => {
                 self.close(group);
+                self.known(group).protocol = None;
                 let text = format!("group {group} is no more");
                 self.lines.push(line(event.at, event.index, text));
             }
@@ -123,7 +126,10 @@ impl Rebalances {
                     }
                 }
             }
-            Kind::GroupLoaded { group, .. } => self.known(group).forgotten = None,
+            Kind::GroupLoaded { group, epoch, members, .. } => {
+                self.known(group).forgotten = None;
+                self.on_loaded(event, group, (epoch.0, *members), model);
+            }
             Kind::CoordinatorFound { group, coordinator } => {
                 let known = self.known(group);
                 let before = known.coordinator.replace(*coordinator);
@@ -135,11 +141,63 @@ impl Rebalances {
                     self.lines.push(line(event.at, event.index, text));
                 }
             }
+            Kind::GroupStateChanged { group, protocol, .. } => {
+                self.on_protocol(event, group, *protocol);
+            }
             Kind::GroupEpochBegan { group, protocol, epoch, members } => {
+                self.on_protocol(event, group, *protocol);
                 self.on_epoch(event, group, (*protocol, epoch.0, *members));
             }
             _ => {}
         }
+    }
+
+    /// A group goes over to KIP-848, or back.
+    fn on_protocol(&mut self, event: &Event, group: &Name, protocol: GroupProtocol) {
+        let Some(before) = self.known(group).protocol.replace(protocol) else { return };
+        if before == protocol {
+            return;
+        }
+        if let Some(open) = self.known(group).open.take() {
+            let line = self.told(group, &open);
+            self.lines.push(line);
+        }
+        let text = match protocol {
+            GroupProtocol::Consumer => format!("group {group} goes over to KIP-848"),
+            GroupProtocol::Classic => format!("group {group} goes back to the classic protocol"),
+        };
+        self.lines.push(line(event.at, event.index, text));
+    }
+
+    /// A new coordinator has found a group in its log, in `epoch`. What the one before told of
+    /// later ones came to nothing: it was cut off, or died before it was written.
+    fn on_loaded(
+        &mut self,
+        event: &Event,
+        group: &Name,
+        (epoch, members): (i32, u32),
+        model: &Model,
+    ) {
+        let is_deposed =
+            event.host.is_some_and(|host| model.coordinators.is_deposed(group.as_str(), host));
+        let known = self.known(group);
+        if is_deposed || known.epoch <= epoch {
+            return;
+        }
+        let word = epoch_word(known.protocol.unwrap_or(GroupProtocol::Classic));
+        let last = known.epoch;
+        known.epoch = epoch;
+        if let Some(open) = self.known(group).open.take() {
+            let line = self.told(group, &open);
+            self.lines.push(line);
+        }
+        let text = format!(
+            "group {group}: {} finds it in {word} {epoch} with {}; what came after, up to {last}, \
+             came to nothing",
+            model.setup().host_name(event.host),
+            members_text(members)
+        );
+        self.lines.push(line(event.at, event.index, text));
     }
 
     fn on_epoch(
@@ -196,19 +254,12 @@ impl Rebalances {
     }
 
     fn told(&self, group: &Name, rebalance: &Rebalance) -> Moment {
-        let word = match rebalance.protocol {
-            GroupProtocol::Classic => "generation",
-            GroupProtocol::Consumer => "epoch",
-        };
+        let word = epoch_word(rebalance.protocol);
         let epochs = match rebalance.epochs {
             (first, last) if first == last => format!("{word} {first}"),
             (first, last) => format!("{word}s {first} to {last}"),
         };
-        let members = match rebalance.members {
-            0 => "no members".to_owned(),
-            1 => "1 member".to_owned(),
-            many => format!("{many} members"),
-        };
+        let members = members_text(rebalance.members);
         let name = |member: &Name| {
             self.hosts.get(member).map_or_else(|| member.to_string(), String::clone)
         };
@@ -219,11 +270,6 @@ impl Rebalances {
             (names.len(), several(names.iter().map(String::as_str)))
         };
         let mut parts = Vec::new();
-        let (joined, names_joined) = names(&mut rebalance.joined.iter());
-        if joined > 0 {
-            let verb = if joined == 1 { "joins" } else { "join" };
-            parts.push(format!("{names_joined} {verb}"));
-        }
         let mut reasons: BTreeMap<Why, Vec<&Name>> = BTreeMap::new();
         for (member, because) in &rebalance.left {
             reasons.entry(*because).or_default().push(member);
@@ -239,6 +285,11 @@ impl Rebalances {
                 }
             };
             parts.push(format!("{names} {verb}{why}"));
+        }
+        let (joined, names_joined) = names(&mut rebalance.joined.iter());
+        if joined > 0 {
+            let verb = if joined == 1 { "joins" } else { "join" };
+            parts.push(format!("{names_joined} {verb}"));
         }
         let why = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
         line(rebalance.since, rebalance.event, format!("group {group}: {epochs}, {members}{why}"))
@@ -256,6 +307,22 @@ impl Rebalances {
             self.lines.extend(lost.map(|(at, event, host)| forgotten(&group, at, event, &host)));
         }
         self.lines
+    }
+}
+
+/// What the protocol calls a rebalance.
+fn epoch_word(protocol: GroupProtocol) -> &'static str {
+    match protocol {
+        GroupProtocol::Classic => "generation",
+        GroupProtocol::Consumer => "epoch",
+    }
+}
+
+fn members_text(members: u32) -> String {
+    match members {
+        0 => "no members".to_owned(),
+        1 => "1 member".to_owned(),
+        many => format!("{many} members"),
     }
 }
 
@@ -351,6 +418,45 @@ mod tests {
             run.add(READER, Kind::CoordinatorFound { group: "billing".into(), coordinator });
         }
         assert_eq!(told(&run), ["group billing: broker-3 coordinates it, no longer broker-1"]);
+    }
+
+    #[test]
+    fn a_group_that_changes_its_protocol_is_told() {
+        let mut run = Script::new();
+        for protocol in [GroupProtocol::Classic, GroupProtocol::Consumer, GroupProtocol::Classic] {
+            let (group, state) = ("billing".into(), GroupState::Stable);
+            let (epoch, members) = (GroupEpoch(1), 2);
+            let kind = Kind::GroupStateChanged { group, protocol, state, epoch, members };
+            run.add(HostId(1), kind);
+        }
+        assert_eq!(
+            told(&run),
+            [
+                "group billing goes over to KIP-848",
+                "group billing goes back to the classic protocol"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_successor_does_not_find_is_told() {
+        let mut run = Script::new();
+        for epoch in 1..=3 {
+            begins(&mut run, epoch, 2);
+            run.wait(3);
+        }
+        for epoch in [2, 2] {
+            let (group, protocol) = ("billing".into(), GroupProtocol::Classic);
+            let (state, epoch, members) = (GroupState::Stable, GroupEpoch(epoch), 2);
+            run.add(HostId(2), Kind::GroupLoaded { group, protocol, state, epoch, members });
+        }
+        assert_eq!(
+            told(&run)[3..],
+            [
+                "group billing: broker-2 finds it in generation 2 with 2 members; what came after, up to 3, \
+                 came to nothing"
+            ]
+        );
     }
 
     fn dies(run: &mut Script) {

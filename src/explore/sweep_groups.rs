@@ -9,7 +9,9 @@ use crate::history::GroupFigures;
 pub struct GroupCost {
     /// How many generations or epochs began.
     pub generations: u64,
-    /// How long partitions had no owner, all together.
+    /// How long partitions waited for their first owner, all together.
+    pub waited: Duration,
+    /// How long they had none after that, all together.
     pub unowned: Duration,
     /// The longest time in which one partition had none.
     pub longest_unowned: Duration,
@@ -38,6 +40,7 @@ impl GroupCost {
         let longest = group.longest_unowned().map(|partition| partition.longest_unowned);
         Self {
             generations: group.epochs.len() as u64,
+            waited: group.waited(),
             unowned: group.unowned(),
             longest_unowned: longest.unwrap_or_default(),
             again: group.processed_again(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::event::GroupProtocol;
 use crate::history::group_members::{FailedMember, FailedPolls, OverdueMember};
-use crate::types::{Moment, Offset};
+use crate::types::{HostId, Moment, Offset};
 
 /// Figures of a group. Times count from time zero until healing begins.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,9 +56,12 @@ pub struct GroupPartitionFigures {
     pub name: String,
     /// Who owned it, and from when until when, as the members themselves believed.
     pub stints: Vec<Stint>,
+    /// How long it waited for its first owner, from when the group's first member began, or the
+    /// partition was made, if that was later; `None` if it never had one.
+    pub waited: Option<Duration>,
     /// How long nobody owned it, after somebody first did. A member that its coordinator has
-    /// expelled, or that has left, owns nothing any more, whatever it believes; but while it works
-    /// on, the time does not count.
+    /// expelled, or that has left, owns nothing any more, whatever it believes and does, unless a
+    /// later coordinator finds it in its log.
     pub unowned: Duration,
     /// The longest time in a row.
     pub longest_unowned: Duration,
@@ -153,6 +156,14 @@ impl AgainBecause {
     }
 }
 
+impl Stint<HostId> {
+    /// With the host's name.
+    pub(in crate::history) fn named(&self, host_name: &dyn Fn(HostId) -> String) -> Stint {
+        let Self { owner, epoch, from, until, expelled } = *self;
+        Stint { owner: host_name(owner), epoch, from, until, expelled }
+    }
+}
+
 impl GroupFigures {
     /// A group of which nothing is known.
     pub fn unknown(name: &str) -> Self {
@@ -177,7 +188,12 @@ impl GroupFigures {
         some.reduce(|most, it| if it.longest_unowned > most.longest_unowned { it } else { most })
     }
 
-    /// How long partitions were unowned, all together.
+    /// How long partitions waited for their first owners, all together.
+    pub fn waited(&self) -> Duration {
+        self.partitions.iter().filter_map(|it| it.waited).sum()
+    }
+
+    /// How long partitions were unowned after they had first had an owner, all together.
     pub fn unowned(&self) -> Duration {
         self.partitions.iter().map(|it| it.unowned).sum()
     }

@@ -155,6 +155,21 @@ impl GroupMembers {
     }
 }
 
+impl FailedMember<HostId> {
+    /// With the host's name.
+    pub(in crate::history) fn named(&self, host_name: &dyn Fn(HostId) -> String) -> FailedMember {
+        FailedMember { host: host_name(self.host), at: self.at, error: self.error }
+    }
+}
+
+impl OverdueMember<HostId> {
+    /// With the host's name.
+    pub(in crate::history) fn named(&self, host_name: &dyn Fn(HostId) -> String) -> OverdueMember {
+        let Self { host, times, since, interval } = *self;
+        OverdueMember { host: host_name(host), times, since, interval }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

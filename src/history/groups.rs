@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{
-    Coordinators, Event, GivenUpBecause, GroupProtocol, GroupState, Kind, OffsetGone, Phase,
-};
+use crate::event::{Coordinators, Event, GivenUpBecause, GroupState, Kind, OffsetGone, Phase};
 use crate::history::committers::Committers;
+use crate::history::group::Group;
 use crate::history::group_figures::{
-    AgainBecause, GroupEpochFigures, GroupFigures, GroupPartitionFigures, ProcessedAgain, Stint,
+    AgainBecause, GroupEpochFigures, GroupFigures, GroupPartitionFigures, ProcessedAgain,
 };
-use crate::history::group_members::{FailedMember, GroupMembers, OverdueMember};
+use crate::history::group_members::GroupMembers;
 use crate::history::owned::{Owned, lag};
 use crate::types::{HostId, Moment, Name, Offset, PartitionIndex, TopicId, TopicPartition};
 
@@ -30,24 +29,11 @@ pub(in crate::history) struct GroupCounter {
     /// Topics' names, those of deleted ones too.
     topics: BTreeMap<TopicId, Name>,
     removed: BTreeSet<TopicId>,
+    /// When each partition was made.
+    made: BTreeMap<TopicPartition, Moment>,
     /// Records that the run itself wrote, to see whether the healed cluster serves.
     probes: BTreeSet<(TopicPartition, Offset)>,
     healed: Option<Moment>,
-}
-
-#[derive(Clone, PartialEq, Debug, Default)]
-struct Group {
-    protocol: Option<GroupProtocol>,
-    epochs: Vec<GroupEpochFigures>,
-    epoch: Option<i32>,
-    members: u32,
-    /// Since when it has had no members, as its coordinator counts.
-    empty_since: Option<Moment>,
-    /// Whether it is no more, or its coordinator has found nothing of it: it begins anew.
-    is_gone: bool,
-    partitions: BTreeMap<TopicPartition, Owned>,
-    processed: u64,
-    again: BTreeMap<(i32, AgainBecause), u64>,
 }
 
 impl GroupCounter {
@@ -70,6 +56,9 @@ impl GroupCounter {
             }
             Kind::TopicCommitted { topic, name, .. } => {
                 self.topics.insert(*topic, name.clone());
+            }
+            Kind::PartitionCommitted { partition, .. } => {
+                self.made.entry(*partition).or_insert(event.at);
             }
             Kind::TopicRemoved { topic, .. } => {
                 self.removed.insert(*topic);
@@ -103,13 +92,18 @@ impl GroupCounter {
                     });
                 }
             }
-            Kind::GroupLoaded { group, protocol, members, .. } => {
+            Kind::GroupLoaded { group, protocol, members, epoch, .. } => {
                 let host = event.host;
                 if host.is_none_or(|host| !self.coordinators.is_deposed(group.as_str(), host)) {
                     let group = self.group(group);
                     group.protocol = Some(*protocol);
-                    group.is_gone = false;
-                    group.count(*members, event.at);
+                    group.load(epoch.0, *members, event.at);
+                }
+            }
+            Kind::MemberLoaded { group, member, .. } => {
+                if let Some(host) = self.counted(event, group, member) {
+                    let partitions = self.group(group).partitions.values_mut();
+                    partitions.for_each(|owned| owned.readmit(host));
                 }
             }
             Kind::MemberLeft { group, member, .. } => self.on_left(event, group, member),
@@ -121,6 +115,9 @@ impl GroupCounter {
                 group.epoch = Some(epoch.0);
                 // A new coordinator may tell of it again.
                 let is_known = group.epochs.last().is_some_and(|last| last.epoch == epoch.0);
+                if group.is_gone {
+                    group.epochs_before = group.epochs.len();
+                }
                 if counts && (!is_known || group.is_gone) {
                     let (at, epoch, members) = (event.at, epoch.0, *members);
                     let (unowned, longest_unowned) = Default::default();
@@ -131,9 +128,11 @@ impl GroupCounter {
             }
             Kind::PartitionTaken { group, epoch, partition, .. } => {
                 let Some(host) = event.host else { return };
-                let healed = self.healed;
-                let owned = self.group(group).partitions.entry(*partition).or_default();
-                owned.take(host, *epoch, (event.at, healed));
+                let (healed, made) = (self.healed, self.made.get(partition).copied());
+                let group = self.group(group);
+                let wanted = made.max(group.since).unwrap_or(event.at);
+                let owned = group.partitions.entry(*partition).or_default();
+                owned.take(host, *epoch, (wanted, (event.at, healed)));
             }
             Kind::PartitionGivenUp { group, partition, because, .. } => {
                 let Some(host) = event.host else { return };
@@ -180,7 +179,7 @@ impl GroupCounter {
                 if !member.as_str().is_empty() {
                     self.ids.extend(event.host.map(|host| (host, member.clone())));
                 }
-                self.group(group);
+                self.group(group).since.get_or_insert(event.at);
             }
             Kind::CommittedOffsetUsed { group, partition, offset, .. } => {
                 let mut from_outside = *offset;
@@ -215,7 +214,6 @@ impl GroupCounter {
                 if is_anew && !owned.delivered.has_begun() {
                     owned.delivered.on_begun(Offset::ZERO);
                 }
-                owned.on_work(host, event.at);
                 let records = u64::from(*records);
                 let again = owned.delivered.on_processed(*base_offset, *base_offset + records);
                 group.processed += records - again;
@@ -240,12 +238,17 @@ impl GroupCounter {
         removed.any(|gone| self.topics.get(gone) == Some(name))
     }
 
-    /// The coordinator counts a member no more: it owns nothing, whatever it believes.
-    fn on_left(&mut self, event: &Event, group: &Name, member: &Name) {
+    /// The host of a member of which its coordinator speaks, unless that is a deposed one.
+    fn counted(&self, event: &Event, group: &Name, member: &Name) -> Option<HostId> {
         let is_late =
             event.host.is_some_and(|host| self.coordinators.is_deposed(group.as_str(), host));
         let host = self.ids.iter().find(|(_, id)| *id == member).map(|(host, _)| *host);
-        if let Some(host) = host.filter(|_| !is_late) {
+        host.filter(|_| !is_late)
+    }
+
+    /// The coordinator counts a member no more: it owns nothing, whatever it believes.
+    fn on_left(&mut self, event: &Event, group: &Name, member: &Name) {
+        if let Some(host) = self.counted(event, group, member) {
             let partitions = self.group(group).partitions.values_mut();
             partitions.for_each(|owned| owned.expel(host, event.at));
         }
@@ -330,53 +333,11 @@ impl GroupCounter {
     }
 }
 
-impl Group {
-    /// It has so many members.
-    fn count(&mut self, members: u32, at: Moment) {
-        self.members = members;
-        self.empty_since = (members == 0).then(|| self.empty_since.unwrap_or(at));
-    }
-
-    /// The generations, each with the times without an owner that it ended.
-    fn epochs_with_times(&self) -> Vec<GroupEpochFigures> {
-        let mut epochs = self.epochs.clone();
-        for (at, epoch, time) in self.partitions.values().flat_map(|owned| &owned.ended) {
-            // A group that begins anew counts from 1 again.
-            let of = epochs.iter_mut().rfind(|of| of.epoch == *epoch && of.at <= *at);
-            if let Some(of) = of {
-                of.unowned += *time;
-                of.longest_unowned = of.longest_unowned.max(*time);
-            }
-        }
-        epochs
-    }
-}
-
-impl FailedMember<HostId> {
-    fn named(&self, host_name: &dyn Fn(HostId) -> String) -> FailedMember {
-        FailedMember { host: host_name(self.host), at: self.at, error: self.error }
-    }
-}
-
-impl OverdueMember<HostId> {
-    fn named(&self, host_name: &dyn Fn(HostId) -> String) -> OverdueMember {
-        let Self { host, times, since, interval } = *self;
-        OverdueMember { host: host_name(host), times, since, interval }
-    }
-}
-
-impl Stint<HostId> {
-    fn named(&self, host_name: &dyn Fn(HostId) -> String) -> Stint {
-        let Self { owner, epoch, from, until, expelled } = *self;
-        Stint { owner: host_name(owner), epoch, from, until, expelled }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::check::script::{ORDERS, OTHER, READER, Script, WRITER};
-    use crate::event::{CrashKeep, LeftBecause, MemberState};
+    use crate::event::{CrashKeep, GroupProtocol, LeftBecause, MemberState};
     use crate::types::GroupEpoch;
     use std::time::Duration;
 
@@ -692,7 +653,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_expelled_and_stands_still_owns_nothing() {
+    fn who_is_expelled_owns_nothing_whatever_it_does() {
         let mut run = Script::new();
         enters(&mut run, READER, "a1");
         takes(&mut run, READER, 1);
@@ -707,16 +668,47 @@ mod tests {
         }
         run.wait(3);
         let seconds = Duration::from_secs;
-        let mut silent = run.clone();
-        gives_up(&mut silent, READER, GivenUpBecause::Lost);
-        takes(&mut silent, OTHER, 2);
-        assert_eq!(figures(&silent).partitions[0].unowned, seconds(3) + 2 * STEP);
-        // While it works on somebody does the work.
+        // What it does all the same it does for nobody.
         processes(&mut run, READER, 0, 10);
+        let mut again = run.clone();
         takes(&mut run, OTHER, 2);
+        assert_eq!(figures(&run).partitions[0].unowned, seconds(3) + 2 * STEP);
         run.wait(1);
         gives_up(&mut run, READER, GivenUpBecause::Lost);
-        assert_eq!(figures(&run).partitions[0].unowned, STEP);
+        assert_eq!(figures(&run).partitions[0].unowned, seconds(3) + 2 * STEP);
+        // A later coordinator finds it in its log: it was not expelled.
+        let (group, epoch, partitions) = ("billing".into(), GroupEpoch(1), Vec::new());
+        again.add(HostId(2), Kind::MemberLoaded { group, member: "a1".into(), epoch, partitions });
+        takes(&mut again, OTHER, 2);
+        assert_eq!(figures(&again).partitions[0].unowned, Duration::ZERO);
+    }
+
+    #[test]
+    fn what_a_successor_does_not_find_came_to_nothing() {
+        let mut run = Script::new();
+        run.make_offsets_topic().load_groups(HostId(1), 1);
+        for epoch in 1..=3 {
+            begins(&mut run, epoch, 2);
+        }
+        assert_eq!(figures(&run).epochs.len(), 3);
+        run.load_groups(HostId(2), 2);
+        let (group, epoch, members) = (Name::from("billing"), GroupEpoch(2), 2);
+        let (protocol, state) = (GroupProtocol::Classic, GroupState::Stable);
+        run.add(HostId(2), Kind::GroupLoaded { group, protocol, state, epoch, members });
+        let epochs: Vec<_> = figures(&run).epochs.iter().map(|it| it.epoch).collect();
+        assert_eq!((epochs, figures(&run).epoch), (vec![1, 2], Some(2)));
+    }
+
+    #[test]
+    fn a_partition_waits_for_its_first_owner() {
+        let mut run = Script::new();
+        run.wait(1);
+        is_member(&mut run, READER);
+        run.wait(2);
+        takes(&mut run, READER, 1);
+        let figures = figures(&run);
+        assert_eq!(figures.partitions[0].waited, Some(Duration::from_secs(2) + STEP));
+        assert_eq!(figures.unowned(), Duration::ZERO);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod committers;
 mod delivered;
 mod figures;
+mod group;
 mod group_figures;
 mod group_members;
 mod groups;

@@ -17,6 +17,8 @@ pub(in crate::history) struct Owned {
     pub(in crate::history) expelled: BTreeSet<HostId>,
     /// What became of the group's offset, if whoever takes the partition next is led elsewhere.
     pub(in crate::history) offset_gone: Option<AgainBecause>,
+    /// How long it waited for its first owner; `None` if it never had one.
+    pub(in crate::history) waited: Option<Duration>,
     /// What became of the last owner.
     pub(in crate::history) last: Option<(HostId, AgainBecause)>,
     pub(in crate::history) unowned_since: Option<Moment>,
@@ -41,8 +43,21 @@ pub(in crate::history) fn lag(committed: Option<Offset>, end: Option<Offset>) ->
 /// Now, and when healing began.
 pub(in crate::history) type Times = (Moment, Option<Moment>);
 
+/// The time since `since`, as far as the scenario is not over.
+fn within(since: Moment, (now, healed): Times) -> Duration {
+    let since = since.max(Moment::SCENARIO_BEGINS);
+    healed.map_or(now, |healed| healed.min(now)).since(since)
+}
+
 impl Owned {
-    pub(in crate::history) fn take(&mut self, host: HostId, epoch: i32, times: Times) {
+    /// `host` takes it, which somebody might have had since `wanted`.
+    pub(in crate::history) fn take(
+        &mut self,
+        host: HostId,
+        epoch: i32,
+        (wanted, times): (Moment, Times),
+    ) {
+        self.waited.get_or_insert_with(|| within(wanted, times));
         let others: BTreeSet<HostId> =
             self.owners.keys().copied().filter(|owner| *owner != host).collect();
         let because = match self.last {
@@ -96,10 +111,14 @@ impl Owned {
         }
     }
 
-    /// `host` processes records of it. One that was expelled and works on does what an owner does.
-    pub(in crate::history) fn on_work(&mut self, host: HostId, at: Moment) {
-        if self.expelled.contains(&host) && self.unowned_since.is_some() {
-            self.unowned_since = Some(at);
+    /// Its coordinator counts `host` again: a new one has found it in its log, where the word of
+    /// the one before never came.
+    pub(in crate::history) fn readmit(&mut self, host: HostId) {
+        if self.expelled.remove(&host) {
+            self.unowned_since = None;
+            if let Some(stint) = self.stints.iter_mut().rfind(|stint| stint.owner == host) {
+                stint.expelled = None;
+            }
         }
     }
 
@@ -120,10 +139,9 @@ impl Owned {
         self.removed.get_or_insert(times.0);
     }
 
-    fn end_unowned(&mut self, (now, healed): Times) -> Option<Duration> {
-        let since = self.unowned_since.take()?;
-        let since = since.max(Moment::SCENARIO_BEGINS);
-        let time = healed.map_or(now, |healed| healed.min(now)).since(since);
+    fn end_unowned(&mut self, times: Times) -> Option<Duration> {
+        let since = self.unowned_since.take()?.max(Moment::SCENARIO_BEGINS);
+        let time = within(since, times);
         self.unowned += time;
         if time > self.longest {
             (self.longest, self.longest_at) = (time, Some(since));
@@ -150,6 +168,7 @@ impl Owned {
         GroupPartitionFigures {
             name,
             stints: Vec::new(),
+            waited: self.waited,
             unowned: ended.unowned,
             longest_unowned: ended.longest,
             longest_unowned_at: ended.longest_at,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::message::admin::{AdminCall, AdminReply};
 use crate::message::batch::{Header, Record};
-use crate::types::{ErrorCode, LeaderEpoch, Name, Offset, TopicPartition};
+use crate::types::{ErrorCode, LeaderEpoch, Name, Offset, TopicId, TopicPartition};
 
 /// What an application asks of its client.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,6 +57,8 @@ pub enum AppCall {
     Processed {
         /// The topic.
         topic: Name,
+        /// Which topic of that name.
+        topic_id: TopicId,
         /// The partition.
         partition: i32,
         /// The first record.
@@ -163,6 +165,8 @@ pub struct PartitionOffset {
 pub struct PolledBatch {
     /// The topic.
     pub topic: Name,
+    /// Which topic of that name: one that is deleted and made anew is another.
+    pub topic_id: TopicId,
     /// The partition.
     pub partition: i32,
     /// Offset of the first record returned.

@@ -19,6 +19,7 @@ use crate::protocol::member::{self, Member};
 use crate::protocol::producer::{self, Producer};
 use crate::types::{
     BrokerId, CallToken, ConnectionId, Deadlines, ErrorCode, Lane, Name, Now, OperationId, Rng,
+    TopicPartition,
 };
 
 /// A client process.
@@ -337,12 +338,9 @@ impl Client {
                             application::Effect::Call { token, call } => {
                                 self.work.push_back(Work::Call { token, call });
                             }
-                            application::Effect::Processed {
-                                topic,
-                                partition,
-                                base_offset,
-                                records,
-                            } => self.processed((&topic, partition), base_offset, records, out),
+                            application::Effect::Processed { partition, base_offset, records } => {
+                                self.processed(partition, base_offset, records, out)
+                            }
                             application::Effect::SentOn { topic, partition, offset, token } => {
                                 self.sent_on((&topic, partition), offset, token, out);
                             }
@@ -394,8 +392,9 @@ impl Client {
                 let error = AppError::NotSent(ErrorCode::InvalidGroupId);
                 return self.reply(token, AppReply::Failed(error), out);
             }
-            AppCall::Processed { topic, partition, base_offset, records } => {
-                self.processed((&topic, partition), base_offset, records, out);
+            AppCall::Processed { topic_id, partition, base_offset, records, .. } => {
+                let partition = TopicPartition::new(topic_id, partition);
+                self.processed(partition, base_offset, records, out);
                 return self.reply(token, AppReply::Done, out);
             }
             AppCall::Poll { timeout } if self.member.is_subscribed() => {

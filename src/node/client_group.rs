@@ -97,12 +97,11 @@ impl Client {
     /// The application has processed records.
     pub(in crate::node) fn processed(
         &self,
-        place: (&Name, i32),
+        partition: TopicPartition,
         base_offset: Offset,
         records: u32,
         out: &mut Vec<Output>,
     ) {
-        let Some(partition) = self.id(place) else { return };
         let (group, member, epoch) = self.member.group_metadata();
         let kind = Kind::Processed { group, member, epoch, partition, base_offset, records };
         out.push(Output::event(kind));

@@ -81,6 +81,7 @@ impl Client {
     pub async fn processed(&self, batch: &PolledBatch) -> Result<(), ClientError> {
         let call = AppCall::Processed {
             topic: batch.topic.clone(),
+            topic_id: batch.topic_id,
             partition: batch.partition,
             base_offset: batch.base_offset,
             records: u32::try_from(batch.records.len()).unwrap_or(u32::MAX),

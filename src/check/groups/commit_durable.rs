@@ -7,7 +7,9 @@
 //! and written since; what a coordinator acknowledges after another has taken over, with what that
 //! one found; and expiry with the state of the group, which must not be in a rebalance.
 //!
-//! The boundary case: a commit that was written and not acknowledged may be found, or not.
+//! The boundary cases: a commit that was written and not acknowledged may be found, or not. Of a
+//! topic that is deleted nothing is left to be known: a coordinator removes its offsets, and where
+//! there was none they stay under its name, for a topic that may be made anew.
 
 use std::collections::BTreeMap;
 
@@ -60,8 +62,8 @@ const INFO: Info = Info {
         "offset-commit-answered",
         "offset-loaded",
         "offset-removed",
-        "coordinator-loading",
         "coordinator-loaded",
+        "topic-removed",
     ],
     is_liveness: false,
 };
@@ -75,6 +77,9 @@ impl Property for CommitDurable {
         self.groups.on_event(event, &view.model.coordinators);
         let Some(host) = event.host else { return };
         match &event.kind {
+            Kind::TopicRemoved { topic, .. } => {
+                self.tracks.retain(|(_, partition), _| partition.topic_id != *topic);
+            }
             Kind::OffsetAppended { group, partition, offset, log, .. } => {
                 let whose = (group.clone(), *partition);
                 let fresh = || Track { log: *log, written: Vec::new(), acked: None };
@@ -273,6 +278,18 @@ mod tests {
         write(&mut run, NEW, 6);
         load(&mut run, OLD, 3, Some(6));
         assert_eq!(run.outcome("commit-durable"), "holds");
+    }
+
+    #[test]
+    fn of_a_topic_that_is_deleted_nothing_is_to_be_found() {
+        for (topic, outcome) in [(ORDERS.topic_id, "holds"), (TopicId(99), "violated")] {
+            let mut run = Script::new();
+            write(&mut run, OLD, 5);
+            ack(&mut run, OLD, 5);
+            run.add(HostId(3), Kind::TopicRemoved { topic, offset: Offset(9) });
+            load(&mut run, NEW, 2, None);
+            assert_eq!(run.outcome("commit-durable"), outcome);
+        }
     }
 
     #[test]

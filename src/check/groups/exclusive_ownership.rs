@@ -8,12 +8,14 @@
 //! of them; and what members take with what others have not given up.
 //!
 //! The boundary cases: a member that its coordinator has expelled may go on with what it had, and
-//! not know it; what it commits is refused (commit-fenced). A group that was deleted and is made
-//! anew counts its generations from 1 again.
+//! not know it; what it commits is refused (commit-fenced). So may a static member of KIP-848 that
+//! has left for a while in the middle of a revocation. A group that was deleted and is made anew
+//! counts its generations from 1 again. Where one goes from KIP-848 to the classic protocol, what
+//! its members own is told anew when they join.
 
 use std::collections::BTreeMap;
 
-use crate::check::groups::roster::{Groups, kinds_with_roster};
+use crate::check::groups::roster::{GroupView, Groups, MemberView, kinds_with_roster};
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{Event, GroupProtocol, Kind};
@@ -38,8 +40,10 @@ const INFO: Info = Info {
     name: "exclusive-ownership",
     statement: "no partition is given to two members of a group at once",
     source: "KIP-429, KIP-848; Kafka 4.1, CurrentAssignmentBuilder, ConsumerGroup",
-    premise: "members are those whom the coordinator has not expelled; between what members \
-              believe, that of acked-durability for the partitions of __consumer_offsets",
+    premise: "members are those whom the coordinator has not expelled, and that have not left for \
+              a while; between what members believe, that of acked-durability for the partitions \
+              of __consumer_offsets; a group that goes back to the classic protocol has a \
+              generation before it goes over to KIP-848 again",
     kinds: kinds_with_roster!["assignment-decided", "partition-taken",],
     is_liveness: false,
 };
@@ -106,8 +110,9 @@ impl ExclusiveOwnership {
             let has = theirs.group == *group && theirs.owned.contains(&partition);
             // Who has not followed the others into a generation finds out that it is over.
             let is_late = known.protocol == GroupProtocol::Classic && theirs.epoch != known.epoch.0;
-            let counts = |member: &Name| known.members.contains_key(member);
-            if *other == host || !has || is_late || !counts(&theirs.member) || !counts(member) {
+            let at_work = known.members.get(&theirs.member).is_some_and(MemberView::is_at_work);
+            if *other == host || !has || is_late || !at_work || !known.members.contains_key(member)
+            {
                 continue;
             }
             let name = |host: HostId| view.model.setup().host_name(Some(host));
@@ -120,7 +125,7 @@ impl ExclusiveOwnership {
             let subject = subject(group, [member, &theirs.member], partition);
             // With its log a coordinator has forgotten what it had given to whom.
             let log = view.model.coordinators.home(group.as_str());
-            let excuse = log.and_then(|log| view.premises.left(log));
+            let excuse = log.and_then(|log| view.premises.left(log)).or(guessed(known));
             findings.violated_unless(subject, excuse, sentence, [event.index]);
         }
     }
@@ -147,10 +152,22 @@ impl ExclusiveOwnership {
                     view.model.member_name(member),
                     view.model.member_name(other)
                 );
-                findings.violated(subject, sentence, [theirs.event, event.index]);
+                let evidence = [theirs.event, event.index];
+                findings.violated_unless(subject, guessed(known), sentence, evidence);
             }
         }
     }
+}
+
+/// What Kafka itself gets wrong: a group that goes back to the classic protocol notes what its
+/// members were to own, and one that goes over to KIP-848 takes that for what they own, even if no
+/// generation lies between.
+///
+/// Source: Kafka 4.1, `ClassicGroup.fromConsumerGroup`, `ConsumerGroup.fromClassicGroup`.
+fn guessed(known: &GroupView) -> Option<(u64, &'static str)> {
+    let because = "the group went to the classic protocol and back before it had a generation: \
+                   what its members were to own is taken for what they own";
+    known.guessed.map(|event| (event, because))
 }
 
 fn subject(group: &Name, members: [&Name; 2], partition: TopicPartition) -> Subject {
@@ -224,6 +241,50 @@ mod tests {
             forms(&mut run, GroupState::CompletingRebalance);
             assigned(&mut run, "a", epochs[0]);
             assigned(&mut run, "b", epochs[1]);
+            assert_eq!(run.outcome("exclusive-ownership"), outcome);
+        }
+    }
+
+    fn turns(run: &mut Script, protocol: GroupProtocol, state: GroupState) {
+        let (group, epoch, members) = ("g".into(), GroupEpoch(3), 2);
+        run.add(COORDINATOR, Kind::GroupStateChanged { group, protocol, state, epoch, members });
+    }
+
+    /// What they own then they say themselves.
+    #[test]
+    fn what_members_of_kip_848_had_is_forgotten_with_the_protocol() {
+        for (turns_back, outcome) in [(true, "holds"), (false, "violated")] {
+            let mut run = Script::new();
+            reconciled(&mut run, "a", &[ORDERS]);
+            turns(&mut run, GroupProtocol::Consumer, GroupState::Stable);
+            if turns_back {
+                for state in [GroupState::PreparingRebalance, GroupState::Stable] {
+                    turns(&mut run, GroupProtocol::Classic, state);
+                }
+            }
+            reconciled(&mut run, "b", &[ORDERS]);
+            turns(&mut run, GroupProtocol::Consumer, GroupState::Stable);
+            reconciled(&mut run, "a", &[]);
+            assert_eq!(run.outcome("exclusive-ownership"), outcome);
+        }
+    }
+
+    /// Kafka takes what they were to own for what they own.
+    #[test]
+    fn without_a_generation_between_two_epochs_the_premise_is_left() {
+        for (between, outcome) in [
+            // It is told as stable, as its log has it, and goes into a rebalance.
+            (vec![GroupState::Stable, GroupState::PreparingRebalance], "outside its premise"),
+            (vec![GroupState::PreparingRebalance, GroupState::Stable], "violated"),
+        ] {
+            let mut run = Script::new();
+            turns(&mut run, GroupProtocol::Consumer, GroupState::Stable);
+            for state in between {
+                turns(&mut run, GroupProtocol::Classic, state);
+            }
+            reconciled(&mut run, "a", &[ORDERS]);
+            turns(&mut run, GroupProtocol::Consumer, GroupState::Reconciling);
+            reconciled(&mut run, "b", &[ORDERS]);
             assert_eq!(run.outcome("exclusive-ownership"), outcome);
         }
     }

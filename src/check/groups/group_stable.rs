@@ -28,9 +28,18 @@ use crate::types::{HostId, Name};
 pub(crate) struct GroupStable {
     groups: Groups,
     /// The member that was given each instance id last, until its coordinator counts it out.
-    instances: BTreeMap<(Name, Name), Name>,
+    instances: BTreeMap<(Name, Name), Holder>,
     /// Whose process has given up as which member, and in which event.
     given_up: BTreeMap<HostId, (Name, Name, u64)>,
+}
+
+/// Who has an instance id.
+#[derive(Clone, Debug)]
+struct Holder {
+    member: Name,
+    /// Where it was given the id, and in which event, while that is written nowhere: in a rebalance
+    /// the next generation writes it.
+    unwritten: Option<(HostId, u64)>,
 }
 
 const INFO: Info = Info {
@@ -40,7 +49,8 @@ const INFO: Info = Info {
     source: "Kafka 4.1, ClassicGroup, ConsumerGroup; KIP-345; KAFKA-10284, 12890, 19233",
     premise: "no fault acts, members poll, and the time to settle has passed; there are enough \
               brokers for __consumer_offsets, and it keeps the premise of acked-durability, or has \
-              a leader",
+              a leader; a static member that came back in a rebalance had a generation written \
+              before its coordinator died",
     kinds: kinds_with_roster!["member-state-entered", "host-stopped", "phase-began",],
     is_liveness: true,
 };
@@ -100,10 +110,18 @@ impl GroupStable {
                 if !view.model.coordinators.is_deposed(group.as_str(), host) =>
             {
                 let place = (group.clone(), instance.clone());
-                self.instances.insert(place, member.clone());
+                let known = self.groups.get(group, host);
+                let in_rebalance = known.is_some_and(|known| known.state != GroupState::Stable);
+                let unwritten = in_rebalance.then_some((host, event.index));
+                self.instances.insert(place, Holder { member: member.clone(), unwritten });
+            }
+            Kind::GroupStateChanged { group, state: GroupState::Stable, .. } => {
+                let all = self.instances.iter_mut().filter(|((of, _), _)| of == group);
+                let here = |at: &(HostId, u64)| at.0 != host;
+                all.for_each(|(_, holder)| holder.unwritten = holder.unwritten.filter(here));
             }
             Kind::MemberLeft { group, member, .. } => {
-                self.instances.retain(|(of, _), holder| of != group || holder != member);
+                self.instances.retain(|(of, _), holder| of != group || holder.member != *member);
             }
             Kind::MemberStateEntered { group, member, state, .. } => {
                 if *state == MemberState::Fatal {
@@ -125,16 +143,21 @@ impl GroupStable {
         for (host, (group, member, given_up)) in &self.given_up {
             let Some(known) = latest.get(group) else { continue };
             let mut holders = self.instances.iter().filter(|((of, _), _)| of == group);
-            let is_holder = holders.any(|(_, holder)| holder == member);
+            let holder = holders.find(|(_, holder)| holder.member == *member);
             let is_counted = known.members.contains_key(member);
-            if known.protocol != GroupProtocol::Classic || !is_holder || is_counted {
+            let Some((_, holder)) = holder.filter(|_| !is_counted) else { continue };
+            if known.protocol != GroupProtocol::Classic {
                 continue;
             }
+            let because = "its coordinator did not live to write the member id that it gave in a \
+                           rebalance";
+            let excuse = holder.unwritten.map(|(_, event)| (event, because));
             let sentence = format!(
                 "{} was turned away from group {group}, though nobody has taken its place",
                 view.model.setup().host_name(Some(*host))
             );
-            findings.violated(Subject::group(group), sentence, [*given_up, event.index]);
+            let evidence = [*given_up, event.index];
+            findings.violated_unless(Subject::group(group), excuse, sentence, evidence);
         }
     }
 }
@@ -220,6 +243,23 @@ mod tests {
     /// Member `m2` has the place of `m1`; a process gives up as `gave_up`; then another coordinator
     /// knows the members `loaded`.
     fn turned_away(gave_up: &str, loaded: &[&str], then_leaves: bool) -> &'static str {
+        turned_away_in(&[GroupState::Stable], gave_up, loaded, then_leaves)
+    }
+
+    /// The same, of a group that is in the first state when `m2` comes, and then in the others.
+    fn turned_away_in(
+        states: &[GroupState],
+        gave_up: &str,
+        loaded: &[&str],
+        then_leaves: bool,
+    ) -> &'static str {
+        let is = |state: &GroupState| Kind::GroupStateChanged {
+            group: "g".into(),
+            protocol: GroupProtocol::Classic,
+            state: *state,
+            epoch: GroupEpoch(1),
+            members: 1,
+        };
         let mut run = Script::new();
         let joined = |member: &str| Kind::MemberJoined {
             group: "g".into(),
@@ -231,8 +271,11 @@ mod tests {
             member: member.into(),
             because,
         };
-        run.add(HostId(1), joined("m1"));
+        run.add(HostId(1), joined("m1")).add(HostId(1), is(&states[0]));
         run.add(HostId(1), left("m1", LeftBecause::Replaced)).add(HostId(1), joined("m2"));
+        for state in &states[1..] {
+            run.add(HostId(1), is(state));
+        }
         let (protocol, state, epoch) = (GroupProtocol::Classic, GroupState::Stable, GroupEpoch(1));
         let group = || "g".into();
         run.add(
@@ -259,6 +302,16 @@ mod tests {
         assert_eq!(turned_away("m1", &["m2"], false), "holds");
         assert_eq!(turned_away("m2", &["m2"], false), "holds", "it is refused for another reason");
         assert_eq!(turned_away("m2", &["m2"], true), "holds", "its session is over");
+    }
+
+    /// What a rebalance has changed the next generation writes.
+    #[test]
+    fn an_id_that_nobody_wrote_is_not_kept() {
+        let (joins, syncs) = (GroupState::PreparingRebalance, GroupState::CompletingRebalance);
+        let outcome = |states: &[GroupState]| turned_away_in(states, "m2", &["m1"], false);
+        assert_eq!(outcome(&[joins]), "outside its premise");
+        assert_eq!(outcome(&[joins, syncs]), "outside its premise");
+        assert_eq!(outcome(&[joins, syncs, GroupState::Stable]), "violated");
     }
 
     fn told(run: &mut Script, state: GroupState, members: u32) {

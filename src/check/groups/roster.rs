@@ -28,6 +28,9 @@ macro_rules! kinds_with_roster {
 
 pub(crate) use kinds_with_roster;
 
+/// The epoch of a static member of KIP-848 that has left and will come back.
+const LEFT_FOR_A_WHILE: GroupEpoch = GroupEpoch(-2);
+
 /// All groups.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Groups(BTreeMap<(Name, HostId), GroupView>);
@@ -39,6 +42,11 @@ pub(crate) struct GroupView {
     pub(crate) state: GroupState,
     pub(crate) epoch: GroupEpoch,
     pub(crate) members: BTreeMap<Name, MemberView>,
+    /// Whether it has gone to the classic protocol and has no generation yet.
+    is_halfway: bool,
+    /// The event in which it went to KIP-848 from there: what its members were to own is taken for
+    /// what they own.
+    pub(crate) guessed: Option<u64>,
     /// The event with which this life of the group began, as far as its coordinator knows.
     pub(crate) since: u64,
     /// The event of the last change of state.
@@ -53,6 +61,47 @@ pub(crate) struct MemberView {
     /// What a member of KIP-848 owns, or has yet to give up.
     pub(crate) owned: Vec<TopicPartition>,
     pub(crate) event: u64,
+}
+
+impl MemberView {
+    /// Whether its coordinator takes it for at work: a static member that has left for a while
+    /// keeps what it has assigned, and has let go of the rest.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.epoch != LEFT_FOR_A_WHILE
+    }
+}
+
+impl GroupView {
+    /// One that begins with `event`.
+    fn new(event: u64) -> Self {
+        Self {
+            protocol: GroupProtocol::Classic,
+            state: GroupState::Empty,
+            epoch: GroupEpoch(0),
+            members: BTreeMap::new(),
+            is_halfway: false,
+            guessed: None,
+            since: event,
+            event,
+        }
+    }
+
+    /// It comes into another state, of this or the other protocol.
+    fn turn(&mut self, protocol: GroupProtocol, state: GroupState, event: u64) {
+        match (self.protocol, protocol) {
+            (GroupProtocol::Consumer, GroupProtocol::Classic) => {
+                // Members of the classic protocol say what they own when they join.
+                self.members.values_mut().for_each(|member| member.owned.clear());
+                (self.is_halfway, self.guessed) = (true, None);
+                return;
+            }
+            (GroupProtocol::Classic, GroupProtocol::Consumer) if self.is_halfway => {
+                (self.is_halfway, self.guessed) = (false, Some(event));
+            }
+            _ => {}
+        }
+        self.is_halfway &= state != GroupState::Stable;
+    }
 }
 
 impl Groups {
@@ -90,12 +139,12 @@ impl Groups {
             }
             Kind::GroupLoaded { group, protocol, state, epoch, .. } => {
                 let (protocol, state, epoch) = (*protocol, *state, *epoch);
-                let (members, index) = (BTreeMap::new(), event.index);
                 *self.of(group, host, event) =
-                    GroupView { protocol, state, epoch, members, since: index, event: index };
+                    GroupView { protocol, state, epoch, ..GroupView::new(event.index) };
             }
             Kind::GroupStateChanged { group, protocol, state, epoch, .. } => {
                 let view = self.of(group, host, event);
+                view.turn(*protocol, *state, event.index);
                 (view.protocol, view.state, view.epoch) = (*protocol, *state, *epoch);
                 view.event = event.index;
             }
@@ -125,13 +174,7 @@ impl Groups {
     }
 
     fn of(&mut self, group: &Name, host: HostId, event: &Event) -> &mut GroupView {
-        self.0.entry((group.clone(), host)).or_insert_with(|| GroupView {
-            protocol: GroupProtocol::Classic,
-            state: GroupState::Empty,
-            epoch: GroupEpoch(0),
-            members: BTreeMap::new(),
-            since: event.index,
-            event: event.index,
-        })
+        let begun = || GroupView::new(event.index);
+        self.0.entry((group.clone(), host)).or_insert_with(begun)
     }
 }

@@ -10,7 +10,8 @@ use crate::node::application::config::{CommitMode, GroupWorkload};
 use crate::node::application::input::{Effect, Input};
 use crate::protocol::Machine;
 use crate::types::{
-    CallToken, Deadlines, Deed, Defect, LeaderEpoch, Monotonic, Name, Now, Offset, Wall,
+    CallToken, Deadlines, Deed, Defect, LeaderEpoch, Monotonic, Name, Now, Offset, TopicPartition,
+    Wall,
 };
 
 /// Records that take less than this are processed several at a time.
@@ -312,8 +313,7 @@ impl Group {
         let count = usize::try_from(self.chunk).unwrap_or(usize::MAX).min(batch.records.len());
         let rest = batch.records.split_off(count);
         effects.push(Effect::Processed {
-            topic: batch.topic.clone(),
-            partition: batch.partition,
+            partition: TopicPartition::new(batch.topic_id, batch.partition),
             base_offset: batch.base_offset,
             records: u32::try_from(count).unwrap_or(u32::MAX),
         });

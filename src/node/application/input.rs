@@ -2,7 +2,7 @@
 
 use crate::event::Kind;
 use crate::message::{AppCall, AppReply};
-use crate::types::{CallToken, Name, Offset};
+use crate::types::{CallToken, Name, Offset, TopicPartition};
 
 /// What a built-in application is told.
 #[derive(Clone, PartialEq, Debug)]
@@ -38,10 +38,8 @@ pub(crate) enum Effect {
     },
     /// It has processed records that it was given as a member of a group.
     Processed {
-        /// The topic.
-        topic: Name,
         /// The partition.
-        partition: i32,
+        partition: TopicPartition,
         /// The first record.
         base_offset: Offset,
         /// How many.

@@ -82,9 +82,10 @@ impl Consumer {
                 let count = left.min(u64::from(*room));
                 let slice = slice(records, first, count);
                 *room -= slice.len() as u32;
+                let id = partition.id.expect("fetched partitions have a name");
                 let kind = Kind::Polled {
                     operation,
-                    partition: partition.id.expect("fetched partitions have a name"),
+                    partition: id,
                     base_offset: batch.base_offset + first,
                     records: slice.len() as u32,
                     batch: batch.body.id,
@@ -94,6 +95,7 @@ impl Consumer {
                 effects.push(Effect::Event { kind, about: About::Operation(operation) });
                 polled.push(PolledBatch {
                     topic: partition.topic.clone(),
+                    topic_id: id.topic_id,
                     partition: partition.number,
                     base_offset: batch.base_offset + first,
                     leader_epoch: batch.leader_epoch,
