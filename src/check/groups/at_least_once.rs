@@ -61,7 +61,8 @@ impl Property for AtLeastOnce {
     fn at_end(&mut self, view: View<'_>, findings: &mut Findings) {
         for ((group, partition), delivery) in self.deliveries.partitions() {
             // Who has not gone on yet may come to it.
-            let Some(gap) = delivery.gap.filter(|gap| gap.passed.is_some()) else { continue };
+            let Some(gap) = delivery.gap else { continue };
+            let Some((passed, went_on_at)) = gap.passed else { continue };
             let excuse = match view.model.setup().promise_of(group) {
                 Promise::AtLeastOnce => {
                     let log = delivery.denied.and(delivery.log);
@@ -73,7 +74,7 @@ impl Property for AtLeastOnce {
             };
             let sentence = format!(
                 "group {group} has committed offset {} of {}, but nobody has processed offset {}",
-                gap.offset,
+                went_on_at,
                 view.model.partition_name(*partition),
                 gap.from
             );
@@ -81,10 +82,10 @@ impl Property for AtLeastOnce {
                 group: group.clone(),
                 members: Vec::new(),
                 partition: Some(*partition),
-                offset: Some(gap.offset),
+                offset: Some(gap.from),
                 log: None,
             };
-            let evidence = gap.written.into_iter().chain([gap.committed]).chain(gap.passed);
+            let evidence = gap.written.into_iter().chain([gap.committed, passed]);
             findings.violated_unless(subject, excuse, sentence, evidence);
         }
     }

@@ -3,7 +3,7 @@
 //! What an administrator commits, or deletes, is no word of the applications: the delivery begins
 //! anew with it, and where it begins the administrator answers for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::event::{Event, Kind, LeftBecause, OffsetGone};
 use crate::history::{Committers, Spans};
@@ -48,6 +48,9 @@ pub(crate) struct Delivery {
     done: Spans,
     /// The highest offset that was committed, when, and when it was written.
     committed: Option<(Offset, u64, Option<u64>)>,
+    /// The commits, each beyond the one before, up to which not all was processed: with the events
+    /// in which each was safe, and was written.
+    commits: VecDeque<(Offset, u64, Option<u64>)>,
     /// What is committed and was not processed.
     pub(crate) gap: Option<Gap>,
     /// Who began with it last.
@@ -78,8 +81,8 @@ pub(crate) struct Gap {
     /// The event in which a member's commit was written, and that in which it was safe.
     pub(crate) written: Option<u64>,
     pub(crate) committed: u64,
-    /// Who went on behind it.
-    pub(crate) passed: Option<u64>,
+    /// Who went on behind it, and where.
+    pub(crate) passed: Option<(u64, Offset)>,
 }
 
 /// Who began to read a partition, and after what.
@@ -265,6 +268,7 @@ impl Delivery {
         self.gap = self.gap.filter(is_lost);
         self.start = offset;
         self.committed = None;
+        self.commits.clear();
         self.written.clear();
         self.counts = false;
         if let Some(offset) = offset {
@@ -278,6 +282,7 @@ impl Delivery {
         self.written = self.written.split_off(&log_offset);
         if self.committed.is_none_or(|(highest, ..)| highest < offset) {
             self.committed = Some((offset, event, written));
+            self.commits.push_back((offset, event, written));
         }
         if self.gap.is_none()
             && let Some(start) = self.start
@@ -289,19 +294,25 @@ impl Delivery {
     /// Somebody goes on at `offset`.
     fn pass(&mut self, event: u64, offset: Offset) {
         if let Some(gap) = self.gap.as_mut().filter(|gap| gap.from < offset) {
-            gap.passed.get_or_insert(event);
+            gap.passed.get_or_insert((event, offset));
         }
     }
 
     /// Looks for what is committed and was not processed.
     fn look(&mut self, start: Offset) {
-        let Some((offset, committed, written)) = self.committed else { return };
         let from = self.done.first_missing(start);
-        self.gap = match self.gap {
-            _ if from >= offset => None,
-            Some(gap) if from < gap.offset => Some(Gap { from, ..gap }),
-            Some(_) | None => Some(Gap { from, offset, written, committed, passed: None }),
-        };
+        while self.commits.front().is_some_and(|(offset, ..)| *offset <= from) {
+            self.commits.pop_front();
+        }
+        // Who went on behind what is missing still now has gone past it.
+        let passed = self.gap.and_then(|gap| gap.passed).filter(|(_, at)| from < *at);
+        self.gap = self.commits.front().map(|&(offset, committed, written)| Gap {
+            from,
+            offset,
+            written,
+            committed,
+            passed,
+        });
     }
 
     /// Whether anything is known to be committed of it.
