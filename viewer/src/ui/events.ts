@@ -160,10 +160,11 @@ export class Events implements Pane {
     const rows = run.fields(cursor).map(([name, value]) => el('tr', {}, el('th', { scope: 'row' }, name), el('td', { class: 'mono' }, value)));
     const link = (label: string, event: number): HTMLElement => el('button', { class: 'line link', click: () => app.go(event) },
       el('span', { class: 'dim' }, label), el('span', { class: 'mono' }, ` e${run.number(event)} `), `${run.hostName(run.columns.host[event]!)} ${run.kindName(event)}`,
-      el('span', { class: 'dim' }, `  ${since(run.moment(event) - run.moment(cursor))}`));
+      el('span', { class: 'dim' }, `  ${apart(run.moment(event) - run.moment(cursor))}`));
     const links: HTMLElement[] = [];
     const [cause, about] = [run.columns.cause[cursor]!, run.columns.about[cursor]!];
-    if (cause >= 0) links.push(link('because of', cause));
+    // A page that leaves events out has of what led here what is left of it.
+    if (cause >= 0) links.push(link(run.columns.numbers ? 'goes back to' : 'because of', cause));
     if (about >= 0 && about !== cause) links.push(link('about', about));
     for (const child of app.children(cursor, 3)) links.push(link('led to', child));
     this.detail.replaceChildren(
@@ -173,11 +174,10 @@ export class Events implements Pane {
   }
 }
 
-function since(micros: number): string {
-  const sign = micros < 0 ? '-' : '+';
+function apart(micros: number): string {
   const whole = Math.abs(micros);
-  if (whole < 1000) return `${sign}${whole} \u00b5s`;
-  return whole < 1e6 ? `${sign}${(whole / 1000).toFixed(2)} ms` : `${sign}${(whole / 1e6).toFixed(3)} s`;
+  const long = whole < 1000 ? `${whole} \u00b5s` : whole < 1e6 ? `${(whole / 1000).toFixed(2)} ms` : `${(whole / 1e6).toFixed(3)} s`;
+  return micros === 0 ? 'at once' : `${long} ${micros < 0 ? 'before' : 'later'}`;
 }
 
 // What tells names apart is the number at their end.
