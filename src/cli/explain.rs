@@ -1,10 +1,10 @@
 //! `kafsim explain`: why a property of a recorded run was violated.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
 use crate::check::Verdict;
 use crate::cli::args::{Explain, ExplainFormat};
@@ -14,9 +14,9 @@ use crate::cli::run_file;
 use crate::event::Event;
 use crate::explore::{Came, WhatIf, what_if};
 use crate::report::explain::{
-    Asked, Explanation, Nearby, Retried, Saved, brief, explain_all, markdown, mermaid, text,
-    violations,
+    Asked, Explanation, Nearby, Retried, Saved, brief, explain_all, markdown, text, violations,
 };
+use crate::report::export::{Story, diagrams};
 use crate::scenario::Scenario;
 use crate::trace::{Header, RunFile};
 
@@ -35,10 +35,23 @@ pub(crate) fn explain(args: &Explain) -> anyhow::Result<Done> {
         ExplainFormat::Text => write!(out, "{}", text(&explanation))?,
         ExplainFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&explanation)?)?,
         ExplainFormat::Markdown => write!(out, "{}", markdown(&explanation))?,
-        ExplainFormat::Mermaid => write!(out, "{}", mermaid(&explanation))?,
+        ExplainFormat::Mermaid => diagram(path, &file, &explanation, &mut out)?,
     }
     out.flush()?;
     Ok(Done::Well)
+}
+
+/// The diagram that `kafsim export --to mermaid` draws, of this explanation.
+fn diagram(
+    path: &Path,
+    file: &RunFile,
+    explanation: &Explanation,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let drawn = diagrams(file, &[Story::from(explanation)]);
+    let drawn = drawn.map_err(|error| anyhow!("`{}`: {error}", path.display()))?;
+    drawn.iter().try_for_each(|diagram| write!(out, "{diagram}"))?;
+    Ok(())
 }
 
 /// The explanation of violation `number`, from 1, of the run in `file`.

@@ -19,12 +19,7 @@ use crate::trace::{Filter, RunFile};
 fn story(path: &Path, file: &RunFile) -> Option<Story> {
     let explained = for_page(path, file, false).ok().and_then(|all| all.into_iter().next());
     if let Some(explanation) = explained {
-        let steps = explanation.steps.into_iter().map(|step| {
-            let because = step.because.map(|why| format!(", because {why}")).unwrap_or_default();
-            (step.event, format!("{}{because}", step.text))
-        });
-        let violation = Some((explanation.property, explanation.sentence));
-        return Some(Story { steps: steps.collect(), violation });
+        return Some(Story::from(&explanation));
     }
     let window = Window { partition: None, from: 0, to: None, all: false };
     let timeline = Timeline::of(file, &window).ok()?;

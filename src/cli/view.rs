@@ -14,7 +14,8 @@ use crate::cli::explain::for_page;
 use crate::cli::output::{complain, stdout, write_whole};
 use crate::cli::run_file;
 use crate::cli::serve::serve;
-use crate::report::explain::{Explanation, markdown, mermaid, text};
+use crate::report::explain::{Explanation, markdown, text};
+use crate::report::export::{Story, diagrams};
 use crate::report::{At, Difference, Extras, Fitted, page_of_two, page_within};
 use crate::trace::RunFile;
 
@@ -147,18 +148,25 @@ pub(crate) fn extras(path: &Path, file: &RunFile, is_rerun: bool) -> Extras {
         complain(&format!("the page is without explanations: {error:#}"));
         Vec::new()
     });
-    let explanations = found.iter().take(EXPLANATIONS_MAX).map(with_copies).collect();
+    let found: Vec<Explanation> = found.into_iter().take(EXPLANATIONS_MAX).collect();
+    let stories: Vec<Story> = found.iter().map(Story::from).collect();
+    let diagrams = diagrams(file, &stories).unwrap_or_default();
+    let diagrams = diagrams.into_iter().map(Some).chain(std::iter::repeat(None));
+    let explanations = found.iter().zip(diagrams).map(|(it, diagram)| with_copies(it, diagram));
+    let explanations = explanations.collect();
     Extras { file: name, again, explanations, ..Extras::default() }
 }
 
 /// An explanation, and what may be copied of it.
-fn with_copies(explanation: &Explanation) -> Json {
+fn with_copies(explanation: &Explanation, diagram: Option<String>) -> Json {
     let mut json = serde_json::to_value(explanation).expect("plain values are JSON");
     json["copies"] = json!({
         "as text": text(explanation),
         "as Markdown": markdown(explanation),
-        "as Mermaid": mermaid(explanation),
     });
+    if let Some(diagram) = diagram {
+        json["copies"]["as Mermaid"] = diagram.into();
+    }
     json
 }
 

@@ -3,11 +3,19 @@
 
 use kafsim::event::{Event, Kind, OperationResult, Phase, QuorumRole};
 use kafsim::report::explain::{Explanation, brief};
+use kafsim::scenario::Plan;
 use kafsim::trace::Setup;
 use kafsim::types::{HostId, Moment};
 
+use crate::borne_because;
+
 /// What `it` says that the events do not bear out.
-pub(crate) fn untrue(it: &Explanation, events: &[Event], setup: &Setup) -> Vec<String> {
+pub(crate) fn untrue(
+    it: &Explanation,
+    events: &[Event],
+    setup: &Setup,
+    plan: &Plan,
+) -> Vec<String> {
     let mut complaints = Vec::new();
     let run = Run { events, setup, decisive: it.event.unwrap_or(u64::MAX) };
     for why in &it.why_not {
@@ -20,6 +28,7 @@ pub(crate) fn untrue(it: &Explanation, events: &[Event], setup: &Setup) -> Vec<S
         complaints.extend(run.suspect(&remark.text, remark.event));
     }
     complaints.extend(run.told(&it.sentence));
+    complaints.extend(borne_because::untrue(it, events, setup, plan));
     let short = brief(it);
     if short.matches('(').count() != short.matches(')').count() {
         complaints.push(format!("brackets are left open: {short}"));

@@ -443,7 +443,7 @@ fn a_diagram_of_a_run_without_a_violation_begins_with_its_fault() {
     let step = |place: usize| (1667 + place as u64, format!("step {place}"));
     let told = Story { steps: (0..60).map(step).collect(), violation: None };
     let diagram = text(ExportFormat::Mermaid, &Chosen { story: Some(told), ..Chosen::default() });
-    assert!(diagram.contains("step 0 ") && !diagram.contains("step 59 "), "{diagram}");
+    assert!(diagram.contains("step 0\n") && !diagram.contains("step 59\n"), "{diagram}");
     let of = |kind: &str| {
         let filter = filtered(kind);
         let lines = text(ExportFormat::Jsonl, &filter);

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module for each subject.
 
 mod architecture;
+mod borne_because;
 mod borne_out;
 mod cli;
 mod cli_files;

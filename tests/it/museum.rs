@@ -255,7 +255,8 @@ fn run((path, changes, seed, defect): Asked) -> Came {
     let (explanations, untrue) = match recorded(&mut executed) {
         Some((file, events)) => {
             let all = explained(&executed, &scenario, &file, events.clone());
-            let untrue = all.iter().flat_map(|it| untrue(it, &events, &file.header.setup));
+            let untrue =
+                all.iter().flat_map(|it| untrue(it, &events, &file.header.setup, &scenario.plan));
             let untrue = untrue.collect();
             (all, untrue)
         }

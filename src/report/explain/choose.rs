@@ -8,7 +8,7 @@ use crate::report::explain::focus::{Focus, Shape};
 use crate::report::explain::note::{Deed, NEEDED, Note, Tag, weight};
 use crate::report::explain::shape::Step;
 use crate::report::explain::tape::Tape;
-use crate::types::{Defect, HostId, Moment, PartitionEpoch, TopicPartition};
+use crate::types::{Defect, ErrorCode, HostId, Moment, PartitionEpoch, TopicPartition};
 
 /// How many steps an explanation has at most.
 pub(crate) const STEPS_MAX: usize = 10;
@@ -44,6 +44,11 @@ pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed
     let mut candidates = rate(tape, focus, notes, &chain);
     for defect in &tape.defects {
         let own: Vec<&Deed> = deeds.iter().filter(|deed| deed.defect == *defect).collect();
+        // Where several are on, it takes more than to have been on.
+        let has_led = || own.iter().any(|deed| led_to(tape, &chain, deed));
+        if tape.defects.len() > 1 && !focus.is_liveness && !has_led() {
+            continue;
+        }
         mark(tape, focus, (&own, &chain), &mut candidates);
     }
     candidates.retain(|candidate| candidate.score > 0);
@@ -56,7 +61,7 @@ pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed
         if chosen.len() == STEPS_MAX {
             break;
         }
-        let is_told = chosen.iter().any(|other| is_same(&other.note, &candidate.note));
+        let is_told = chosen.iter().any(|other| is_same(tape, &other.note, &candidate.note));
         let count = alike.entry(candidate.note.tag).or_default();
         let is_needed = candidate.note.extra >= NEEDED || candidate.score >= EVIDENCE;
         if is_told || (*count >= ALIKE_MAX && !is_needed) {
@@ -69,9 +74,34 @@ pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed
     chosen.into_iter().filter_map(|candidate| step(tape, candidate)).collect()
 }
 
-/// Whether both tell the same, but for numbers of events.
-fn is_same(one: &Note, other: &Note) -> bool {
-    one.event == other.event && one.tag == other.tag || one.text == other.text
+/// Whether both tell the same, but for numbers of events: a fault and what it does to a process, a
+/// refusal and the answer that says so.
+fn is_same(tape: &Tape, one: &Note, other: &Note) -> bool {
+    if one.event == other.event && one.tag == other.tag || one.text == other.text {
+        return true;
+    }
+    let kinds = |wanted: fn(&Kind, &Kind) -> bool| {
+        let (one, other) = (tape.event(one.event), tape.event(other.event));
+        one.zip(other).is_some_and(|(one, other)| {
+            one.step == other.step
+                && (wanted(&one.kind, &other.kind) || wanted(&other.kind, &one.kind))
+        })
+    };
+    kinds(|one, other| {
+        matches!(
+            (one, other),
+            (Kind::FaultBegan { .. }, Kind::HostPaused {} | Kind::ShutdownRequested {})
+        ) || matches!(
+            (one, other),
+            (Kind::FaultBegan { hosts, .. }, Kind::HostStopped { .. }) if hosts.len() == 1
+        ) || matches!(
+            (one, other),
+            (
+                Kind::ProduceHandled { error, batch, .. },
+                Kind::ProduceAnswered { error: answer, batch: it, .. },
+            ) if batch == it && error == answer && *error != ErrorCode::None
+        )
+    })
 }
 
 fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Candidate> {
@@ -241,7 +271,7 @@ fn mark_one(
             return;
         }
     }
-    if defect == Defect::AsyncProcessing && mark_commit(tape, deeds, candidates) {
+    if defect == Defect::AsyncProcessing && mark_commit(tape, focus, deeds, candidates) {
         return;
     }
     let is_late = |deed: &&&Deed| {
@@ -254,10 +284,27 @@ fn mark_one(
         true => deeds.iter().find(is_late).or(deeds.first()).copied(),
         false => last_led(tape, &led).or(deeds.last().copied()),
     };
+    let deed = match defect {
+        Defect::PollSkips | Defect::PollGoesBack => last_before_evidence(tape, focus, deeds),
+        _ => None,
+    }
+    .or(deed);
     let Some(deed) = deed else { return };
     let (event, text) = (deed.event, deed.text.clone());
     let note = Note { event, tag: Tag::Deed, extra: 0, text, because: None };
     candidates.push(Candidate { note, score: OF_A_DEFECT * 2, defect: Some(defect) });
+}
+
+/// The last deed of a host before what the same host did that proves the breach.
+fn last_before_evidence<'a>(tape: &Tape, focus: &Focus, deeds: &[&'a Deed]) -> Option<&'a Deed> {
+    let proves = |deed: &&&Deed| {
+        let host = tape.event(deed.event).and_then(|event| event.host);
+        focus
+            .evidence
+            .iter()
+            .any(|at| *at > deed.event && tape.event(*at).is_some_and(|event| event.host == host))
+    };
+    deeds.iter().rev().find(proves).copied()
 }
 
 /// The last deed that led to the breach; where it goes on for long, as it began after the last
@@ -272,8 +319,9 @@ fn last_led<'a>(tape: &Tape, led: &[&'a Deed]) -> Option<&'a Deed> {
     led.iter().copied().find(|deed| deed.event > began && host(deed) == host(last)).or(Some(last))
 }
 
-/// Marks the weightiest commit of an application that had polled on just before: whether it did.
-fn mark_commit(tape: &Tape, deeds: &[&Deed], candidates: &mut [Candidate]) -> bool {
+/// Marks the first commit of the story by an application that had polled on just before: whether
+/// it did.
+fn mark_commit(tape: &Tape, focus: &Focus, deeds: &[&Deed], candidates: &mut [Candidate]) -> bool {
     let polled_on = |commit: &Event| {
         deeds.iter().filter_map(|deed| tape.event(deed.event)).any(|deed| {
             let since = commit.at.0.saturating_sub(deed.at.0);
@@ -284,7 +332,16 @@ fn mark_commit(tape: &Tape, deeds: &[&Deed], candidates: &mut [Candidate]) -> bo
         tape.event(candidate.note.event)
             .is_some_and(|event| matches!(event.kind, Kind::CommitAsked { .. }) && polled_on(event))
     });
-    let best = commits.max_by_key(|it| (it.score, it.note.event));
+    let is_of_story = |it: &Candidate| {
+        let offset = tape.event(it.note.event).and_then(|event| match &event.kind {
+            Kind::CommitAsked { offset, .. } => Some(*offset),
+            _ => None,
+        });
+        let story = focus.group.as_ref();
+        story.zip(offset).is_some_and(|(story, offset)| story.commits.contains(&offset))
+    };
+    // The first that went too far.
+    let best = commits.max_by_key(|it| (is_of_story(it), std::cmp::Reverse(it.note.event)));
     best.is_some_and(|best| {
         best.score += OF_A_DEFECT;
         best.defect = Some(Defect::AsyncProcessing);

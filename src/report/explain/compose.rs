@@ -9,6 +9,7 @@ use crate::report::explain::choose::choose;
 use crate::report::explain::focus::{Focus, Shape};
 use crate::report::explain::not_cause::not_the_cause;
 use crate::report::explain::picture::picture;
+use crate::report::explain::reason::Reasons;
 use crate::report::explain::shape::{Explanation, Other, Retried};
 use crate::report::explain::tape::{Tape, offsets, row};
 use crate::report::explain::tell::Teller;
@@ -111,6 +112,8 @@ fn one(tape: &Tape, asked: &Asked<'_>, number: usize) -> Option<Explanation> {
     explanation.why_not = why_not(tape, &focus, &model);
     explanation.not_the_cause = not_the_cause(tape, &focus, suspects);
     explanation.steps = choose(tape, &focus, notes, &deeds);
+    let reasons = Reasons { tape, plan: asked.plan, model: &model };
+    reasons.give(&mut explanation.steps);
     explanation.again = again(asked, &focus, &explanation, &model);
     explanation.others = others(&found, number);
     Some(explanation)

@@ -71,6 +71,8 @@ pub(crate) struct GroupFocus {
     /// The partition consumed, and where in it.
     pub(crate) partition: Option<TopicPartition>,
     pub(crate) offset: Option<Offset>,
+    /// The offsets of which the evidence tells that they were committed, or used.
+    pub(crate) commits: Vec<Offset>,
 }
 
 impl Focus {
@@ -159,6 +161,7 @@ impl Focus {
                     members: members.clone(),
                     partition: *partition,
                     offset: *offset,
+                    commits: self.evidence.iter().filter_map(|at| commit(tape, *at)).collect(),
                 });
             }
             Subject::Node { node } => self.nodes.push(*node),
@@ -356,6 +359,17 @@ impl Focus {
         }
         let replicas = replicas_of(model, partition);
         self.hosts.extend(replicas.into_iter().filter_map(|node| tape.setup.host_of(node)));
+    }
+}
+
+/// The offset of a group of which the event `at` tells.
+fn commit(tape: &Tape, at: u64) -> Option<Offset> {
+    match &tape.event(at)?.kind {
+        Kind::OffsetAppended { offset, .. }
+        | Kind::OffsetCommitted { offset, .. }
+        | Kind::OffsetCommitAnswered { offset, .. } => Some(*offset),
+        Kind::CommittedOffsetUsed { offset, .. } | Kind::OffsetTold { offset, .. } => *offset,
+        _ => None,
     }
 }
 

@@ -9,13 +9,19 @@ mod links;
 mod not_cause;
 mod note;
 mod picture;
+mod reason;
 mod refused;
 mod shape;
 mod tape;
 mod tell;
 mod tell_clients;
 mod tell_cluster;
+mod tell_deeds;
+mod tell_elections;
 mod tell_group;
+mod tell_logs;
+mod tell_processes;
+mod tell_quorum;
 mod text;
 mod why_not;
 
@@ -24,4 +30,4 @@ pub use compose::{Asked, explain, explain_all, violations, without_hashes};
 pub use shape::{
     Cell, Explanation, Nearby, Other, Picture, Remark, Retried, Row, Saved, Step, WhyNot,
 };
-pub use text::{markdown, mermaid, text};
+pub use text::{markdown, text};

@@ -167,6 +167,45 @@ impl Tape {
     }
 }
 
+/// The partition that an event is about, if it is about one.
+pub(crate) fn partition_of(kind: &Kind) -> Option<TopicPartition> {
+    match kind {
+        Kind::LogAppended { partition, .. }
+        | Kind::LogTruncated { partition, .. }
+        | Kind::LogRecovered { partition, .. }
+        | Kind::LogStartMoved { partition, .. }
+        | Kind::HighWatermarkMoved { partition, .. }
+        | Kind::EpochCacheChanged { partition, .. }
+        | Kind::DurableEnd { partition, .. }
+        | Kind::RoleTaken { partition, .. }
+        | Kind::InSyncChanged { partition, .. }
+        | Kind::AlterPartitionSent { partition, .. }
+        | Kind::AlterPartitionAnswered { partition, .. }
+        | Kind::AlterPartitionDecided { partition, .. }
+        | Kind::ReplicaRemoved { partition }
+        | Kind::FetchDiverged { partition, .. }
+        | Kind::FollowerCounted { partition, .. }
+        | Kind::ProduceHandled { partition, .. }
+        | Kind::ProduceAnswered { partition, .. }
+        | Kind::PartitionDecided { partition, .. }
+        | Kind::PartitionCommitted { partition, .. }
+        | Kind::BatchSealed { partition, .. }
+        | Kind::BatchSent { partition, .. }
+        | Kind::BatchDone { partition, .. }
+        | Kind::Polled { partition, .. }
+        | Kind::PositionSet { partition, .. }
+        | Kind::ProbeReturned { partition, .. }
+        | Kind::ReplicaAudited { partition, .. }
+        | Kind::StorageFailed { partition, .. }
+        | Kind::ElectionAsked { partition, .. }
+        | Kind::SegmentsDeleted { partition, .. }
+        | Kind::DeleteRecordsHandled { partition, .. }
+        | Kind::LatestOffsetTold { partition, .. }
+        | Kind::TruncationDetected { partition, .. } => Some(*partition),
+        _ => None,
+    }
+}
+
 /// `a, b and c`.
 pub(crate) fn row(names: &[String]) -> String {
     match names {

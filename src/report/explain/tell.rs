@@ -1,19 +1,17 @@
-//! What an event says, in words: the logs of the partition that the story is about.
+//! Goes through a run and has each event say in words what may become a step.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{AckMode, Event, FaultVerb, Kind, MemberState};
-use crate::report::explain::defects::does;
+use crate::event::{Event, Kind};
 use crate::report::explain::focus::{Focus, Shape};
 use crate::report::explain::not_cause::Suspects;
 use crate::report::explain::note::{Deed, Note, Tag};
 use crate::report::explain::refused::RefusedWrites;
-use crate::report::explain::tape::{Tape, offsets};
+use crate::report::explain::tape::{Tape, offsets, partition_of};
 use crate::report::explain::tell_group::members;
 use crate::trace::{Model, seconds};
 use crate::types::{
-    ApiKey, BatchId, BrokerId, BrokerSet, Defect, ErrorCode, HostId, LeaderEpoch, Name, Offset,
-    TopicPartition,
+    BatchId, BrokerId, BrokerSet, ErrorCode, HostId, LeaderEpoch, Name, Offset, TopicPartition,
 };
 
 /// Goes through the run up to its decisive event, and notes what may become a step.
@@ -22,14 +20,14 @@ pub(crate) struct Teller<'a> {
     pub(crate) focus: &'a Focus,
     pub(crate) notes: Vec<Note>,
     /// Where bugs that are switched on decided.
-    deeds: Vec<Deed>,
+    pub(crate) deeds: Vec<Deed>,
     /// Whether the records were appended by anybody yet.
-    is_written: bool,
+    pub(crate) is_written: bool,
     /// Batches of the story that a leader appended.
-    appended: BTreeSet<BatchId>,
+    pub(crate) appended: BTreeSet<BatchId>,
     /// The last place at which each follower was told by each leader that its log parts from the
     /// leader's.
-    diverged: BTreeMap<(BrokerId, Option<HostId>), (u64, LeaderEpoch, Offset)>,
+    pub(crate) diverged: BTreeMap<(BrokerId, Option<HostId>), (u64, LeaderEpoch, Offset)>,
     /// Who was told once of what repeats itself.
     pub(crate) told: BTreeSet<(&'static str, i64)>,
     /// The last set that a leader asked for, and the event.
@@ -43,15 +41,28 @@ pub(crate) struct Teller<'a> {
     /// The controller's decision of an unclean election, by leader epoch.
     pub(crate) unclean: BTreeSet<LeaderEpoch>,
     /// Writes to logs that failed.
-    refused: RefusedWrites,
+    pub(crate) refused: RefusedWrites,
     /// The hosts of a group's members, by member id.
     pub(crate) members: BTreeMap<Name, HostId>,
+    /// In-sync sets that were refused: by whom, which, and why.
+    pub(crate) refusals: BTreeMap<(Option<HostId>, BrokerSet, ErrorCode), Refusals>,
+}
+
+/// What was refused, and how often.
+#[derive(Clone, Copy)]
+pub(crate) struct Refusals {
+    /// The place of the note that tells so.
+    pub(crate) place: usize,
+    /// How often it was refused after that.
+    pub(crate) more: u32,
+    /// The event of the last time.
+    pub(crate) last: u64,
 }
 
 /// What is known just before an event is folded in.
-struct Before {
-    held: bool,
-    high_watermark: Offset,
+pub(crate) struct Before {
+    pub(crate) held: bool,
+    pub(crate) high_watermark: Offset,
 }
 
 impl<'a> Teller<'a> {
@@ -74,6 +85,7 @@ impl<'a> Teller<'a> {
             unclean: BTreeSet::new(),
             refused: RefusedWrites::default(),
             members: members(tape, focus),
+            refusals: BTreeMap::new(),
         };
         let mut model = Model::new(std::sync::Arc::clone(&tape.setup));
         for event in &tape.events {
@@ -86,10 +98,25 @@ impl<'a> Teller<'a> {
             teller.observe(event, &before, &model);
             suspects.observe(tape, focus, event, &model);
         }
+        teller.count_refusals();
         (teller.notes, teller.deeds, suspects)
     }
 
-    fn before(&self, event: &Event, model: &Model) -> Before {
+    /// Says of what was refused again and again how often.
+    fn count_refusals(&mut self) {
+        for refusals in self.refusals.values().filter(|it| it.more > 0) {
+            let last = self.tape.event(refusals.last).map(|it| seconds(it.at));
+            let Some((note, last)) = self.notes.get_mut(refusals.place).zip(last) else { continue };
+            let times = if refusals.more == 1 {
+                "once".to_owned()
+            } else {
+                refusals.more.to_string() + " times"
+            };
+            note.text += &format!(", and {times} more until {last} (e{})", refusals.last);
+        }
+    }
+
+    pub(crate) fn before(&self, event: &Event, model: &Model) -> Before {
         let none = Before { held: false, high_watermark: Offset::ZERO };
         let (Kind::LogTruncated { partition, .. }
         | Kind::LogRecovered { partition, .. }
@@ -111,7 +138,12 @@ impl<'a> Teller<'a> {
     }
 
     /// The first of the records that `node` holds, if it holds any.
-    fn held(&self, model: &Model, partition: TopicPartition, node: BrokerId) -> Option<BatchId> {
+    pub(crate) fn held(
+        &self,
+        model: &Model,
+        partition: TopicPartition,
+        node: BrokerId,
+    ) -> Option<BatchId> {
         let log = &model.partition(partition)?.replicas.get(&node)?.log;
         let (from, to) = self.focus.records?;
         let mut entries = log.entries().iter_from(log.index_of(from));
@@ -122,12 +154,14 @@ impl<'a> Teller<'a> {
         found.map(|entry| entry.batch)
     }
 
-    fn observe(&mut self, event: &Event, before: &Before, model: &Model) {
+    pub(crate) fn observe(&mut self, event: &Event, before: &Before, model: &Model) {
         if let Kind::DefectActed { defect, partition } = &event.kind {
             return self.on_deed(event, defect, *partition, model);
         }
         let partition = partition_of(&event.kind);
-        let is_ours = partition.is_none() || partition == self.focus.partition;
+        let is_given = matches!(event.kind, Kind::Polled { .. })
+            && self.focus.group.as_ref().is_some_and(|group| group.partition == partition);
+        let is_ours = partition.is_none() || partition == self.focus.partition || is_given;
         if !is_ours && !self.is_evidence(event) {
             return;
         }
@@ -147,105 +181,6 @@ impl<'a> Teller<'a> {
             _ if self.observe_group(event, model) => {}
             _ => self.observe_cluster(event, model),
         }
-    }
-
-    /// A bug decided: of interest where it was about the partition of the story, or about none.
-    fn on_deed(
-        &mut self,
-        event: &Event,
-        name: &Name,
-        partition: Option<TopicPartition>,
-        model: &Model,
-    ) {
-        let is_ours = match (partition, self.focus.partition, &self.focus.group) {
-            (None, ..) | (_, None, _) => true,
-            (Some(partition), Some(ours), None) => partition == ours,
-            (Some(partition), Some(ours), Some(group)) => {
-                partition == ours || group.partition.is_none_or(|it| it == partition)
-            }
-        };
-        let found = self.tape.defects.iter().find(|defect| defect.name() == name.as_str());
-        // Who leads the quorum, and what it committed, matters to every partition.
-        let is_of_quorum = partition == Some(TopicPartition::CLUSTER_METADATA)
-            && found.is_some_and(|defect| *defect != Defect::NeverFlush);
-        let is_ours = is_ours || is_of_quorum;
-        let Some(defect) = found.copied().filter(|_| is_ours) else { return };
-        if defect == Defect::FirstTry && !self.is_of_older_epoch(event, partition, model) {
-            return;
-        }
-        let what = match defect {
-            Defect::ShuttingDownReplicaCounts => self.whom_it_awaits(partition, model),
-            Defect::StaleClaims => self.what_it_keeps(event),
-            Defect::LastReplicaStanding if self.is_voter(event) => Some(
-                "leaves the last member in the in-sync set, though it may have lost records"
-                    .to_owned(),
-            ),
-            Defect::NeverSynced if self.is_coordinator(event) => {
-                Some("sets no limit to its wait for the members' SyncGroup".to_owned())
-            }
-            _ => None,
-        };
-        let what = what.unwrap_or_else(|| does(defect).to_owned());
-        let text = format!("{} {what}", self.who(event));
-        self.deeds.push(Deed { event: event.index, defect, text });
-    }
-
-    /// Whether a deed was done in the step of `event`.
-    pub(crate) fn is_deed(&self, event: &Event) -> bool {
-        self.deeds
-            .iter()
-            .rev()
-            .take(8)
-            .any(|deed| self.tape.event(deed.event).is_some_and(|deed| deed.step == event.step))
-    }
-
-    /// Whether the sender of a fetch that does not say its epoch is in an older one than its
-    /// leader: only then does it matter.
-    fn is_of_older_epoch(
-        &self,
-        event: &Event,
-        partition: Option<TopicPartition>,
-        model: &Model,
-    ) -> bool {
-        let first = event.cause.and_then(|first| self.tape.event(first)).map(|first| &first.kind);
-        let Some(Kind::Delivered { from, .. }) = first else { return true };
-        let epoch_of = |node: Option<BrokerId>| {
-            let known = model.partition(partition?)?.replicas.get(&node?)?;
-            known.role.as_ref().map(|role| role.leader_epoch)
-        };
-        epoch_of(self.tape.setup.node(*from)) != epoch_of(self.node_of(event))
-    }
-
-    fn whom_it_awaits(&self, partition: Option<TopicPartition>, model: &Model) -> Option<String> {
-        let partition = partition?;
-        let state = model.partition(partition)?.state.as_ref()?;
-        let out: Vec<BrokerId> =
-            state.replicas.iter().copied().filter(|it| !state.in_sync.contains(*it)).collect();
-        (!out.is_empty()).then(|| {
-            format!(
-                "holds its high watermark back for {}, which is no longer in the in-sync set {}",
-                self.tape.nodes(out),
-                state.in_sync
-            )
-        })
-    }
-
-    /// Of a member that is refused while it joins.
-    fn what_it_keeps(&self, event: &Event) -> Option<String> {
-        let after = usize::try_from(event.index).ok()?.saturating_add(1);
-        let mut step = self.tape.events.iter().skip(after).take_while(|it| it.step == event.step);
-        let is_refused = step.any(|it| {
-            matches!(&it.kind, Kind::MemberStateEntered { state: MemberState::Unjoined, .. })
-        });
-        is_refused.then(|| "is refused while it joins, and keeps what it owned".to_owned())
-    }
-
-    fn is_voter(&self, event: &Event) -> bool {
-        self.node_of(event).is_some_and(|node| self.tape.setup.voters().any(|voter| voter == node))
-    }
-
-    fn is_coordinator(&self, event: &Event) -> bool {
-        self.node_of(event).is_some()
     }
 
     pub(crate) fn is_evidence(&self, event: &Event) -> bool {
@@ -304,493 +239,5 @@ impl<'a> Teller<'a> {
                 offsets(from, to)
             ),
         })
-    }
-
-    fn on_appended(&mut self, event: &Event, model: &Model) {
-        let Kind::LogAppended {
-            partition,
-            base_offset,
-            records,
-            leader_epoch,
-            batch,
-            as_leader,
-            ..
-        } = &event.kind
-        else {
-            return;
-        };
-        let Some(node) = self.node_of(event) else { return };
-        let end = *base_offset + u64::from(*records);
-        let is_focus = !self.focus.batches.is_empty() && self.is_focus(*batch, *leader_epoch);
-        let who = self.who(event);
-        let what = offsets(*base_offset, end);
-        let name = model.partition_name(*partition);
-        if is_focus && *as_leader {
-            self.is_written = true;
-            let again = if self.appended.insert(*batch) { "" } else { " once more" };
-            let what = match self.focus.batches.len() {
-                0 | 1 => what,
-                _ => format!("{} at {what}", self.batch_name(*batch)),
-            };
-            let text = format!(
-                "{who}, which leads in epoch {leader_epoch}, appends {what} of {name}{again}"
-            );
-            let forbidden = self.refused.forbids(event.host, *partition);
-            let extra = if forbidden.is_some() { 30 } else { 0 };
-            self.add_with(event, (Tag::Write, extra), text, forbidden);
-        } else if is_focus {
-            if self.is_observer(*partition, node) {
-                return;
-            }
-            let text = format!("{who} copies {what}, of epoch {leader_epoch}");
-            let fork = self.fork(model, *partition, node, *base_offset);
-            let extra = if fork.is_some() { 30 } else { 0 };
-            self.add_with(event, (Tag::Copy, extra), text, fork);
-        } else if !as_leader
-            && let Some(fallen) = self.fallen(model, *partition, node, *leader_epoch)
-        {
-            let text = format!("{who} puts {what}, of epoch {leader_epoch}, behind {fallen}");
-            self.add(event, Tag::Despite, text, None);
-        } else if self.is_evidence(event) || self.covers(*base_offset, end) {
-            let is_other = self.covers(*base_offset, end) && self.focus.shape != Shape::Replica;
-            let records = if is_other { "other records" } else { "records" };
-            let verb = match as_leader {
-                true => format!("appends {records} at"),
-                false => format!("copies {records} to"),
-            };
-            let fork =
-                if *as_leader { None } else { self.fork(model, *partition, node, *base_offset) };
-            let key = ("other", i64::from(node.0));
-            if self.is_evidence(event) || self.told.insert(key) {
-                let text = format!("{who} {verb} {what} of {name}, in epoch {leader_epoch}");
-                self.add(event, Tag::Write, text, fork);
-            }
-        }
-    }
-
-    /// Whether a batch in a log is one that the story is about.
-    fn is_focus(&self, batch: BatchId, epoch: LeaderEpoch) -> bool {
-        let batches = &self.focus.batches;
-        (batches.is_empty() || batches.contains(&batch))
-            && self.focus.epoch.is_none_or(|wanted| wanted == epoch)
-    }
-
-    fn is_observer(&self, partition: TopicPartition, node: BrokerId) -> bool {
-        partition == TopicPartition::CLUSTER_METADATA
-            && !self.tape.setup.voters().any(|voter| voter == node)
-    }
-
-    /// "records of epoch 3": what a replica's newest batch, of `epoch`, stands behind, if the epoch
-    /// fell; once a replica.
-    fn fallen(
-        &mut self,
-        model: &Model,
-        partition: TopicPartition,
-        node: BrokerId,
-        epoch: LeaderEpoch,
-    ) -> Option<String> {
-        let log = &model.partition(partition)?.replicas.get(&node)?.log;
-        let before = log.before_last().filter(|before| before.epoch > epoch)?;
-        let text = format!("records of epoch {}", before.epoch);
-        self.told.insert(("fallen", i64::from(node.0))).then_some(text)
-    }
-
-    /// Whether a range of offsets touches the records.
-    fn covers(&self, from: Offset, to: Offset) -> bool {
-        let wants = matches!(self.focus.shape, Shape::Records | Shape::Logs | Shape::Replica);
-        wants && self.focus.records.is_some_and(|(first, end)| from < end && to > first)
-    }
-
-    /// "the record before is of epoch 1 here and of epoch 2 at broker-1", if the log of `node`
-    /// below `offset` is not its leader's.
-    fn fork(
-        &self,
-        model: &Model,
-        partition: TopicPartition,
-        node: BrokerId,
-        offset: Offset,
-    ) -> Option<String> {
-        let known = model.partition(partition)?;
-        let own = known.replicas.get(&node)?;
-        let leader =
-            own.role.as_ref().and_then(|role| role.leader).filter(|leader| *leader != node);
-        let leader = leader.or_else(|| known.acting_leader().map(|(leader, _)| leader))?;
-        let theirs = &known.replicas.get(&leader).filter(|_| leader != node)?.log;
-        let missing = own.log.first_missing(theirs, offset)?;
-        let here = own.log.entry_at(missing.base)?;
-        Some(format!(
-            "its log has parted from its leader's: from offset {} on it holds records of epoch \
-             {}, {} holds others, of epoch {}",
-            missing.base,
-            here.epoch,
-            self.tape.node(leader),
-            missing.epoch
-        ))
-    }
-
-    fn on_cut(&mut self, event: &Event, before: &Before, model: &Model) {
-        let Some(node) = self.node_of(event) else { return };
-        let partition = partition_of(&event.kind).unwrap_or(TopicPartition::CLUSTER_METADATA);
-        if self.is_observer(partition, node) && !self.is_named(node) && !self.is_evidence(event) {
-            return;
-        }
-        let who = self.who(event);
-        let (text, because, partition) = match &event.kind {
-            Kind::LogTruncated { partition, log_end_offset, from, .. } => {
-                let name = model.partition_name(*partition);
-                if from == log_end_offset && !self.is_evidence(event) {
-                    return;
-                }
-                let text = match from < log_end_offset {
-                    true => format!(
-                        "{who} empties its log of {name}, which ended at {from}, and begins it \
-                         anew at {log_end_offset}"
-                    ),
-                    false => {
-                        format!("{who} cuts its log of {name} from {from} to {log_end_offset}")
-                    }
-                };
-                (text, self.why_cut(event, node, *log_end_offset, model), *partition)
-            }
-            Kind::LogRecovered { partition, log_end_offset, high_watermark, .. } => {
-                let name = model.partition_name(*partition);
-                let text = format!(
-                    "{who} loads its log of {name}: it ends at {log_end_offset}, the high \
-                     watermark that it remembers is {high_watermark}"
-                );
-                let log = model.partition(*partition).and_then(|p| p.replicas.get(&node));
-                let left = log.and_then(|it| self.refused.left(event.host, *partition, &it.log));
-                (text, left, *partition)
-            }
-            Kind::DurableEnd { partition, log_end_offset, durable_end } => {
-                if durable_end >= log_end_offset {
-                    return;
-                }
-                let name = model.partition_name(*partition);
-                let gone = offsets(*durable_end, *log_end_offset);
-                let text = format!("of {name} {who} loses {gone}");
-                let host = event.host;
-                let is_gone = model.faults.values().any(|fault| {
-                    fault.is_active
-                        && fault.verb == FaultVerb::ReplaceDisk
-                        && host.is_some_and(|host| fault.hosts.contains(&host))
-                });
-                let because = match is_gone {
-                    true => "the disk itself is gone",
-                    false => "they stood in its page cache only, and had not been flushed",
-                };
-                let is_loss = self.covers(*durable_end, *log_end_offset) && before.held;
-                let tag = if is_loss { Tag::Loss } else { Tag::Hardware };
-                let named = if self.is_named(node) { 20 } else { 0 };
-                self.add_with(event, (tag, named), text, Some(because.to_owned()));
-                return;
-            }
-            _ => return,
-        };
-        let lost = before.held && self.held(model, partition, node).is_none();
-        let tag = if lost { Tag::Loss } else { Tag::Cut };
-        let text = match self.focus.records.filter(|_| lost) {
-            Some((from, to)) => {
-                let go = if to.0 - from.0 > 1 { "go" } else { "goes" };
-                let was_last = self.holders(model, partition).is_empty();
-                let last = if was_last { "; nobody has it any more" } else { "" };
-                format!("{text}: {} {go}{last}", offsets(from, to))
-            }
-            None => text,
-        };
-        let named = if self.is_named(node) { 6 } else { 0 };
-        self.add_with(event, (tag, named), text, because);
-    }
-
-    /// The replicas that hold the records.
-    pub(crate) fn holders(&self, model: &Model, partition: TopicPartition) -> Vec<BrokerId> {
-        let Some(known) = model.partition(partition) else { return Vec::new() };
-        let nodes = known.replicas.keys().copied();
-        nodes.filter(|node| self.held(model, partition, *node).is_some()).collect()
-    }
-
-    fn why_cut(&self, event: &Event, node: BrokerId, end: Offset, model: &Model) -> Option<String> {
-        let known = model.partition(self.focus.partition?)?;
-        let replica = known.replicas.get(&node)?;
-        let first = event.cause.and_then(|first| self.tape.event(first));
-        if let Some(Kind::Delivered { from, api, is_response: true, sent, fault, .. }) =
-            first.map(|step| &step.kind)
-        {
-            let leader = self.tape.host(Some(*from));
-            let held = fault.map(|fault| format!(", held up by fault {}", fault.saturating_add(1)));
-            let held = held.unwrap_or_default();
-            let has_no_answer = self.deeds.last().is_some_and(|deed| {
-                deed.defect == Defect::UnknownEpochFallback && self.is_deed(event)
-            });
-            if *api == ApiKey::ListOffsets {
-                let from = match &event.kind {
-                    Kind::LogTruncated { from, .. } => *from,
-                    _ => end,
-                };
-                let which = if from < end { "begins" } else { "ends" };
-                return Some(format!(
-                    "it had asked for an offset that {leader} does not have: the log there {which} \
-                     at {end}{held}"
-                ));
-            }
-            if *api == ApiKey::OffsetForLeaderEpoch && has_no_answer {
-                return Some(format!(
-                    "{leader} answered that it knows nothing of the epoch of the follower's last \
-                     record{held}, and {end} is the follower's own high watermark"
-                ));
-            }
-            if *api == ApiKey::OffsetForLeaderEpoch {
-                return Some(format!(
-                    "{leader} answered where the follower's last epoch ends there{held}"
-                ));
-            }
-            if let Some((told, epoch, at)) = self.diverged.get(&(node, Some(*from))) {
-                let late = event.at.0.saturating_sub(sent.0) > 500_000;
-                let late =
-                    if late { format!(", on its way since {},", seconds(*sent)) } else { held };
-                return Some(format!(
-                    "an answer of {leader} (e{told}){late} says that their logs part: epoch \
-                     {epoch} ends at {at} there"
-                ));
-            }
-        }
-        // What it becomes is told in the same step, after the cut.
-        let after = usize::try_from(event.index).ok()?.saturating_add(1);
-        let step = self.tape.events.iter().skip(after).take_while(|e| e.step == event.step);
-        let becomes = step.into_iter().find_map(|event| match &event.kind {
-            Kind::RoleTaken { partition, leader_epoch, leader, .. }
-                if Some(*partition) == self.focus.partition =>
-            {
-                Some((*leader_epoch, *leader))
-            }
-            _ => None,
-        });
-        let Some((epoch, leader)) = becomes else {
-            let leader = replica.role.as_ref().and_then(|role| role.leader)?;
-            let told = self.diverged.get(&(node, self.tape.setup.host_of(leader)));
-            let leader = self.tape.node(leader);
-            return Some(match told {
-                Some((told, epoch, at)) => format!(
-                    "an answer of {leader} (e{told}) says that their logs part: epoch {epoch} ends \
-                     at {at} there"
-                ),
-                None => format!("an answer of {leader} to its fetch says that their logs part"),
-            });
-        };
-        let leader = leader.map_or_else(|| "a leader".to_owned(), |leader| self.tape.node(leader));
-        (replica.high_watermark == end).then(|| {
-            format!(
-                "it follows {leader} in epoch {epoch} and cuts to its own high watermark, {end}, \
-                 without asking"
-            )
-        })
-    }
-
-    fn on_high_watermark(&mut self, event: &Event, before: &Before, model: &Model) {
-        let Kind::HighWatermarkMoved { partition, high_watermark, as_leader } = &event.kind else {
-            return;
-        };
-        let Some(node) = self.node_of(event) else { return };
-        let who = self.who(event);
-        let name = model.partition_name(*partition);
-        let (old, new) = (before.high_watermark, *high_watermark);
-        let crosses = self
-            .focus
-            .records
-            .is_some_and(|(from, to)| old < to && new >= to && (new > from) && self.is_written);
-        let text = format!("{who} moves the high watermark of {name} from {old} to {new}");
-        if crosses && *as_leader {
-            let role =
-                model.partition(*partition).and_then(|p| p.replicas.get(&node)?.role.clone());
-            let all = role.map(|role| {
-                format!("as far as it knows all of {} that it waits for hold that", role.maximal)
-            });
-            let short: Vec<String> = self
-                .in_sync(model)
-                .into_iter()
-                .filter_map(|member| self.lacks(model, member))
-                .collect();
-            if short.is_empty() {
-                let text = format!("{text}: the records count as committed");
-                self.add(event, Tag::Commit, text, all);
-            } else {
-                let text = format!("{text}, although {}", short.join(", and "));
-                self.add(event, Tag::Despite, text, all);
-            }
-        } else if self.is_evidence(event) || (self.wants_place(node) && (crosses || new < old)) {
-            let what = if *as_leader {
-                text
-            } else {
-                format!("{who} takes {new} for the high watermark of {name}; it was {old}")
-            };
-            let fork = self.fork(model, *partition, node, new);
-            self.add(event, Tag::Place, what, fork.filter(|_| !*as_leader));
-        }
-    }
-
-    /// Whether the high watermark and the like of `node` are what the story is about.
-    pub(crate) fn wants_place(&self, node: BrokerId) -> bool {
-        matches!(self.focus.shape, Shape::Replica | Shape::Stuck | Shape::Reading)
-            && (self.focus.nodes.is_empty() || self.is_named(node))
-    }
-
-    /// The committed in-sync set of the partition.
-    pub(crate) fn in_sync(&self, model: &Model) -> Vec<BrokerId> {
-        let partition = self.focus.partition;
-        partition.map_or_else(Vec::new, |p| model.in_sync(p).iter().collect())
-    }
-
-    fn on_diverged(
-        &mut self,
-        event: &Event,
-        follower: BrokerId,
-        (epoch, end): (LeaderEpoch, Offset),
-        model: &Model,
-    ) {
-        self.diverged.insert((follower, event.host), (event.index, epoch, end));
-        let leader = self.who(event);
-        let follower_name = self.tape.node(follower);
-        let text = format!(
-            "{leader} tells {follower_name} where their logs of {} part: in its log epoch {epoch} \
-             ends at {end}",
-            self.focus.partition.map(|p| model.partition_name(p)).unwrap_or_default()
-        );
-        let again = !self.told.insert(("diverged", i64::from(follower.0)));
-        // Who is told so again and again does not come on.
-        let is_stuck = self.focus.shape == Shape::Stuck && self.is_named(follower);
-        let extra = match (again, is_stuck) {
-            (true, _) => -20,
-            (false, true) => 20,
-            (false, false) => 0,
-        };
-        self.add_with(event, (Tag::Diverged, extra), text, None);
-    }
-
-    fn on_counted(&mut self, event: &Event, follower: BrokerId, end: Offset, model: &Model) {
-        let who = self.who(event);
-        let name = self.tape.node(follower);
-        let passes = self.focus.records.is_some_and(|(from, _)| end > from);
-        let text = format!("a fetch tells {who} that the log of {name} ends at {end}");
-        if let Some(lacks) = self.lacks(model, follower).filter(|_| passes) {
-            let role = self
-                .focus
-                .partition
-                .and_then(|p| model.partition(p)?.replicas.get(&follower)?.role.clone());
-            let leads = self.focus.partition.and_then(|p| Some(model.partition(p)?.leader_epoch));
-            let stale = role.zip(leads).filter(|(role, epoch)| role.leader_epoch < *epoch);
-            let because = stale.map(|(role, epoch)| {
-                format!(
-                    "{name} is still in leader epoch {}, the partition in {epoch}",
-                    role.leader_epoch
-                )
-            });
-            let text = format!("{text}, and it counts it, although {lacks}");
-            let again = !self.told.insert(("counted", i64::from(follower.0)));
-            let extra = if again { -30 } else { 0 };
-            self.add_with(event, (Tag::Despite, extra), text, because);
-        } else if self.is_evidence(event)
-            || (self.focus.shape == Shape::Stuck && self.is_named(follower))
-        {
-            self.add(event, Tag::Counted, text, None);
-        }
-    }
-
-    fn on_answered(&mut self, event: &Event, model: &Model) {
-        let Kind::ProduceAnswered { partition, batch, acks, error, base_offset } = &event.kind
-        else {
-            return;
-        };
-        if !self.focus.batches.contains(batch) && !self.is_evidence(event) {
-            return;
-        }
-        let who = self.who(event);
-        let producer = self.tape.sealed(*batch).and_then(|sealed| sealed.host);
-        let producer = self.tape.host(producer).to_owned();
-        let name = model.partition_name(*partition);
-        if *error != ErrorCode::None {
-            let text = format!("{who} answers {producer}: {error}");
-            return self.add(event, Tag::Send, text, None);
-        }
-        let (from, to) = match (base_offset, self.focus.records) {
-            (Some(base), Some((from, to))) if *base == from => (from, to),
-            (Some(base), _) => (*base, *base + 1),
-            (None, _) => return,
-        };
-        let node = self.node_of(event);
-        let role =
-            node.and_then(|node| model.partition(*partition)?.replicas.get(&node)?.role.clone());
-        let because = match acks {
-            AckMode::All => role.map(|role| {
-                format!("acks=all waits for the in-sync set, and that is {} to it", role.maximal)
-            }),
-            AckMode::Leader => Some("acks=1 waits for no follower".to_owned()),
-            AckMode::None => None,
-        };
-        let verb = if to.0 - from.0 > 1 { "are" } else { "is" };
-        let text = match self.focus.shape {
-            Shape::Batches => {
-                format!(
-                    "{who} answers {producer}: {} is written at {from}",
-                    self.batch_name(*batch)
-                )
-            }
-            _ => {
-                format!("{who} answers {producer}: {} of {name} {verb} written", offsets(from, to))
-            }
-        };
-        let holders = self.holders(model, *partition);
-        let in_sync = self.in_sync(model);
-        let few = in_sync.iter().filter(|member| !holders.contains(member)).count() > 0
-            && *acks == AckMode::All
-            && self.focus.shape == Shape::Records;
-        let text = match few {
-            true => format!(
-                "{text}; {} hold{} them, the controller's in-sync set is {}",
-                self.tape.nodes(holders.iter().copied()),
-                if holders.len() == 1 { "s" } else { "" },
-                in_sync.iter().copied().collect::<BrokerSet>()
-            ),
-            false => text,
-        };
-        self.add(event, if few { Tag::Despite } else { Tag::Ack }, text, because);
-    }
-}
-
-/// The partition that an event is about, if it is about one.
-pub(crate) fn partition_of(kind: &Kind) -> Option<TopicPartition> {
-    match kind {
-        Kind::LogAppended { partition, .. }
-        | Kind::LogTruncated { partition, .. }
-        | Kind::LogRecovered { partition, .. }
-        | Kind::LogStartMoved { partition, .. }
-        | Kind::HighWatermarkMoved { partition, .. }
-        | Kind::EpochCacheChanged { partition, .. }
-        | Kind::DurableEnd { partition, .. }
-        | Kind::RoleTaken { partition, .. }
-        | Kind::InSyncChanged { partition, .. }
-        | Kind::AlterPartitionSent { partition, .. }
-        | Kind::AlterPartitionAnswered { partition, .. }
-        | Kind::AlterPartitionDecided { partition, .. }
-        | Kind::ReplicaRemoved { partition }
-        | Kind::FetchDiverged { partition, .. }
-        | Kind::FollowerCounted { partition, .. }
-        | Kind::ProduceHandled { partition, .. }
-        | Kind::ProduceAnswered { partition, .. }
-        | Kind::PartitionDecided { partition, .. }
-        | Kind::PartitionCommitted { partition, .. }
-        | Kind::BatchSealed { partition, .. }
-        | Kind::BatchSent { partition, .. }
-        | Kind::BatchDone { partition, .. }
-        | Kind::Polled { partition, .. }
-        | Kind::PositionSet { partition, .. }
-        | Kind::ProbeReturned { partition, .. }
-        | Kind::ReplicaAudited { partition, .. }
-        | Kind::StorageFailed { partition, .. }
-        | Kind::ElectionAsked { partition, .. }
-        | Kind::SegmentsDeleted { partition, .. }
-        | Kind::DeleteRecordsHandled { partition, .. }
-        | Kind::LatestOffsetTold { partition, .. }
-        | Kind::TruncationDetected { partition, .. } => Some(*partition),
-        _ => None,
     }
 }

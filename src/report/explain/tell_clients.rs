@@ -5,7 +5,7 @@ use crate::report::explain::focus::Shape;
 use crate::report::explain::note::Tag;
 use crate::report::explain::tape::offsets;
 use crate::report::explain::tell::Teller;
-use crate::trace::Model;
+use crate::trace::{Model, seconds};
 use crate::types::{ApiKey, BatchId, ErrorCode, Offset};
 
 impl Teller<'_> {
@@ -103,9 +103,16 @@ impl Teller<'_> {
                 _ => {}
             }
         }
+        let sent = self.tape.last_before(
+            event,
+            |it| matches!(&it.kind, Kind::BatchSent { batch: it, .. } if *it == batch),
+        );
+        let sent = sent.map_or_else(String::new, |it| {
+            format!(", sent at {} (e{}),", seconds(it.at), it.index)
+        });
         match has_come {
-            true => "the answer to the attempt before did not come, or was an error".to_owned(),
-            false => "no answer to the attempt before has come".to_owned(),
+            true => format!("the answer to the attempt before{sent} did not come, or was an error"),
+            false => format!("no answer to the attempt before{sent} has come"),
         }
     }
 

@@ -158,6 +158,7 @@ impl Teller<'_> {
             | Kind::OffsetCommitted { group, partition, .. }
             | Kind::OffsetRemoved { group, partition, .. }
             | Kind::OffsetLoaded { group, partition, .. }
+            | Kind::OffsetTold { group, partition, .. }
             | Kind::CommitAsked { group, partition, .. }
             | Kind::CommitAnswered { group, partition, .. }
             | Kind::CommittedOffsetUsed { group, partition, .. } => (group, *partition),
@@ -168,7 +169,10 @@ impl Teller<'_> {
             return true;
         }
         let name = model.partition_name(partition);
-        let near = |offset| if about.offset == Some(offset) { TO_THE_POINT } else { ASIDE };
+        let near = |offset| {
+            let is_it = about.offset == Some(offset) || about.commits.contains(&offset);
+            if is_it { TO_THE_POINT } else { ASIDE }
+        };
         let (extra, text) = match &event.kind {
             Kind::OffsetAppended { offset, member, epoch, log_offset, .. } => {
                 let from = member.as_ref().map_or("an outsider".to_owned(), |id| self.member(id));
@@ -198,7 +202,22 @@ impl Teller<'_> {
             Kind::OffsetLoaded { offset, .. } => {
                 (near(*offset) / 2, format!("{who} finds offset {offset} of {name} in its log"))
             }
+            Kind::OffsetTold { offset, .. } if self.is_evidence(event) => {
+                let whom = self.tape.message_to(event).filter(|it| !it.is_response);
+                let whom = whom.map_or("a client", |it| self.tape.host(Some(it.from)));
+                let what = offset.map_or_else(
+                    || "has no committed offset".to_owned(),
+                    |offset| format!("has committed offset {offset}"),
+                );
+                (TO_THE_POINT, format!("{who} tells {whom} that group {group} {what} of {name}"))
+            }
             Kind::CommitAsked { offset, automatic, .. } => {
+                // Who commits by the clock commits the same again and again.
+                let host = event.host.map_or(0, |host| i64::from(host.0));
+                let is_first = self.told.insert(("commit", (host << 48) | offset.0));
+                if !is_first && !self.is_evidence(event) {
+                    return true;
+                }
                 let how = if *automatic { ", by itself" } else { "" };
                 (near(*offset), format!("{who} commits offset {offset} of {name}{how}"))
             }
@@ -219,6 +238,15 @@ impl Teller<'_> {
         true
     }
 
+    /// Whether the process of `event` was asked to end.
+    fn is_ending(&self, event: &Event) -> bool {
+        let last = self.tape.last_before(event, |it| {
+            it.host == event.host
+                && matches!(it.kind, Kind::ShutdownRequested {} | Kind::HostStarted { .. })
+        });
+        last.is_some_and(|it| matches!(it.kind, Kind::ShutdownRequested {}))
+    }
+
     fn on_member(&mut self, event: &Event, about: &GroupFocus, model: &Model) -> bool {
         let who = self.who(event);
         let is_named = |member: &Name| about.members.is_empty() || about.members.contains(member);
@@ -229,6 +257,9 @@ impl Teller<'_> {
                     return true;
                 }
                 let text = match state {
+                    MemberState::Unjoined if self.is_ending(event) => {
+                        format!("{who} is no member any more")
+                    }
                     MemberState::Unjoined => {
                         format!("{who} is no member any more, and will join again")
                     }
@@ -280,6 +311,24 @@ impl Teller<'_> {
                 let extra = if is_named(member) { 6 } else { ASIDE };
                 (Tag::Member, extra, format!("{who} gives {name} up: {because}"))
             }
+            Kind::Polled { partition, base_offset, records, .. } => {
+                let end = *base_offset + u64::from(*records);
+                // Where the offset is that of a commit, the record there is not what it is about.
+                let record = about.offset.filter(|it| !about.commits.contains(it));
+                let covers = record.is_some_and(|it| *base_offset <= it && it < end);
+                let is_ours = about.partition == Some(*partition)
+                    && covers
+                    && self.members.values().any(|host| Some(*host) == event.host);
+                if !is_ours {
+                    return false;
+                }
+                let name = model.partition_name(*partition);
+                (
+                    Tag::Work,
+                    TROUBLE,
+                    format!("{who} is given {} of {name}", offsets(*base_offset, end)),
+                )
+            }
             Kind::Processed { group, partition, base_offset, records, .. } => {
                 let end = *base_offset + u64::from(*records);
                 let covers = about.offset.is_some_and(|it| *base_offset <= it && it <= end);
@@ -288,7 +337,11 @@ impl Teller<'_> {
                     return true;
                 }
                 let name = model.partition_name(*partition);
-                (Tag::Work, 0, format!("{who} processes {} of {name}", offsets(*base_offset, end)))
+                let last = about.offset.filter(|it| *it == end);
+                let last = last.map_or_else(String::new, |it| format!(", the last before {it}"));
+                let text =
+                    format!("{who} processes {} of {name}{last}", offsets(*base_offset, end));
+                (Tag::Work, 0, text)
             }
             _ => return false,
         };
@@ -308,5 +361,5 @@ fn is_of_groups(kind: &Kind) -> bool {
 }
 
 fn is_of_commits(kind: &Kind) -> bool {
-    matches!(kind.number(), 163 | 170..=172 | 174 | 180..=187)
+    matches!(kind.number(), 163 | 170..=174 | 180..=187)
 }

@@ -1,4 +1,4 @@
-//! An explanation as text, as Markdown, as a Mermaid diagram.
+//! An explanation as text, and as Markdown.
 
 use std::fmt::Write as _;
 
@@ -80,13 +80,14 @@ fn head(explanation: &Explanation) -> String {
             "violated" => "no property was violated, and one was to be",
             _ => "nothing to explain",
         };
-        return format!("{title}\n  seed {seed}: {what}\n\n");
+        return paragraph(title, "", "  ") + &format!("  seed {seed}: {what}\n\n");
     }
     let of = match explanation.of {
         0 | 1 => String::new(),
         of => format!(", violation {} of {of}", explanation.number),
     };
-    let mut out = format!("{title}\n  seed {seed}{of}\n");
+    let mut out = paragraph(title, "", "  ");
+    let _ = writeln!(out, "  seed {seed}{of}");
     let found = match outcome.as_str() {
         "violated" => "violated".to_owned(),
         other => format!("violated, {other}"),
@@ -305,51 +306,6 @@ fn escape(text: &str) -> String {
             out.push('\\');
         }
         out.push(letter);
-    }
-    out
-}
-
-/// The steps as a Mermaid sequence diagram: a note over each host, in the order of time.
-pub fn mermaid(explanation: &Explanation) -> String {
-    let mut hosts: Vec<&str> = Vec::new();
-    for step in &explanation.steps {
-        let host = step.host.as_deref().unwrap_or("world");
-        if !hosts.contains(&host) {
-            hosts.push(host);
-        }
-    }
-    hosts.sort_unstable();
-    let mut out = "sequenceDiagram\n    autonumber\n".to_owned();
-    for (at, host) in hosts.iter().enumerate() {
-        let _ = writeln!(out, "    participant h{at} as {}", quiet(host));
-    }
-    for step in &explanation.steps {
-        let host = step.host.as_deref().unwrap_or("world");
-        let at = hosts.iter().position(|other| *other == host).unwrap_or(0);
-        let _ = writeln!(
-            out,
-            "    Note over h{at}: {} {} (e{})",
-            micros(step.moment_us),
-            quiet(&step.text),
-            step.event
-        );
-    }
-    out
-}
-
-/// Text in which nothing ends a statement of Mermaid's or begins an entity.
-fn quiet(text: &str) -> String {
-    let mut out = String::new();
-    for letter in text.chars() {
-        match letter {
-            ';' => out += "#59;",
-            '#' => out += "#35;",
-            ':' => out += "#58;",
-            '<' => out += "#60;",
-            '>' => out += "#62;",
-            letter if letter.is_control() => out.push(' '),
-            letter => out.push(letter),
-        }
     }
     out
 }

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use crate::event::Event;
 use crate::report::at::TellError;
+use crate::report::explain::Explanation;
 use crate::report::export::csv;
 use crate::report::export::jepsen;
 use crate::report::export::mermaid;
@@ -49,6 +51,21 @@ pub struct Story {
     pub violation: Option<(String, String)>,
 }
 
+impl From<&Explanation> for Story {
+    /// The steps of an explanation with their reasons, and what was violated.
+    fn from(explanation: &Explanation) -> Self {
+        let steps = explanation.steps.iter().map(|step| {
+            let because = step.because.as_ref();
+            let because = because.map_or_else(String::new, |why| format!(", because {why}"));
+            (step.event, format!("{}{because}", step.text))
+        });
+        let is_broken = !explanation.property.is_empty();
+        let violation =
+            is_broken.then(|| (explanation.property.clone(), explanation.sentence.clone()));
+        Self { steps: steps.collect(), violation }
+    }
+}
+
 /// Why a run was not exported.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
@@ -81,7 +98,9 @@ pub fn export(
     match format {
         ExportFormat::Perfetto => perfetto::write(file, &names, out),
         ExportFormat::Mermaid => match &chosen.story {
-            Some(story) if chosen.event.is_none() => mermaid::tell(file, &names, story, out),
+            Some(story) if chosen.event.is_none() => {
+                mermaid::tell(&events(file)?, &names, story, out)
+            }
             _ => mermaid::write(file, &names, chosen.event, out),
         },
         ExportFormat::Jepsen => jepsen::write(file, &names, out),
@@ -98,6 +117,25 @@ pub fn export(
         ExportFormat::Csv => csv::write(file, &names, chosen.filter.clone(), out),
         ExportFormat::Shiviz => shiviz::write(file, &names, chosen.filter.clone(), out),
     }
+}
+
+/// The diagrams in Mermaid that [`export`] draws of `stories`, one each.
+///
+/// # Errors
+///
+/// When the file does not read.
+pub fn diagrams(file: &RunFile, stories: &[Story]) -> Result<Vec<String>, ExportError> {
+    let (names, events) = (names(file)?, events(file)?);
+    let diagram = |story| {
+        let mut out = Vec::new();
+        mermaid::tell(&events, &names, story, &mut out)?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    };
+    stories.iter().map(diagram).collect()
+}
+
+fn events(file: &RunFile) -> Result<Vec<Event>, ReadError> {
+    file.events()?.collect()
 }
 
 /// All names of the run: some events come before their topic is named.

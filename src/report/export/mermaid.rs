@@ -80,7 +80,7 @@ pub(super) fn write(
 
 /// Tells `story`, with the messages that led to what it tells, and those that came of it first.
 pub(super) fn tell(
-    file: &RunFile,
+    events: &[Event],
     names: &Names,
     story: &Story,
     out: &mut dyn Write,
@@ -89,12 +89,11 @@ pub(super) fn tell(
     // All follows from how it begins.
     let steps: BTreeMap<u64, &str> =
         story.steps.iter().take(ARROWS_MAX).map(|(event, text)| (*event, text.as_str())).collect();
-    let arrows = around(file, &steps)?;
+    let arrows = around(events, &steps);
     let mut items: Vec<(u64, Item)> = Vec::new();
     let mut hosts_of: BTreeMap<u32, Vec<HostId>> = BTreeMap::new();
     let mut answered: BTreeMap<HostId, (Moment, String)> = BTreeMap::new();
-    for event in file.events()? {
-        let event = event?;
+    for event in events {
         if let Kind::FaultBegan { fault, hosts, .. } = &event.kind {
             hosts_of.insert(*fault, hosts.clone());
         }
@@ -105,11 +104,11 @@ pub(super) fn tell(
             answered.extend(event.host.map(|host| (host, (event.at, said))));
         }
         if arrows.contains(&event.index) {
-            let said = said_by(&event, &answered);
-            items.extend(arrow(&event, said).map(|item| (event.index, item)));
+            let said = said_by(event, &answered);
+            items.extend(arrow(event, said).map(|item| (event.index, item)));
         }
         let Some(text) = steps.get(&event.index) else { continue };
-        let text = format!("{} {text} (e{})", seconds(event.at), event.index);
+        let text = format!("{} e{} {text}", seconds(event.at), event.index);
         let item = match (&event.kind, event.host) {
             (Kind::FaultBegan { fault, .. } | Kind::FaultEnded { fault, .. }, _) => {
                 let hosts = hosts_of.get(fault).cloned().unwrap_or_default();
@@ -154,12 +153,11 @@ fn said_by<'a>(
 
 /// The messages around `steps`: for each the message that its host was serving, and the first that
 /// it sent.
-fn around(file: &RunFile, steps: &BTreeMap<u64, &str>) -> Result<BTreeSet<u64>, ExportError> {
+fn around(events: &[Event], steps: &BTreeMap<u64, &str>) -> BTreeSet<u64> {
     let mut causes: Vec<(Option<u64>, bool)> = Vec::new();
     let mut found = BTreeSet::new();
     let mut sent: BTreeSet<u64> = BTreeSet::new();
-    for event in file.events()? {
-        let event = event?;
+    for event in events {
         let is_message = matches!(event.kind, Kind::Delivered { .. });
         causes.push((event.cause, is_message));
         let of = |index: u64| causes.get(usize::try_from(index).ok()?).copied();
@@ -192,7 +190,7 @@ fn around(file: &RunFile, steps: &BTreeMap<u64, &str>) -> Result<BTreeSet<u64>, 
             }
         }
     }
-    Ok(found)
+    found
 }
 
 /// A message, with what its answer says where that is known.

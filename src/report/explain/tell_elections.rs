@@ -1,0 +1,327 @@
+//! What an event says, in words: who is elected and who is in sync, and why others are not.
+
+use crate::event::{Event, Kind};
+use crate::report::explain::links::Links;
+use crate::report::explain::note::Tag;
+use crate::report::explain::tape::row;
+use crate::report::explain::tell::Teller;
+use crate::trace::{FaultView, Model, StateView, seconds};
+use crate::types::{BrokerId, BrokerSet, HostId, TopicPartition};
+
+impl Teller<'_> {
+    pub(crate) fn on_committed(&mut self, event: &Event, partition: TopicPartition, model: &Model) {
+        let Some(known) = model.partition(partition) else { return };
+        let (Some(now), Some(before)) = (&known.state, &known.state_before) else { return };
+        if now.event != event.index {
+            return;
+        }
+        let name = model.partition_name(partition);
+        if now.leader != before.leader {
+            let epoch = now.leader_epoch;
+            let is_last_known = before.last_known.first() == now.leader.as_ref();
+            // The last known leader is elected as one that may lack records, too (KIP-966).
+            let unclean = self.unclean.contains(&epoch) || (now.recovering && !before.recovering);
+            let gone = before.leader.map(|broker| self.why_gone(event, broker, model));
+            let (text, because) = match now.leader {
+                Some(leader) => {
+                    let how = if unclean { ", uncleanly" } else { "" };
+                    let text = format!(
+                        "the controller makes {} leader of {name}{how} (epoch {epoch}, in-sync \
+                         set {})",
+                        self.tape.node(leader),
+                        now.in_sync
+                    );
+                    let lacks = self.lacks(model, leader);
+                    let text = match lacks {
+                        Some(lacks) => {
+                            let over = self.passed_over(leader, before, model);
+                            format!("{text}, although {lacks}{over}")
+                        }
+                        None => text,
+                    };
+                    let why = match (unclean, gone) {
+                        (true, _) if before.in_sync.is_empty() && is_last_known => Some(format!(
+                            "the in-sync set was empty, no eligible leader replica was left, and \
+                             {} is the last known leader",
+                            self.tape.node(leader)
+                        )),
+                        (true, _) if before.in_sync.is_empty() => {
+                            Some("the in-sync set was empty".to_owned())
+                        }
+                        (true, _) => Some(format!(
+                            "nobody of the in-sync set {} could be elected",
+                            before.in_sync
+                        )),
+                        (false, Some(_)) if self.is_preferred(leader, before, model) => {
+                            Some(format!(
+                                "{} is the preferred leader and in sync again",
+                                self.tape.node(leader)
+                            ))
+                        }
+                        (false, Some(gone)) => Some(format!(
+                            "{gone}, and {} {}",
+                            self.tape.node(leader),
+                            place_of(leader, &before.in_sync, &before.eligible)
+                        )),
+                        (false, None) => Some(format!(
+                            "the partition had no leader, and {} {}",
+                            self.tape.node(leader),
+                            place_of(leader, &before.in_sync, &before.eligible)
+                        )),
+                    };
+                    (text, why)
+                }
+                None => (format!("{name} has no leader any more (epoch {epoch})"), gone),
+            };
+            let extra = if unclean { 20 } else { 0 };
+            self.add_with(event, (Tag::Election, extra), text, because);
+        } else if now.in_sync != before.in_sync {
+            self.on_in_sync(event, (&before.in_sync, &now.in_sync), &name, model);
+        } else if now.eligible != before.eligible || self.is_evidence(event) {
+            let leader =
+                now.leader.map_or_else(|| "none".to_owned(), |leader| self.tape.node(leader));
+            let text = match now.leader_epoch > before.leader_epoch {
+                true => format!(
+                    "it is committed that {leader} leads {name} in leader epoch {}, partition \
+                     epoch {} (in-sync set {})",
+                    now.leader_epoch, now.partition_epoch, now.in_sync
+                ),
+                false => format!(
+                    "the controller commits: leader {leader}, in-sync set {}, eligible leader \
+                     replicas {}",
+                    now.in_sync, now.eligible
+                ),
+            };
+            self.add(event, Tag::InSync, text, None);
+        }
+    }
+
+    /// Whether `leader` takes its place back from one who could go on.
+    pub(crate) fn is_preferred(&self, leader: BrokerId, before: &StateView, model: &Model) -> bool {
+        before.replicas.first() == Some(&leader)
+            && before.leader.is_some_and(|broker| {
+                model.is_electable(broker) && self.absence(broker, model).is_empty()
+            })
+    }
+
+    pub(crate) fn on_in_sync(
+        &mut self,
+        event: &Event,
+        (before, now): (&BrokerSet, &BrokerSet),
+        name: &str,
+        model: &Model,
+    ) {
+        let (left, joined) = (before.without(now), now.without(before));
+        let text = format!("the in-sync set of {name} becomes {now} (it was {before})");
+        let asked = self.asked.as_ref().filter(|(set, _)| set == now).map(|(_, event)| *event);
+        let by = asked.and_then(|asked| self.tape.event(asked)).map(|asked| self.who(asked));
+        let by = by.unwrap_or_default();
+        let mut why = Vec::new();
+        match asked.filter(|_| !left.is_empty()) {
+            Some(asked) => why.push(format!(
+                "{by}, the leader, asked for it (e{asked}): {} had not caught up for \
+                 replica.lag.time.max.ms{}",
+                self.tape.nodes(left.iter()),
+                self.absences(&left, self.tape.event(asked).and_then(|it| it.host), model)
+            )),
+            None => why.extend(left.iter().map(|broker| self.why_gone(event, broker, model))),
+        }
+
+        let mut lacking = Vec::new();
+        for broker in joined.iter() {
+            if let Some(asked) = asked {
+                let node = self.tape.node(broker);
+                let sent = self.tape.event(asked).map(|sent| sent.at);
+                let late = sent.filter(|sent| event.at.0.saturating_sub(sent.0) > 500_000);
+                let late = late.map(|sent| format!(", in a request sent at {}", seconds(sent)));
+                let late = late.unwrap_or_default();
+                why.push(format!("{by}, the leader, takes {node} for caught up (e{asked}){late}"));
+            }
+            lacking.extend(self.lacks(model, broker));
+            if !model.is_electable(broker) {
+                let state = self.absence(broker, model);
+                lacking.push(format!("{} may not be elected{state}", self.tape.node(broker)));
+            }
+        }
+        let is_about = left.iter().chain(joined.iter()).any(|broker| self.is_named(broker));
+        let because = (!why.is_empty()).then(|| why.join("; "));
+        if lacking.is_empty() {
+            let extra = if is_about { 12 } else { 0 };
+            // From here on one replica alone has what is acknowledged.
+            let alone = if now.len() == 1 && before.len() > 1 { 24 } else { 0 };
+            self.add_with(event, (Tag::InSync, extra + alone), text, because);
+        } else {
+            let text = format!("{text}, although {}", row(&lacking));
+            self.add(event, Tag::Despite, text, because);
+        }
+    }
+
+    /// "broker-1 was fenced (e7)": why a broker leads no more, or is in sync no more.
+    pub(crate) fn why_gone(&self, event: &Event, broker: BrokerId, model: &Model) -> String {
+        let name = self.tape.node(broker);
+        let registration = model.registrations.get(&broker);
+        if registration.is_some_and(|known| known.in_controlled_shutdown) {
+            return format!("{name} is being shut down");
+        }
+        if registration.is_some_and(|known| known.fenced) {
+            let absence = self.absence(broker, model);
+            return match self.fenced.get(&broker) {
+                Some(fenced) => format!("{name} was fenced (e{fenced}){absence}"),
+                None => format!("{name} is fenced{absence}"),
+            };
+        }
+        let asked = self.notes.iter().rev().take(4).any(|note| note.tag == Tag::Admin);
+        if asked {
+            return "an administrator asked for an election".to_owned();
+        }
+        if let Some(registered) = self.unclean_starts.get(&broker) {
+            return format!("{name} registered anew after an unclean end (e{registered})");
+        }
+        let absence = self.absence(broker, model);
+        if !absence.is_empty() {
+            return format!("{name} was not heard of{absence}");
+        }
+        match self.is_about_to_be_fenced(event, broker) {
+            true => format!(
+                "the session of {name} ran out: the controller had no heartbeat of it for \
+                 broker.session.timeout.ms"
+            ),
+            false => format!("{name} gives way"),
+        }
+    }
+
+    /// Whether the records that are committed together with `event` fence `broker`: the partitions
+    /// of a batch come before the registration that is why.
+    pub(crate) fn is_about_to_be_fenced(&self, event: &Event, broker: BrokerId) -> bool {
+        let Ok(at) = usize::try_from(event.index) else { return false };
+        let step = self.tape.events.iter().skip(at).take_while(|it| it.step == event.step);
+        step.into_iter().any(|it| {
+            matches!(&it.kind, Kind::RegistrationCommitted { broker: it, fenced: true, .. }
+                if *it == broker)
+        })
+    }
+
+    /// "; broker-1 holds it and was not in the in-sync set [2]": who could have led with the
+    /// records, and did not.
+    pub(crate) fn passed_over(
+        &self,
+        leader: BrokerId,
+        before: &StateView,
+        model: &Model,
+    ) -> String {
+        let Some(partition) = self.focus.partition else { return String::new() };
+        let runs = |node: BrokerId| {
+            let host = model.host_of(node).and_then(|host| model.host(host));
+            host.is_some_and(|host| host.is_running && !host.is_paused)
+        };
+        let held: Vec<BrokerId> = self.holders(model, partition);
+        let others: Vec<BrokerId> = held
+            .into_iter()
+            .filter(|node| *node != leader && runs(*node) && !before.in_sync.contains(*node))
+            .collect();
+        let (have, were) = match others.as_slice() {
+            [] => return String::new(),
+            [_] => ("has", "was"),
+            _ => ("have", "were"),
+        };
+        format!(
+            "; {}, which {have} the records, {were} not in the in-sync set {}",
+            self.tape.nodes(others),
+            before.in_sync
+        )
+    }
+
+    /// The controllers as far as they matter: the one in charge, or all.
+    pub(crate) fn controllers(&self, model: &Model) -> Vec<HostId> {
+        let active = model.active_controller().and_then(|node| model.host_of(node));
+        match active {
+            Some(active) => vec![active],
+            None => self.tape.setup.voters().filter_map(|node| model.host_of(node)).collect(),
+        }
+    }
+
+    /// ": its process is down since e7", or nothing: why the controller does not hear `broker`.
+    pub(crate) fn absence(&self, broker: BrokerId, model: &Model) -> String {
+        self.absence_to(broker, &self.controllers(model), model)
+    }
+
+    /// Why `leader` did not hear the brokers that left the in-sync set.
+    pub(crate) fn absences(
+        &self,
+        left: &BrokerSet,
+        leader: Option<HostId>,
+        model: &Model,
+    ) -> String {
+        let leader: Vec<HostId> = leader.into_iter().collect();
+        let each: Vec<(BrokerId, String)> = left
+            .iter()
+            .map(|broker| (broker, self.absence_to(broker, &leader, model)))
+            .filter(|(_, why)| !why.is_empty())
+            .collect();
+        match each.as_slice() {
+            [] => String::new(),
+            [(_, why)] if left.len() == 1 => why.clone(),
+            [(_, why), rest @ ..]
+                if each.len() == left.len() && rest.iter().all(|it| it.1 == *why) =>
+            {
+                why.replace(" keeps it ", " keeps them ")
+                    .replace(": its process", ": their process")
+            }
+            _ => {
+                let each = each.iter().map(|(broker, why)| {
+                    format!("{}, {}", self.tape.node(*broker), why.trim_start_matches(": "))
+                });
+                format!(" ({})", each.collect::<Vec<_>>().join("; "))
+            }
+        }
+    }
+
+    /// Why `others` do not hear `broker`.
+    pub(crate) fn absence_to(&self, broker: BrokerId, others: &[HostId], model: &Model) -> String {
+        let Some(host) = model.host_of(broker) else { return String::new() };
+        let Some(known) = model.host(host) else { return String::new() };
+        if !known.is_running {
+            return match known.stop {
+                Some(stop) => format!(": its process is down since e{stop}"),
+                None => ": its process does not run".to_owned(),
+            };
+        }
+        if known.is_paused {
+            return ": its process stands still".to_owned();
+        }
+        let names: Vec<String> =
+            others.iter().map(|other| self.tape.host(Some(*other)).to_owned()).collect();
+        let names = row(&names);
+        let acting = || model.faults.iter().filter(|(_, fault)| fault.is_active && fault.bit);
+        let all = |acts: &dyn Fn(&Links<'_>, HostId) -> bool| {
+            acting().find(|(_, fault)| {
+                let links = Links::of(fault);
+                !others.is_empty() && others.iter().all(|other| acts(&links, *other))
+            })
+        };
+        let named = |number: &u32, fault: &FaultView| {
+            format!(": fault {} ({})", number.saturating_add(1), fault.verb)
+        };
+        if let Some((number, fault)) = all(&|links, other| links.part(host, other)) {
+            return format!("{} keeps it from {names}", named(number, fault));
+        }
+        if let Some((number, fault)) = all(&|links, other| links.trouble(host, other)) {
+            return format!("{} acts on its link to {names}", named(number, fault));
+        }
+        match acting().find(|(_, fault)| Links::of(fault).slow(host)) {
+            Some((number, fault)) => format!("{} acts on it", named(number, fault)),
+            None => String::new(),
+        }
+    }
+}
+
+/// Why `leader` could be elected.
+fn place_of(leader: BrokerId, in_sync: &BrokerSet, eligible: &BrokerSet) -> String {
+    if in_sync.contains(leader) {
+        return format!("was in the in-sync set {in_sync}");
+    }
+    if eligible.contains(leader) {
+        return format!("was an eligible leader replica {eligible}");
+    }
+    format!("was elected, though it was not in the in-sync set {in_sync}")
+}
