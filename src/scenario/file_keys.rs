@@ -189,7 +189,8 @@ sections! {
     /// `[[group]]`.
     GROUP "[[group]]"
         "A consumer group: built-in applications that share the partitions of topics. Hosts as for \
-         producers. What a member does with each record takes `processing`." {
+         producers. What a member does with each record takes `processing`. One that is refused \
+         for good closes its consumer and does no more; its process lives on." {
         "name" "text" "" "Its name, which is the `group.id`.";
         "members" "1 to 1000" "1" "How many members there are at first.";
         "scale" "tables" "[]" "How many there are later, see `scale`.";

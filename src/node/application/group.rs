@@ -41,8 +41,10 @@ enum Doing {
     Resting,
     /// The end of its consumer.
     Closing,
-    /// Nothing any more.
+    /// Nothing yet.
     Nothing,
+    /// Nothing any more: its consumer was refused for good, and is closed.
+    Ended,
 }
 
 /// What follows a commit.
@@ -117,13 +119,15 @@ impl Machine for Group {
                 | Doing::Pausing { .. }
                 | Doing::Sending
                 | Doing::Closing
-                | Doing::Nothing => {}
+                | Doing::Nothing
+                | Doing::Ended => {}
             },
             Input::Shutdown if !self.is_ending => {
                 self.is_ending = true;
                 match self.doing {
                     // It wakes up from its poll (`KafkaConsumer.wakeup`).
                     Doing::Polling | Doing::Resting | Doing::Nothing => self.close(effects),
+                    Doing::Ended => effects.push(Effect::Exit),
                     Doing::Committing(_)
                     | Doing::Pausing { .. }
                     | Doing::Processing
@@ -150,7 +154,8 @@ impl Machine for Group {
             | Doing::Pausing { .. }
             | Doing::Sending
             | Doing::Closing
-            | Doing::Nothing => Deadlines::NONE,
+            | Doing::Nothing
+            | Doing::Ended => Deadlines::NONE,
         }
     }
 }
@@ -197,7 +202,8 @@ impl Group {
         }
         self.awaited = None;
         match self.doing.clone() {
-            Doing::Closing => effects.push(Effect::Exit),
+            Doing::Closing if self.is_ending => effects.push(Effect::Exit),
+            Doing::Closing => self.doing = Doing::Ended,
             Doing::Committing(next) => {
                 // One that failed is not tried again: the partitions are another's, or the next
                 // commit says more. What was to be processed only if it is committed is let go.
@@ -221,7 +227,8 @@ impl Group {
             | Doing::Sending
             | Doing::Resending
             | Doing::Resting
-            | Doing::Nothing => {}
+            | Doing::Nothing
+            | Doing::Ended => {}
         }
     }
 
@@ -247,8 +254,8 @@ impl Group {
                 self.on_rebalance(callback, &partitions, effects);
             }
             AppReply::Failed(AppError::Refused(_) | AppError::Closed) => {
-                // The exception ends the application: the member is fenced for good.
-                self.doing = Doing::Nothing;
+                // The exception ends its loop: it closes its consumer, and its process lives on.
+                self.close(effects);
             }
             AppReply::Failed(
                 AppError::OffsetOutOfRange
@@ -526,6 +533,8 @@ mod tests {
         application: Group,
         second: i64,
         last: Option<(CallToken, AppCall)>,
+        /// Whether its process ends.
+        exits: bool,
     }
 
     impl Scene {
@@ -534,8 +543,10 @@ mod tests {
             let mut effects = Vec::new();
             self.application.step(now, input, &mut effects);
             for effect in effects {
-                if let Effect::Call { token, call } = effect {
-                    self.last = Some((token, call));
+                match effect {
+                    Effect::Call { token, call } => self.last = Some((token, call)),
+                    Effect::Exit => self.exits = true,
+                    Effect::Processed { .. } | Effect::SentOn { .. } | Effect::Event(_) => {}
                 }
             }
         }
@@ -562,6 +573,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn one_that_is_refused_for_good_closes_its_consumer_and_does_no_more() {
+        let mut scene = scene();
+        let error = AppError::Refused(crate::types::ErrorCode::FencedInstanceId);
+        scene.answer(AppReply::Failed(error));
+        assert!(matches!(scene.last, Some((_, AppCall::Close))), "{:?}", scene.last);
+        scene.answer(AppReply::Done);
+        assert!(scene.last.is_none() && !scene.exits, "its process lives");
+        scene.step(Input::Shutdown);
+        assert!(scene.last.is_none() && scene.exits);
+    }
+
     fn scene() -> Scene {
         let pause = Pause {
             from: Wall(10_000_000),
@@ -578,7 +601,8 @@ mod tests {
             poll_timeout: Duration::from_millis(100),
             hands_over: false,
         };
-        let mut scene = Scene { application: Group::new(config), second: 5, last: None };
+        let mut scene =
+            Scene { application: Group::new(config), second: 5, last: None, exits: false };
         scene.step(Input::Start);
         scene.answer(AppReply::Done);
         scene

@@ -44,7 +44,7 @@ impl Member {
                 if is_current =>
             {
                 if error == ErrorCode::FencedInstanceId {
-                    self.fail(error, effects);
+                    self.fail(wall, error, effects);
                 } else {
                     let keeps_id = error == ErrorCode::IllegalGeneration;
                     self.reset_membership(keeps_id, "encountered an error of Heartbeat", effects);
@@ -57,7 +57,7 @@ impl Member {
                 self.extend_session(wall);
             }
             ErrorCode::CoordinatorLoadInProgress => self.retry_classic_heartbeat(wall),
-            error => self.fail(error, effects),
+            error => self.fail(wall, error, effects),
         }
     }
 
@@ -105,7 +105,7 @@ impl Member {
                 self.heartbeat_attempts = 0;
                 self.fence(wall, effects);
             }
-            error => self.fail(error, effects),
+            error => self.fail(wall, error, effects),
         }
     }
 

@@ -36,6 +36,8 @@ pub(crate) enum Then {
     Rejoin,
     /// It left by itself, and joins again with the next poll.
     Stale,
+    /// It was refused for good.
+    Fail,
 }
 
 impl Member {
@@ -105,6 +107,7 @@ impl Member {
             Then::Acknowledge => self.acknowledge(wall, effects),
             Then::Rejoin => self.rejoin_fenced(effects),
             Then::Stale => self.release_stale(effects),
+            Then::Fail => self.reconciliation.drop_all(),
         }
     }
 

@@ -40,14 +40,14 @@ impl Member {
                 self.back_off_rebalance(wall);
             }
             ErrorCode::CoordinatorLoadInProgress => self.back_off_rebalance(wall),
-            error => self.fail(error, effects),
+            error => self.fail(wall, error, effects),
         }
     }
 
     fn on_generation(&mut self, wall: Wall, body: &JoinGroupResponse, effects: &mut Vec<Effect>) {
         let assignor = body.protocol_name.as_ref().and_then(|name| Assignor::named(name.as_str()));
         let Some(assignor) = assignor else {
-            self.fail(ErrorCode::InconsistentGroupProtocol, effects);
+            self.fail(wall, ErrorCode::InconsistentGroupProtocol, effects);
             return;
         };
         self.epoch = body.generation_id;
@@ -102,7 +102,7 @@ impl Member {
                 self.lose_coordinator(true, effects);
                 self.back_off_rebalance(wall);
             }
-            error => self.fail(error, effects),
+            error => self.fail(wall, error, effects),
         }
     }
 

@@ -1,12 +1,13 @@
-//! The end of a membership: commit, give everything up, leave.
+//! The end of a membership: commit, give everything up, leave; or it is refused for good.
 
 use crate::event::{About, CallbackVerb, GivenUpBecause, Kind, MemberState};
-use crate::message::PartitionOffset;
+use crate::message::{PartitionOffset, RebalanceCallback};
+use crate::protocol::member::callbacks::Then;
 use crate::protocol::member::classic::NO_GENERATION;
 use crate::protocol::member::commit::For;
 use crate::protocol::member::effect::{Effect, Why};
 use crate::protocol::member::machine::Member;
-use crate::types::Wall;
+use crate::types::{ErrorCode, Wall};
 
 /// Where a member stands in closing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,13 +45,12 @@ impl Member {
         if self.closing.is_some() {
             return;
         }
-        if !self.is_subscribed || self.fatal.is_some() {
-            self.closing = Some(Closing::Done);
-            effects.push(Effect::Closed);
+        if !self.is_subscribed {
+            self.done(effects);
             return;
         }
         self.closing = Some(Closing::Committing { give_up_at: wall + CLOSE_TIMEOUT });
-        if self.config.auto_commit && !self.owned.is_empty() {
+        if self.config.auto_commit && !self.owned.is_empty() && self.fatal.is_none() {
             effects.push(Effect::Positions { why: Why::Close });
         } else {
             self.leave_at_close(wall, effects);
@@ -71,7 +71,9 @@ impl Member {
         let Some(Closing::Committing { give_up_at }) = self.closing else { return };
         let owned = self.all_owned();
         if !owned.is_empty() {
-            let is_out = self.epoch == NO_GENERATION
+            let is_refused = self.fatal.is_some();
+            let is_out = is_refused
+                || self.epoch == NO_GENERATION
                 || self.member_id.as_str().is_empty()
                 || !self.is_classic() && self.epoch <= 0
                 || matches!(
@@ -87,11 +89,14 @@ impl Member {
                 partitions: u32::try_from(owned.len()).unwrap_or(u32::MAX),
             };
             effects.push(Effect::Event { kind, about: About::Nothing });
-            self.give_up(&owned, GivenUpBecause::Closed, effects);
+            let because = if is_refused { GivenUpBecause::Lost } else { GivenUpBecause::Closed };
+            self.give_up(&owned, because, effects);
         }
         self.callbacks.clear();
         self.closing = Some(Closing::Leaving { give_up_at });
-        if self.is_classic() {
+        if self.is_classic() && self.fatal.is_some() {
+            self.ask_to_leave("the consumer is being closed", effects);
+        } else if self.is_classic() {
             self.leave("the consumer is being closed", effects);
         } else if self.is_in_group() {
             self.epoch = self.leave_epoch();
@@ -102,6 +107,37 @@ impl Member {
         if !self.is_leave_under_way() {
             self.done(effects);
         }
+    }
+
+    /// It can never be a member again. One of KIP-848 has lost what it owns; one of the classic
+    /// protocol keeps that until it closes. The application is told by its next poll.
+    ///
+    /// Source: Kafka 4.0, `AbstractMembershipManager.transitionToFatal`,
+    /// `AbstractHeartbeatRequestManager.handleFatalFailure`; `AbstractCoordinator.pollHeartbeat`,
+    /// `AbstractCoordinator.joinGroupIfNeeded`, which throw.
+    pub(crate) fn fail(&mut self, wall: Wall, error: ErrorCode, effects: &mut Vec<Effect>) {
+        let has_left = self.is_leaving() || self.state == MemberState::Unsubscribed;
+        self.fatal = Some(error);
+        self.enter(MemberState::Fatal, effects);
+        if !self.is_classic() && !has_left {
+            self.lose_all(wall, Then::Fail, effects);
+        }
+        if let Some(token) = self.poll
+            && self.callbacks.is_empty()
+        {
+            effects.push(Effect::Recall { token });
+        }
+    }
+
+    /// A member of KIP-848 owns nothing any more, and its application is told.
+    pub(crate) fn lose_all(&mut self, wall: Wall, then: Then, effects: &mut Vec<Effect>) {
+        // Callbacks that nobody has heard of yet are of no use any more.
+        self.callbacks.retain(|waiting| waiting.is_invoked);
+        let lost = self.all_owned();
+        if !lost.is_empty() {
+            effects.push(Effect::Withhold { partitions: lost.clone() });
+        }
+        self.call_back(wall, RebalanceCallback::Lost, lost, then, effects);
     }
 
     /// Whether a member of KIP-848 may be one to the coordinator: one that joins is, perhaps, for

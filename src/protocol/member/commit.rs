@@ -213,13 +213,13 @@ impl Member {
     ///
     /// Source: Kafka 4.0, `ConsumerCoordinator.sendOffsetCommitRequest`.
     fn cannot_commit(&self) -> Option<ErrorCode> {
-        if self.fatal.is_some() {
-            return self.fatal;
-        }
         if !self.is_classic() {
             // One that is no member any more commits as if it had never been one, which a group
             // without members takes (`CommitRequestManager.onMemberEpochUpdated`).
             return None;
+        }
+        if self.fatal.is_some() {
+            return self.fatal;
         }
         match self.state {
             MemberState::Stable => None,
@@ -257,7 +257,7 @@ impl Member {
             );
         }
         // Since KIP-848 whoever is no member any more says neither id nor epoch.
-        let is_outside = !self.is_classic() && self.epoch <= 0;
+        let is_outside = !self.is_classic() && (self.epoch <= 0 || self.fatal.is_some());
         let (member, epoch) =
             if is_outside { ("".into(), -1) } else { (self.member_id.clone(), self.epoch) };
         let topics = topics.into_iter().map(|(name, partitions)| {
@@ -331,7 +331,7 @@ impl Member {
                     self.reset_membership(keeps_id, "encountered an error of a commit", effects);
                 }
             }
-            ErrorCode::FencedInstanceId if self.is_classic() => self.fail(error, effects),
+            ErrorCode::FencedInstanceId if self.is_classic() => self.fail(wall, error, effects),
             _ => {}
         }
         self.retry_commit(wall, number, error, effects);

@@ -107,6 +107,11 @@ impl Member {
     ///
     /// Source: Kafka 4.0, `AbstractCoordinator.maybeLeaveGroup`; KIP-345.
     pub(crate) fn leave(&mut self, reason: &'static str, effects: &mut Vec<Effect>) {
+        self.ask_to_leave(reason, effects);
+        self.reset_membership(false, "consumer pro-actively leaving the group", effects);
+    }
+
+    pub(crate) fn ask_to_leave(&mut self, reason: &'static str, effects: &mut Vec<Effect>) {
         let is_member = self.state != MemberState::Unjoined && !self.member_id.as_str().is_empty();
         if self.config.instance.is_none()
             && is_member
@@ -121,7 +126,6 @@ impl Member {
             let token = self.token(Pending::Leave);
             effects.push(Effect::Send { token, to, body: RequestBody::from(body), timeout: None });
         }
-        self.reset_membership(false, "consumer pro-actively leaving the group", effects);
     }
 
     pub(crate) fn has_heartbeat_in_flight(&self) -> bool {
@@ -307,13 +311,7 @@ impl Member {
         }
         self.epoch = 0;
         self.enter(MemberState::Fenced, effects);
-        // Callbacks that nobody has heard of yet are of no use any more.
-        self.callbacks.retain(|waiting| waiting.is_invoked);
-        let lost = self.all_owned();
-        if !lost.is_empty() {
-            effects.push(Effect::Withhold { partitions: lost.clone() });
-        }
-        self.call_back(wall, RebalanceCallback::Lost, lost, Then::Rejoin, effects);
+        self.lose_all(wall, Then::Rejoin, effects);
     }
 
     /// `heartbeat.interval.ms` until the coordinator says another (KIP-848).

@@ -149,14 +149,16 @@ impl Machine for Member {
         if !self.is_subscribed || self.closing == Some(Closing::Done) {
             return Deadlines::NONE;
         }
-        if self.fatal.is_some() {
-            return Deadlines::wall(self.commit_deadline());
-        }
         let retry = if self.coordinator.node.is_none() && !self.coordinator.is_asked {
             self.coordinator.retry_at
         } else {
             None
         };
+        let closing = self.closing.as_ref().and_then(Closing::deadline);
+        if self.fatal.is_some() {
+            let all = [retry.filter(|_| !self.is_classic()), self.commit_deadline(), closing];
+            return Deadlines::wall(all.into_iter().flatten().min());
+        }
         let all = [
             retry,
             self.heartbeat_deadline(),
@@ -164,7 +166,7 @@ impl Machine for Member {
             self.offsets_deadline(),
             self.classic_deadline(),
             self.auto_commit_deadline(),
-            self.closing.as_ref().and_then(Closing::deadline),
+            closing,
         ];
         Deadlines::wall(all.into_iter().flatten().min())
     }
@@ -335,12 +337,18 @@ impl Member {
     /// Answers the poll with a callback that waits, or lets it go on.
     fn answer_poll(&mut self, effects: &mut Vec<Effect>) {
         let Some(token) = self.poll else { return };
-        if let Some(error) = self.fatal {
+        // The classic protocol throws within the poll, before it rebalances.
+        let callback = if self.fatal.is_some() && self.is_classic() {
+            None
+        } else {
+            self.invoke_callback(effects)
+        };
+        if let Some(reply) = callback {
+            self.poll = None;
+            effects.push(Effect::Reply { token, reply });
+        } else if let Some(error) = self.fatal {
             self.poll = None;
             let reply = AppReply::Failed(AppError::Refused(error));
-            effects.push(Effect::Reply { token, reply });
-        } else if let Some(reply) = self.invoke_callback(effects) {
-            self.poll = None;
             effects.push(Effect::Reply { token, reply });
         } else {
             effects.push(Effect::GoOn { token });
@@ -393,8 +401,11 @@ impl Member {
             return;
         }
         if self.fatal.is_some() {
-            // Whoever waits for a commit is told that nothing will come of it.
+            if !self.is_classic() {
+                self.find_coordinator(wall, effects);
+            }
             self.send_commits(wall, effects);
+            self.advance_closing(wall, effects);
             return;
         }
         if self.poll.is_some() {
@@ -412,14 +423,5 @@ impl Member {
         self.send_commits(wall, effects);
         self.fetch_offsets(wall, effects);
         self.advance_closing(wall, effects);
-    }
-
-    /// It can never be a member again: the application is told by its next poll.
-    pub(crate) fn fail(&mut self, error: ErrorCode, effects: &mut Vec<Effect>) {
-        self.fatal = Some(error);
-        self.enter(MemberState::Fatal, effects);
-        if let Some(token) = self.poll {
-            effects.push(Effect::Recall { token });
-        }
     }
 }
