@@ -12,6 +12,7 @@ use crate::event::{About, Kind, MemberState};
 use crate::message::{Answer, AppError, AppReply, PartitionOffset, RequestBody, ResponseBody};
 use crate::message::{SendError, convert};
 use crate::protocol::member::classic::Step;
+use crate::protocol::member::config::GroupProtocol;
 use crate::protocol::member::effect::{Effect, Why};
 use crate::protocol::member::machine::{Member, Pending};
 use crate::types::{BrokerId, CallToken, Defect, ErrorCode, LeaderEpoch, Name, Wall};
@@ -337,7 +338,27 @@ impl Member {
         self.retry_commit(wall, number, error, effects);
     }
 
+    /// Where the application stands now, for a commit before a revocation that was in vain.
+    pub(crate) fn commit_again(
+        &mut self,
+        wall: Wall,
+        number: u64,
+        positions: Vec<PartitionOffset>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(commit) = self.commits.open.get_mut(&number) else { return };
+        commit.is_sent = false;
+        if positions.is_empty() {
+            self.end_commit(wall, number, Ok(()), effects);
+        } else {
+            commit.offsets = positions;
+        }
+    }
+
     /// After an error: tries again, or says what came of it.
+    ///
+    /// Source: Kafka 4.0, `ConsumerCoordinator.onJoinPrepare`;
+    /// `CommitRequestManager.autoCommitSyncBeforeRebalanceWithRetries`.
     fn retry_commit(
         &mut self,
         wall: Wall,
@@ -346,19 +367,30 @@ impl Member {
         effects: &mut Vec<Effect>,
     ) {
         let Some(commit) = self.commits.open.get_mut(&number) else { return };
-        let stale_before_revocation = error == ErrorCode::StaleMemberEpoch
-            && commit.purpose == For::Rebalance
-            && self.epoch > 0;
+        let is_classic = self.config.protocol == GroupProtocol::Classic;
         let again = match commit.purpose {
             For::Call { waits, .. } => waits && error.is_retriable(),
             For::Interval => false,
-            For::Rebalance => error.is_retriable() || stale_before_revocation,
-            For::Close => error.is_retriable(),
+            For::Rebalance if is_classic => error.is_retriable(),
+            // A topic that is gone is waited for by the classic protocol only.
+            For::Rebalance if error == ErrorCode::UnknownTopicOrPartition => false,
+            For::Rebalance if error == ErrorCode::StaleMemberEpoch => {
+                self.epoch > 0 && self.fatal.is_none()
+            }
+            For::Rebalance | For::Close => error.is_retriable(),
         };
         if again {
             let wait = self.config.retry_backoff.wait(commit.attempts, &mut self.rng);
             commit.attempts += 1;
             commit.retry_at = Some(wall + wait);
+            if commit.purpose == For::Rebalance && !is_classic {
+                // The next attempt takes what was returned meanwhile.
+                commit.is_sent = true;
+                commit.is_noted = false;
+                let commit = commit.clone();
+                self.tell_answered(&commit, error, effects);
+                effects.push(Effect::Positions { why: Why::Again(number) });
+            }
             return;
         }
         if commit.purpose == For::Interval && error.is_retriable() {
@@ -368,6 +400,24 @@ impl Member {
         let unknown = matches!(error, ErrorCode::NetworkException | ErrorCode::RequestTimedOut);
         let error = if unknown { AppError::Unknown(error) } else { AppError::Refused(error) };
         self.end_commit(wall, number, Err(error), effects);
+    }
+
+    fn tell_answered(&self, commit: &Commit, error: ErrorCode, effects: &mut Vec<Effect>) {
+        let about = self.about(commit.purpose);
+        for offset in &commit.offsets {
+            let place = (offset.topic.clone(), offset.partition);
+            let Some(partition) = self.id(&place) else { continue };
+            let (member, epoch) = commit.asked_as.clone();
+            let kind = Kind::CommitAnswered {
+                group: self.group.clone(),
+                member,
+                epoch,
+                partition,
+                offset: offset.offset,
+                error,
+            };
+            effects.push(Effect::Event { kind, about });
+        }
     }
 
     /// A commit is done, or given up; goes on with what waited for it.
@@ -380,21 +430,7 @@ impl Member {
     ) {
         let Some(commit) = self.commits.open.remove(&number) else { return };
         if commit.is_noted {
-            let about = self.about(commit.purpose);
-            for offset in &commit.offsets {
-                let place = (offset.topic.clone(), offset.partition);
-                let Some(partition) = self.id(&place) else { continue };
-                let (member, epoch) = commit.asked_as.clone();
-                let kind = Kind::CommitAnswered {
-                    group: self.group.clone(),
-                    member,
-                    epoch,
-                    partition,
-                    offset: offset.offset,
-                    error: result.err().map_or(ErrorCode::None, code),
-                };
-                effects.push(Effect::Event { kind, about });
-            }
+            self.tell_answered(&commit, result.err().map_or(ErrorCode::None, code), effects);
         }
         match commit.purpose {
             For::Call { token, .. } => {

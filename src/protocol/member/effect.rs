@@ -55,6 +55,8 @@ pub enum Why {
     Interval,
     /// Partitions may be revoked.
     Rebalance,
+    /// The commit of this number, before partitions are revoked, was in vain and is tried again.
+    Again(u64),
     /// The application commits what it was returned (`commitSync()` without offsets).
     Call(CallToken),
     /// The consumer is being closed.

@@ -368,6 +368,7 @@ impl Member {
                 self.commit_before_join(wall, positions, effects);
             }
             Why::Rebalance => self.commit_before_revocation(wall, positions, effects),
+            Why::Again(number) => self.commit_again(wall, number, positions, effects),
             Why::Call(token) => self.commit_for(wall, token, positions, effects),
             Why::Close => self.commit_before_close(wall, positions, effects),
         }

@@ -40,6 +40,8 @@ impl Member {
             }
             return;
         }
+        // What is to be revoked is not read on while the commit is under way (Kafka 4.1).
+        self.withhold_all_but(&places, effects);
         self.reconciliation.under_way = Some(UnderWay { target: resolved, places, is_void: false });
         effects.push(Effect::Positions { why: Why::Rebalance });
     }
@@ -90,13 +92,23 @@ impl Member {
             return;
         }
         let Some(under_way) = &self.reconciliation.under_way else { return };
-        let places = &under_way.places;
-        let revoked: BTreeSet<Place> =
-            self.owned.keys().filter(|place| !places.contains(*place)).cloned().collect();
-        if !revoked.is_empty() {
-            effects.push(Effect::Withhold { partitions: revoked.clone() });
-        }
+        let places = under_way.places.clone();
+        let revoked = self.withhold_all_but(&places, effects);
         self.call_back(wall, RebalanceCallback::Revoked, revoked, Then::Assign, effects);
+    }
+
+    /// Reads on in `places` only, of what it owns; says which are the others.
+    fn withhold_all_but(
+        &self,
+        places: &BTreeSet<Place>,
+        effects: &mut Vec<Effect>,
+    ) -> BTreeSet<Place> {
+        let others: BTreeSet<Place> =
+            self.owned.keys().filter(|place| !places.contains(*place)).cloned().collect();
+        if !others.is_empty() {
+            effects.push(Effect::Withhold { partitions: others.clone() });
+        }
+        others
     }
 
     /// Revoked partitions are given up: takes the new ones.
