@@ -1,7 +1,9 @@
 //! What of a partition the applications of a group have processed, and what they never will.
 
+use std::collections::BTreeMap;
+
 use crate::history::spans::Spans;
-use crate::types::Offset;
+use crate::types::{HostId, Offset};
 
 /// One partition, as one group reads it.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -11,6 +13,8 @@ pub(in crate::history) struct Delivered {
     processed: Spans,
     /// What `auto.offset.reset` led the group past.
     passed_over: Spans,
+    /// Where each reader stands: what it has in its hands lies before.
+    readers: BTreeMap<HostId, Offset>,
     /// The highest offset that was ever committed.
     committed: Option<Offset>,
     /// Behind this nobody of the group is at work any more: somebody began, or went on, here.
@@ -38,16 +42,25 @@ impl Delivered {
         self.reached = offset.unwrap_or(Offset::ZERO);
     }
 
-    /// A member begins where `auto.offset.reset` says; the log began at `log_start`.
+    /// `host` was told where to go on, or was returned what lies before.
+    pub(in crate::history) fn on_read(&mut self, host: HostId, offset: Option<Offset>) {
+        match offset {
+            Some(offset) => self.readers.insert(host, offset),
+            None => self.readers.remove(&host),
+        };
+    }
+
+    /// The member on `host` goes on where `auto.offset.reset` says; the log began at `log_start`.
     ///
     /// What was committed counts no more, or nothing was: all from there to `offset` that nobody
-    /// has processed was passed over by rule, and is not lost.
-    pub(in crate::history) fn on_reset(&mut self, offset: Offset, log_start: Offset) {
+    /// has processed, nor was returned to it, was passed over by rule, and is not lost.
+    pub(in crate::history) fn on_reset(&mut self, host: HostId, offset: Offset, log_start: Offset) {
         let from = match self.start {
             None => log_start,
             Some(start) => self.committed.map_or(start, |committed| committed.max(start)),
         };
-        self.passed_over.add(from, offset);
+        let stood = self.readers.insert(host, offset);
+        self.passed_over.add(stood.map_or(from, |stood| from.max(stood)), offset);
         self.on_begun(offset);
         // It may lead back, from where there is nothing.
         self.start = self.start.min(Some(offset));
@@ -109,6 +122,8 @@ impl Delivered {
 mod tests {
     use super::*;
 
+    const READER: HostId = HostId(7);
+
     fn unprocessed(it: &Delivered, is_owned: bool) -> Vec<(i64, i64)> {
         it.unprocessed(is_owned).stretches().map(|(from, to)| (from.0, to.0)).collect()
     }
@@ -145,18 +160,34 @@ mod tests {
     fn what_a_reset_leads_past_is_no_loss() {
         let mut it = Delivered::default();
         // With `latest`: four records are there, and the log begins at 2.
-        it.on_reset(Offset(6), Offset(2));
+        it.on_reset(READER, Offset(6), Offset(2));
         it.on_processed(Offset(6), Offset(9));
         it.on_committed(Offset(8));
         // Out of range: retention was faster.
-        it.on_reset(Offset(12), Offset(12));
+        it.on_reset(READER, Offset(12), Offset(12));
         it.on_processed(Offset(12), Offset(15));
         it.on_committed(Offset(15));
         assert_eq!(it.passed_over(), 4 + 3);
         assert_eq!(unprocessed(&it, false), []);
         // Back to the beginning: nothing is passed over.
-        it.on_reset(Offset(0), Offset(0));
+        it.on_reset(READER, Offset(0), Offset(0));
         assert_eq!(it.passed_over(), 7);
+    }
+
+    #[test]
+    fn what_a_poll_has_returned_before_a_reset_is_not_passed_over() {
+        let mut it = Delivered::default();
+        it.on_begun(Offset(0));
+        it.on_read(READER, Some(Offset(10)));
+        it.on_processed(Offset(0), Offset(4));
+        it.on_committed(Offset(4));
+        // Its application has six more in its hands.
+        it.on_reset(READER, Offset(15), Offset(15));
+        assert_eq!(it.passed_over(), 5);
+        // It dies with them, and nobody finds them any more.
+        it.on_read(HostId(8), Some(Offset(4)));
+        it.on_reset(HostId(8), Offset(15), Offset(15));
+        assert_eq!(it.passed_over(), 11);
     }
 
     #[test]
@@ -182,7 +213,7 @@ mod tests {
         let mut it = Delivered::default();
         it.on_told(Some(Offset(100_000)));
         it.on_begun(Offset(100_000));
-        it.on_reset(Offset(0), Offset(0));
+        it.on_reset(READER, Offset(0), Offset(0));
         it.on_processed(Offset(0), Offset(10));
         it.on_committed(Offset(12));
         assert_eq!(unprocessed(&it, true), []);

@@ -193,17 +193,17 @@ impl GroupCounter {
                 if let Some(offset) = offset {
                     owned.delivered.on_begun(*offset);
                 }
+                if let Some(host) = event.host {
+                    owned.delivered.on_read(host, *offset);
+                }
                 owned.on_begun(event.host, *offset);
             }
-            Kind::PositionSet { partition, offset, by_reset: true } => {
-                let group = event.host.and_then(|host| self.members.group_of(host));
-                // Of a consumer that is in no group there is nothing to tell.
-                let Some(group) = group.and_then(|group| self.groups.get_mut(group)) else {
-                    return;
-                };
-                let log_start = self.log_starts.get(partition).copied().unwrap_or(Offset::ZERO);
-                let owned = group.partitions.entry(*partition).or_default();
-                owned.delivered.on_reset(*offset, log_start);
+            Kind::Polled { partition, base_offset, records, .. } => {
+                let end = *base_offset + u64::from(*records);
+                self.on_read(event.host, *partition, end, false);
+            }
+            Kind::PositionSet { partition, offset, by_reset } => {
+                self.on_read(event.host, *partition, *offset, *by_reset);
             }
             Kind::Processed { group, epoch, partition, base_offset, records, .. } => {
                 let Some(host) = event.host else { return };
@@ -228,6 +228,26 @@ impl GroupCounter {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A reader goes on at `offset`. Of a consumer that is in no group there is nothing to tell.
+    fn on_read(
+        &mut self,
+        host: Option<HostId>,
+        partition: TopicPartition,
+        offset: Offset,
+        by_reset: bool,
+    ) {
+        let Some(host) = host else { return };
+        let group = self.members.group_of(host).and_then(|group| self.groups.get_mut(group));
+        let Some(group) = group else { return };
+        let delivered = &mut group.partitions.entry(partition).or_default().delivered;
+        if by_reset {
+            let log_start = self.log_starts.get(&partition).copied().unwrap_or(Offset::ZERO);
+            delivered.on_reset(host, offset, log_start);
+        } else {
+            delivered.on_read(host, Some(offset));
         }
     }
 

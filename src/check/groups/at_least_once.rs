@@ -201,6 +201,36 @@ mod tests {
         }
     }
 
+    /// Nor is a commit that was tried again until it found the new topic, nor one that stood there.
+    #[test]
+    fn a_commit_of_the_old_topic_is_outside_the_premise_in_the_new_one() {
+        let gap = |work: &mut Work| {
+            work.committed(8).begin(1, Some(8)).processed(1, 8, 9);
+            work.outcome("at-least-once")
+        };
+        for (is_removed, outcome) in [(true, "outside its premise"), (false, "violated")] {
+            let mut work = Work::of(Promise::AtLeastOnce);
+            let (topic, offset) = (TopicId(99), Offset(40));
+            let name = "orders".into();
+            work.add(CONTROLLER, Kind::TopicCommitted { topic, name, offset });
+            if is_removed {
+                work.add(CONTROLLER, Kind::TopicRemoved { topic, offset });
+            }
+            work.begin(0, None).polled(0, 0, 3).processed(0, 0, 3);
+            let mut read_so_far = work.clone();
+            read_so_far.polled(0, 3, 8);
+            assert_eq!(gap(work.appended(8, Some("m0"))), outcome);
+            assert_eq!(gap(read_so_far.appended(8, Some("m0"))), "violated");
+            let mut stood = Work::of(Promise::AtLeastOnce);
+            stood.add(CONTROLLER, Kind::TopicCommitted { topic, name: "orders".into(), offset });
+            if is_removed {
+                stood.add(CONTROLLER, Kind::TopicRemoved { topic, offset });
+            }
+            stood.reset(0, 0).processed(0, 0, 3).begin(0, Some(8)).processed(0, 8, 9);
+            assert_eq!(gap(stood.committed(10)), outcome);
+        }
+    }
+
     #[test]
     fn who_does_not_commit_promises_nothing() {
         let mut work = Work::of(Promise::Nothing);

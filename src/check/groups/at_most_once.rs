@@ -118,6 +118,16 @@ mod tests {
         assert_eq!(work.outcome("at-most-once"), "outside its premise");
     }
 
+    /// The log's start has gone past what its application has in its hands.
+    #[test]
+    fn what_was_polled_before_a_reset_is_processed_once() {
+        let mut work = Work::of(Promise::AtMostOnce);
+        work.begin(0, Some(0)).polled(0, 0, 9).reset(0, 20).committed(9).processed(0, 0, 9);
+        work.polled(0, 20, 24).committed(24).processed(0, 20, 24);
+        assert_eq!(work.outcome("at-most-once"), "holds");
+        assert_eq!(work.processed(0, 8, 9).outcome("at-most-once"), "violated");
+    }
+
     #[test]
     fn a_record_twice_is_a_breach() {
         let mut work = Work::of(Promise::AtMostOnce);

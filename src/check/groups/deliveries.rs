@@ -13,6 +13,7 @@ use crate::types::{HostId, Name, Offset, TopicId, TopicPartition};
 /// The kinds that matter here.
 pub(crate) const KINDS: &[&str] = &[
     "host-stopped",
+    "polled",
     "position-set",
     "member-left",
     "commit-asked",
@@ -44,8 +45,11 @@ pub(crate) struct Deliveries {
 pub(crate) struct Delivery {
     /// Where the group began.
     start: Option<Offset>,
+    processed: Spans,
     /// What was processed, or skipped by rule (auto.offset.reset).
     done: Spans,
+    /// Where each reader stands: what it has in its hands lies before.
+    readers: BTreeMap<HostId, Offset>,
     /// The highest offset that was committed, when, and when it was written.
     committed: Option<(Offset, u64, Option<u64>)>,
     /// The commits, each beyond the one before, up to which not all was processed: with the events
@@ -159,8 +163,13 @@ impl Deliveries {
                     self.expelled.insert(member.clone(), event.index);
                 }
             }
-            Kind::OffsetAppended { group, partition, offset, log, log_offset, .. } => {
+            Kind::OffsetAppended { group, partition, offset, member, log, log_offset, .. } => {
+                let before = self.life_before(*partition, model).filter(|_| member.is_some());
                 let delivery = self.of(group, *partition);
+                // No member was returned so much of the new one.
+                if delivery.readers.values().all(|stands| stands < offset) {
+                    delivery.carried = before.or(delivery.carried);
+                }
                 delivery.log = Some(*log);
                 // What stood there before is cut off.
                 delivery.written.split_off(log_offset);
@@ -182,7 +191,7 @@ impl Deliveries {
                 match because {
                     OffsetGone::Expired => delivery.expired = Some(event.index),
                     OffsetGone::Deleted | OffsetGone::GroupDeleted | OffsetGone::TopicDeleted => {
-                        delivery.done.cut(Offset::ZERO);
+                        delivery.forget(Offset::ZERO);
                     }
                 }
             }
@@ -191,13 +200,14 @@ impl Deliveries {
                 delivery.is_denied = delivery.counts && offset.is_none();
             }
             Kind::CommittedOffsetUsed { group, member, partition, offset, .. } => {
-                self.on_taken(event, (group, *partition), member, *offset);
+                self.on_taken(event, (group, *partition), member, *offset, model);
             }
-            Kind::PositionSet { partition, offset, by_reset: true } => {
-                let member = event.host.and_then(|host| model.group_members.get(&host));
-                if let Some(member) = member {
-                    self.of(&member.group, *partition).on_reset(event.index, *offset);
-                }
+            Kind::Polled { partition, base_offset, records, .. } => {
+                let end = *base_offset + u64::from(*records);
+                self.on_read(event, *partition, end, false, model);
+            }
+            Kind::PositionSet { partition, offset, by_reset } => {
+                self.on_read(event, *partition, *offset, *by_reset, model);
             }
             Kind::Processed { group, partition, base_offset, records, .. } => {
                 let end = *base_offset + u64::from(*records);
@@ -229,12 +239,31 @@ impl Deliveries {
         self.partitions.entry((group.clone(), partition)).or_default()
     }
 
+    /// A reader goes on at `offset`: after what it was returned, or where it was told to.
+    fn on_read(
+        &mut self,
+        event: &Event,
+        partition: TopicPartition,
+        offset: Offset,
+        by_reset: bool,
+        model: &Model,
+    ) {
+        let Some(host) = event.host else { return };
+        let Some(member) = model.group_members.get(&host) else { return };
+        let delivery = self.of(&member.group, partition);
+        if by_reset {
+            delivery.on_reset(event.index, host, offset);
+        }
+        delivery.readers.insert(host, offset);
+    }
+
     fn on_taken(
         &mut self,
         event: &Event,
         (group, partition): (&Name, TopicPartition),
         member: &Name,
         offset: Option<Offset>,
+        model: &Model,
     ) {
         let Some(host) = event.host else { return };
         let before = self.get(group, partition).and_then(|delivery| delivery.taken.as_ref());
@@ -247,12 +276,16 @@ impl Deliveries {
         };
         let is_outside =
             offset.is_some_and(|offset| self.committers.take_used(group, partition, offset));
+        let life_before = self.life_before(partition, model).filter(|_| offset.is_some());
         let delivery = self.of(group, partition);
         if is_outside {
             delivery.on_told(offset);
+        } else if !delivery.counts {
+            delivery.carried = life_before.or(delivery.carried);
         }
         let member = member.clone();
         delivery.taken = Some(Taken { event: event.index, host, member, after });
+        delivery.readers.remove(&host);
         let Some(offset) = offset else { return };
         delivery.start.get_or_insert(offset);
         delivery.pass(event.index, offset);
@@ -272,8 +305,14 @@ impl Delivery {
         self.written.clear();
         self.counts = false;
         if let Some(offset) = offset {
-            self.done.cut(offset);
+            self.forget(offset);
         }
+    }
+
+    /// What was done from `offset` on may be done again.
+    fn forget(&mut self, offset: Offset) {
+        self.processed.cut(offset);
+        self.done.cut(offset);
     }
 
     fn on_committed(&mut self, event: u64, offset: Offset, log_offset: Offset) {
@@ -320,8 +359,9 @@ impl Delivery {
         self.start.is_some() && self.committed.is_some()
     }
 
-    /// It goes on where the policy says: what lies before and is not committed is nobody's.
-    fn on_reset(&mut self, event: u64, offset: Offset) {
+    /// `host` goes on where the policy says: what lies before is nobody's, if it is not committed
+    /// and was not returned to it.
+    fn on_reset(&mut self, event: u64, host: HostId, offset: Offset) {
         if let Some(taken) = &mut self.taken
             && self.start.is_some()
         {
@@ -336,7 +376,8 @@ impl Delivery {
             self.denied = Some(event);
         } else {
             let from = self.committed.map_or(start, |(highest, ..)| highest);
-            self.done.add(from, offset);
+            let stood = self.readers.get(&host).copied();
+            self.done.add(stood.map_or(from, |stood| from.max(stood)), offset);
         }
         // It may lead back, from where there is nothing.
         let start = start.min(offset);
@@ -346,7 +387,8 @@ impl Delivery {
 
     fn on_processed(&mut self, from: Offset, to: Offset) -> Option<Again> {
         let start = *self.start.get_or_insert(from);
-        let (records, first) = self.done.add(from, to);
+        self.done.add(from, to);
+        let (records, first) = self.processed.add(from, to);
         if self.gap.is_some() {
             self.look(start);
         }
@@ -360,6 +402,7 @@ pub(crate) mod tests {
     use crate::check::script::{OFFSETS, ORDERS, OTHER, READER, Script};
     use crate::event::{MemberState, Phase};
     use crate::trace::Promise;
+    use crate::types::{BatchId, ClientId, LeaderEpoch, OperationId};
 
     const COORDINATOR: HostId = HostId(1);
     const HOSTS: [HostId; 2] = [READER, OTHER];
@@ -407,6 +450,20 @@ pub(crate) mod tests {
         pub(crate) fn reset(&mut self, nth: usize, offset: i64) -> &mut Self {
             let (partition, offset) = (ORDERS, Offset(offset));
             self.0.add(HOSTS[nth], Kind::PositionSet { partition, offset, by_reset: true });
+            self
+        }
+
+        pub(crate) fn polled(&mut self, nth: usize, from: i64, to: i64) -> &mut Self {
+            let kind = Kind::Polled {
+                operation: OperationId { client: ClientId(0), number: 0 },
+                partition: ORDERS,
+                base_offset: Offset(from),
+                records: u32::try_from(to - from).unwrap(),
+                batch: BatchId(0),
+                first: 0,
+                leader_epoch: LeaderEpoch(0),
+            };
+            self.0.add(HOSTS[nth], kind);
             self
         }
 
