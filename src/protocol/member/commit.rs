@@ -315,6 +315,7 @@ impl Member {
         };
         let Some(commit) = self.commits.open.get_mut(&number) else { return };
         commit.is_sent = false;
+        let is_current = commit.asked_as == (self.member_id.clone(), self.epoch);
         match error {
             ErrorCode::None => {
                 self.end_commit(wall, number, Ok(()), effects);
@@ -332,7 +333,10 @@ impl Member {
                     self.reset_membership(keeps_id, "encountered an error of a commit", effects);
                 }
             }
-            ErrorCode::FencedInstanceId if self.is_classic() => self.fail(wall, error, effects),
+            // Of a generation that is over it says nothing.
+            ErrorCode::FencedInstanceId if self.is_classic() && is_current => {
+                self.fail(wall, error, effects);
+            }
             _ => {}
         }
         self.retry_commit(wall, number, error, effects);
