@@ -209,8 +209,9 @@ sections! {
         "static" "true or false" "false"
             "Whether the members are static, `group.instance.id` being the host's name.";
         "produce_to" "text" "nowhere"
-            "A topic to which a record is sent for each that was processed, and acknowledged \
-             before the commit; one that fails is sent again every 100 ms.";
+            "A topic to which a record is sent for each that was processed; one that fails is \
+             sent again every 100 ms. All are acknowledged before the commit, or with \
+             commit=\"before\" before the next poll.";
         "start" "duration" "\"0s\"" "When its first members begin.";
         "config" "Kafka keys" "{}" "Consumer keys, and those of members of a group.";
         "deploy" "tables" "[]" "Another configuration later, see `deploy`.";
