@@ -42,8 +42,22 @@ impl Delivered {
         self.reached = offset.unwrap_or(Offset::ZERO);
     }
 
-    /// `host` was told where to go on, or was returned what lies before.
-    pub(in crate::history) fn on_read(&mut self, host: HostId, offset: Option<Offset>) {
+    /// The reader on `host` goes on at `offset`; by reset, if the log began at `log_start` then.
+    pub(in crate::history) fn on_position(
+        &mut self,
+        host: Option<HostId>,
+        offset: Offset,
+        log_start: Option<Offset>,
+    ) {
+        match (host, log_start) {
+            (Some(host), Some(log_start)) => self.on_reset(host, offset, log_start),
+            _ => self.on_read(host, Some(offset)),
+        }
+    }
+
+    /// The reader on `host` was told where to go on, or was returned what lies before.
+    pub(in crate::history) fn on_read(&mut self, host: Option<HostId>, offset: Option<Offset>) {
+        let Some(host) = host else { return };
         match offset {
             Some(offset) => self.readers.insert(host, offset),
             None => self.readers.remove(&host),
@@ -54,7 +68,7 @@ impl Delivered {
     ///
     /// What was committed counts no more, or nothing was: all from there to `offset` that nobody
     /// has processed, nor was returned to it, was passed over by rule, and is not lost.
-    pub(in crate::history) fn on_reset(&mut self, host: HostId, offset: Offset, log_start: Offset) {
+    fn on_reset(&mut self, host: HostId, offset: Offset, log_start: Offset) {
         let from = match self.start {
             None => log_start,
             Some(start) => self.committed.map_or(start, |committed| committed.max(start)),
@@ -178,14 +192,14 @@ mod tests {
     fn what_a_poll_has_returned_before_a_reset_is_not_passed_over() {
         let mut it = Delivered::default();
         it.on_begun(Offset(0));
-        it.on_read(READER, Some(Offset(10)));
+        it.on_read(Some(READER), Some(Offset(10)));
         it.on_processed(Offset(0), Offset(4));
         it.on_committed(Offset(4));
         // Its application has six more in its hands.
         it.on_reset(READER, Offset(15), Offset(15));
         assert_eq!(it.passed_over(), 5);
         // It dies with them, and nobody finds them any more.
-        it.on_read(HostId(8), Some(Offset(4)));
+        it.on_read(Some(HostId(8)), Some(Offset(4)));
         it.on_reset(HostId(8), Offset(15), Offset(15));
         assert_eq!(it.passed_over(), 11);
     }

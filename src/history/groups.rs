@@ -193,17 +193,15 @@ impl GroupCounter {
                 if let Some(offset) = offset {
                     owned.delivered.on_begun(*offset);
                 }
-                if let Some(host) = event.host {
-                    owned.delivered.on_read(host, *offset);
-                }
+                owned.delivered.on_read(event.host, *offset);
                 owned.on_begun(event.host, *offset);
             }
             Kind::Polled { partition, base_offset, records, .. } => {
                 let end = *base_offset + u64::from(*records);
-                self.on_read(event.host, *partition, end, false);
+                self.on_read(event, *partition, end, false);
             }
             Kind::PositionSet { partition, offset, by_reset } => {
-                self.on_read(event.host, *partition, *offset, *by_reset);
+                self.on_read(event, *partition, *offset, *by_reset);
             }
             Kind::Processed { group, epoch, partition, base_offset, records, .. } => {
                 let Some(host) = event.host else { return };
@@ -232,23 +230,12 @@ impl GroupCounter {
     }
 
     /// A reader goes on at `offset`. Of a consumer that is in no group there is nothing to tell.
-    fn on_read(
-        &mut self,
-        host: Option<HostId>,
-        partition: TopicPartition,
-        offset: Offset,
-        by_reset: bool,
-    ) {
-        let Some(host) = host else { return };
-        let group = self.members.group_of(host).and_then(|group| self.groups.get_mut(group));
-        let Some(group) = group else { return };
+    fn on_read(&mut self, event: &Event, partition: TopicPartition, offset: Offset, reset: bool) {
+        let group = event.host.and_then(|host| self.members.group_of(host));
+        let Some(group) = group.and_then(|group| self.groups.get_mut(group)) else { return };
         let delivered = &mut group.partitions.entry(partition).or_default().delivered;
-        if by_reset {
-            let log_start = self.log_starts.get(&partition).copied().unwrap_or(Offset::ZERO);
-            delivered.on_reset(host, offset, log_start);
-        } else {
-            delivered.on_read(host, Some(offset));
-        }
+        let log_start = self.log_starts.get(&partition).copied().unwrap_or(Offset::ZERO);
+        delivered.on_position(event.host, offset, reset.then_some(log_start));
     }
 
     /// Whether a topic of the same name was there before.
