@@ -45,6 +45,10 @@ pub(crate) fn told(verb: FaultVerb, hosts: &[String], groups: &[u32], detail: &s
         rest = more;
     }
     let side = |n: usize| sides.get(n).map_or("", String::as_str);
+    // Of several hosts: they hear, and do not hear.
+    let count = |n: usize| groups.get(n).map_or(hosts.len(), |size| *size as usize);
+    let does_not = |n: usize| if count(n) > 1 { "do not" } else { "does not" };
+    let of = |one: &'static str, many: &'static str| if hosts.len() > 1 { many } else { one };
     let (all, one, other) = (hosts_text(hosts), side(0), side(1));
     let links = match sides.len() {
         0 | 1 => format!("links of {all}"),
@@ -53,12 +57,16 @@ pub(crate) fn told(verb: FaultVerb, hosts: &[String], groups: &[u32], detail: &s
     match verb {
         FaultVerb::Crash if detail == "synced" => format!("power loss of {all}"),
         FaultVerb::Crash => format!("crash of {all}"),
-        FaultVerb::Pause => format!("{all} stands still"),
-        FaultVerb::Stall => format!("the application of {all} does nothing"),
+        FaultVerb::Pause => format!("{all} {} still", of("stands", "stand")),
+        FaultVerb::Stall => format!(
+            "{} of {all} {} nothing",
+            of("the application", "the applications"),
+            of("does", "do")
+        ),
         FaultVerb::Isolate => match detail {
-            "inbound" => format!("{all} hears nobody"),
+            "inbound" => format!("{all} {} nobody", of("hears", "hear")),
             "outbound" => format!("nobody hears {all}"),
-            _ => format!("{all} is cut off from all others"),
+            _ => format!("{all} {} cut off from all others", of("is", "are")),
         },
         FaultVerb::Partition => format!("network partition: {}", sides.join(" | ")),
         FaultVerb::Bridge => {
@@ -67,10 +75,12 @@ pub(crate) fn told(verb: FaultVerb, hosts: &[String], groups: &[u32], detail: &s
         FaultVerb::Ring => {
             format!("network partition: a ring of {all}, in which each hears {detail}")
         }
-        FaultVerb::OneWay => format!("network partition: {other} does not hear {one}"),
+        FaultVerb::OneWay => {
+            format!("network partition: {other} {} hear {one}", does_not(1))
+        }
         FaultVerb::Cut => match detail {
-            "inbound" => format!("{one} does not hear {other}"),
-            "outbound" => format!("{other} does not hear {one}"),
+            "inbound" => format!("{one} {} hear {other}", does_not(0)),
+            "outbound" => format!("{other} {} hear {one}", does_not(1)),
             _ => format!("the {links} is cut"),
         },
         FaultVerb::Delay => format!("slow {links} ({detail})"),
@@ -80,7 +90,7 @@ pub(crate) fn told(verb: FaultVerb, hosts: &[String], groups: &[u32], detail: &s
             format!("connections between {one} and {other} are reset")
         }
         FaultVerb::Reset => format!("connections of {all} are reset"),
-        FaultVerb::Slow => format!("{all} works slowly ({detail})"),
+        FaultVerb::Slow => format!("{all} {} slowly ({detail})", of("works", "work")),
         FaultVerb::Stop => format!("stop of {all}"),
         FaultVerb::RollingRestart => format!("rolling restart of {all}"),
         _ => told_of_hardware(verb, &all, detail),
@@ -115,5 +125,44 @@ mod tests {
         let many =
             names(&["broker-2", "controller-1", "broker-1", "broker-3", "audit", "broker-5"]);
         assert_eq!(hosts_text(&many), "audit, broker-1 to broker-3, broker-5, controller-1");
+    }
+
+    #[test]
+    fn several_hosts_do_what_one_does() {
+        let hosts = names(&["broker-1", "broker-2", "broker-3"]);
+        let cases = [
+            (
+                FaultVerb::OneWay,
+                vec![1, 2],
+                "",
+                "network partition: broker-2, broker-3 do not hear broker-1",
+            ),
+            (
+                FaultVerb::OneWay,
+                vec![2, 1],
+                "",
+                "network partition: broker-3 does not hear broker-1, broker-2",
+            ),
+            (FaultVerb::Cut, vec![2, 1], "inbound", "broker-1, broker-2 do not hear broker-3"),
+            (FaultVerb::Pause, vec![3], "", "broker-1, broker-2, broker-3 stand still"),
+            (
+                FaultVerb::Isolate,
+                vec![3],
+                "",
+                "broker-1, broker-2, broker-3 are cut off from all others",
+            ),
+        ];
+        for (verb, groups, detail, expected) in cases {
+            let text = told(verb, &hosts, &groups, detail);
+            assert_eq!(
+                text.replace("broker-1 to broker-3", "broker-1, broker-2, broker-3")
+                    .replace(" to ", ", "),
+                expected
+            );
+        }
+        assert_eq!(
+            told(FaultVerb::Pause, &names(&["broker-1"]), &[1], ""),
+            "broker-1 stands still"
+        );
     }
 }
