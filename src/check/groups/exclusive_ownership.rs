@@ -19,7 +19,7 @@ use crate::check::groups::roster::{GroupView, Groups, MemberView, kinds_with_ros
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{Event, GroupProtocol, Kind};
-use crate::types::{GroupEpoch, HostId, Name, TopicPartition};
+use crate::types::{GroupEpoch, HostId, Name, TopicId, TopicPartition};
 
 /// The property.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,8 @@ pub(crate) struct ExclusiveOwnership {
     groups: Groups,
     /// Who was given what in the generation that began last.
     generations: BTreeMap<(Name, HostId), Generation>,
+    /// Topics that were deleted, and when.
+    removed: BTreeMap<TopicId, u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -42,9 +44,10 @@ const INFO: Info = Info {
     source: "KIP-429, KIP-848; Kafka 4.1, CurrentAssignmentBuilder, ConsumerGroup",
     premise: "members are those whom the coordinator has not expelled, and that have not left for \
               a while; between what members believe, that of acked-durability for the partitions \
-              of __consumer_offsets; a group that goes back to the classic protocol has a \
-              generation before it goes over to KIP-848 again",
-    kinds: kinds_with_roster!["assignment-decided", "partition-taken",],
+              of __consumer_offsets, and no topic is deleted and made anew under them; a group that \
+              goes back to the classic protocol has a generation before it goes over to KIP-848 \
+              again",
+    kinds: kinds_with_roster!["assignment-decided", "partition-taken", "topic-removed",],
     is_liveness: false,
 };
 
@@ -55,6 +58,9 @@ impl Property for ExclusiveOwnership {
 
     fn on_event(&mut self, event: &Event, view: View<'_>, findings: &mut Findings) {
         self.groups.on_event(event, &view.model.coordinators);
+        if let Kind::TopicRemoved { topic, .. } = &event.kind {
+            self.removed.insert(*topic, event.index);
+        }
         let Some(host) = event.host else { return };
         if let Kind::PartitionTaken { group, member, partition, .. } = &event.kind {
             self.on_taken(event, (group, *partition), (host, member), view, findings);
@@ -126,8 +132,19 @@ impl ExclusiveOwnership {
             // With its log a coordinator has forgotten what it had given to whom.
             let log = view.model.coordinators.home(group.as_str());
             let excuse = log.and_then(|log| view.premises.left(log)).or(guessed(known));
+            let excuse = excuse.or_else(|| self.made_anew(partition, view));
             findings.violated_unless(subject, excuse, sentence, [event.index]);
         }
+    }
+
+    /// Members know partitions by name: one that has yet to let go of a deleted topic's has that of
+    /// a new one, too.
+    fn made_anew(&self, partition: TopicPartition, view: View<'_>) -> Option<(u64, &'static str)> {
+        let name = view.model.topic_name(partition.topic_id)?;
+        let is_same = |topic: TopicId| view.model.topic_name(topic) == Some(name);
+        let mut removed = self.removed.iter();
+        let found = removed.find(|(topic, _)| **topic != partition.topic_id && is_same(**topic))?;
+        Some((*found.1, "its topic was deleted and made anew under its members"))
     }
 
     fn on_reconciled(
@@ -184,7 +201,7 @@ fn subject(group: &Name, members: [&Name; 2], partition: TopicPartition) -> Subj
 mod tests {
     use crate::check::script::{ORDERS, OTHER, READER, Script};
     use crate::event::{GroupProtocol, GroupState, Kind, LeftBecause, MemberState};
-    use crate::types::{GroupEpoch, HostId, Name, TopicId, TopicPartition};
+    use crate::types::{GroupEpoch, HostId, Name, Offset, TopicId, TopicPartition};
 
     const COORDINATOR: HostId = HostId(1);
     const OTHERS: TopicPartition =
@@ -328,25 +345,42 @@ mod tests {
     /// it had moved the partition.
     #[test]
     fn who_lost_the_log_of_a_group_may_give_twice() {
-        for (is_lost, outcome) in [(false, "violated"), (true, "outside its premise")] {
-            let mut run = Script::new();
-            run.make_offsets_topic();
-            if is_lost {
-                run.lose_offsets_topic();
+        assert_eq!(both_take(|_| {}), "violated");
+        let lose = |run: &mut Script| drop(run.lose_offsets_topic());
+        assert_eq!(both_take(lose), "outside its premise");
+    }
+
+    /// Members know partitions by name.
+    #[test]
+    fn a_topic_made_anew_under_its_members_may_be_two_members() {
+        let was_there = |run: &mut Script, is_removed: bool| {
+            let (topic, offset) = (TopicId(99), Offset(40));
+            run.add(HostId(9), Kind::TopicCommitted { topic, name: "orders".into(), offset });
+            if is_removed {
+                run.add(HostId(9), Kind::TopicRemoved { topic, offset });
             }
-            for (member, host) in [("a", READER), ("b", OTHER)] {
-                let (group, instance) = ("g".into(), None);
-                run.add(COORDINATOR, Kind::MemberJoined { group, member: member.into(), instance });
-                let (group, member, epoch) = ("g".into(), Name::from(member), 1);
-                let (state, leads) = (MemberState::Stable, false);
-                let entered =
-                    Kind::MemberStateEntered { group, member: member.clone(), epoch, state, leads };
-                run.add(host, entered);
-                forms(&mut run, GroupState::Stable);
-                let (group, partition) = ("g".into(), ORDERS);
-                run.add(host, Kind::PartitionTaken { group, member, epoch, partition });
-            }
-            assert_eq!(run.outcome("exclusive-ownership"), outcome);
+        };
+        assert_eq!(both_take(|run| was_there(run, true)), "outside its premise");
+        assert_eq!(both_take(|run| was_there(run, false)), "violated");
+    }
+
+    /// Two members take a partition after what `before` does.
+    fn both_take(before: impl Fn(&mut Script)) -> &'static str {
+        let mut run = Script::new();
+        run.make_offsets_topic();
+        before(&mut run);
+        for (member, host) in [("a", READER), ("b", OTHER)] {
+            let (group, instance) = ("g".into(), None);
+            run.add(COORDINATOR, Kind::MemberJoined { group, member: member.into(), instance });
+            let (group, member, epoch) = ("g".into(), Name::from(member), 1);
+            let (state, leads) = (MemberState::Stable, false);
+            let entered =
+                Kind::MemberStateEntered { group, member: member.clone(), epoch, state, leads };
+            run.add(host, entered);
+            forms(&mut run, GroupState::Stable);
+            let (group, partition) = ("g".into(), ORDERS);
+            run.add(host, Kind::PartitionTaken { group, member, epoch, partition });
         }
+        run.outcome("exclusive-ownership")
     }
 }
