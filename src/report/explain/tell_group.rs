@@ -230,7 +230,9 @@ impl Teller<'_> {
             Kind::CommittedOffsetUsed { offset, .. } => {
                 let from = offset
                     .map_or("where auto.offset.reset says".to_owned(), |o| format!("offset {o}"));
-                (0, format!("{who} begins {name} at {from}"))
+                // Of a whole group it matters little who begins where.
+                let extra = if about.partition.is_none() { ASIDE } else { 0 };
+                (extra, format!("{who} begins {name} at {from}"))
             }
             _ => return true,
         };
@@ -300,7 +302,8 @@ impl Teller<'_> {
                     return true;
                 }
                 let name = model.partition_name(*partition);
-                let extra = if is_named(member) { 6 } else { ASIDE };
+                let of_all = about.partition.is_none() && about.members.is_empty();
+                let extra = if is_named(member) && !of_all { 6 } else { ASIDE };
                 (Tag::Member, extra, format!("{who} takes {name}, in epoch {epoch}"))
             }
             Kind::PartitionGivenUp { group, member, partition, because, .. } => {
