@@ -374,6 +374,11 @@ fn commit(tape: &Tape, at: u64) -> Option<Offset> {
 }
 
 impl GroupFocus {
+    /// Whether it is about the group, and no member or partition of it.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.partition.is_none() && self.members.is_empty()
+    }
+
     /// The members that it is about, and the brokers that coordinated the group.
     fn hosts(&self, tape: &Tape, decisive: u64) -> BTreeSet<HostId> {
         let until = tape.events.iter().take_while(|event| event.index <= decisive);

@@ -97,7 +97,9 @@ impl Teller<'_> {
                     self.member(member),
                     Self::list(partitions, model)
                 );
-                (if touches(partitions) { 0 } else { ASIDE }, text)
+                // Who is a member is what matters of a whole group.
+                let aside = if touches(partitions) { 0 } else { ASIDE };
+                (if about.is_whole() { 12 } else { aside }, text)
             }
             Kind::MemberJoined { group, member, .. } if is_ours(group) => {
                 (0, format!("{who} takes {} into group {group}", self.member(member)))
@@ -113,7 +115,7 @@ impl Teller<'_> {
                     self.member(member),
                     Self::list(partitions, model)
                 );
-                (if touches(partitions) { -4 } else { 2 * ASIDE }, text)
+                (if touches(partitions) && !about.is_whole() { -4 } else { 2 * ASIDE }, text)
             }
             Kind::MemberReconciled { group, member, epoch, partitions, revoking }
                 if is_ours(group) =>
@@ -165,7 +167,9 @@ impl Teller<'_> {
             _ => return false,
         };
         let is_ours = *group == about.name && about.partition.is_none_or(|it| it == partition);
-        if !is_ours {
+        // Of a whole group it matters little who begins where.
+        let is_aside = about.is_whole() && matches!(event.kind, Kind::CommittedOffsetUsed { .. });
+        if !is_ours || is_aside {
             return true;
         }
         let name = model.partition_name(partition);
@@ -230,9 +234,7 @@ impl Teller<'_> {
             Kind::CommittedOffsetUsed { offset, .. } => {
                 let from = offset
                     .map_or("where auto.offset.reset says".to_owned(), |o| format!("offset {o}"));
-                // Of a whole group it matters little who begins where.
-                let extra = if about.partition.is_none() { ASIDE } else { 0 };
-                (extra, format!("{who} begins {name} at {from}"))
+                (0, format!("{who} begins {name} at {from}"))
             }
             _ => return true,
         };
@@ -298,12 +300,11 @@ impl Teller<'_> {
                 )
             }
             Kind::PartitionTaken { group, member, epoch, partition } => {
-                if *group != about.name || !is_it(partition) {
+                if *group != about.name || !is_it(partition) || about.is_whole() {
                     return true;
                 }
                 let name = model.partition_name(*partition);
-                let of_all = about.partition.is_none() && about.members.is_empty();
-                let extra = if is_named(member) && !of_all { 6 } else { ASIDE };
+                let extra = if is_named(member) { 6 } else { ASIDE };
                 (Tag::Member, extra, format!("{who} takes {name}, in epoch {epoch}"))
             }
             Kind::PartitionGivenUp { group, member, partition, because, .. } => {
@@ -311,7 +312,8 @@ impl Teller<'_> {
                     return true;
                 }
                 let name = model.partition_name(*partition);
-                let extra = if is_named(member) { 6 } else { ASIDE };
+                let is_near = is_named(member) && !about.is_whole();
+                let extra = if is_near { 6 } else { ASIDE };
                 (Tag::Member, extra, format!("{who} gives {name} up: {because}"))
             }
             Kind::Polled { partition, base_offset, records, .. } => {
