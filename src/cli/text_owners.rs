@@ -44,8 +44,8 @@ pub(crate) fn owners_over_time(group: &GroupFigures) -> Vec<String> {
     };
     let line = |reign: &Reign| {
         let epochs = match reign.epochs {
-            (first, last) if first == last => format!("{word} {first}"),
-            (first, last) => format!("{word}s {first} to {last}"),
+            (first, last) if first == last => format!("{word} {first}, at its end"),
+            (first, last) => format!("{word}s {first} to {last}, at their end"),
         };
         format!("{} {epochs}: {}", seconds(reign.at.scenario_micros()), reign.owners)
     };
@@ -177,10 +177,10 @@ mod tests {
         assert_eq!(
             owners_over_time(&group(&epochs, partitions)),
             [
-                "3.000s generation 1: billing-1 orders-0 1",
-                "10.000s generation 2: billing-1 orders-0, billing-2 orders-1 2",
-                "12.000s generation 3: billing-1 orders-0, billing-2 orders-1 2 refunds-0",
-                "20.000s generation 4: billing-1 orders-0, billing-2 orders-1 refunds-0, nobody 1 \
+                "3.000s generation 1, at its end: billing-1 orders-0 1",
+                "10.000s generation 2, at its end: billing-1 orders-0, billing-2 orders-1 2",
+                "12.000s generation 3, at its end: billing-1 orders-0, billing-2 orders-1 2 refunds-0",
+                "20.000s generation 4, at its end: billing-1 orders-0, billing-2 orders-1 refunds-0, nobody 1 \
                  partition",
             ]
         );
@@ -202,8 +202,8 @@ mod tests {
         assert_eq!(
             owners_over_time(&group(&[(3, 1), (10, 2)], partitions)),
             [
-                "3.000s generation 1: billing-1 orders-0 2, billing-2 orders-1",
-                "10.000s generation 2: billing-2 orders-0 1, nobody 1 partition",
+                "3.000s generation 1, at its end: billing-1 orders-0 2, billing-2 orders-1",
+                "10.000s generation 2, at its end: billing-2 orders-0 1, nobody 1 partition",
             ]
         );
     }
@@ -220,12 +220,12 @@ mod tests {
         });
         let lines = owners_over_time(&group(&epochs, all.collect()));
         assert_eq!(lines.len(), FIRST_MAX + 1 + LAST_MAX);
-        assert_eq!(lines[0], "0.000s generation 0: 8 members, 2 partitions each");
+        assert_eq!(lines[0], "0.000s generation 0, at its end: 8 members, 2 partitions each");
         assert_eq!(
             lines[2],
-            "20.000s generation 2: 8 members, 1 to 2 partitions each, nobody 2 partitions"
+            "20.000s generation 2, at its end: 8 members, 1 to 2 partitions each, nobody 2 partitions"
         );
         assert_eq!(lines[3], "... 5 more, see --json or the page");
-        assert!(lines[7].starts_with("110.000s generation 11: "), "{lines:?}");
+        assert!(lines[7].starts_with("110.000s generation 11, at its end: "), "{lines:?}");
     }
 }

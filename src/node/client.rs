@@ -339,7 +339,7 @@ impl Client {
                                 self.work.push_back(Work::Call { token, call });
                             }
                             application::Effect::Processed { partition, base_offset, records } => {
-                                self.processed(partition, base_offset, records, out)
+                                self.processed(partition, base_offset, records, out);
                             }
                             application::Effect::SentOn { topic, partition, offset, token } => {
                                 self.sent_on((&topic, partition), offset, token, out);

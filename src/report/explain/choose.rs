@@ -414,6 +414,11 @@ pub(crate) fn blamed(because: &str) -> Option<&str> {
     before.rfind("the ").map(|at| &before[at..])
 }
 
+/// `because`, if it only says that a defect is switched on.
+pub(crate) fn blames_only(because: &str) -> Option<&str> {
+    blamed(because).filter(|called| because.starts_with(called))
+}
+
 /// Takes back that `defect` is to blame: the run was violated without it as well.
 pub(crate) fn acquit(steps: &mut Vec<Step>, defect: Defect) {
     for step in steps.iter_mut() {

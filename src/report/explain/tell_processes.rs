@@ -5,7 +5,7 @@ use crate::report::explain::note::{NEEDED, Tag};
 use crate::report::explain::tape::row;
 use crate::report::explain::tell::Teller;
 use crate::report::told;
-use crate::trace::Model;
+use crate::trace::{Model, Part};
 use crate::types::{BrokerId, HostId, Offset};
 
 impl Teller<'_> {
@@ -40,7 +40,10 @@ impl Teller<'_> {
             Kind::HostStopped { .. } | Kind::HostPaused {}
                 if concerns && self.is_of_fault(event) && !self.is_evidence(event) => {}
             Kind::HostStopped { keep, by_itself, in_order } if concerns => {
+                let part = event.host.and_then(|host| model.setup().part(host));
+                let has_disk = matches!(part, Some(Part::Broker(_) | Part::Controller(_)));
                 let text = match (in_order, by_itself, keep) {
+                    (true, ..) if !has_disk => format!("{who} ends in order"),
                     (true, ..) => format!("{who} ends in order, all that it wrote on its disk"),
                     (_, true, _) => format!("{who} halts by itself, because its disk failed it"),
                     (_, _, CrashKeep::Synced) => {

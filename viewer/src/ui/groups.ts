@@ -140,7 +140,7 @@ export class Groups implements Pane {
       if (time(span.to) < app.from || run.moment(span.from) > app.to) continue;
       const [left, right] = [this.x(run.moment(span.from)), this.x(time(span.to))];
       surface.rect(left, y + 2, Math.max(1.5, right - left - 0.5), 16, this.color(span.host), 2);
-      if (right - left > 24) surface.text(left + 4, y + 10.5, run.hostName(span.host), colors.isDark ? '#0b0f14' : '#ffffff', { size: 11, bold: true, max: right - left - 6 });
+      if (right - left > 24) surface.text(left + 4, y + 10.5, run.hostName(span.host), '#0b0f14', { size: 11, bold: true, max: right - left - 6 });
     }
     for (const { from, to } of row.overlaps) {
       if (time(to) < app.from || run.moment(from) > app.to) continue;

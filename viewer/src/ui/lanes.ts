@@ -277,7 +277,7 @@ export function drawLog(
     if (!isSmall) {
       const text = `e${run.epoch}`;
       if (right - left > 26) {
-        const ink = colors.isDark ? '#0b0f14' : '#ffffff';
+        const ink = '#0b0f14';
         // What is drawn pale bears no pale letters.
         const isSolid = cut - left > 26 && !isDown;
         context.globalAlpha = 1;

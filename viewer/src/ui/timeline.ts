@@ -337,7 +337,7 @@ export class Timeline implements Pane {
         }
       }
       for (const [x, middle, text] of this.pending.splice(0)) {
-        surface.text(x, middle - 0.5, text, app.colors.isDark ? '#0b0f14' : '#ffffff', { size: 10, bold: true });
+        surface.text(x, middle - 0.5, text, '#0b0f14', { size: 10, bold: true });
       }
       if (isSelected) surface.outline(LABEL - 0.5, y - 1.5, this.width + 1, height + 3, app.colors.text, 2, [], 1);
     });

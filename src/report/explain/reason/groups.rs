@@ -338,7 +338,9 @@ impl<'a> Reasons<'a> {
             (None, MemberState::PreparingRebalance) if message.api == ApiKey::JoinGroup => {
                 format!("{words} gave it a member id to join with")
             }
-            (None, MemberState::Fenced | MemberState::Unjoined | MemberState::Fatal) => {
+            (None, MemberState::Fenced | MemberState::Unjoined | MemberState::Fatal)
+                if message.api != ApiKey::OffsetCommit =>
+            {
                 format!("{words} says so")
             }
             (None, _) => format!("{words} led to it"),

@@ -1,6 +1,7 @@
 //! The reasons of steps, kind by kind.
 
 use crate::event::{Event, Kind};
+use crate::report::explain::choose::blames_only;
 use crate::report::explain::reason::trail::Message;
 use crate::report::explain::shape::Step;
 use crate::report::explain::tape::Tape;
@@ -19,8 +20,18 @@ pub(crate) struct Reasons<'a> {
 impl<'a> Reasons<'a> {
     /// Gives each step its reason that has none yet.
     pub(crate) fn give(&self, steps: &mut [Step]) {
-        for step in steps.iter_mut().filter(|step| step.because.is_none()) {
-            step.because = self.tape.event(step.event).and_then(|event| self.of(event));
+        for step in steps {
+            // That a bug is switched on says what is wrong with a step, and not what led to it.
+            let blame = step.because.as_deref().and_then(|because| blames_only(because));
+            let is_deed = step.kind == "defect-acted";
+            if step.because.is_some() && (blame.is_none() || is_deed) {
+                continue;
+            }
+            let own = self.tape.event(step.event).and_then(|event| self.of(event));
+            step.because = match (own, step.because.take()) {
+                (Some(own), Some(blame)) => Some(format!("{own}; {blame}")),
+                (own, blame) => own.or(blame),
+            };
         }
     }
 
