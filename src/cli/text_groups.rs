@@ -409,7 +409,8 @@ mod tests {
             written(&[figures()]),
             "group        billing: classic, 2 generations, 2 members at the end
                3.000s generation 1, at its end: billing-9 orders-1 2, billing-10 orders-0
-               8.000s generation 2, at its end: billing-9 orders-1, billing-10 orders-0, nobody 1 partition
+               8.000s generation 2, at its end: billing-9 orders-1, billing-10 orders-0, nobody 1
+               partition
                owners at the end: billing-9 orders-1, billing-10 orders-0, nobody 1 partition
                unowned: 9s together until all had a first owner; then orders-1 longest, 2.11s from
                25.000s; 3 partitions, 2.12s together, 2.11s of it in generation 2

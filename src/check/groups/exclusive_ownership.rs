@@ -44,9 +44,9 @@ const INFO: Info = Info {
     source: "KIP-429, KIP-848; Kafka 4.1, CurrentAssignmentBuilder, ConsumerGroup",
     premise: "members are those whom the coordinator has not expelled, and that have not left for \
               a while; between what members believe, that of acked-durability for the partitions \
-              of __consumer_offsets, and no topic is deleted and made anew under them; a group that \
-              goes back to the classic protocol has a generation before it goes over to KIP-848 \
-              again",
+              of __consumer_offsets, and no topic is deleted and made anew under them; a group \
+              that goes back to the classic protocol has a generation before it goes over to \
+              KIP-848 again",
     kinds: kinds_with_roster!["assignment-decided", "partition-taken", "topic-removed",],
     is_liveness: false,
 };
