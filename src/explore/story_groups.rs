@@ -216,7 +216,16 @@ impl Rebalances {
         }
         known.epoch = epoch;
         let (joined, left) = (std::mem::take(&mut known.joined), std::mem::take(&mut known.left));
+        let known = &self.groups[group];
+        // Who goes and comes again does not do both at the time of the first.
+        let host = |member: &Name| self.hosts.get(member).cloned();
+        let returns = known.open.as_ref().is_some_and(|open| {
+            let gone: Vec<_> = open.left.iter().filter_map(|(member, _)| host(member)).collect();
+            joined.iter().filter_map(host).any(|name| gone.contains(&name))
+        });
+        let known = self.known(group);
         if let Some(open) = &mut known.open
+            && !returns
             && event.at.since(open.until) <= PAUSE_MAX
         {
             open.until = event.at;
