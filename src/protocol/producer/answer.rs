@@ -98,7 +98,9 @@ impl Producer {
             }
         }
         // A broker that leaves a partition out has said nothing of it.
-        self.on_all_failed(wall, batches, ErrorCode::NetworkException, true, effects);
+        if !batches.is_empty() {
+            self.on_all_failed(wall, batches, ErrorCode::NetworkException, true, effects);
+        }
     }
 
     /// The leader has the batch.

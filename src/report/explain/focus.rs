@@ -253,7 +253,10 @@ impl Focus {
             let entry = logs.into_iter().find_map(|log| log.entry_at(offset));
             self.batches.extend(entry.map(|entry| entry.batch));
         }
-        self.batches.sort_unstable();
+        // By letters they are called in the order in which they were made.
+        self.batches.sort_by_cached_key(|batch| {
+            (tape.sealed(*batch).map_or(u64::MAX, |event| event.index), *batch)
+        });
         self.batches.dedup();
         let offset = self.records.map(|(from, _)| from);
         let [batch] = self.batches.as_slice() else {
