@@ -12,9 +12,9 @@ use crate::cli::command::Done;
 use crate::cli::output::stdout;
 use crate::cli::run_file;
 use crate::event::Event;
-use crate::explore::{Came, WhatIf, what_if};
+use crate::explore::what_if;
 use crate::report::explain::{
-    Asked, Explanation, Nearby, Retried, Saved, brief, explain_all, markdown, text, violations,
+    Asked, Explanation, Saved, brief, explain_all, markdown, text, violations,
 };
 use crate::report::export::{Story, diagrams};
 use crate::scenario::Scenario;
@@ -61,12 +61,10 @@ pub(crate) fn of_file(
     scenario: &Scenario,
     number: usize,
 ) -> anyhow::Result<Explanation> {
-    told(path, file, scenario, (number, &Retried::default()))
+    told(path, file, scenario, (number, &[]))
 }
 
-/// The explanation with what would have saved it, told anew with what the other runs have shown: a
-/// defect without which it happens as well has no part in the story, a fault without which it does
-/// not has.
+/// The explanation with what would have saved it, told anew with what the other runs have shown.
 fn saved(
     path: &Path,
     file: &RunFile,
@@ -75,10 +73,7 @@ fn saved(
 ) -> anyhow::Result<Explanation> {
     let saved_by = saved_by(file, scenario, explanation);
     let number = usize::try_from(explanation.number)?;
-    let mut explanation = told(path, file, scenario, (number, &Retried::of(&saved_by)))?;
-    explanation.saved_by = saved_by;
-    explanation.acquit();
-    Ok(explanation)
+    told(path, file, scenario, (number, &saved_by))
 }
 
 /// The explanation of violation `number`, with what other runs have shown.
@@ -86,7 +81,7 @@ fn told(
     path: &Path,
     file: &RunFile,
     scenario: &Scenario,
-    (number, retried): (usize, &Retried),
+    (number, saved_by): (usize, &[Saved]),
 ) -> anyhow::Result<Explanation> {
     let verdicts = verdicts(path, file)?;
     let events: Result<Vec<Event>, _> =
@@ -99,7 +94,7 @@ fn told(
         verdicts: &verdicts,
         number,
         file: &path.display().to_string(),
-        retried,
+        saved_by,
     };
     match crate::report::explain::explain(events, asked) {
         Some(explanation) => Ok(explanation),
@@ -131,7 +126,7 @@ pub(crate) fn for_page(
         verdicts: &verdicts,
         number: 1,
         file: &path.display().to_string(),
-        retried: &Retried::default(),
+        saved_by: &[],
     };
     let events = events.map_err(|error| run_file::refused(path, &error))?;
     let mut all = explain_all(events, asked);
@@ -158,17 +153,5 @@ fn verdicts(path: &Path, file: &RunFile) -> anyhow::Result<Vec<Verdict>> {
 fn saved_by(file: &RunFile, scenario: &Scenario, explanation: &Explanation) -> Vec<Saved> {
     let Header { seed, fingerprint, .. } = &file.header;
     let found = what_if(scenario, *seed, &explanation.property, fingerprint.events);
-    let saved = |it: WhatIf| Saved {
-        change: it.change,
-        set: it.set,
-        helped: it.came == Came::Helped,
-        untried: it.came == Came::Untried,
-        outcome: it.outcome,
-        nearby: it.nearby.map(|it| Nearby {
-            violated: it.violated,
-            seeds: it.seeds,
-            without: it.without,
-        }),
-    };
-    found.into_iter().map(saved).collect()
+    found.into_iter().map(Saved::from).collect()
 }

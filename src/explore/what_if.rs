@@ -10,6 +10,7 @@ use crate::check::Outcome;
 use crate::explore::outcome::{End, RunOutcome};
 use crate::explore::run::{RunOptions, run_once};
 use crate::explore::vocabulary::vocabulary;
+use crate::report::explain::{Nearby, Saved};
 use crate::scenario::{Plan, ProducerPlan, Scenario, Trigger, show_duration};
 use crate::types::{Expectation, PropertyName};
 
@@ -65,6 +66,21 @@ pub struct OtherSeeds {
     pub violated: u32,
     /// How many violated it without: where none does, the change proves nothing.
     pub without: u32,
+}
+
+impl From<WhatIf> for Saved {
+    fn from(it: WhatIf) -> Self {
+        let nearby =
+            |it: OtherSeeds| Nearby { violated: it.violated, seeds: it.seeds, without: it.without };
+        Self {
+            change: it.change,
+            set: it.set,
+            helped: it.came == Came::Helped,
+            untried: it.came == Came::Untried,
+            outcome: it.outcome,
+            nearby: it.nearby.map(nearby),
+        }
+    }
 }
 
 struct Change {

@@ -14,7 +14,7 @@ use std::sync::{Arc, LazyLock};
 use kafsim::check::{Outcome, infos};
 use kafsim::event::Event;
 use kafsim::explore::{End, Executed, RunOptions, run_once};
-use kafsim::report::explain::{Asked as Question, Explanation, Retried, explain_all};
+use kafsim::report::explain::{Asked as Question, Explanation, Saved, explain, explain_all};
 use kafsim::scenario::Scenario;
 use kafsim::trace::RunFile;
 use kafsim::types::Defect;
@@ -223,6 +223,8 @@ struct Came {
     complaint: String,
     /// The explanations of what it violated, if a defect was on.
     explanations: Vec<Explanation>,
+    /// The explanation of the first, with what other runs have shown, where that is kept.
+    retold: Option<Explanation>,
     /// What they say that the run's events do not bear out.
     untrue: Vec<String>,
 }
@@ -245,23 +247,37 @@ static RUNS: LazyLock<BTreeMap<Asked, Came>> = LazyLock::new(|| {
     })
 });
 
-fn run((path, changes, seed, defect): Asked) -> Came {
-    let path = format!("scenarios/{path}.toml");
+/// The name of the files that are about a defect in a scenario.
+pub(crate) fn name_of(defect: Defect, scenario: &str) -> String {
+    format!("{}.{}", defect.name(), scenario.replace('/', "-"))
+}
+
+/// What the first violation of each exhibit came to with one thing changed, by [`name_of`]: see
+/// `explanations::what_other_runs_came_to`.
+pub(crate) static RETRIED: LazyLock<BTreeMap<String, Vec<Saved>>> = LazyLock::new(|| {
+    let text = std::fs::read_to_string("tests/data/explain/retried.json").unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+});
+
+fn run((place, changes, seed, defect): Asked) -> Came {
+    let path = format!("scenarios/{place}.toml");
     let changes = [&["defects=[]"], changes].concat();
     let defects: Vec<&str> = defect.into_iter().map(Defect::name).collect();
     let scenario = scenario(&path, &changes, &defects);
     let options = RunOptions { record: defect.is_some(), ..RunOptions::default() };
     let mut executed = run_once(&scenario, seed, &options);
-    let (explanations, untrue) = match recorded(&mut executed) {
-        Some((file, events)) => {
-            let all = explained(&executed, &scenario, &file, events.clone());
-            let untrue =
-                all.iter().flat_map(|it| untrue(it, &events, &file.header.setup, &scenario.plan));
-            let untrue = untrue.collect();
-            (all, untrue)
+    let (mut explanations, mut retold, mut untold) = (Vec::new(), None, Vec::new());
+    if let Some((file, events)) = recorded(&mut executed) {
+        explanations = explained(&executed, &scenario, (&file, events.clone()), &[]);
+        let saved_by = defect.and_then(|defect| RETRIED.get(&name_of(defect, place)));
+        if let Some(saved_by) = saved_by {
+            let told = explained(&executed, &scenario, (&file, events.clone()), saved_by);
+            retold = told.into_iter().next();
         }
-        None => (Vec::new(), Vec::new()),
-    };
+        let all = explanations.iter().chain(&retold);
+        let lies = all.flat_map(|it| untrue(it, &events, &file.header.setup, &scenario.plan));
+        untold = lies.collect();
+    }
     let claims = executed.outcome.claims.iter();
     let broken = claims.filter(|c| matches!(c.verdict.outcome, Outcome::Violated { .. }));
     Came {
@@ -269,14 +285,16 @@ fn run((path, changes, seed, defect): Asked) -> Came {
         is_finished: executed.outcome.end == End::Finished,
         complaint: complaint(&executed),
         explanations,
-        untrue,
+        retold,
+        untrue: untold,
     }
 }
 
 /// What was violated in a run that was recorded, explained.
 pub(crate) fn explanations(executed: &mut Executed, scenario: &Scenario) -> Vec<Explanation> {
     let recorded = recorded(executed);
-    recorded.map_or_else(Vec::new, |(file, events)| explained(executed, scenario, &file, events))
+    recorded
+        .map_or_else(Vec::new, |(file, events)| explained(executed, scenario, (&file, events), &[]))
 }
 
 /// The file of a run that was recorded, and its events.
@@ -290,8 +308,8 @@ fn recorded(executed: &mut Executed) -> Option<(RunFile, Vec<Event>)> {
 fn explained(
     executed: &Executed,
     scenario: &Scenario,
-    file: &RunFile,
-    events: Vec<Event>,
+    (file, events): (&RunFile, Vec<Event>),
+    saved_by: &[Saved],
 ) -> Vec<Explanation> {
     let claims = executed.outcome.claims.iter();
     let verdicts: Vec<_> = claims.map(|claim| claim.verdict.clone()).collect();
@@ -302,9 +320,12 @@ fn explained(
         verdicts: &verdicts,
         number: 1,
         file: "a.run",
-        retried: &Retried::default(),
+        saved_by,
     };
-    explain_all(events, question)
+    match saved_by {
+        [] => explain_all(events, question),
+        _ => explain(events, question).into_iter().collect(),
+    }
 }
 
 impl Exhibit {
@@ -321,6 +342,18 @@ impl Exhibit {
     /// Why its run's properties were violated, in the order of their numbers.
     pub(crate) fn explanations(&self) -> &'static [Explanation] {
         &RUNS[&self.asked(Some(self.defect))].explanations
+    }
+
+    /// The scenario as the exhibit runs it.
+    pub(crate) fn scenario(&self) -> Scenario {
+        let changes = [&["defects=[]"], self.changes].concat();
+        scenario(&format!("scenarios/{}.toml", self.scenario), &changes, &[self.defect.name()])
+    }
+
+    /// Why its first property was violated, as `kafsim explain` says it: with what other runs have
+    /// shown.
+    pub(crate) fn retold(&self) -> Option<&'static Explanation> {
+        RUNS[&self.asked(Some(self.defect))].retold.as_ref()
     }
 
     /// What the explanations say that its events do not bear out.

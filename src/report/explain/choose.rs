@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::event::{Event, Kind};
 use crate::report::explain::defects::shows;
 use crate::report::explain::focus::{Focus, Shape};
-use crate::report::explain::note::{Deed, NEEDED, Note, Tag, weight};
+use crate::report::explain::note::{Deed, Note, Tag, weight};
+use crate::report::explain::rests::rest_upon;
 use crate::report::explain::shape::Step;
 use crate::report::explain::tape::Tape;
 use crate::types::{Defect, ErrorCode, HostId, Moment, PartitionEpoch, TopicPartition};
@@ -19,11 +20,11 @@ const DECAY: i32 = 5;
 /// What led to the breach by the events' own parents.
 const OF_THE_CHAIN: i32 = 7;
 /// What proves the breach.
-const EVIDENCE: i32 = 200;
+pub(crate) const EVIDENCE: i32 = 200;
 /// While the cluster forms all comes about as it should.
 const WHILE_FORMING: i32 = 120;
 /// Where a bug that is switched on did its work.
-const OF_A_DEFECT: i32 = 100;
+pub(crate) const OF_A_DEFECT: i32 = 100;
 /// How many hosts of one bug have their say.
 const PARTIES_MAX: usize = 2;
 
@@ -32,10 +33,13 @@ const RELEASES: i32 = 10;
 /// The end of a fault is told if so many microseconds at most lie between it and the breach.
 const RELEASED_WITHIN: u64 = 5_000_000;
 
-struct Candidate {
-    note: Note,
-    score: i32,
-    defect: Option<Defect>,
+/// A note that may become a step.
+pub(crate) struct Candidate {
+    pub(crate) note: Note,
+    /// What it matters.
+    pub(crate) score: i32,
+    /// The bug that shows in it.
+    pub(crate) defect: Option<Defect>,
 }
 
 /// The steps, in the order of time.
@@ -56,20 +60,20 @@ pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed
         (std::cmp::Reverse(candidate.score), std::cmp::Reverse(candidate.note.event))
     });
     let mut chosen: Vec<Candidate> = Vec::new();
+    let mut left: Vec<Candidate> = Vec::new();
     let mut alike: BTreeMap<Tag, usize> = BTreeMap::new();
     for candidate in candidates {
-        if chosen.len() == STEPS_MAX {
-            break;
-        }
         let is_told = chosen.iter().any(|other| is_same(tape, &other.note, &candidate.note));
         let count = alike.entry(candidate.note.tag).or_default();
-        let is_needed = candidate.note.extra >= NEEDED || candidate.score >= EVIDENCE;
-        if is_told || (*count >= ALIKE_MAX && !is_needed) {
+        let is_one_too_many = *count >= ALIKE_MAX && candidate.score < EVIDENCE;
+        if is_told || is_one_too_many || chosen.len() == STEPS_MAX {
+            left.push(candidate);
             continue;
         }
         *count += 1;
         chosen.push(candidate);
     }
+    rest_upon(tape, focus, &mut chosen, left);
     chosen.sort_by_key(|candidate| candidate.note.event);
     chosen.into_iter().filter_map(|candidate| step(tape, candidate)).collect()
 }

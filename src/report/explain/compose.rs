@@ -10,7 +10,7 @@ use crate::report::explain::focus::{Focus, Shape};
 use crate::report::explain::not_cause::not_the_cause;
 use crate::report::explain::picture::picture;
 use crate::report::explain::reason::Reasons;
-use crate::report::explain::shape::{Explanation, Other, Retried};
+use crate::report::explain::shape::{Explanation, Other, Retried, Saved};
 use crate::report::explain::tape::{Tape, offsets, row};
 use crate::report::explain::tell::Teller;
 use crate::report::explain::why_not::why_not;
@@ -33,8 +33,8 @@ pub struct Asked<'a> {
     pub number: usize,
     /// The run file as the commands that show it again shall name it.
     pub file: &'a str,
-    /// What runs with one thing changed have shown, if there were any.
-    pub retried: &'a Retried,
+    /// What runs with one thing changed came to, of which [`explain`] makes use; empty without them.
+    pub saved_by: &'a [Saved],
 }
 
 /// The violations among `verdicts`, in the order in which they are numbered: those that the
@@ -66,25 +66,38 @@ fn expected(plan: &Plan, verdict: &Verdict) -> Expectation {
 
 /// The explanation of one violation of a run; of a run without any, what it came to. `None` if the
 /// run has fewer violations than asked for.
+///
+/// What other runs have shown is part of the story: a defect without which it happens as well has
+/// no part in it, a fault without which it does not has.
 pub fn explain(events: Vec<Event>, asked: Asked<'_>) -> Option<Explanation> {
-    one(&tape(events, &asked), &asked, asked.number)
+    let retried = Retried::of(asked.saved_by);
+    let tape = tape(events, &asked, &retried);
+    let mut explanation = one(&tape, &asked, (asked.number, &retried))?;
+    explanation.saved_by = asked.saved_by.to_vec();
+    explanation.acquit();
+    Some(explanation)
 }
 
-/// The explanations of all violations of a run, in the order of their numbers; the number asked
-/// for does not count. Of a run without any, what it came to.
+/// The explanations of all violations of a run, in the order of their numbers, without what other
+/// runs have shown; the number asked for does not count. Of a run without any, what it came to.
 pub fn explain_all(events: Vec<Event>, asked: Asked<'_>) -> Vec<Explanation> {
-    let tape = tape(events, &asked);
+    let retried = Retried::default();
+    let tape = tape(events, &asked, &retried);
     let count = violations(asked.plan, asked.verdicts).len().max(1);
-    (1..=count).filter_map(|number| one(&tape, &asked, number)).collect()
+    (1..=count).filter_map(|number| one(&tape, &asked, (number, &retried))).collect()
 }
 
-fn tape(events: Vec<Event>, asked: &Asked<'_>) -> Tape {
+fn tape(events: Vec<Event>, asked: &Asked<'_>, retried: &Retried) -> Tape {
     let all = asked.plan.defects.iter();
-    let defects = all.filter(|defect| !asked.retried.acquitted.contains(defect)).collect();
+    let defects = all.filter(|defect| !retried.acquitted.contains(defect)).collect();
     Tape { events, setup: Arc::clone(asked.setup), defects }
 }
 
-fn one(tape: &Tape, asked: &Asked<'_>, number: usize) -> Option<Explanation> {
+fn one(
+    tape: &Tape,
+    asked: &Asked<'_>,
+    (number, retried): (usize, &Retried),
+) -> Option<Explanation> {
     let found = violations(asked.plan, asked.verdicts);
     let mut explanation = Explanation {
         of: u32::try_from(found.len()).unwrap_or(u32::MAX),
@@ -97,7 +110,7 @@ fn one(tape: &Tape, asked: &Asked<'_>, number: usize) -> Option<Explanation> {
         return Some(explanation);
     }
     let verdict = *found.get(number.checked_sub(1)?)?;
-    let (focus, model) = Focus::of(tape, verdict, asked.retried)?;
+    let (focus, model) = Focus::of(tape, verdict, retried)?;
     let (notes, deeds, suspects) = Teller::notes(tape, &focus);
     explanation.number = u32::try_from(number).unwrap_or(u32::MAX);
     explanation.property.clone_from(&verdict.property);

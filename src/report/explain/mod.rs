@@ -11,6 +11,7 @@ mod note;
 mod picture;
 mod reason;
 mod refused;
+mod rests;
 mod shape;
 mod tape;
 mod tell;

@@ -69,7 +69,8 @@ pub(crate) enum Tag {
 }
 
 /// What a fault matters beyond its tag without which, the run says, it would not have happened.
-pub(crate) const NEEDED: i32 = 60;
+/// Below what befell the records themselves.
+pub(crate) const NEEDED: i32 = 20;
 
 /// What may become a step.
 #[derive(Clone, Debug)]

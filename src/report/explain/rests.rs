@@ -1,0 +1,124 @@
+//! What a step rests upon: who leads was elected, who cuts its log follows somebody.
+//!
+//! The weightiest ten notes may leave such a step out; then a reader meets a leader whom nobody
+//! elected. The lightest steps make room for it.
+
+use crate::event::{Event, Kind, ReplicaRole};
+use crate::report::explain::choose::{Candidate, EVIDENCE};
+use crate::report::explain::focus::Focus;
+use crate::report::explain::note::Tag;
+use crate::report::explain::tape::Tape;
+use crate::types::{BrokerId, LeaderEpoch, Moment};
+
+/// A follower that learns of its leader later than so many microseconds learns of it late.
+const LATE: u64 = 500_000;
+
+/// Puts in what the steps `chosen` rest upon from what was `left`, where there is something lighter
+/// to leave out.
+pub(crate) fn rest_upon(
+    tape: &Tape,
+    focus: &Focus,
+    chosen: &mut Vec<Candidate>,
+    mut left: Vec<Candidate>,
+) {
+    let mut kept: Vec<u64> = Vec::new();
+    // The weightiest first: what they rest upon is least of all left out.
+    let mut at = 0;
+    let mut order: Vec<(i32, u64)> = chosen.iter().map(|it| (-it.score, it.note.event)).collect();
+    order.sort_unstable();
+    while let Some((_, event)) = order.get(at).copied() {
+        at += 1;
+        let Some(step) = chosen.iter().find(|it| it.note.event == event) else { continue };
+        let Some(needed) = ground(tape, focus, step, chosen, &left) else { continue };
+        kept.push(needed);
+        if chosen.iter().any(|it| it.note.event == needed) {
+            continue;
+        }
+        let Some(from) = left.iter().position(|it| it.note.event == needed) else { continue };
+        let is_free = |it: &&Candidate| {
+            it.score < EVIDENCE
+                && it.defect.is_none()
+                && it.note.event != focus.decisive
+                && it.note.event != event
+                && !kept.contains(&it.note.event)
+        };
+        let lightest = chosen.iter().filter(is_free).min_by_key(|it| it.score);
+        let Some(lightest) = lightest.map(|it| it.note.event) else { continue };
+        chosen.retain(|it| it.note.event != lightest);
+        chosen.push(left.remove(from));
+        // An election may rest upon another.
+        order.push((0, needed));
+    }
+}
+
+/// The event without which `step` comes out of nowhere, of those that may be told.
+fn ground(
+    tape: &Tape,
+    focus: &Focus,
+    step: &Candidate,
+    chosen: &[Candidate],
+    left: &[Candidate],
+) -> Option<u64> {
+    let event = tape.event(step.note.event)?;
+    let all = || chosen.iter().chain(left);
+    let before = |tag: Tag| {
+        all()
+            .filter(move |it| it.note.tag == tag && it.note.event < event.index)
+            .filter_map(|it| tape.event(it.note.event))
+            .filter(|it| it.at >= Moment::SCENARIO_BEGINS)
+    };
+    let elections = || before(Tag::Election).filter_map(|it| Some((it, elected(it)?)));
+    match step.note.tag {
+        Tag::Write | Tag::Commit | Tag::Ack | Tag::AskInSync | Tag::Diverged | Tag::Counted => {
+            let node = tape.setup.node(event.host?)?;
+            let epoch = epoch_of(&event.kind);
+            let own = elections().filter(|(_, (leader, its))| {
+                *leader == node && epoch.is_none_or(|epoch| epoch == *its)
+            });
+            own.map(|(it, _)| it.index).max()
+        }
+        // Whoever loses records follows somebody: since when, if it learned of it late, or else who
+        // elected that leader.
+        Tag::Loss | Tag::Cut if matches!(event.kind, Kind::LogTruncated { .. }) => {
+            let follows = before(Tag::Role)
+                .filter(|it| it.host == event.host)
+                .filter_map(|it| Some((it, followed(it)?)))
+                .max_by_key(|(it, _)| it.index);
+            let (role, (leader, epoch)) = follows?;
+            let election = elections().find(|(_, it)| *it == (leader, epoch)).map(|(it, _)| it);
+            match election {
+                Some(election) if role.at.0.saturating_sub(election.at.0) <= LATE => {
+                    Some(election.index)
+                }
+                _ => Some(role.index),
+            }
+        }
+        _ => None,
+    }
+    .filter(|_| focus.partition.is_some())
+}
+
+fn elected(event: &Event) -> Option<(BrokerId, LeaderEpoch)> {
+    match &event.kind {
+        Kind::PartitionCommitted { leader: Some(leader), leader_epoch, .. } => {
+            Some((*leader, *leader_epoch))
+        }
+        _ => None,
+    }
+}
+
+fn followed(event: &Event) -> Option<(BrokerId, LeaderEpoch)> {
+    match &event.kind {
+        Kind::RoleTaken {
+            role: ReplicaRole::Follower, leader: Some(leader), leader_epoch, ..
+        } => Some((*leader, *leader_epoch)),
+        _ => None,
+    }
+}
+
+fn epoch_of(kind: &Kind) -> Option<LeaderEpoch> {
+    match kind {
+        Kind::LogAppended { leader_epoch, .. } => Some(*leader_epoch),
+        _ => None,
+    }
+}
