@@ -204,7 +204,7 @@ fn told(outcome: &RunOutcome, property: &str, base: &RunOutcome) -> String {
             "still happens, though it is not promised any more".to_owned()
         }
         Some(Outcome::Holds | Outcome::OutsidePremise { .. }) => "not violated".to_owned(),
-        Some(Outcome::NotExercised) => "nothing tried it, so it says nothing".to_owned(),
+        Some(Outcome::NotExercised) => "nothing put it to the test".to_owned(),
         None => "it crashed".to_owned(),
     }];
     match &outcome.end {
@@ -246,6 +246,11 @@ fn told(outcome: &RunOutcome, property: &str, base: &RunOutcome) -> String {
     parts.join("; ")
 }
 
+/// The name of a fault as everything else here says it, and not as scenario files do.
+fn words(fault: &str) -> String {
+    fault.replace('_', "-")
+}
+
 /// The changes that apply to a plan, the likeliest first.
 fn changes(plan: &Plan, about: About) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -271,13 +276,13 @@ fn changes(plan: &Plan, about: About) -> Vec<Change> {
         }
     }
     for (number, fault) in (1..).zip(&plan.faults) {
-        let what = fault.fault.name();
+        let what = words(fault.fault.name());
         add(format!("without fault {number} ({what})"), vec![format!("fault.{number}=[]")]);
     }
     for (number, fault) in (1..).zip(&plan.faults) {
         if let Trigger::At(at) = &fault.trigger {
             let later = show_duration(*at + LATER);
-            let words = format!("fault {number} ({}) 2 s later", fault.fault.name());
+            let words = format!("fault {number} ({}) 2 s later", words(fault.fault.name()));
             add(words, vec![format!("fault.{number}.at={later}")]);
         }
     }

@@ -25,6 +25,8 @@ pub(crate) const EVIDENCE: i32 = 200;
 const WHILE_FORMING: i32 = 120;
 /// Where a bug that is switched on did its work.
 pub(crate) const OF_A_DEFECT: i32 = 100;
+/// Who is elected takes the lead, or is followed, within so many microseconds, if nothing is wrong.
+const SOON: u64 = 100_000;
 /// How many hosts of one bug have their say.
 const PARTIES_MAX: usize = 2;
 
@@ -45,7 +47,7 @@ pub(crate) struct Candidate {
 /// The steps, in the order of time.
 pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed]) -> Vec<Step> {
     let chain = chain(tape, focus);
-    let mut candidates = rate(tape, focus, notes, &chain);
+    let mut candidates = rate(tape, focus, together(tape, notes), &chain);
     for defect in &tape.defects {
         let own: Vec<&Deed> = deeds.iter().filter(|deed| deed.defect == *defect).collect();
         // Where several are on, it takes more than to have been on.
@@ -63,7 +65,7 @@ pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed
     let mut left: Vec<Candidate> = Vec::new();
     let mut alike: BTreeMap<Tag, usize> = BTreeMap::new();
     for candidate in candidates {
-        let is_told = chosen.iter().any(|other| is_same(tape, &other.note, &candidate.note));
+        let is_told = chosen.iter().any(|other| is_same(tape, focus, &other.note, &candidate.note));
         let count = alike.entry(candidate.note.tag).or_default();
         let is_one_too_many = *count >= ALIKE_MAX && candidate.score < EVIDENCE;
         if is_told || is_one_too_many || chosen.len() == STEPS_MAX {
@@ -80,7 +82,7 @@ pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed
 
 /// Whether both tell the same, but for numbers of events: a fault and what it does to a process, a
 /// refusal and the answer that says so.
-fn is_same(tape: &Tape, one: &Note, other: &Note) -> bool {
+fn is_same(tape: &Tape, focus: &Focus, one: &Note, other: &Note) -> bool {
     if one.event == other.event && one.tag == other.tag || one.text == other.text {
         return true;
     }
@@ -91,6 +93,21 @@ fn is_same(tape: &Tape, one: &Note, other: &Note) -> bool {
                 && (wanted(&one.kind, &other.kind) || wanted(&other.kind, &one.kind))
         })
     };
+    // Who is elected takes the lead, and is followed, as soon as it hears of it.
+    let is_soon = tape.event(one.event).zip(tape.event(other.event)).is_some_and(|(one, other)| {
+        one.at.0.abs_diff(other.at.0) <= SOON
+            && matches!(
+                (&one.kind, &other.kind),
+                (
+                    Kind::PartitionCommitted { leader, leader_epoch, partition, .. },
+                    Kind::RoleTaken { leader: of, leader_epoch: its, partition: at, .. },
+                ) if leader == of && leader_epoch == its && partition == at
+            )
+    });
+    let is_evidence = [one, other].iter().any(|it| focus.evidence.contains(&it.event));
+    if is_soon && !is_evidence && focus.shape != Shape::Reading && focus.shape != Shape::Replica {
+        return true;
+    }
     kinds(|one, other| {
         matches!(
             (one, other),
@@ -106,6 +123,28 @@ fn is_same(tape: &Tape, one: &Note, other: &Note) -> bool {
             ) if batch == it && error == answer && *error != ErrorCode::None
         )
     })
+}
+
+/// Faults that begin at the same moment make one note.
+fn together(tape: &Tape, notes: Vec<Note>) -> Vec<Note> {
+    let began = |note: &Note| {
+        let event = tape.event(note.event).filter(|_| note.tag == Tag::Fault)?;
+        matches!(event.kind, Kind::FaultBegan { .. }).then_some(event.at)
+    };
+    let mut found: Vec<Note> = Vec::new();
+    for note in notes {
+        let at = began(&note);
+        let same = found.iter_mut().rev().take(4).find(|it| at.is_some() && began(it) == at);
+        match same {
+            Some(same) if !same.text.contains(&note.text) => {
+                same.text = format!("{}; {}", same.text, note.text);
+                same.extra = same.extra.max(note.extra);
+            }
+            Some(_) => {}
+            None => found.push(note),
+        }
+    }
+    found
 }
 
 fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Candidate> {
@@ -286,7 +325,7 @@ fn mark_one(
     let happened = tape.event(focus.decisive).is_some_and(|event| event.host.is_some());
     let deed = match focus.is_liveness && !happened {
         true => deeds.iter().find(is_late).or(deeds.first()).copied(),
-        false => last_led(tape, &led).or(deeds.last().copied()),
+        false => last_led(tape, &led, deeds).or(deeds.last().copied()),
     };
     let deed = match defect {
         Defect::PollSkips | Defect::PollGoesBack => last_before_evidence(tape, focus, deeds),
@@ -313,14 +352,14 @@ fn last_before_evidence<'a>(tape: &Tape, focus: &Focus, deeds: &[&'a Deed]) -> O
 
 /// The last deed that led to the breach; where it goes on for long, as it began after the last
 /// fault before it.
-fn last_led<'a>(tape: &Tape, led: &[&'a Deed]) -> Option<&'a Deed> {
+fn last_led<'a>(tape: &Tape, led: &[&'a Deed], all: &[&'a Deed]) -> Option<&'a Deed> {
     let last = *led.last()?;
     if last.defect != Defect::NoCheckQuorum {
         return Some(last);
     }
     let host = |deed: &Deed| tape.event(deed.event).and_then(|event| event.host);
     let began = tape.faults(last.event).into_iter().map(|fault| fault.began).max().unwrap_or(0);
-    led.iter().copied().find(|deed| deed.event > began && host(deed) == host(last)).or(Some(last))
+    all.iter().copied().find(|deed| deed.event > began && host(deed) == host(last)).or(Some(last))
 }
 
 /// Marks the first commit of the story by an application that had polled on just before: whether
@@ -402,7 +441,9 @@ fn step(tape: &Tape, candidate: Candidate) -> Option<Step> {
 
 /// That `defect` made it so; [`acquit`] knows these words.
 fn on(defect: Defect) -> String {
-    format!("{}{}", by(defect), defect.what())
+    // What it says of Kafka's own case is for the list of defects.
+    let what = defect.what();
+    format!("{}{}", by(defect), what.split_once(". ").map_or(what, |(first, _)| first))
 }
 
 fn by(defect: Defect) -> String {

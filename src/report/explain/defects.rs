@@ -165,7 +165,9 @@ pub(crate) fn does(defect: Defect) -> &'static str {
         D::PollGoesBack => "goes back to where it polled before",
         D::NeverUnfenced => "leaves a broker fenced that has caught up again",
         D::KeysSkipLeaderless => "places a key among the partitions that have a leader",
-        D::FencedCannotRejoin => "refuses an expelled member that wants to join again",
+        D::FencedCannotRejoin => {
+            "refuses a member that wants to join again, as it knows it already"
+        }
         D::StaleClaims => "believes claims of an earlier generation as it assigns",
     }
 }

@@ -12,6 +12,9 @@ use crate::types::{LeaderEpoch, TopicPartition};
 /// How many remarks an explanation has at most.
 const REMARKS_MAX: usize = 5;
 
+/// That disks are not to blame.
+pub(crate) const NO_DISK: &str = "No disk lost or refused anything.";
+
 /// What the run shows of the usual suspects.
 #[derive(Default)]
 pub(crate) struct Suspects {
@@ -71,7 +74,7 @@ pub(crate) fn not_the_cause(tape: &Tape, focus: &Focus, suspects: Suspects) -> V
         add("No clock was off.".to_owned(), None);
     }
     if !suspects.disk {
-        add("No disk lost or refused anything.".to_owned(), None);
+        add(NO_DISK.to_owned(), None);
     }
     if !suspects.deleted && focus.partition.is_some_and(|p| p != TopicPartition::CLUSTER_METADATA) {
         add("Nothing was deleted: no log start moved.".to_owned(), None);

@@ -3,7 +3,7 @@
 //! The weightiest ten notes may leave such a step out; then a reader meets a leader whom nobody
 //! elected. The lightest steps make room for it.
 
-use crate::event::{Event, Kind, ReplicaRole};
+use crate::event::{Event, Kind, QuorumRole, ReplicaRole};
 use crate::report::explain::choose::{Candidate, EVIDENCE};
 use crate::report::explain::focus::Focus;
 use crate::report::explain::note::Tag;
@@ -21,7 +21,8 @@ pub(crate) fn rest_upon(
     chosen: &mut Vec<Candidate>,
     mut left: Vec<Candidate>,
 ) {
-    let mut kept: Vec<u64> = Vec::new();
+    let grounds = chosen.iter().filter_map(|step| ground(tape, focus, step, chosen, &left));
+    let mut kept: Vec<u64> = grounds.collect();
     // The weightiest first: what they rest upon is least of all left out.
     let mut at = 0;
     let mut order: Vec<(i32, u64)> = chosen.iter().map(|it| (-it.score, it.note.event)).collect();
@@ -35,17 +36,18 @@ pub(crate) fn rest_upon(
             continue;
         }
         let Some(from) = left.iter().position(|it| it.note.event == needed) else { continue };
-        let is_free = |it: &&Candidate| {
+        let is_free = |it: &Candidate| {
             it.score < EVIDENCE
                 && it.defect.is_none()
                 && it.note.event != focus.decisive
                 && it.note.event != event
                 && !kept.contains(&it.note.event)
         };
-        let lightest = chosen.iter().filter(is_free).min_by_key(|it| it.score);
-        let Some(lightest) = lightest.map(|it| it.note.event) else { continue };
-        chosen.retain(|it| it.note.event != lightest);
-        chosen.push(left.remove(from));
+        let places = chosen.iter().enumerate().filter(|(_, it)| is_free(it));
+        let lightest = places.min_by_key(|(_, it)| it.score).map(|(place, _)| place);
+        let Some(lightest) = lightest else { continue };
+        let needed_step = left.swap_remove(from);
+        left.push(std::mem::replace(&mut chosen[lightest], needed_step));
         // An election may rest upon another.
         order.push((0, needed));
     }
@@ -69,12 +71,32 @@ fn ground(
     };
     let elections = || before(Tag::Election).filter_map(|it| Some((it, elected(it)?)));
     match step.note.tag {
-        Tag::Write | Tag::Commit | Tag::Ack | Tag::AskInSync | Tag::Diverged | Tag::Counted => {
+        Tag::Write
+        | Tag::Commit
+        | Tag::Despite
+        | Tag::Ack
+        | Tag::AskInSync
+        | Tag::Diverged
+        | Tag::Counted => {
             let node = tape.setup.node(event.host?)?;
             let epoch = epoch_of(&event.kind);
             let own = elections().filter(|(_, (leader, its))| {
                 *leader == node && epoch.is_none_or(|epoch| epoch == *its)
             });
+            let own = own.map(|(it, _)| it.index).max();
+            own.or_else(|| {
+                let leads = |it: &&Event| it.host == event.host && is_lead_of_quorum(it);
+                before(Tag::Quorum).filter(leads).map(|it| it.index).max()
+            })
+        }
+        Tag::Role => {
+            let Kind::RoleTaken { role: ReplicaRole::Leader, leader, leader_epoch, .. } =
+                &event.kind
+            else {
+                return None;
+            };
+            let own = elections()
+                .filter(|(_, (of, epoch))| Some(*of) == *leader && epoch == leader_epoch);
             own.map(|(it, _)| it.index).max()
         }
         // Whoever loses records follows somebody: since when, if it learned of it late, or else who
@@ -114,6 +136,10 @@ fn followed(event: &Event) -> Option<(BrokerId, LeaderEpoch)> {
         } => Some((*leader, *leader_epoch)),
         _ => None,
     }
+}
+
+fn is_lead_of_quorum(event: &Event) -> bool {
+    matches!(event.kind, Kind::QuorumRoleTaken { role: QuorumRole::Leader, .. })
 }
 
 fn epoch_of(kind: &Kind) -> Option<LeaderEpoch> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::report::explain::choose::acquit;
+use crate::report::explain::not_cause::NO_DISK;
 use crate::types::Defect;
 
 /// Why one property of a run was violated; or, when none was, what the run came to.
@@ -52,6 +53,7 @@ impl Explanation {
     /// Takes back what it says of bugs that are switched on where the run, made again with the bug
     /// off, was violated all the same: such a bug is not the cause.
     pub fn acquit(&mut self) {
+        self.say_why_flushing_helped();
         for (place, defect) in Retried::of(&self.saved_by).acquitted.into_iter().enumerate() {
             acquit(&mut self.steps, defect);
             let mut text =
@@ -61,6 +63,19 @@ impl Explanation {
             if !self.not_the_cause.contains(&remark) {
                 self.not_the_cause.insert(place, remark);
             }
+        }
+    }
+}
+
+impl Explanation {
+    /// A disk that is flushed takes its time: where none lost anything, that alone made another run.
+    fn say_why_flushing_helped(&mut self) {
+        let is_no_disk = self.not_the_cause.iter().any(|remark| remark.text == NO_DISK);
+        let flushed = self.saved_by.iter_mut().filter(|it| {
+            it.helped && it.change.starts_with("flush.messages=") && it.outcome == "not violated"
+        });
+        for saved in flushed.filter(|_| is_no_disk) {
+            saved.outcome += ", but by other timing alone: no disk lost anything here";
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::report::explain::tape::{Tape, offsets, partition_of};
 use crate::report::explain::tell_group::members;
 use crate::trace::{Model, seconds};
 use crate::types::{
-    BatchId, BrokerId, BrokerSet, ErrorCode, HostId, LeaderEpoch, Name, Offset, TopicPartition,
+    BatchId, BrokerId, BrokerSet, HostId, LeaderEpoch, Name, Offset, TopicPartition,
 };
 
 /// Goes through the run up to its decisive event, and notes what may become a step.
@@ -44,16 +44,16 @@ pub(crate) struct Teller<'a> {
     pub(crate) refused: RefusedWrites,
     /// The hosts of a group's members, by member id.
     pub(crate) members: BTreeMap<Name, HostId>,
-    /// In-sync sets that were refused: by whom, which, and why.
-    pub(crate) refusals: BTreeMap<(Option<HostId>, BrokerSet, ErrorCode), Refusals>,
+    /// What was said again and again: by whom, and what.
+    pub(crate) again: BTreeMap<(Option<HostId>, String), Again>,
 }
 
-/// What was refused, and how often.
+/// What was said again and again, and how often.
 #[derive(Clone, Copy)]
-pub(crate) struct Refusals {
+pub(crate) struct Again {
     /// The place of the note that tells so.
     pub(crate) place: usize,
-    /// How often it was refused after that.
+    /// How often it was said after that.
     pub(crate) more: u32,
     /// The event of the last time.
     pub(crate) last: u64,
@@ -63,6 +63,7 @@ pub(crate) struct Refusals {
 pub(crate) struct Before {
     pub(crate) held: bool,
     pub(crate) high_watermark: Offset,
+    pub(crate) log_start: Offset,
 }
 
 impl<'a> Teller<'a> {
@@ -85,7 +86,7 @@ impl<'a> Teller<'a> {
             unclean: BTreeSet::new(),
             refused: RefusedWrites::default(),
             members: members(tape, focus),
-            refusals: BTreeMap::new(),
+            again: BTreeMap::new(),
         };
         let mut model = Model::new(std::sync::Arc::clone(&tape.setup));
         for event in &tape.events {
@@ -98,26 +99,42 @@ impl<'a> Teller<'a> {
             teller.observe(event, &before, &model);
             suspects.observe(tape, focus, event, &model);
         }
-        teller.count_refusals();
+        teller.count_again();
         (teller.notes, teller.deeds, suspects)
     }
 
-    /// Says of what was refused again and again how often.
-    fn count_refusals(&mut self) {
-        for refusals in self.refusals.values().filter(|it| it.more > 0) {
-            let last = self.tape.event(refusals.last).map(|it| seconds(it.at));
-            let Some((note, last)) = self.notes.get_mut(refusals.place).zip(last) else { continue };
-            let times = if refusals.more == 1 {
-                "once".to_owned()
-            } else {
-                refusals.more.to_string() + " times"
+    /// Says of what was said again and again how often.
+    fn count_again(&mut self) {
+        for again in self.again.values().filter(|it| it.more > 0) {
+            let last = self.tape.event(again.last).map(|it| seconds(it.at));
+            let Some((note, last)) = self.notes.get_mut(again.place).zip(last) else { continue };
+            let times = match again.more {
+                1 => "once".to_owned(),
+                more => format!("{more} times"),
             };
-            note.text += &format!(", and {times} more until {last} (e{})", refusals.last);
+            note.text += &format!(", and {times} more until {last} (e{})", again.last);
+        }
+    }
+
+    /// Whether the host of `event` has said the same already; then the note that tells so says how
+    /// often.
+    pub(crate) fn is_again(&mut self, event: &Event, what: String) -> bool {
+        let (key, place) = ((event.host, what), self.notes.len());
+        match self.again.get_mut(&key) {
+            Some(again) if !self.focus.evidence.contains(&event.index) => {
+                again.more += 1;
+                again.last = event.index;
+                true
+            }
+            _ => {
+                self.again.insert(key, Again { place, more: 0, last: event.index });
+                false
+            }
         }
     }
 
     pub(crate) fn before(&self, event: &Event, model: &Model) -> Before {
-        let none = Before { held: false, high_watermark: Offset::ZERO };
+        let none = Before { held: false, high_watermark: Offset::ZERO, log_start: Offset::ZERO };
         let (Kind::LogTruncated { partition, .. }
         | Kind::LogRecovered { partition, .. }
         | Kind::LogAppended { partition, .. }
@@ -134,7 +151,8 @@ impl<'a> Teller<'a> {
         };
         let known = model.partition(*partition).and_then(|known| known.replicas.get(&node));
         let high_watermark = known.map_or(Offset::ZERO, |replica| replica.high_watermark);
-        Before { held: self.held(model, *partition, node).is_some(), high_watermark }
+        let log_start = known.map_or(Offset::ZERO, |replica| replica.log.start);
+        Before { held: self.held(model, *partition, node).is_some(), high_watermark, log_start }
     }
 
     /// The first of the records that `node` holds, if it holds any.

@@ -2,7 +2,7 @@
 
 use crate::event::{Event, Kind, ReplicaRole};
 use crate::report::explain::note::Tag;
-use crate::report::explain::tell::{Refusals, Teller};
+use crate::report::explain::tell::Teller;
 use crate::trace::{Model, seconds};
 use crate::types::{BrokerSet, ErrorCode};
 
@@ -48,7 +48,7 @@ impl Teller<'_> {
                     ErrorCode::None => format!("{who} grants the in-sync set {in_sync}"),
                     _ => format!("{who} refuses the in-sync set {in_sync}: {error}"),
                 };
-                if *error != ErrorCode::None && self.is_refused_again(event, (in_sync, *error)) {
+                if *error != ErrorCode::None && self.is_again(event, format!("{in_sync} {error}")) {
                     return;
                 }
                 let late = self.late(event);
@@ -72,23 +72,6 @@ impl Teller<'_> {
                 }
             }
             _ => self.observe_processes(event, model),
-        }
-    }
-
-    /// Whether the same was refused already; then the step that tells so says how often.
-    fn is_refused_again(&mut self, event: &Event, (set, error): (&BrokerSet, ErrorCode)) -> bool {
-        let key = (event.host, set.clone(), error);
-        let place = self.notes.len();
-        match self.refusals.get_mut(&key) {
-            Some(refusals) if !self.focus.evidence.contains(&event.index) => {
-                refusals.more += 1;
-                refusals.last = event.index;
-                true
-            }
-            _ => {
-                self.refusals.insert(key, Refusals { place, more: 0, last: event.index });
-                false
-            }
         }
     }
 

@@ -53,6 +53,22 @@ impl Teller<'_> {
         }
     }
 
+    /// A member by its host, and by its id where the process had several: a coordinator knows ids.
+    fn member_by_id(&self, id: &Name) -> String {
+        let name = self.member(id);
+        match self.has_other_ids(id) {
+            true => format!("{name} (id {id})"),
+            false => name,
+        }
+    }
+
+    /// Whether the process that has the id had another, or has another later.
+    fn has_other_ids(&self, id: &Name) -> bool {
+        let host = self.members.get(id);
+        let mut ids = self.members.iter().filter(|(_, its)| Some(*its) == host);
+        host.is_some() && ids.any(|(other, _)| other != id && !other.as_str().is_empty())
+    }
+
     fn list(partitions: &[TopicPartition], model: &Model) -> String {
         match partitions {
             [] => "nothing".to_owned(),
@@ -94,18 +110,20 @@ impl Teller<'_> {
             Kind::MemberLoaded { group, member, epoch, partitions } if is_ours(group) => {
                 let text = format!(
                     "{who} finds in its log that {} is a member in epoch {epoch} and owns {}",
-                    self.member(member),
+                    self.member_by_id(member),
                     Self::list(partitions, model)
                 );
                 // Who is a member is what matters of a whole group.
                 let aside = if touches(partitions) { 0 } else { ASIDE };
-                (if about.is_whole() { 12 } else { aside }, text)
+                // By which of its ids it is known decides whether it is one still.
+                let which = if self.has_other_ids(member) { 2 * TO_THE_POINT } else { 0 };
+                (which + if about.is_whole() { 12 } else { aside }, text)
             }
             Kind::MemberJoined { group, member, .. } if is_ours(group) => {
-                (0, format!("{who} takes {} into group {group}", self.member(member)))
+                (0, format!("{who} takes {} into group {group}", self.member_by_id(member)))
             }
             Kind::MemberLeft { group, member, because } if is_ours(group) => {
-                let who_left = self.member(member);
+                let who_left = self.member_by_id(member);
                 let extra = if *because == LeftBecause::Left { 4 } else { TROUBLE };
                 (extra, format!("{who} counts {who_left} out of group {group}: {because}"))
             }
@@ -173,9 +191,18 @@ impl Teller<'_> {
             return true;
         }
         let name = model.partition_name(partition);
+        let proof = self.focus.evidence.iter().filter_map(|at| self.tape.event(*at));
+        let is_of_offsets = about.offset.is_some()
+            || !about.commits.is_empty()
+            || proof.into_iter().any(|it| is_of_commits(&it.kind));
         let near = |offset| {
             let is_it = about.offset == Some(offset) || about.commits.contains(&offset);
-            if is_it { TO_THE_POINT } else { ASIDE }
+            match (is_it, is_of_offsets) {
+                (true, _) => TO_THE_POINT,
+                (false, true) => ASIDE,
+                // Where it is about who owns what, commits are beside the point.
+                (false, false) => 3 * ASIDE,
+            }
         };
         let (extra, text) = match &event.kind {
             Kind::OffsetAppended { offset, member, epoch, log_offset, .. } => {
@@ -232,9 +259,10 @@ impl Teller<'_> {
                 (near(*offset), text)
             }
             Kind::CommittedOffsetUsed { offset, .. } => {
-                let from = offset
-                    .map_or("where auto.offset.reset says".to_owned(), |o| format!("offset {o}"));
-                (0, format!("{who} begins {name} at {from}"))
+                let from = offset.map_or("where auto.offset.reset says".to_owned(), |offset| {
+                    format!("at offset {offset}")
+                });
+                (if is_of_offsets { 0 } else { ASIDE }, format!("{who} begins {name} {from}"))
             }
             _ => return true,
         };

@@ -157,10 +157,20 @@ impl Teller<'_> {
                 };
                 (text, self.why_cut(event, node, *log_end_offset, model), *partition)
             }
-            Kind::LogRecovered { partition, log_end_offset, high_watermark, .. } => {
+            Kind::LogRecovered {
+                partition,
+                log_start_offset,
+                log_end_offset,
+                high_watermark,
+                ..
+            } => {
                 let name = model.partition_name(*partition);
+                let begins = match before.log_start {
+                    start if start == *log_start_offset => String::new(),
+                    start => format!("it begins at {log_start_offset} again, not at {start}; "),
+                };
                 let text = format!(
-                    "{who} loads its log of {name}: it ends at {log_end_offset}, the high \
+                    "{who} loads its log of {name}: {begins}it ends at {log_end_offset}, the high \
                      watermark that it remembers is {high_watermark}"
                 );
                 let log = model.partition(*partition).and_then(|p| p.replicas.get(&node));
@@ -366,14 +376,12 @@ impl Teller<'_> {
              ends at {end}",
             self.focus.partition.map(|p| model.partition_name(p)).unwrap_or_default()
         );
-        let again = !self.told.insert(("diverged", i64::from(follower.0)));
+        if self.is_again(event, format!("{follower} parts at {end} of epoch {epoch}")) {
+            return;
+        }
         // Who is told so again and again does not come on.
         let is_stuck = self.focus.shape == Shape::Stuck && self.is_named(follower);
-        let extra = match (again, is_stuck) {
-            (true, _) => -20,
-            (false, true) => 20,
-            (false, false) => 0,
-        };
+        let extra = if is_stuck { 20 } else { 0 };
         self.add_with(event, (Tag::Diverged, extra), text, None);
     }
 

@@ -22,6 +22,13 @@ impl Teller<'_> {
             }
             Kind::FaultEnded { fault, .. } => {
                 let Some(known) = model.faults.get(fault) else { return };
+                // What is over at once goes without saying.
+                if self.tape.faults(event.index).iter().any(|it| {
+                    it.number == fault.saturating_add(1)
+                        && self.tape.event(it.began).is_some_and(|began| began.at == event.at)
+                }) {
+                    return;
+                }
                 // That its processes start again is told by themselves.
                 if matches!(known.verb, FaultVerb::Crash | FaultVerb::Pause | FaultVerb::Stop) {
                     return;
@@ -54,7 +61,8 @@ impl Teller<'_> {
                     }
                     (_, _, CrashKeep::Nothing) => format!("{who} stops and loses its disk"),
                 };
-                self.add(event, Tag::Process, text, None);
+                let extra = if *by_itself { 16 } else { 0 };
+                self.add_with(event, (Tag::Process, extra), text, None);
             }
             Kind::HostStarted { after, incarnation } if concerns && *incarnation > 0 => {
                 let after = match after {
@@ -137,7 +145,11 @@ impl Teller<'_> {
         let text = match phase {
             Phase::Heal => "all faults end, and what had stopped is started",
             Phase::Settle => "the cluster is whole again and has time to settle",
-            Phase::Audit => "the run is over and is judged: it has still not happened",
+            Phase::Audit if self.focus.group.is_some() => {
+                "the run ends, and it has stayed like that"
+            }
+            Phase::Audit if self.focus.is_liveness => "the run ends, and it has still not happened",
+            Phase::Audit => "the run ends and is judged",
             Phase::Form | Phase::Act => return,
         };
         if self.focus.is_liveness || self.is_evidence(event) {
@@ -171,6 +183,7 @@ impl Teller<'_> {
             }
             Kind::RegistrationCommitted {
                 broker,
+                broker_epoch,
                 fenced,
                 in_controlled_shutdown,
                 is_new,
@@ -186,6 +199,11 @@ impl Teller<'_> {
                     self.unclean_starts.remove(broker);
                 }
                 if !self.concerns(*broker) || (*is_new && !self.is_evidence(event)) {
+                    return;
+                }
+                // It says so with each heartbeat.
+                let begun = ("shutdown", broker_epoch.0);
+                if *in_controlled_shutdown && !self.told.insert(begun) {
                     return;
                 }
                 let name = self.tape.node(*broker);

@@ -72,8 +72,7 @@ impl<'a> Reasons<'a> {
                 };
                 let when = if after.is_empty() { "at" } else { "after" };
                 format!(
-                    "the scenario asks for it {after}{when} {which} `{}` that fits its \
-                     `when`{seen}{waited}",
+                    "the scenario asks for it {after}{when} {which} `{}` of its `when`{seen}{waited}",
                     milestone.event
                 )
             }
@@ -132,8 +131,8 @@ impl<'a> Reasons<'a> {
                         format!("its time to settle, {time}, is over (since e{})", before.index)
                     }
                     false => {
-                        "the cluster has settled: every partition took a record, and every replica \
-                         is in sync"
+                        "the cluster had settled: every partition took a record, every replica was \
+                         in sync, and there was nothing more to wait for"
                             .to_owned()
                     }
                 }
@@ -174,7 +173,7 @@ impl<'a> Reasons<'a> {
     }
 
     /// Of a member of a group: how many the scenario has from that moment on.
-    fn of_scale(&self, event: &'a Event) -> Option<String> {
+    pub(crate) fn of_scale(&self, event: &'a Event) -> Option<String> {
         let name = self.name(event.host?);
         let at = u64::try_from(event.at.scenario_micros()).ok()?;
         self.plan.groups.iter().find_map(|group| {

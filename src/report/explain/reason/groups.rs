@@ -1,7 +1,8 @@
 //! Why groups rebalance, members come and go, and offsets are committed.
 
 use crate::event::{
-    Event, GivenUpBecause, GroupProtocol, GroupState, Kind, LeftBecause, MemberState, ReplicaRole,
+    Event, GivenUpBecause, GroupProtocol, GroupState, Kind, LeftBecause, MemberState, OffsetGone,
+    ReplicaRole,
 };
 use crate::report::explain::reason::reasons::Reasons;
 use crate::report::explain::reason::trail::Message;
@@ -200,6 +201,17 @@ impl<'a> Reasons<'a> {
         match &event.kind {
             Kind::OffsetAppended { .. } => self.asked(event, "asks for it"),
             Kind::OffsetTold { .. } => self.asked(event, "asks for it"),
+            Kind::OffsetRemoved { group, partition, because: OffsetGone::Expired, .. } => {
+                let written = self.last_here(event, |it| {
+                    matches!(it, Kind::OffsetAppended { group: of, partition: at, .. }
+                        if of == group && at == partition)
+                })?;
+                Some(format!(
+                    "offsets.retention.minutes is over since it was committed, at {} (e{})",
+                    seconds(written.at),
+                    written.index
+                ))
+            }
             Kind::OffsetCommitAnswered { error, .. } if *error != ErrorCode::None => {
                 let asked = self.asked(event, "")?;
                 Some(format!("that is its answer to {}", asked.trim_end()))
@@ -311,6 +323,20 @@ impl<'a> Reasons<'a> {
         }
     }
 
+    /// "its process started (e7), ", if it has been no member since.
+    fn came(&self, event: &'a Event) -> String {
+        let started = self.last_here(event, |it| matches!(it, Kind::HostStarted { .. }));
+        let was_one = self.last_here(event, |it| {
+            matches!(it, Kind::MemberStateEntered { state: MemberState::Stable, .. })
+        });
+        let Some(started) = started.filter(|it| was_one.is_none_or(|was| was.index < it.index))
+        else {
+            return String::new();
+        };
+        let why = self.of_scale(started).map(|why| format!(": {why}")).unwrap_or_default();
+        format!("its process started (e{}){why}; ", started.index)
+    }
+
     fn of_membership(&self, event: &'a Event, state: MemberState) -> Option<String> {
         let overdue = self.beside(event, |it| matches!(it, Kind::PollOverdue { .. }));
         if let Some(overdue) = overdue {
@@ -336,7 +362,7 @@ impl<'a> Reasons<'a> {
             (Some((error, at)), _) => format!("{words} says {error} (e{at})"),
             (None, MemberState::Stable) => format!("{words} brings its assignment"),
             (None, MemberState::PreparingRebalance) if message.api == ApiKey::JoinGroup => {
-                format!("{words} gave it a member id to join with")
+                format!("{}{words} gave it a member id to join with", self.came(event))
             }
             (None, MemberState::Fenced | MemberState::Unjoined | MemberState::Fatal)
                 if message.api != ApiKey::OffsetCommit =>
