@@ -72,6 +72,9 @@ pub(crate) enum Tag {
 /// Below what befell the records themselves.
 pub(crate) const NEEDED: i32 = 20;
 
+/// What a fault matters without which it happens as well.
+pub(crate) const IDLE: i32 = -60;
+
 /// What may become a step.
 #[derive(Clone, Debug)]
 pub(crate) struct Note {

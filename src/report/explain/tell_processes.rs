@@ -1,7 +1,7 @@
 //! What an event says, in words: faults, processes, registrations.
 
 use crate::event::{CrashKeep, Event, FaultVerb, Kind, Phase, StartedAs};
-use crate::report::explain::note::{NEEDED, Tag};
+use crate::report::explain::note::{IDLE, NEEDED, Tag};
 use crate::report::explain::tape::row;
 use crate::report::explain::tell::Teller;
 use crate::report::told;
@@ -107,7 +107,7 @@ impl Teller<'_> {
         let retried = &self.focus.retried;
         match (retried.needed.contains(&number), retried.idle.contains(&number)) {
             (true, _) => NEEDED,
-            (false, true) => -NEEDED,
+            (false, true) => IDLE,
             (false, false) => 0,
         }
     }
