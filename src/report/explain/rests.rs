@@ -18,7 +18,7 @@ const LATE: u64 = 500_000;
 pub(crate) fn rest_upon(
     tape: &Tape,
     focus: &Focus,
-    chosen: &mut Vec<Candidate>,
+    chosen: &mut [Candidate],
     mut left: Vec<Candidate>,
 ) {
     let grounds = chosen.iter().filter_map(|step| ground(tape, focus, step, chosen, &left));
