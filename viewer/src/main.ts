@@ -42,6 +42,7 @@ function build(app: App, isLesson: boolean): Parts {
     const copy = first.cloneNode(false) as HTMLElement;
     copy.id = app.id(id);
     copy.classList.add(`of-${id}`);
+    copy.classList.remove('only-0');
     if (copy.hasAttribute('aria-labelledby')) copy.setAttribute('aria-labelledby', app.id(`${id}-title`));
     first.after(copy);
   }

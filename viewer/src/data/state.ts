@@ -75,6 +75,22 @@ export class Replica {
   }
 }
 
+// Where the log of `replica` parts from that of `leader` after `event`: the first offset at which it
+// holds what the leader does not. Null where all that it has is the beginning of the leader's log.
+// Logs that hold the same batch at an offset are the same below it, so halving finds the place.
+export function divergence(replica: Replica, leader: Replica, event: number): number | null {
+  if (replica === leader || !replica.present.at(event) || !leader.present.at(event)) return null;
+  const [end, leaderEnd] = [replica.end.at(event), leader.end.at(event)];
+  let low = Math.max(replica.start.at(event), leader.start.at(event));
+  let high = Math.min(end, leaderEnd);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (replica.batchAt(middle, event)?.batch === leader.batchAt(middle, event)?.batch) low = middle + 1;
+    else high = middle;
+  }
+  return low < end && low <= leaderEnd ? low : null;
+}
+
 export class Partition {
   readonly state = new Steps<StateView | null>(null);
   readonly decided = new Steps<DecidedView | null>(null);

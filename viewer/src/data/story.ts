@@ -1,7 +1,7 @@
 // What a newcomer should see of a run: the events at which something changed that matters, each
 // with a sentence.
 
-import { epochWord } from './groups';
+import { epochWord, hasGroups } from './groups';
 import { many } from './steps';
 import { seconds, type Run } from './run';
 import type { Partition, State } from './state';
@@ -61,6 +61,15 @@ export function violations(run: Run): Violation[] {
   // Of several at once the one that is explained first leads.
   const explained = (one: Violation): number => (run.head.explanations?.findIndex((other) => other.property === one.property) ?? 0) >>> 0;
   return found.sort((a, b) => a.event - b.event || explained(a) - explained(b));
+}
+
+// Whether what is to be seen first is a group: the first violation is about one, or nothing is
+// violated and there is one.
+export function isAboutGroups(state: State): boolean {
+  const { run } = state;
+  const first = run.head.explanations?.[0]?.property || violations(run)[0]?.property;
+  if (!first) return hasGroups(state);
+  return run.head.verdicts.find(({ property }) => property === first)?.verdict.violation?.subject?.kind === 'group' && hasGroups(state);
 }
 
 export function story(state: State): Incident[] {

@@ -7,7 +7,7 @@ import { History } from '../data/history';
 import { TIME_ZERO, type Note, type Run } from '../data/run';
 import { State, type Partition } from '../data/state';
 import { upTo } from '../data/steps';
-import { story, told, violations, type Incident, type Told, type Violation } from '../data/story';
+import { isAboutGroups, story, told, violations, type Incident, type Told, type Violation } from '../data/story';
 import { colorsOf, type Colors } from './colors';
 import { fail } from './fail';
 
@@ -47,7 +47,9 @@ export class App {
   filtered: Uint32Array | null = null;
   colors: Colors = colorsOf('dark');
   theme = 'dark';
-  tab = 'events';
+  // The tab that is open, and the one with which the page opens.
+  tab: string;
+  readonly firstTab: string;
   notes: Note[];
   isPlaying = false;
   speed = 0;
@@ -80,6 +82,7 @@ export class App {
     this.history = new History(this.state);
     this.incidents = story(this.state);
     this.setRiddle(run.head.lesson?.is_riddle === true);
+    this.tab = this.firstTab = isAboutGroups(this.state) ? 'groups' : 'events';
     this.filter = Filter.read('', run);
     this.notes = [...(run.head.notes ?? [])];
     this.from = Math.min(run.begin - TIME_ZERO, 0);

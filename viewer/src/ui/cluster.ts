@@ -7,7 +7,7 @@ import { sides } from '../data/story';
 import { status } from '../data/text';
 import { Traffic, type Message } from '../data/traffic';
 import type { App, Pane } from './app';
-import { alpha, FAMILY_NAMES, nodeColor, type Family } from './colors';
+import { alpha, FAMILY_NAMES, memberColor, nodeColor, type Family } from './colors';
 import { el } from './dom';
 import { Surface } from './surface';
 
@@ -107,38 +107,59 @@ export class Cluster implements Pane {
   // Where something is written beside a node.
   private worded: { middle: number; at: number; half: number }[] = [];
 
+  // The largest nodes that do not touch each other.
   private layout(): void {
     const { run } = this.app;
     const { width, height } = this.surface;
     this.places = [];
-    const side = this.producers.length + this.consumers.length > 0 ? Math.max(72, Math.min(92, width * 0.2)) : 20;
-    const bottom = this.others.length > 0 ? 26 : 6;
-    const [middleX, middleY] = [width / 2, (height - bottom) / 2 + 4];
-    const brokers = run.brokers.length;
-    const radius = brokers > 40 ? 7 : brokers > 16 ? 12 : brokers > 8 || width < 280 || height < 190 || (brokers > 4 && height < 240) ? 18 : 25;
-    const ringX = Math.max(30, width / 2 - side - radius - 8);
-    const ringY = Math.max(30, (height - bottom) / 2 - radius - 19);
-    const even = Math.min(ringX, ringY * 2.1);
-    run.brokers.forEach((host, n) => {
-      const angle = -Math.PI / 2 + (2 * Math.PI * n) / brokers + (brokers === 2 ? Math.PI / 2 : 0);
-      this.places[host.id] = { x: middleX + Math.cos(angle) * even, y: middleY + Math.sin(angle) * ringY, radius };
-    });
-    const controllers = run.controllers.length;
-    const inner = controllers === 1 ? 0 : Math.max(20, Math.min(ringY * 0.36, 36));
-    run.controllers.forEach((host, n) => {
-      const angle = Math.PI / 2 + (2 * Math.PI * n) / controllers;
-      const lift = brokers === 3 ? ringY * 0.1 : 0;
-      this.places[host.id] = { x: middleX + Math.cos(angle) * inner * 1.25, y: middleY + lift + Math.sin(angle) * inner, radius: height < 190 ? 9 : 12 };
-    });
+    const side = Math.max(62, Math.min(92, width * 0.2));
+    const [left, right] = [this.producers, this.consumers].map((hosts) => (hosts.length > 0 ? side : 12)) as [number, number];
+    const bottom = this.others.length > 0 ? 24 : 4;
+    // Room for what is written above and below a node.
+    const words = height < 150 ? 7 : 18;
+    const count = run.brokers.length;
+    for (const [radius, small] of [[25, 12], [18, 11], [15, 9], [12, 9], [7, 7]] as const) {
+      if (count > (radius > 18 ? 8 : radius > 12 ? 16 : 40) && radius > 7) continue;
+      this.ring(left + radius + 4, width - right - radius - 4, radius + words, height - bottom - radius - words, radius, small);
+      if (this.isApart([...run.brokers, ...run.controllers])) break;
+    }
+    const middleY = (height - bottom) / 2 + 2;
     const column = (hosts: Host[], x: number): void => hosts.forEach((host, n) => {
       const gap = Math.min(54, (height - bottom - 24) / Math.max(1, hosts.length));
-      this.places[host.id] = { x, y: middleY + (n - (hosts.length - 1) / 2) * gap, radius: gap < 20 ? 4 : 9 };
+      this.places[host.id] = { x, y: middleY + (n - (hosts.length - 1) / 2) * gap, radius: gap < 20 ? 4 : gap < 40 ? 6 : 9 };
     });
-    column(this.producers, Math.max(26, side * 0.42));
-    column(this.consumers, width - Math.max(26, side * 0.42));
+    column(this.producers, Math.max(30, side * 0.42));
+    column(this.consumers, width - Math.max(30, side * 0.42));
     this.others.forEach((host, n) => {
       const gap = Math.min(90, width / (this.others.length + 1));
-      this.places[host.id] = { x: middleX + (n - (this.others.length - 1) / 2) * gap, y: height - 12, radius: 5 };
+      this.places[host.id] = { x: width / 2 + (n - (this.others.length - 1) / 2) * gap, y: height - 12, radius: 5 };
+    });
+  }
+
+  private isApart(hosts: Host[]): boolean {
+    const places = hosts.map((host) => this.places[host.id]!);
+    return places.every((a, n) => places.slice(n + 1).every((b) => Math.hypot(a.x - b.x, a.y - b.y) >= a.radius + b.radius + 3));
+  }
+
+  // Brokers on a ring whose middles lie between the four edges, controllers on a small one within.
+  private ring(left: number, right: number, top: number, bottom: number, radius: number, small: number): void {
+    const { brokers, controllers } = this.app.run;
+    const angle = (n: number): number => -Math.PI / 2 + (2 * Math.PI * n) / brokers.length + (brokers.length === 2 ? Math.PI / 2 : 0);
+    const heights = brokers.map((_, n) => Math.sin(angle(n)));
+    const [up, down] = [Math.max(0.5, -Math.min(0, ...heights)), Math.max(0.5, ...heights)];
+    const ringX = Math.max(20, (right - left) / 2);
+    const ringY = Math.min(Math.max(20, (bottom - top) / (up + down)), ringX * 1.2);
+    const even = Math.min(ringX, ringY * 2.1);
+    const middleX = (left + right) / 2;
+    const middleY = (top + bottom) / 2 + ((up - down) / 2) * ringY;
+    brokers.forEach((host, n) => {
+      this.places[host.id] = { x: middleX + Math.cos(angle(n)) * even, y: middleY + Math.sin(angle(n)) * ringY, radius };
+    });
+    const count = controllers.length;
+    const inner = count === 1 ? 0 : Math.max((small + 3) / Math.sin(Math.PI / count), Math.min(ringY * 0.36, 36));
+    controllers.forEach((host, n) => {
+      const turn = Math.PI / 2 + (2 * Math.PI * n) / count;
+      this.places[host.id] = { x: middleX + Math.cos(turn) * inner * 1.15, y: middleY + Math.sin(turn) * inner, radius: small };
     });
   }
 
@@ -261,18 +282,21 @@ export class Cluster implements Pane {
     const { colors, state, cursor } = app;
     const { context } = surface;
     const { x, y, radius } = place;
+    const member = host.role === 'client' ? memberColor(colors, state, host.id) : null;
     const is = status(state, host.id, cursor);
     const faults = state.faultsAt(cursor).filter((fault) => fault.hosts.includes(host.id));
     const isAlone = faults.some((fault) => fault.verb === 'isolate');
     const isDown = is === 'down' || is === 'new';
-    const color = host.role === 'client' ? colors.dim : host.role === 'broker' ? nodeColor(colors, state, host.node) : colors.families.quorum;
+    const color = host.role === 'client' ? member ?? colors.dim : host.role === 'broker' ? nodeColor(colors, state, host.node) : colors.families.quorum;
     context.beginPath();
-    context.arc(x, y, radius, 0, 2 * Math.PI);
+    // Members of groups are squares, in the colours that they have among the groups.
+    if (member) context.roundRect(x - radius, y - radius, 2 * radius, 2 * radius, 2);
+    else context.arc(x, y, radius, 0, 2 * Math.PI);
     const downColor = is === 'new' ? colors.dim : colors.bad;
     context.fillStyle = isDown ? surface.hatch(alpha(downColor, 0.5), colors.pane) : host.role === 'client' ? colors.inset : colors.pane;
     context.fill();
-    if (!isDown && host.role === 'broker') {
-      context.fillStyle = alpha(color, 0.2);
+    if (!isDown && (member || host.role === 'broker')) {
+      context.fillStyle = alpha(color, member ? 0.8 : 0.2);
       context.fill();
     }
     context.lineWidth = host.role === 'broker' ? 3 : 2;
@@ -284,7 +308,7 @@ export class Cluster implements Pane {
     if (host.role === 'client') {
       const isBottom = this.others.includes(host);
       if (isBottom) surface.text(x + 10, y, host.short, colors.dim, { size: 11, max: 70 });
-      else if (radius > 4) surface.text(x, y + radius + 9, host.short, colors.dim, { size: 11, align: 'center', max: Math.min(96, 2 * Math.min(x, surface.width - x) - 6), halo: colors.pane });
+      else if (radius > 4) surface.text(x, y + radius + (radius < 9 ? 7 : 9), host.short, colors.dim, { size: 11, align: 'center', max: Math.min(96, 2 * Math.min(x, surface.width - x) - 6), halo: colors.pane });
       return;
     }
     if (host.role === 'controller') {
@@ -294,7 +318,7 @@ export class Cluster implements Pane {
       return;
     }
     const led = this.led.get(host.node) ?? 0;
-    if (radius >= 18) {
+    if (radius >= 15) {
       surface.text(x, led > 0 && !isDown ? y - 6 : y, host.short, colors.text, { size: radius > 20 ? 15 : 12, bold: true, align: 'center', ...(isDown ? { halo: colors.pane } : {}) });
       if (!isDown && led > 0) {
         const isWide = led > 9;

@@ -1,5 +1,6 @@
 // Colours by theme. A broker has one colour everywhere: its ring on the map, its leaderships on
-// the timeline, and the records that were written while it led.
+// the timeline, and the records that were written while it led. Members of groups have colours of
+// their own, and squares where brokers have circles.
 
 import type { State, Partition } from '../data/state';
 
@@ -9,6 +10,7 @@ export interface Colors {
   accent: string; bad: string; fault: string; good: string; change: string; unknown: string; failed: string; acked: string;
   cursor: string; none: string;
   nodes: string[];
+  members: string[];
   families: Record<Family, string>;
 }
 
@@ -24,6 +26,7 @@ const DARK: Colors = {
   accent: '#6cb6ff', bad: '#ff7b72', fault: '#f0a34a', good: '#56d39b', change: '#c4a7ff', unknown: '#e3b341', failed: '#ff8fb3', acked: '#58a6e8',
   cursor: '#ffffff', none: '#4a5563',
   nodes: ['#5aa9e6', '#f2a541', '#4fc3a1', '#c58af9', '#e8cf4f', '#ef8fb6', '#93a9bf', '#b5c95a'],
+  members: ['#ecc5a7', '#9b4089', '#64eefc', '#dcfc63', '#6b7939', '#4a7cee', '#b57596', '#95a94e'],
   families: { produce: '#6cb6ff', replicate: '#56d39b', consume: '#e3c04f', quorum: '#c4a7ff', control: '#8d9bab' },
 };
 
@@ -33,6 +36,7 @@ const LIGHT: Colors = {
   accent: '#0b62c4', bad: '#c62b25', fault: '#a85b00', good: '#0f7b4f', change: '#6d3fc0', unknown: '#8f6a00', failed: '#b8316a', acked: '#1d6fb8',
   cursor: '#101820', none: '#a9b4c0',
   nodes: ['#2f7fc1', '#d07a0c', '#1f9a78', '#8d52cf', '#a98700', '#cf4f86', '#5d738a', '#75891c'],
+  members: ['#363896', '#c969d3', '#7b2811', '#8d8e79', '#52424e', '#9a5505', '#2956c4', '#794e7d'],
   families: { produce: '#0b62c4', replicate: '#0f7b4f', consume: '#8f6a00', quorum: '#6d3fc0', control: '#66727f' },
 };
 
@@ -46,6 +50,27 @@ export function nodeColor(colors: Colors, state: State, node: number | null): st
   if (brokers >= 0) return colors.nodes[brokers % colors.nodes.length]!;
   const controllers = state.run.controllers.findIndex((host) => host.node === node);
   return controllers >= 0 ? colors.nodes[(controllers + 3) % colors.nodes.length]! : colors.none;
+}
+
+const memberships = new WeakMap<State, Map<number, number>>();
+
+// The colour of a host that is a member of a group at some time; null for others.
+export function memberColor(colors: Colors, state: State, host: number): string | null {
+  let known = memberships.get(state);
+  if (!known) {
+    const { columns } = state.run;
+    const hosts = new Set<number>();
+    for (const event of columns.kind('member-state-entered')?.events ?? []) hosts.add(columns.host[event]!);
+    memberships.set(state, known = new Map([...hosts].sort((a, b) => a - b).map((one, place) => [one, place])));
+  }
+  const place = known.get(host);
+  return place === undefined ? null : colors.members[place % colors.members.length]!;
+}
+
+// What is written on `color` so that it can be read: dark, or white.
+export function inkOn(color: string): string {
+  const [red, green, blue] = [1, 3, 5].map((at) => (parseInt(color.slice(at, at + 2), 16) / 255) ** 2.2);
+  return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue! > 0.19 ? '#0b0f14' : '#ffffff';
 }
 
 const shades = new WeakMap<Partition, Map<number, number>>();

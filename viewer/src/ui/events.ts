@@ -33,14 +33,14 @@ export class Events implements Pane {
   constructor(private readonly app: App) {
     this.input = el('input', {
       type: 'search', class: 'filter', spellcheck: 'false', autocomplete: 'off', 'aria-label': 'Filter of events',
-      placeholder: 'filter: kind=role-taken partition=orders-0 time=10..20', 'aria-describedby': app.id('filter-error'),
+      placeholder: 'filter: kind=role-taken time=10..20', 'aria-describedby': app.id('filter-error'),
       input: () => {
         clearTimeout(this.timer);
         this.timer = window.setTimeout(() => this.apply(this.input.value), 150);
       },
     });
     this.error = el('p', { class: 'error', id: app.id('filter-error'), role: 'alert', hidden: true });
-    this.total = el('span', { class: 'dim right' });
+    this.total = el('span', { class: 'dim' });
     const quick = el('div', { class: 'quick', role: 'group', 'aria-label': 'Ready filters' });
     for (const [name, text] of QUICK) {
       quick.append(el('button', { class: 'small', click: () => this.set(text) }, name));
@@ -48,7 +48,7 @@ export class Events implements Pane {
     const ofPartition = el('button', { class: 'small', click: () => {
       if (app.partition) this.set(`partition=${app.partition.name}`);
     } }, 'this partition');
-    quick.append(ofPartition, this.total);
+    quick.append(ofPartition);
     this.list = new VirtualList(22, 'Events', (row, index) => this.fill(row, index), (index) => app.go(this.at(index)));
     this.list.root.addEventListener('keydown', (event) => {
       const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : event.key === 'PageDown' ? this.list.visible : event.key === 'PageUp' ? -this.list.visible : 0;
@@ -59,7 +59,7 @@ export class Events implements Pane {
       app.go(this.at(place));
     });
     this.detail = el('div', { class: 'detail scroll', tabindex: '0', role: 'region', 'aria-label': 'The event at the cursor' });
-    this.root = el('div', { class: 'events' }, this.input, this.error, quick, this.list.root, this.detail);
+    this.root = el('div', { class: 'events' }, el('div', { class: 'filtering' }, this.input, this.total), this.error, quick, this.list.root, this.detail);
     this.list.setCount(app.run.count);
     app.listeners.push((change) => {
       if (change === 'filter') {

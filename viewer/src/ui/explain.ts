@@ -206,12 +206,12 @@ function differences(app: App, difference: NonNullable<App['run']['head']['diffe
   if (!first) {
     box.append(el('p', { class: 'sentence' }, 'The two runs are the same, event for event.'));
   } else {
-    box.append(el('h3', {}, 'Where they part'),
+    box.append(el('h3', { title: 'The first event that only one has, or that is not the same in both' }, 'Where they part'),
       el('button', { class: 'verdict plain', click: () => app.go(first[app.place as 0 | 1]?.event ?? Math.max(0, app.split), { follow: true }) },
         ...first.map((told, place) => side(place, told?.line ?? 'has nothing there'))));
     const seen = runs.flatMap((one) => one?.seen ?? []);
     if (seen.length === 2) {
-      box.append(el('h3', {}, 'Where it is seen first'), el('button', { class: 'verdict plain', click: () => app.go(seen[app.place]!.event, { follow: true }) },
+      box.append(el('h3', { title: 'The first line of the two stories that is not the same' }, 'The first visible difference'), el('button', { class: 'verdict plain', click: () => app.go(seen[app.place]!.event, { follow: true }) },
         ...seen.map((one, n) => side(n, `${seconds(one.time)} ${one.text}`))));
     }
     const [one, other] = steps.only;

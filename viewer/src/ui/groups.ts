@@ -4,7 +4,7 @@
 import { epochWord, groupsOf, type Group, type Owned } from '../data/groups';
 import { upTo } from '../data/steps';
 import type { App, Pane } from './app';
-import { alpha } from './colors';
+import { alpha, inkOn, memberColor } from './colors';
 import { el } from './dom';
 import { Surface } from './surface';
 
@@ -16,7 +16,6 @@ export class Groups implements Pane {
   private groups: Group[] | null = null;
   private group: Group | null = null;
   private rows: Owned[] = [];
-  private places = new Map<number, number>();
   private readonly select: HTMLSelectElement;
   private readonly facts: HTMLElement;
   private readonly table: HTMLElement;
@@ -55,15 +54,16 @@ export class Groups implements Pane {
   }
 
   private get width(): number {
+    const isNarrow = (this.surface?.width ?? 0) < 400;
+    [this.label, this.right] = isNarrow ? [72, 80] : [84, 96];
     return Math.max(20, (this.surface?.width ?? 0) - this.label - this.right);
   }
 
-  // Another group: its rows, and a colour for each of its members.
+  // Another group: its rows.
   private choose(group: Group | null): void {
     this.group = group;
     this.rows = [...(group?.partitions.values() ?? [])]
       .sort((a, b) => (a.partition.topic < b.partition.topic ? -1 : a.partition.topic > b.partition.topic ? 1 : a.partition.index - b.partition.index));
-    this.places = new Map([...(group?.membership.keys() ?? [])].sort((a, b) => a - b).map((host, place) => [host, place]));
   }
 
   private x(time: number): number {
@@ -72,8 +72,8 @@ export class Groups implements Pane {
   }
 
   private color(host: number): string {
-    const { nodes } = this.app.colors;
-    return nodes[(this.places.get(host) ?? host) % nodes.length]!;
+    const { colors, state } = this.app;
+    return memberColor(colors, state, host) ?? colors.none;
   }
 
   // Gathers the groups when they are looked at for the first time.
@@ -115,7 +115,7 @@ export class Groups implements Pane {
       free = x + 10 + number.length * 7;
     });
     surface.text(this.label - 8, 8, epochWord(group.protocol.at(this.app.cursor)), colors.dim, { size: 11, align: 'right' });
-    surface.text(surface.width - 52, 8, 'commit', colors.dim, { size: 11, align: 'right' });
+    surface.text(surface.width - this.right + 44, 8, 'commit', colors.dim, { size: 11, align: 'right' });
     surface.text(surface.width - 6, 8, 'lag', colors.dim, { size: 11, align: 'right' });
     if (app.time >= app.from && app.time <= app.to) surface.line(this.x(app.time), TOP - 4, this.x(app.time), surface.height, colors.cursor, 1.5);
     const told = rows.map((row, n) => `${row.partition.name} ${owners[n]!.map((host) => run.hostName(host)).join(' and ') || 'nobody'}`);
@@ -133,14 +133,14 @@ export class Groups implements Pane {
     const { run, colors, cursor } = app;
     const { partition } = row;
     const isSelected = partition === app.partition;
-    surface.text(this.label - 8, y + 10, partition.name, isSelected ? colors.text : colors.dim, { size: 12, bold: isSelected, align: 'right', max: this.label - 12 });
+    surface.text(this.label - 8, y + 10, partition.name, isSelected ? colors.text : colors.dim, { size: 12, bold: isSelected, align: 'right', max: this.label - 10 });
     surface.rect(this.label, y + 2, this.width, 16, colors.inset);
     const time = (event: number): number => (event < 0 ? app.end : run.moment(event));
     for (const span of row.spans) {
       if (time(span.to) < app.from || run.moment(span.from) > app.to) continue;
       const [left, right] = [this.x(run.moment(span.from)), this.x(time(span.to))];
       surface.rect(left, y + 2, Math.max(1.5, right - left - 0.5), 16, this.color(span.host), 2);
-      if (right - left > 24) surface.text(left + 4, y + 10.5, run.hostName(span.host), '#0b0f14', { size: 11, bold: true, max: right - left - 6 });
+      if (right - left > 24) surface.text(left + 4, y + 10.5, run.hostName(span.host), inkOn(this.color(span.host)), { size: 11, bold: true, max: right - left - 6 });
     }
     for (const { from, to } of row.overlaps) {
       if (time(to) < app.from || run.moment(from) > app.to) continue;
@@ -175,7 +175,7 @@ export class Groups implements Pane {
     context.stroke();
     const committed = row.committed.at(cursor);
     const lag = this.lag(row, cursor);
-    surface.text(surface.width - 52, y + 10, committed < 0 ? '-' : String(committed), colors.text, { size: 12, mono: true, align: 'right' });
+    surface.text(surface.width - this.right + 44, y + 10, committed < 0 ? '-' : String(committed), colors.text, { size: 12, mono: true, align: 'right' });
     surface.text(surface.width - 6, y + 10, lag < 0 ? '-' : String(lag), lag > 0 ? colors.fault : colors.dim, { size: 12, mono: true, align: 'right' });
   }
 
@@ -202,7 +202,7 @@ export class Groups implements Pane {
     for (const [n, row] of rows.entries()) for (const host of owners[n]!) owns.set(host, [...(owns.get(host) ?? []), row.partition.name]);
     const members = [...group.membership].sort((a, b) => a[0] - b[0]);
     this.table.replaceChildren(el('table', {}, ...members.slice(0, 200).map(([host, steps]) => {
-      const dot = el('i', { class: 'dot', 'aria-hidden': 'true' });
+      const dot = el('i', { class: 'dot square', 'aria-hidden': 'true' });
       dot.style.background = this.color(host);
       const mine = owns.get(host) ?? [];
       const isDown = !(state.hosts[host]?.running.at(cursor) ?? true);

@@ -1,7 +1,7 @@
 // The replicas of one partition as lanes: how far each log reaches, which leader wrote what, what
 // is committed, and what is about to be lost.
 
-import type { Partition, Replica } from '../data/state';
+import { divergence, type Partition, type Replica } from '../data/state';
 import { status } from '../data/text';
 import type { App, Pane } from './app';
 import { alpha, epochColor, nodeColor } from './colors';
@@ -27,7 +27,7 @@ export class Lanes implements Pane {
     this.select = el('select', { 'aria-label': 'Partition', change: () => this.pick() });
     for (const partition of [...app.state.shown, app.state.metadata]) this.select.append(el('option', { value: partition.name }, partition.name));
     this.facts = el('p', { class: 'facts' });
-    const legend = el('p', { class: 'legend' }, keyItem('solid', 'committed'), keyItem('hatched', 'above the high watermark'), keyItem('lostmark', 'acknowledged, then lost'), el('span', { class: 'hue' }, 'coloured by who led when it was written'));
+    const legend = el('p', { class: 'legend' }, keyItem('solid', 'committed'), keyItem('hatched', 'above the high watermark', 'above HW'), keyItem('lostmark', 'acknowledged, then lost', 'acked, then lost'), el('span', { class: 'hue' }, 'coloured by who led when it was written'));
     parent.append(
       el('div', { class: 'bar' }, el('h2', { id: app.id('lanes-title') }, 'Replicas'), this.select, this.facts),
       legend,
@@ -149,18 +149,22 @@ export class Lanes implements Pane {
       return;
     }
     const replicas = partition.replicasAt(cursor);
-    this.chips = surface.width < 520 ? 128 : 190;
-    this.label = surface.width < 520 ? 122 : 158;
+    const leader = partition === state.metadata ? state.active.at(cursor)?.node ?? null : now?.leader ?? null;
+    const parted = replicas.map((replica) => parting(app, partition, replica));
+    const isNarrow = surface.width < 520;
+    // Where a log parts takes more letters than how far it is behind.
+    const wide = parted.some((at) => at !== null) ? 24 : 0;
+    this.chips = isNarrow ? 128 + wide : 190;
+    this.label = !isNarrow ? 158 : partition === state.metadata ? 122 : 118;
     const width = surface.width - this.label - this.chips;
     this.window = this.zoomed ?? autoWindow(replicas, cursor, width);
     const gap = 10;
     const top = 18;
     const height = Math.max(18, Math.min(100, (surface.height - AXIS - top - gap * replicas.length) / Math.max(1, replicas.length)));
     const right = surface.width;
-    const columns = this.chips < 150 ? [right - 84, right - 44, right - 6] : [right - 118, right - 62, right - 8];
+    const columns = isNarrow ? [right - 84 - wide, right - 44 - wide, right - 6] : [right - 118, right - 62, right - 8];
     for (const [n, name] of ['LEO', 'HW', 'lag'].entries()) surface.text(columns[n]!, 8, name, colors.dim, { size: 11, align: 'right' });
     this.rows = [];
-    const leader = partition === state.metadata ? state.active.at(cursor)?.node ?? null : now?.leader ?? null;
     const isKnown = state.run.knows(partition, cursor);
     const leaderEnd = Math.max(0, ...replicas.filter((replica) => replica.node === leader).map((replica) => replica.end.at(cursor)));
     replicas.forEach((replica, n) => {
@@ -197,8 +201,15 @@ export class Lanes implements Pane {
       const chips: [number, string, string][] = [
         [columns[0]!, String(end), colors.text],
         [columns[1]!, String(replica.highWatermark.at(cursor)), colors.text],
-        [columns[2]!, leader === null ? '-' : String(lag), lag > 0 ? colors.bad : colors.dim],
       ];
+      const from = parted[n] ?? null;
+      if (from === null) chips.push([columns[2]!, leader === null ? '-' : String(lag), lag > 0 ? colors.bad : colors.dim]);
+      else {
+        for (const [text, by] of [['diverged', -6], [`at ${from}`, 7]] as const) surface.text(columns[2]!, middle + by, text, colors.bad, { size: 11, align: 'right' });
+        const { from: begin, to } = this.window;
+        const x = this.label + ((from - begin) / (to - begin)) * width;
+        if (from >= begin && from <= to) surface.line(x, y - 4, x, y + height + 4, colors.bad, 2, [3, 2]);
+      }
       for (const [x, text, ink] of chips) surface.text(x, middle, text, ink, { size: 13, mono: true, align: 'right' });
     });
     if (isKnown) this.axis(width, top + replicas.length * (height + gap));
@@ -219,8 +230,17 @@ export class Lanes implements Pane {
   }
 }
 
-function keyItem(kind: string, text: string): HTMLElement {
-  return el('span', {}, el('i', { class: `key ${kind}`, 'aria-hidden': 'true' }), text);
+// With the words for where room is short.
+function keyItem(kind: string, text: string, short = text): HTMLElement {
+  return el('span', {}, el('i', { class: `key ${kind}`, 'aria-hidden': 'true' }), el('span', { class: 'long' }, text), el('span', { class: 'brief' }, short));
+}
+
+// Where the log of a replica parts from its leader's, as far as this page knows both.
+function parting(app: App, partition: Partition, replica: Replica): number | null {
+  const { state, cursor } = app;
+  const node = partition === state.metadata ? state.active.at(cursor)?.node : partition.state.at(cursor)?.leader;
+  const leader = partition.replicas.get(node ?? -1);
+  return leader && state.run.knows(partition, cursor) ? divergence(replica, leader, cursor) : null;
 }
 
 export function factsOf(app: App, partition: Partition): Node[] {
@@ -327,11 +347,13 @@ function lost(app: App, surface: Surface, partition: Partition, replica: Replica
   }
 }
 
+const told = (parted: number | null): string => (parted === null ? '' : `, diverged at ${parted}`);
+
 function labelOf(app: App, partition: Partition): string {
   const { cursor } = app;
   const now = partition.state.at(cursor);
   const replicas = partition.replicasAt(cursor).map((replica) =>
-    `broker ${replica.node}: ${app.run.knows(partition, cursor) ? `log end ${replica.end.at(cursor)}, high watermark ${replica.highWatermark.at(cursor)}` : 'its log is not in this page'}` +
+    `broker ${replica.node}: ${app.run.knows(partition, cursor) ? `log end ${replica.end.at(cursor)}, high watermark ${replica.highWatermark.at(cursor)}${told(parting(app, partition, replica))}` : 'its log is not in this page'}` +
     `${now?.inSync.includes(replica.node) ? ', in sync' : ', out of sync'}`);
   return `${partition.name}: ${now?.leader === null || !now ? 'no leader' : `leader broker ${now.leader}`}; ${replicas.join('; ')}`;
 }

@@ -54,7 +54,7 @@ export function writeLink(app: App): string {
   const isWhole = app.to - app.from >= (app.end - app.begin) * 0.8;
   if (!isWhole) link.set('z', `${(app.from / 1e6).toFixed(4)}-${(app.to / 1e6).toFixed(4)}`);
   if (app.filter.text) link.set('f', app.filter.text);
-  if (app.tab !== 'events') link.set('tab', app.tab);
+  if (app.tab !== app.firstTab) link.set('tab', app.tab);
   link.set('theme', app.theme);
   const added = app.notes.filter((note) => !(app.run.head.notes ?? []).includes(note));
   if (added.length > 0 && added.length <= 20) link.set('notes', JSON.stringify(added.map((note) => ({ ...note, event: app.run.number(note.event) }))));

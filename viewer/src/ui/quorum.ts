@@ -37,8 +37,11 @@ export class Quorum implements Pane {
     const isNarrow = surface.width < 320;
     const [left, right] = isNarrow ? [116, 84] : [138, 104];
     const width = surface.width - left - right;
-    const observers = state.run.brokers.length > 0 ? 20 : 0;
-    const each = Math.max(16, Math.min(36, (surface.height - 16 - observers) / Math.max(1, controllers.length)));
+    const behind = this.behind(most);
+    // That all brokers are up to date need not be told where room is short.
+    const isTight = surface.height < 36 + 18 * controllers.length;
+    const observers = state.run.brokers.length === 0 || (isTight && behind.length === 0) ? 0 : isTight ? 14 : 20;
+    const each = Math.max(11, Math.min(36, (surface.height - 15 - observers) / Math.max(1, controllers.length)));
     surface.text(surface.width - (isNarrow ? 50 : 66), 7, 'LEO', colors.dim, { size: 10, align: 'right' });
     surface.text(surface.width - 12, 7, 'HW', colors.dim, { size: 10, align: 'right' });
     if (!isNarrow) surface.text(left, 7, 'metadata log', colors.dim, { size: 10 });
@@ -67,16 +70,18 @@ export class Quorum implements Pane {
       said.push(`${host.name} ${word}, log end ${ends[n]}`);
     });
     if (observers > 0) {
-      const behind = state.run.brokers.map((host) => {
-        const applied = state.members.get(host.node)?.applied.at(cursor) ?? -1;
-        const lag = Math.max(0, most - Math.max(0, applied));
-        return { host, lag, isDown: applied < 0 };
-      });
-      const late = behind.filter(({ lag, isDown }) => lag > 3 || isDown);
-      const text = late.length === 0 ? 'all up to date'
-        : late.slice(0, 4).map(({ host, lag, isDown }) => (isDown ? `${host.short} nothing` : `${host.short} ${lag} behind`)).join(', ') + (late.length > 4 ? ` and ${late.length - 4} more` : '');
-      surface.text(14, surface.height - 9, `applied by brokers: ${text}`, late.length === 0 ? colors.dim : colors.fault, { size: 11, max: surface.width - 24 });
+      const text = behind.length === 0 ? 'all up to date' : behind.slice(0, 4).join(', ') + (behind.length > 4 ? ` and ${behind.length - 4} more` : '');
+      surface.text(14, surface.height - 9, `applied by brokers: ${text}`, behind.length === 0 ? colors.dim : colors.fault, { size: 11, max: surface.width - 24 });
     }
     surface.label(`Controllers: ${said.join('; ')}`);
+  }
+  // The brokers that have not applied what the controllers have, which has `most` records.
+  private behind(most: number): string[] {
+    const { state, cursor } = this.app;
+    return state.run.brokers.flatMap((host) => {
+      const applied = state.members.get(host.node)?.applied.at(cursor) ?? -1;
+      const lag = Math.max(0, most - Math.max(0, applied));
+      return applied < 0 ? [`${host.short} nothing`] : lag > 3 ? [`${host.short} ${lag} behind`] : [];
+    });
   }
 }

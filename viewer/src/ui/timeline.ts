@@ -445,8 +445,8 @@ export class Timeline implements Pane {
       const x = this.x(Math.min(app.seen.time, app.peer.seen.time));
       if (x >= LABEL && x <= LABEL + this.width) {
         surface.line(x, 18, x, rows.bottom, app.colors.accent, 1.5, [3, 3]);
-        const isRight = x > LABEL + this.width - 110;
-        surface.text(x + (isRight ? -5 : 5), rows.bottom - 7, 'first difference', app.colors.accent, { size: 11, bold: true, align: isRight ? 'right' : 'left', halo: app.colors.pane });
+        const isRight = x > LABEL + this.width - 150;
+        surface.text(x + (isRight ? -5 : 5), rows.bottom - 7, 'first visible difference', app.colors.accent, { size: 11, bold: true, align: isRight ? 'right' : 'left', halo: app.colors.pane });
       }
     }
     for (const note of app.notes) {

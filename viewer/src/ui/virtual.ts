@@ -15,6 +15,8 @@ export class VirtualList {
   private height = 0;
   private tallness = 0;
   private top = 0;
+  // What is to be seen until somebody scrolls; -1 for nothing.
+  private wanted = -1;
   first = 0;
 
   constructor(
@@ -30,6 +32,7 @@ export class VirtualList {
         return;
       }
       this.top = this.root.scrollTop;
+      this.wanted = -1;
       const room = this.tallness - this.height;
       const part = room > 0 ? this.top / room : 0;
       this.first = Math.round(part * Math.max(0, this.count - this.visible));
@@ -41,6 +44,8 @@ export class VirtualList {
     });
     new ResizeObserver(() => {
       this.measure();
+      // What stands below it takes room from it.
+      if (this.wanted >= 0) this.reveal(this.wanted);
       this.draw(true);
     }).observe(this.root);
   }
@@ -59,15 +64,17 @@ export class VirtualList {
     this.tallness = Math.min(TALLEST, count * this.rowHeight);
     this.spacer.style.height = `${this.tallness}px`;
     this.first = Math.min(this.first, Math.max(0, count - 1));
+    this.wanted = -1;
     this.shownFirst = -1;
   }
 
-  // Brings `index` into the middle, unless it can be seen already.
+  // Brings `index` into the middle, unless it and its neighbours can be seen already.
   reveal(index: number): void {
+    this.wanted = index;
     if (this.height === 0) this.measure();
     const { visible } = this;
     if (index >= this.first + 1 && index < this.first + visible - 1) return;
-    this.first = Math.max(0, Math.min(index - Math.floor(visible * 0.4), this.count - visible));
+    this.first = Math.max(0, Math.min(index - Math.round(visible * 0.4), this.count - visible));
     const room = this.tallness - this.height;
     const top = Math.round((this.first / Math.max(1, this.count - visible)) * Math.max(0, room));
     if (Math.abs(this.top - top) >= 1) {
