@@ -595,6 +595,19 @@ fn what_was_to_be_violated_and_holds_is_told_as_such() {
     assert_eq!(only.sentence.matches("allows").count(), 1, "{}", only.sentence);
 }
 
+#[test]
+fn who_asked_for_more_partitions_is_told() {
+    let scenario = scenario("scenarios/groups/topic_grows.toml", &["duration=30s"], &[]);
+    let options = RunOptions { record: true, ..RunOptions::default() };
+    let mut executed = run_once(&scenario, 0, &options);
+    let found = explanations(&mut executed, &scenario);
+    let keys = found.iter().find(|it| it.property == "key-to-partition").unwrap();
+    let grows = keys.steps.iter().find(|step| step.kind == "partitions-created").unwrap();
+    assert!(grows.text.ends_with("gives topic orders 6 partitions; it had 2"), "{}", grows.text);
+    let because = grows.because.as_deref().unwrap();
+    assert!(because.starts_with("the CreatePartitions request of admin"), "{because}");
+}
+
 /// What runs without a fault have shown decides whether it is told.
 #[test]
 fn what_other_runs_have_shown_is_read_from_their_words() {

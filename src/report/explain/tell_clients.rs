@@ -6,7 +6,7 @@ use crate::report::explain::note::Tag;
 use crate::report::explain::tape::offsets;
 use crate::report::explain::tell::Teller;
 use crate::trace::{Model, seconds};
-use crate::types::{ApiKey, BatchId, ErrorCode, Offset};
+use crate::types::{ApiKey, BatchId, ErrorCode, Offset, TopicPartition};
 
 impl Teller<'_> {
     pub(crate) fn observe_clients(&mut self, event: &Event, model: &Model) {
@@ -291,6 +291,12 @@ impl Teller<'_> {
                     by => format!("{who}: the wall clock jumps by {} ms", by / 1000),
                 };
                 self.add(event, Tag::Hardware, text, None);
+            }
+            Kind::PartitionsCreated { topic, before, count } if self.is_evidence(event) => {
+                let first = model.partition_name(TopicPartition::new(*topic, 0));
+                let name = first.strip_suffix("-0").unwrap_or(&first);
+                let text = format!("{who} gives topic {name} {count} partitions; it had {before}");
+                self.add(event, Tag::Admin, text, None);
             }
             _ if self.is_evidence(event) => {
                 let text = format!("{who}: {}", event.kind.name());

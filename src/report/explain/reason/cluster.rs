@@ -56,6 +56,12 @@ impl<'a> Reasons<'a> {
                 })?;
                 Some(format!("{} asks for it", asked.words(self.tape)))
             }
+            Kind::PartitionsCreated { .. } => {
+                let asked = self.tape.message_before(event, |it| {
+                    !it.is_response && it.api == ApiKey::CreatePartitions
+                })?;
+                Some(format!("{} asks for it", asked.words(self.tape)))
+            }
             _ => None,
         }
     }
