@@ -332,7 +332,12 @@ impl Teller<'_> {
                     return true;
                 }
                 let name = model.partition_name(*partition);
-                let extra = if is_named(member) { 6 } else { ASIDE };
+                // Of two who own the same, or shall, it matters since when.
+                let extra = match (is_named(member), about.members.len()) {
+                    (true, 2..) => 2 * TO_THE_POINT,
+                    (true, _) => 6,
+                    (false, _) => ASIDE,
+                };
                 (Tag::Member, extra, format!("{who} takes {name}, in epoch {epoch}"))
             }
             Kind::PartitionGivenUp { group, member, partition, because, .. } => {
