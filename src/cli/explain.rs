@@ -3,13 +3,15 @@
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 
 use crate::check::Verdict;
-use crate::cli::args::{Explain, ExplainFormat};
+use crate::cli::args::{Change, Explain, ExplainFormat};
 use crate::cli::command::Done;
 use crate::cli::output::stdout;
+use crate::cli::run::again_until;
 use crate::cli::run_file;
 use crate::event::Event;
 use crate::explore::what_if;
@@ -97,12 +99,29 @@ fn told(
         saved_by,
     };
     match crate::report::explain::explain(events, asked) {
-        Some(explanation) => Ok(explanation),
+        Some(explanation) => Ok(with_command(explanation, &file.header)),
         None => match violations(&scenario.plan, &verdicts).len() {
             0 => bail!("no property was violated in this run: leave --violation out"),
             count => bail!("this run has {count} violations: give --violation 1 to {count}"),
         },
     }
+}
+
+/// The explanation with the command that makes the run, for whoever does not have its file.
+fn with_command(mut explanation: Explanation, header: &Header) -> Explanation {
+    explanation.again.splice(0..0, command(header));
+    explanation
+}
+
+/// The command that makes the run; none if the file does not say, or says what would not stay a
+/// line of a shell within Markdown.
+fn command(header: &Header) -> Option<String> {
+    let Header { file, sets, defects, seed, .. } = header;
+    let change = Change { defects: defects.clone(), sets: sets.clone() };
+    let until = header.until_micros.map(Duration::from_micros);
+    let command = again_until(Path::new(file), *seed, &change, until);
+    let is_line = !command.contains(|c: char| c.is_control() || c == '`');
+    (is_line && !file.is_empty() && !file.starts_with('-')).then_some(command)
 }
 
 /// The explanations of all violations of the run in `file`, for its page; none if it has none.
@@ -129,7 +148,8 @@ pub(crate) fn for_page(
         saved_by: &[],
     };
     let events = events.map_err(|error| run_file::refused(path, &error))?;
-    let mut all = explain_all(events, asked);
+    let all = explain_all(events, asked).into_iter();
+    let mut all: Vec<_> = all.map(|it| with_command(it, &file.header)).collect();
     if let Some(first) = all.first_mut().filter(|_| is_rerun) {
         *first = saved(path, file, &scenario, first)?;
     }
@@ -154,4 +174,36 @@ fn saved_by(file: &RunFile, scenario: &Scenario, explanation: &Explanation) -> V
     let Header { seed, fingerprint, .. } = &file.header;
     let found = what_if(scenario, *seed, &explanation.property, fingerprint.events);
     found.into_iter().map(Saved::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_makes_the_run_and_is_one_line() {
+        let header = Header {
+            file: "scenarios/a b.toml".to_owned(),
+            seed: 7,
+            sets: vec!["duration=5s".to_owned()],
+            defects: vec!["never-flush".to_owned()],
+            until_micros: Some(2_500_000),
+            ..Header::default()
+        };
+        assert_eq!(
+            command(&header).as_deref(),
+            Some(
+                "kafsim run 'scenarios/a b.toml' --seed 7 --defect never-flush --set duration=5s \
+                 --until 2500ms"
+            )
+        );
+        assert_eq!(command(&Header::default()), None, "of a file that does not say");
+        for evil in ["a\nrm -rf x", "a```b", "--out=/etc/passwd"] {
+            assert_eq!(command(&Header { file: evil.to_owned(), ..header.clone() }), None);
+        }
+        let explanation = Explanation { again: vec!["x".to_owned()], ..Explanation::default() };
+        let explanation = with_command(explanation, &header);
+        assert!(explanation.again[0].starts_with("kafsim run "), "{:?}", explanation.again);
+        assert_eq!(explanation.again.len(), 2);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -39,10 +40,7 @@ pub(crate) fn run(args: &Run) -> anyhow::Result<Done> {
         write_whole(&path, recording.parts())?;
         executed.outcome.run_file = Some(path);
     }
-    let mut again = again(&args.scenario, args.seed, &args.change);
-    if let Some(until) = args.until {
-        again.push_str(&format!(" --until {}", show_duration(until)));
-    }
+    let again = again_until(&args.scenario, args.seed, &args.change, args.until);
     let mut out = stdout();
     match args.format {
         Format::Text => text::write_run(&mut out, &executed.outcome, &again, wants_colour())?,
@@ -72,6 +70,17 @@ pub(crate) fn again(scenario: &Path, seed: u64, change: &Change) -> String {
     words.extend(change.defects.iter().map(|defect| format!("--defect {}", quoted(defect))));
     words.extend(change.sets.iter().map(|set| format!("--set {}", quoted(set))));
     words.join(" ")
+}
+
+/// The same, of a run that was stopped at `until`.
+pub(crate) fn again_until(
+    scenario: &Path,
+    seed: u64,
+    change: &Change,
+    until: Option<Duration>,
+) -> String {
+    let until = until.map(|until| format!(" --until {}", show_duration(until)));
+    again(scenario, seed, change) + &until.unwrap_or_default()
 }
 
 /// `word` as a shell takes it.

@@ -20,6 +20,10 @@ pub struct Scenario {
     pub text: String,
     /// Whether that is another text than the file's.
     pub is_changed: bool,
+    /// What `--set` was given.
+    pub sets: Vec<String>,
+    /// What `--defect` was given.
+    pub defects: Vec<String>,
     /// The claims of the file that are not of this run: the scenario was changed since they were
     /// made, and no change speaks of them.
     pub left_behind: Vec<PropertyName>,
@@ -115,7 +119,8 @@ impl Scenario {
         let warnings = plan.warnings.iter().filter(|warning| !of_them(warning.line));
         let warnings = warnings.cloned().collect();
         let plan = Arc::new(Plan { warnings, ..plan });
-        Ok(Self { file: file.to_owned(), text: changed, is_changed, left_behind, plan })
+        let (file, sets, defects) = (file.to_owned(), changes.to_vec(), defects.to_vec());
+        Ok(Self { file, text: changed, sets, defects, is_changed, left_behind, plan })
     }
 
     /// The file's name without folder and extension.

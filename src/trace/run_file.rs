@@ -36,6 +36,15 @@ pub struct Header {
     pub title: String,
     /// The scenario as it was run, with all that was set from outside.
     pub scenario: String,
+    /// The scenario's file as it was named, for the command that makes the run.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
+    /// What was set in it with `--set`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<String>,
+    /// What was switched on in it with `--defect`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub defects: Vec<String>,
     /// The seed.
     #[serde(with = "decimal")]
     pub seed: u64,

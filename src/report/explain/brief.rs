@@ -82,28 +82,83 @@ fn told(steps: &[Step], room: usize) -> Vec<String> {
     chosen.into_iter().flat_map(|at| lines_of(&steps[at])).collect()
 }
 
-/// A step, in one or two lines.
+/// A step, in two lines if whole clauses can be left out until it fits, else in as many as it takes.
 fn lines_of(step: &Step) -> Vec<String> {
     let lead = format!("  {:>10} e{:<6} ", micros(step.moment_us), step.event);
     let bug = step.because.as_deref().and_then(blamed);
     let bug = bug.map_or(String::new(), |bug| format!(" ({bug})"));
     let room = COLUMNS - lead.chars().count();
-    let lines = match wrapped(&format!("{}{bug}", step.text), room) {
-        lines if lines.len() <= 2 => lines,
-        _ => {
-            let mut text = step.text.as_str();
-            // Without what stands behind the last mark, as long as there is one, and never with
-            // half of what stands in brackets.
-            while wrapped(&format!("{text}{bug}"), room).len() > 2 || is_open(text) {
-                let Some(end) = text.rfind(['(', ';', ',']) else { break };
-                text = text[..end].trim_end();
-            }
-            wrapped(&format!("{text}{bug}"), room)
+    let told = |text: &str| wrapped(&format!("{text}{bug}"), room);
+    let mut text = step.text.clone();
+    let mut drops = DROPS.iter();
+    while told(&text).len() > 2
+        && let Some(drop) = drops.next()
+    {
+        while told(&text).len() > 2
+            && let Some(less) = drop.last_of(&text)
+        {
+            text = less;
         }
-    };
+    }
     let indent = " ".repeat(lead.chars().count());
-    let lines = lines.into_iter().enumerate();
+    let lines = told(&text).into_iter().enumerate();
     lines.map(|(at, line)| format!("{}{line}", if at == 0 { &lead } else { &indent })).collect()
+}
+
+/// What a sentence can do without, and still be one.
+enum Drop {
+    /// What stands behind a mark, up to the end.
+    Tail(&'static str),
+    /// What stands in brackets.
+    Brackets,
+    /// What begins with a comma and a word, up to the next comma or the end.
+    Aside(&'static str),
+}
+
+/// What is dropped first stands first.
+const DROPS: [Drop; 11] = [
+    Drop::Tail(", without "),
+    Drop::Tail(", the high watermark that "),
+    Drop::Tail(": "),
+    Drop::Tail("; "),
+    Drop::Brackets,
+    Drop::Aside(", which "),
+    Drop::Aside(", with "),
+    Drop::Aside(", leader in "),
+    Drop::Tail(", although "),
+    Drop::Tail(", though "),
+    Drop::Tail(", and "),
+];
+
+/// Before a colon stands a sentence, not a name, if it has so many words.
+const SENTENCE_WORDS_MIN: usize = 4;
+
+impl Drop {
+    /// `text` without the last of these, if there is one.
+    fn last_of(&self, text: &str) -> Option<String> {
+        match self {
+            Self::Tail(mark) => {
+                let mut marks = text.rmatch_indices(mark).map(|(at, _)| text[..at].trim_end());
+                // "fault 1", "broker-2" alone say nothing; brackets go whole or stay.
+                let is_whole =
+                    |kept: &&str| kept.split(' ').count() >= SENTENCE_WORDS_MIN && !is_open(kept);
+                marks.find(is_whole).map(str::to_owned)
+            }
+            Self::Brackets => {
+                let from = text.rfind(" (")?;
+                let to = from + text[from..].find(')')? + 1;
+                Some(format!("{}{}", &text[..from], &text[to..]))
+            }
+            Self::Aside(mark) => {
+                let from = text.rfind(mark).filter(|from| !is_open(&text[..*from]))?;
+                let rest = &text[from + mark.len()..];
+                match rest.split_once(", ") {
+                    Some((_, rest)) => Some(format!("{} {rest}", &text[..from])),
+                    None => Some(text[..from].to_owned()),
+                }
+            }
+        }
+    }
 }
 
 /// Whether a bracket in `text` is not closed.
@@ -155,6 +210,69 @@ mod tests {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains("uncleanly (the configuration unclean-leader-election)"), "{text}");
         assert!(!text.contains("epoch 1 ("), "{text}");
+    }
+
+    #[test]
+    fn no_step_ends_in_the_middle_of_a_clause() {
+        let told = |text: &str, defect: Option<Defect>| {
+            let because = defect.map(|defect| format!("{} is switched on: so", defect.called()));
+            let step = Step { text: text.to_owned(), because, ..Step::default() };
+            let text = lines_of(&step).join(" ");
+            text.split_whitespace().skip(2).collect::<Vec<_>>().join(" ")
+        };
+        // The verb stands behind what stands between commas.
+        assert_eq!(
+            told(
+                "broker-2, which leads in epoch 0, appends batch A at offset 5974 of orders-0",
+                Some(Defect::AppendAfterError)
+            ),
+            "broker-2 appends batch A at offset 5974 of orders-0 (the bug \
+             kafka-10778-append-after-io-error)"
+        );
+        assert_eq!(
+            told(
+                "broker-2: group billing, with 4 members, is completing-rebalance in epoch 2",
+                Some(Defect::NeverSynced)
+            ),
+            "broker-2: group billing is completing-rebalance in epoch 2 (the bug \
+             kafka-12890-never-synced)"
+        );
+        // Of a list nothing goes, be it ever so long.
+        let listed = "broker-2 lets billing-1 own orders-0, orders-1, orders-2, orders-3, \
+                      orders-4, orders-5, orders-6, orders-7, orders-8, orders-9 in epoch 3";
+        assert_eq!(told(listed, None), listed);
+        let fault = "fault 3: the links between broker-1, broker-2, broker-3, broker-4 and \
+                     checkout-1, checkout-2, checkout-3, audit, admin are cut for good";
+        assert_eq!(told(fault, None), fault);
+        // What is less to the point goes first.
+        assert_eq!(
+            told(
+                "the in-sync set of orders-0 becomes [1,3] (it was [3]), although the log of \
+                 broker-1 ends at 750, without offset 750; broker-2 and broker-3, which have the \
+                 records, were not in it",
+                None
+            ),
+            "the in-sync set of orders-0 becomes [1,3] (it was [3]), although the log of \
+             broker-1 ends at 750"
+        );
+        assert_eq!(
+            told(
+                "controller-3 registers broker-3 anew, with broker epoch 86, and takes its end \
+                 before for a clean shutdown",
+                Some(Defect::EmptyDiskElected)
+            ),
+            "controller-3 registers broker-3 anew and takes its end before for a clean shutdown \
+             (the bug kafka-14139-empty-disk-elected)"
+        );
+        // A sentence before a colon may stand alone, a name may not.
+        assert_eq!(
+            told(
+                "broker-1 takes the lead of orders-0 in epoch 2 and its log ends at 3996: the \
+                 log of broker-1 ends at 3996, and there is no more to say of it than that",
+                None
+            ),
+            "broker-1 takes the lead of orders-0 in epoch 2 and its log ends at 3996"
+        );
     }
 
     #[test]

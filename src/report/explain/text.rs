@@ -2,12 +2,18 @@
 
 use std::fmt::Write as _;
 
-use crate::report::explain::shape::{Explanation, Nearby, Picture, Row, Saved};
+use crate::report::explain::shape::{Explanation, Nearby, Picture, Remark, Row, Saved};
 
 /// How wide text is.
 const COLUMNS: usize = 80;
 /// Where the text of a step begins.
 const STEP_INDENT: usize = 15;
+/// What stands over the parts.
+const STEPS: &str = "How it happened";
+const NOT_THE_CAUSE: &str = "What is not the cause";
+const SAVED: &str = "What would have saved it (run again, with one change)";
+const OTHERS: &str = "Also violated in this run";
+const AGAIN: &str = "To see it again";
 
 /// The explanation for a terminal of 80 columns, without colours.
 pub fn text(explanation: &Explanation) -> String {
@@ -18,7 +24,7 @@ pub fn text(explanation: &Explanation) -> String {
         out += &draw(picture);
     }
     if !explanation.steps.is_empty() {
-        out += "\n  How it happened\n";
+        let _ = writeln!(out, "\n  {STEPS}");
     }
     for (at, step) in explanation.steps.iter().enumerate() {
         let lead = format!("  {:>2} {:>11}  e{}  ", at + 1, micros(step.moment_us), step.event);
@@ -28,40 +34,44 @@ pub fn text(explanation: &Explanation) -> String {
         out += &paragraph(&format!("{}{because}", step.text), &lead, &indent);
     }
     if !explanation.why_not.is_empty() {
-        out += match explanation.property.as_str() {
-            "log-matching" | "raft-log-matching" | "epoch-offset-unique" => "\n  Who has what\n",
-            _ if explanation.picture.is_some() && is_about_lack(explanation) => {
-                "\n  Why they do not have it\n"
-            }
-            _ => "\n  Where they stand\n",
-        };
+        let _ = writeln!(out, "\n  {}", why_heading(explanation));
         for why in &explanation.why_not {
             let lead = format!("  {:<13}", why.replica);
             out += &paragraph(&why.text, &format!("{lead} "), &" ".repeat(16));
         }
     }
     if !explanation.not_the_cause.is_empty() {
-        out += "\n  What is not the cause\n";
+        let _ = writeln!(out, "\n  {NOT_THE_CAUSE}");
         for remark in &explanation.not_the_cause {
-            let event = remark.event.map_or_else(String::new, |event| format!(" (e{event})"));
-            out += &paragraph(&format!("{}{event}", remark.text), "  - ", "    ");
+            out += &paragraph(&remarked(remark), "  - ", "    ");
         }
     }
     out += &saved(&explanation.saved_by);
     if !explanation.others.is_empty() {
-        out += "\n  Also violated in this run\n";
+        let _ = writeln!(out, "\n  {OTHERS}");
         for other in &explanation.others {
             let lead = format!("  --violation {:<2} {}: ", other.number, other.property);
             out += &paragraph(&other.sentence, &lead, "      ");
         }
     }
     if !explanation.again.is_empty() {
-        out += "\n  To see it again\n";
+        let _ = writeln!(out, "\n  {AGAIN}");
         for command in &explanation.again {
             let _ = writeln!(out, "    {command}");
         }
     }
     out
+}
+
+/// What stands over what is said of each replica.
+fn why_heading(explanation: &Explanation) -> &'static str {
+    match explanation.property.as_str() {
+        "log-matching" | "raft-log-matching" | "epoch-offset-unique" => "Who has what",
+        _ if explanation.picture.is_some() && is_about_lack(explanation) => {
+            "Why they do not have it"
+        }
+        _ => "Where they stand",
+    }
 }
 
 fn is_about_lack(explanation: &Explanation) -> bool {
@@ -74,32 +84,37 @@ fn is_about_lack(explanation: &Explanation) -> bool {
 }
 
 fn head(explanation: &Explanation) -> String {
-    let Explanation { title, seed, property, outcome, expected, .. } = explanation;
-    if property.is_empty() {
-        let what = match expected.as_str() {
-            "violated" => "no property was violated, and one was to be",
-            _ => "nothing to explain",
-        };
-        return paragraph(title, "", "  ") + &format!("  seed {seed}: {what}\n\n");
+    let mut out = paragraph(&explanation.title, "", "  ");
+    let _ = writeln!(out, "  {}", which(explanation));
+    if !explanation.property.is_empty() {
+        out +=
+            &paragraph(&format!("{}: {}", explanation.property, found(explanation)), "  ", "    ");
+        out += &paragraph(&format!("It says: {}.", explanation.statement), "  ", "    ");
     }
-    let of = match explanation.of {
-        0 | 1 => String::new(),
-        of => format!(", violation {} of {of}", explanation.number),
-    };
-    let mut out = paragraph(title, "", "  ");
-    let _ = writeln!(out, "  seed {seed}{of}");
-    let found = match outcome.as_str() {
+    out.push('\n');
+    out
+}
+
+/// Which run it is, and which of its violations.
+fn which(explanation: &Explanation) -> String {
+    let Explanation { seed, number, of, property, expected, .. } = explanation;
+    match (property.is_empty(), of) {
+        (true, _) if expected == "violated" => {
+            format!("seed {seed}: no property was violated, and one was to be")
+        }
+        (true, _) => format!("seed {seed}: nothing to explain"),
+        (false, 0 | 1) => format!("seed {seed}"),
+        (false, of) => format!("seed {seed}, violation {number} of {of}"),
+    }
+}
+
+/// What became of the property, and what was expected.
+fn found(explanation: &Explanation) -> String {
+    let found = match explanation.outcome.as_str() {
         "violated" => "violated".to_owned(),
         other => format!("violated, {other}"),
     };
-    out += &paragraph(
-        &format!("{property}: {found} (the scenario expects: {expected})"),
-        "  ",
-        "    ",
-    );
-    out += &paragraph(&format!("It says: {}.", explanation.statement), "  ", "    ");
-    out.push('\n');
-    out
+    format!("{found} (the scenario expects: {})", explanation.expected)
 }
 
 /// Seconds with six digits.
@@ -186,11 +201,17 @@ fn fates(row: &Row) -> String {
     format!("end {}, hw {}: {}", row.log_end, row.high_watermark, row.note)
 }
 
+/// A remark, with the event that bears it out.
+fn remarked(remark: &Remark) -> String {
+    let event = remark.event.map_or_else(String::new, |event| format!(" (e{event})"));
+    format!("{}{event}", remark.text)
+}
+
 fn saved(list: &[Saved]) -> String {
     if list.is_empty() {
         return String::new();
     }
-    let mut out = "\n  What would have saved it (run again, with one change)\n".to_owned();
+    let mut out = format!("\n  {SAVED}\n");
     for saved in list {
         let nearby = saved
             .nearby
@@ -218,24 +239,18 @@ pub(super) fn nearby_words(nearby: Nearby) -> String {
 
 /// The explanation as Markdown, for issues and pull requests.
 pub fn markdown(explanation: &Explanation) -> String {
-    let mut out = format!("### {}\n\n", escape(&explanation.title));
+    let mut out = format!("### {}\n\n{}\n\n", escape(&explanation.title), which(explanation));
     if !explanation.property.is_empty() {
-        let _ = writeln!(
-            out,
-            "`{}` {} with seed {} (expected: {}): {}.\n",
-            explanation.property,
-            explanation.outcome,
-            explanation.seed,
-            explanation.expected,
-            escape(&explanation.statement)
-        );
+        let (property, found) = (&explanation.property, escape(&found(explanation)));
+        let statement = escape(&explanation.statement);
+        let _ = writeln!(out, "**`{property}`: {found}**. It says: {statement}.\n");
     }
     let _ = writeln!(out, "{}\n", escape(&explanation.sentence));
     if let Some(picture) = &explanation.picture {
         let _ = writeln!(out, "```text\n{}```\n", draw(picture));
     }
     if !explanation.steps.is_empty() {
-        out += "**How it happened**\n\n";
+        let _ = writeln!(out, "**{STEPS}**\n");
         for (at, step) in explanation.steps.iter().enumerate() {
             let because = step
                 .because
@@ -254,19 +269,16 @@ pub fn markdown(explanation: &Explanation) -> String {
     }
     list(
         &mut out,
-        "Replica by replica",
+        why_heading(explanation),
         explanation
             .why_not
             .iter()
             .map(|why| format!("**{}**: {}", escape(&why.replica), escape(&why.text))),
     );
-    list(
-        &mut out,
-        "What is not the cause",
-        explanation.not_the_cause.iter().map(|remark| escape(&remark.text)),
-    );
+    let remarks = explanation.not_the_cause.iter();
+    list(&mut out, NOT_THE_CAUSE, remarks.map(|remark| escape(&remarked(remark))));
     if !explanation.saved_by.is_empty() {
-        out += "**What would have saved it**\n\n";
+        let _ = writeln!(out, "**{SAVED}**\n");
         out += "| change | helped | what became of it | other seeds |\n|---|---|---|---|\n";
         for saved in &explanation.saved_by {
             let nearby = saved.nearby.map_or_else(String::new, nearby_words);
@@ -280,8 +292,16 @@ pub fn markdown(explanation: &Explanation) -> String {
         }
         out.push('\n');
     }
+    list(
+        &mut out,
+        OTHERS,
+        explanation.others.iter().map(|other| {
+            let (number, property) = (other.number, &other.property);
+            format!("`--violation {number}` `{property}`: {}", escape(&other.sentence))
+        }),
+    );
     if !explanation.again.is_empty() {
-        let _ = writeln!(out, "```sh\n{}\n```", explanation.again.join("\n"));
+        let _ = writeln!(out, "**{AGAIN}**\n\n```sh\n{}\n```", explanation.again.join("\n"));
     }
     out
 }
@@ -308,4 +328,100 @@ fn escape(text: &str) -> String {
         out.push(letter);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::explain::shape::{Other, Step, WhyNot};
+
+    /// An explanation with something in each of its parts, and what a reader must find of it.
+    fn whole() -> (Explanation, Vec<&'static str>) {
+        let step = Step {
+            event: 41,
+            moment_us: 1_500_000,
+            text: "broker-1 cuts its log".to_owned(),
+            because: Some("it follows broker-3".to_owned()),
+            ..Step::default()
+        };
+        let saved = Saved {
+            change: "fault 2 left out".to_owned(),
+            helped: true,
+            outcome: "it holds".to_owned(),
+            nearby: Some(Nearby { violated: 3, seeds: 20, without: 9 }),
+            ..Saved::default()
+        };
+        let explanation = Explanation {
+            number: 2,
+            of: 7,
+            title: "a leader is cut off".to_owned(),
+            seed: "12".to_owned(),
+            property: "acked-durability".to_owned(),
+            statement: "what was acknowledged stays".to_owned(),
+            outcome: "outside its premise".to_owned(),
+            expected: "may".to_owned(),
+            sentence: "Offset 3 is gone.".to_owned(),
+            steps: vec![step],
+            why_not: vec![WhyNot {
+                replica: "broker-2".to_owned(),
+                text: "it was down".to_owned(),
+                event: None,
+            }],
+            not_the_cause: vec![Remark { text: "No clock was off".to_owned(), event: Some(77) }],
+            saved_by: vec![saved],
+            again: vec!["kafsim run a.toml --seed 12 --set x=1".to_owned()],
+            others: vec![Other {
+                number: 5,
+                property: "lost-write".to_owned(),
+                sentence: "another one is gone".to_owned(),
+            }],
+            ..Explanation::default()
+        };
+        let facts = vec![
+            "a leader is cut off",
+            "seed 12, violation 2 of 7",
+            "acked-durability",
+            "violated, outside its premise (the scenario expects: may)",
+            "It says: what was acknowledged stays.",
+            "Offset 3 is gone.",
+            "How it happened",
+            "1.500000",
+            "e41",
+            "broker-1 cuts its log",
+            "it follows broker-3",
+            "Where they stand",
+            "broker-2",
+            "it was down",
+            "What is not the cause",
+            "No clock was off (e77)",
+            "What would have saved it (run again, with one change)",
+            "yes",
+            "fault 2 left out",
+            "it holds",
+            "violated in 3 of 20, without the change in 9",
+            "Also violated in this run",
+            "--violation 5",
+            "lost-write",
+            "another one is gone",
+            "To see it again",
+            "kafsim run a.toml --seed 12 --set x=1",
+        ];
+        (explanation, facts)
+    }
+
+    #[test]
+    fn text_and_markdown_hold_the_same_facts() {
+        let (explanation, facts) = whole();
+        let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for (form, told) in
+            [("text", plain(&text(&explanation))), ("Markdown", plain(&markdown(&explanation)))]
+        {
+            let lacks: Vec<_> = facts.iter().filter(|fact| !told.contains(*fact)).collect();
+            assert!(lacks.is_empty(), "{form} lacks {lacks:?}: {told}");
+        }
+        let clean = Explanation { property: String::new(), ..explanation };
+        for told in [text(&clean), markdown(&clean)] {
+            assert!(told.contains("seed 12: nothing to explain"), "{told}");
+        }
+    }
 }
