@@ -10,7 +10,7 @@ use crate::cli::command::Done;
 use crate::cli::explain::for_page;
 use crate::cli::output::{WholeFile, complain, stdout};
 use crate::cli::run_file;
-use crate::report::export::{Chosen, ExportError, ExportFormat, Story, export as write_as};
+use crate::report::export::{Chosen, ExportError, ExportFormat, Story, Told, export as write_as};
 use crate::report::{At, Timeline, Window};
 use crate::trace::{Filter, RunFile};
 
@@ -23,8 +23,15 @@ fn story(path: &Path, file: &RunFile) -> Option<Story> {
     }
     let window = Window { partition: None, from: 0, to: None, all: false };
     let timeline = Timeline::of(file, &window).ok()?;
-    let steps = timeline.lines.into_iter().map(|line| (line.event, line.text));
-    Some(Story { steps: steps.collect(), violation: None })
+    let steps = timeline.lines.into_iter().map(|line| Told {
+        event: line.event,
+        text: line.text,
+        reasons: Vec::new(),
+        is_summary: line.is_summary,
+    });
+    let (of, seed) = (&file.header.title, file.header.seed);
+    let title = format!("{of}, seed {seed}: what became of {}", timeline.partition);
+    Some(Story { title, steps: steps.collect(), ..Story::default() })
 }
 
 /// Writes the run in another format.

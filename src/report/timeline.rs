@@ -60,6 +60,9 @@ pub struct Line {
     pub high_watermark: i64,
     /// What happened.
     pub text: String,
+    /// Whether it sums up several events.
+    #[serde(skip)]
+    pub is_summary: bool,
 }
 
 /// What a line's signs mean.
@@ -320,7 +323,8 @@ impl Gatherer<'_> {
             parts.push(format!("{batches} refused: {error}"));
         }
         let text = parts.join(", ");
-        (!text.is_empty()).then(|| self.line(event, at, ' ', text, model))
+        (!text.is_empty())
+            .then(|| Line { is_summary: true, ..self.line(event, at, ' ', text, model) })
     }
 
     fn sum_up(&mut self, model: &Model) {
@@ -397,6 +401,7 @@ impl Gatherer<'_> {
             log_end_offsets: self.brokers.iter().map(end).collect(),
             high_watermark: high_watermark.0,
             text,
+            is_summary: false,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use edn_format::{Keyword, Value as Edn};
 use kafsim::explore::{RunOptions, run_once, vocabulary};
-use kafsim::report::export::{Chosen, ExportFormat, PARSER, Story, export};
+use kafsim::report::export::{Chosen, ExportFormat, PARSER, Story, Told, export};
 use kafsim::report::{At, State, fold_up_to};
 use kafsim::scenario::Scenario;
 use kafsim::trace::RunFile;
@@ -417,6 +417,10 @@ fn shiviz_clocks_are_those_that_shiviz_permits() {
     assert!(PARSER.starts_with("^(?<host>"));
 }
 
+fn told(event: u64, text: &str) -> Told {
+    Told { event, text: text.to_owned(), ..Told::default() }
+}
+
 /// Of an election: the decision, and the messages by which it came and went.
 #[test]
 fn a_diagram_of_an_event_has_what_the_senders_did() {
@@ -440,9 +444,9 @@ fn a_diagram_of_an_event_has_what_the_senders_did() {
 /// All follows from how a run begins; that a fault ends is not a fault.
 #[test]
 fn a_diagram_of_a_run_without_a_violation_begins_with_its_fault() {
-    let step = |place: usize| (1667 + place as u64, format!("step {place}"));
-    let told = Story { steps: (0..60).map(step).collect(), violation: None };
-    let diagram = text(ExportFormat::Mermaid, &Chosen { story: Some(told), ..Chosen::default() });
+    let step = |place: usize| told(1667 + place as u64, &format!("step {place}"));
+    let story = Story { steps: (0..60).map(step).collect(), ..Story::default() };
+    let diagram = text(ExportFormat::Mermaid, &Chosen { story: Some(story), ..Chosen::default() });
     assert!(diagram.contains("step 0\n") && !diagram.contains("step 59\n"), "{diagram}");
     let of = |kind: &str| {
         let filter = filtered(kind);
@@ -451,32 +455,98 @@ fn a_diagram_of_a_run_without_a_violation_begins_with_its_fault() {
         first["index"].as_u64().unwrap()
     };
     let (began, ended) = (of("kind=fault-began"), of("kind=fault-ended"));
-    let steps = vec![(began, "it begins".to_owned()), (ended, "it ends".to_owned())];
-    let told = Story { steps, violation: None };
-    let diagram = text(ExportFormat::Mermaid, &Chosen { story: Some(told), ..Chosen::default() });
+    let steps = vec![told(began, "it begins"), told(ended, "it ends")];
+    let story = Story { steps, ..Story::default() };
+    let diagram = text(ExportFormat::Mermaid, &Chosen { story: Some(story), ..Chosen::default() });
     assert_eq!(diagram.matches("rect rgb").count(), 1, "{diagram}");
     assert!(diagram.contains("it ends"), "{diagram}");
+}
+
+/// The lines of the diagram of one step, without those of its head.
+fn diagram_of(event: u64, reasons: &[u64]) -> Vec<String> {
+    let step = Told { reasons: reasons.to_vec(), ..told(event, "it happens") };
+    let story = Story { steps: vec![step], is_numbered: true, ..Story::default() };
+    let diagram = text(ExportFormat::Mermaid, &Chosen { story: Some(story), ..Chosen::default() });
+    let lines = diagram.lines().skip_while(|line| *line != "sequenceDiagram").skip(1);
+    let lines = lines.filter(|line| !line.contains("participant "));
+    lines.map(|line| line.trim().to_owned()).collect()
+}
+
+#[test]
+fn an_arrow_is_a_message_that_led_to_its_step() {
+    use kafsim::event::{Event, Kind};
+    let events: Vec<Event> = RUN.events().unwrap().map(Result::unwrap).collect();
+    let cause = |event: &Event| event.cause.map(|cause| &events[cause as usize]);
+    let is_message = |event: &Event| matches!(event.kind, Kind::Delivered { .. });
+    let is_high = |event: &&Event| {
+        matches!(event.kind, Kind::HighWatermarkMoved { .. })
+            && cause(event).is_some_and(is_message)
+            && event.index > 1667
+    };
+    let step = events.iter().find(is_high).unwrap();
+    let message = cause(step).unwrap();
+    let Kind::Delivered { from: sender, .. } = message.kind else { unreachable!() };
+    let arrow = |lines: &[String]| lines.iter().find(|line| line.contains(">>")).cloned();
+    let number = |event: &Event| format!(" e{} ", event.index);
+    // What its host was serving, with the number of the step, which is the only one.
+    let lines = diagram_of(step.index, &[]);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with(&format!("h{}", sender.0)), "{lines:?}");
+    assert!(lines[0].contains(&number(message)), "{lines:?}");
+    assert!(lines[1].contains(": 1. ") && lines[1].contains(&number(step)), "{lines:?}");
+    // A sum of several events has no message of its own, and no host.
+    let summary = Told { is_summary: true, ..told(step.index, "7 records appended") };
+    let story = Story { steps: vec![summary], ..Story::default() };
+    let diagram = text(ExportFormat::Mermaid, &Chosen { story: Some(story), ..Chosen::default() });
+    assert!(!diagram.contains(">>") && diagram.contains("7 records appended"), "{diagram}");
+    // What its reason names comes first.
+    let here = |event: &&Event| {
+        is_message(event) && event.host == step.host && event.index < message.index
+    };
+    let other = events.iter().rev().find(here).unwrap();
+    let named = arrow(&diagram_of(step.index, &[other.index])).unwrap();
+    assert!(named.contains(&number(other)), "{named}");
+    // A reason that speaks of others has nothing to do with it; one that speaks of its sender has.
+    let of = |is: &dyn Fn(&Event) -> bool| events.iter().find(|event| is(event)).unwrap().index;
+    let others =
+        of(&|event| !is_message(event) && event.host.is_some() && event.host != Some(sender));
+    assert_eq!(arrow(&diagram_of(step.index, &[others])), None);
+    let senders = of(&|event| !is_message(event) && event.host == Some(sender));
+    assert!(arrow(&diagram_of(step.index, &[senders])).is_some());
+    // What the clock does, no message did, though one set the clock.
+    let by_clock = |event: &&Event| {
+        let deadline = cause(event).filter(|it| matches!(it.kind, Kind::DeadlineReached { .. }));
+        deadline.and_then(cause).is_some_and(is_message)
+    };
+    let step = events.iter().find(by_clock).unwrap();
+    assert_eq!(arrow(&diagram_of(step.index, &[])), None);
 }
 
 #[test]
 fn mermaid_lines_are_of_its_grammar() {
     // As an explanation tells it: a fault, an acknowledgement, an election; and what has no host.
     let story = Story {
+        title: "of a \"quoted\" title\n---\nand more".to_owned(),
         steps: [
             (1667, "a fault: it begins"),
             (1676, "it answers; #1"),
             (1968, "it takes the lead"),
         ]
-        .map(|(event, text)| (event, text.to_owned()))
+        .map(|(event, text)| told(event, text))
         .to_vec(),
+        is_numbered: true,
         violation: Some(("a-property".to_owned(), "a sentence <b>; ".repeat(9))),
     };
     let told = Chosen { story: Some(story), ..Chosen::default() };
     for chosen in [Chosen::default(), Chosen { event: Some(2500), ..Chosen::default() }, told] {
         let diagram = text(ExportFormat::Mermaid, &chosen);
         let mut lines = diagram.lines();
+        assert_eq!(lines.next(), Some("---"));
+        let title = lines.next().and_then(|line| line.strip_prefix("title: ")).unwrap();
+        let title: String = serde_json::from_str(title).unwrap();
+        assert!(title.len() > 10 && !title.contains('\n'), "{title}");
+        assert_eq!(lines.next(), Some("---"));
         assert_eq!(lines.next(), Some("sequenceDiagram"));
-        assert_eq!(lines.next(), Some("  autonumber"));
         let mut declared = BTreeSet::new();
         let (mut arrows, mut open) = (0, false);
         for line in lines {

@@ -7,7 +7,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+export const root = fileURLToPath(new URL('../..', import.meta.url));
 const built = ['release', 'debug'].map((profile) => join(root, 'target', profile, 'kafsim'));
 export const KAFSIM = process.env['KAFSIM'] ?? built.find(existsSync) ?? 'kafsim';
 export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';

@@ -45,25 +45,58 @@ pub struct Chosen {
 /// What happened in a run, as an explanation or a timeline tells it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Story {
-    /// Events and what is said of them.
-    pub steps: Vec<(u64, String)>,
+    /// What it is the story of.
+    pub title: String,
+    /// What happened, in the order of time.
+    pub steps: Vec<Told>,
+    /// Whether the steps have numbers, from 1.
+    pub is_numbered: bool,
     /// The property that is violated, and the sentence.
     pub violation: Option<(String, String)>,
+}
+
+/// An event, and what is said of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Told {
+    /// The event.
+    pub event: u64,
+    /// What is said.
+    pub text: String,
+    /// The events that the reason names, if there is a reason.
+    pub reasons: Vec<u64>,
+    /// Whether it sums up several events, of which `event` is the last.
+    pub is_summary: bool,
 }
 
 impl From<&Explanation> for Story {
     /// The steps of an explanation with their reasons, and what was violated.
     fn from(explanation: &Explanation) -> Self {
+        let Explanation { title, seed, property, sentence, picture, .. } = explanation;
         let steps = explanation.steps.iter().map(|step| {
-            let because = step.because.as_ref();
-            let because = because.map_or_else(String::new, |why| format!(", because {why}"));
-            (step.event, format!("{}{because}", step.text))
+            let because = step.because.as_deref().unwrap_or_default();
+            let why =
+                if because.is_empty() { String::new() } else { format!(", because {because}") };
+            let text = format!("{}{why}", step.text);
+            Told { event: step.event, text, reasons: named(because), is_summary: false }
         });
-        let is_broken = !explanation.property.is_empty();
-        let violation =
-            is_broken.then(|| (explanation.property.clone(), explanation.sentence.clone()));
-        Self { steps: steps.collect(), violation }
+        let of = picture.as_ref().map(|it| format!(" of {}", it.partition)).unwrap_or_default();
+        let is_broken = !property.is_empty();
+        Self {
+            title: match is_broken {
+                true => format!("{title}, seed {seed}: {property}{of}"),
+                false => format!("{title}, seed {seed}"),
+            },
+            steps: steps.collect(),
+            is_numbered: true,
+            violation: is_broken.then(|| (property.clone(), sentence.clone())),
+        }
     }
+}
+
+/// The events that `text` names, such as `e41`.
+fn named(text: &str) -> Vec<u64> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.filter_map(|word| word.strip_prefix('e')?.parse().ok()).collect()
 }
 
 /// Why a run was not exported.

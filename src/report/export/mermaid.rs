@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use crate::event::{Event, FaultVerb, Kind};
-use crate::report::export::format::{ExportError, Story};
+use crate::report::export::format::{ExportError, Story, Told};
 use crate::report::export::slice::Slice;
 use crate::report::fault_words::told;
 use crate::report::text::wrapped;
@@ -73,12 +73,18 @@ pub(super) fn write(
         seen.extend(names.setup().hosts().map(|(id, _)| id).take(1));
     }
     let violation = slice.violation.as_ref();
-    print(names, violation, &items, &seen, hidden, out)?;
-    let what = format!("{hidden} arrows before these are left out: a diagram shows {ARROWS_MAX}");
+    let of = match (violation, slice.events.last()) {
+        (Some((property, _)), _) => property.clone(),
+        (None, last) => format!("what led to e{}", last.map_or(0, |event| event.index)),
+    };
+    let title = format!("{}, seed {}: {of}", file.header.title, file.header.seed);
+    print(names, (&title, violation), &items, &seen, hidden, out)?;
+    let arrows = if hidden == 1 { "arrow before these is" } else { "arrows before these are" };
+    let what = format!("{hidden} {arrows} left out: a diagram shows {ARROWS_MAX}");
     Ok(if hidden > 0 { vec![what] } else { Vec::new() })
 }
 
-/// Tells `story`, with the messages that led to what it tells, and those that came of it first.
+/// Tells `story`, with the messages that led to what it tells.
 pub(super) fn tell(
     events: &[Event],
     names: &Names,
@@ -86,10 +92,13 @@ pub(super) fn tell(
     out: &mut dyn Write,
 ) -> Result<Vec<String>, ExportError> {
     let left_out = story.steps.len().saturating_sub(ARROWS_MAX);
-    // All follows from how it begins.
-    let steps: BTreeMap<u64, &str> =
-        story.steps.iter().take(ARROWS_MAX).map(|(event, text)| (*event, text.as_str())).collect();
-    let arrows = around(events, &steps);
+    // All follows from how it begins. Of one event more than one thing may be told.
+    let mut steps: BTreeMap<u64, Vec<(usize, &Told)>> = BTreeMap::new();
+    for (place, told) in story.steps.iter().take(ARROWS_MAX).enumerate() {
+        steps.entry(told.event).or_default().push((place + 1, told));
+    }
+    let told = steps.values().flatten();
+    let arrows: BTreeSet<u64> = told.flat_map(|(_, told)| led_to(events, told)).collect();
     let mut items: Vec<(u64, Item)> = Vec::new();
     let mut hosts_of: BTreeMap<u32, Vec<HostId>> = BTreeMap::new();
     let mut answered: BTreeMap<HostId, (Moment, String)> = BTreeMap::new();
@@ -107,17 +116,20 @@ pub(super) fn tell(
             let said = said_by(event, &answered);
             items.extend(arrow(event, said).map(|item| (event.index, item)));
         }
-        let Some(text) = steps.get(&event.index) else { continue };
-        let text = format!("{} e{} {text}", seconds(event.at), event.index);
-        let item = match (&event.kind, event.host) {
-            (Kind::FaultBegan { fault, .. } | Kind::FaultEnded { fault, .. }, _) => {
-                let hosts = hosts_of.get(fault).cloned().unwrap_or_default();
-                Item::Fault { hosts, begins: matches!(event.kind, Kind::FaultBegan { .. }), text }
-            }
-            (_, Some(host)) => Item::Note { host, text },
-            (_, None) => Item::World { text },
-        };
-        items.push((event.index, item));
+        for (number, told) in steps.get(&event.index).into_iter().flatten() {
+            let number = if story.is_numbered { format!("{number}. ") } else { String::new() };
+            let text = format!("{number}{} e{} {}", seconds(event.at), event.index, told.text);
+            let item = match (&event.kind, event.host) {
+                (Kind::FaultBegan { fault, .. } | Kind::FaultEnded { fault, .. }, _) => {
+                    let hosts = hosts_of.get(fault).cloned().unwrap_or_default();
+                    let begins = matches!(event.kind, Kind::FaultBegan { .. });
+                    Item::Fault { hosts, begins, text }
+                }
+                (_, Some(host)) if !told.is_summary => Item::Note { host, text },
+                _ => Item::World { text },
+            };
+            items.push((event.index, item));
+        }
     }
     // A fault may befall many; shown are those that something else is said of, if there are any.
     let of_faults = |item: &Item| matches!(item, Item::Fault { .. });
@@ -132,8 +144,9 @@ pub(super) fn tell(
     if seen.is_empty() {
         seen.extend(names.setup().hosts().map(|(id, _)| id).take(1));
     }
-    print(names, story.violation.as_ref(), &items, &seen, 0, out)?;
-    let what = format!("{left_out} steps after these are left out: a diagram shows {ARROWS_MAX}");
+    print(names, (&story.title, story.violation.as_ref()), &items, &seen, 0, out)?;
+    let steps = if left_out == 1 { "step after these is" } else { "steps after these are" };
+    let what = format!("{left_out} {steps} left out: a diagram shows {ARROWS_MAX}");
     Ok(if left_out > 0 { vec![what] } else { Vec::new() })
 }
 
@@ -151,46 +164,45 @@ fn said_by<'a>(
     }
 }
 
-/// The messages around `steps`: for each the message that its host was serving, and the first that
-/// it sent.
-fn around(events: &[Event], steps: &BTreeMap<u64, &str>) -> BTreeSet<u64> {
-    let mut causes: Vec<(Option<u64>, bool)> = Vec::new();
-    let mut found = BTreeSet::new();
-    let mut sent: BTreeSet<u64> = BTreeSet::new();
-    for event in events {
-        let is_message = matches!(event.kind, Kind::Delivered { .. });
-        causes.push((event.cause, is_message));
-        let of = |index: u64| causes.get(usize::try_from(index).ok()?).copied();
-        let mut next = event.cause;
-        if is_message {
-            for _ in 0..HOPS_MAX {
-                let Some(cause) = next else { break };
-                if steps.contains_key(&cause) {
-                    if sent.insert(cause) {
-                        found.insert(event.index);
-                    }
-                    break;
-                }
-                match of(cause) {
-                    Some((before, false)) => next = before,
-                    _ => break,
-                }
-            }
-        } else if steps.contains_key(&event.index) {
-            for _ in 0..HOPS_MAX {
-                let Some(cause) = next else { break };
-                match of(cause) {
-                    Some((_, true)) => {
-                        found.insert(cause);
-                        break;
-                    }
-                    Some((before, false)) => next = before,
-                    None => break,
-                }
-            }
-        }
+/// The messages that led to what is told: those that its reason names, else the request that it
+/// serves, else the message that its host was serving. What the clock brought about, no message
+/// did; and one of which the reason says nothing, not even of its sender, is not shown for it.
+fn led_to(events: &[Event], told: &Told) -> Vec<u64> {
+    let get = |index: u64| events.get(usize::try_from(index).ok()?);
+    // A file may name what is to come; causes lie before.
+    let before = |index: Option<u64>, event: &Event| index.filter(|it| *it < event.index);
+    let is_message = |event: &&Event| matches!(event.kind, Kind::Delivered { .. });
+    let Some(step) = get(told.event).filter(|_| !told.is_summary) else { return Vec::new() };
+    let first = before(step.cause, step).and_then(get);
+    let way = std::iter::successors(first, |event| before(event.cause, event).and_then(get));
+    let mut way = way.take(HOPS_MAX).take_while(|event| event.host == step.host);
+    let is_end =
+        |event: &&Event| is_message(event) || matches!(event.kind, Kind::DeadlineReached { .. });
+    let served = match way.find(is_end) {
+        Some(event) if is_message(&event) => Some(event),
+        Some(_) => return Vec::new(),
+        None => None,
+    };
+    let reasons: Vec<&Event> = told.reasons.iter().filter_map(|event| get(*event)).collect();
+    let arrived = |event: &&&Event| is_message(event) && event.host == step.host;
+    let named: Vec<u64> = reasons.iter().filter(arrived).map(|event| event.index).collect();
+    if !named.is_empty() {
+        return named;
     }
-    found
+    let is_meant = |event: &&Event| match &event.kind {
+        Kind::Delivered { from, .. } => {
+            reasons.is_empty() || reasons.iter().any(|reason| reason.host == Some(*from))
+        }
+        _ => false,
+    };
+    let about = before(step.about, step).and_then(get);
+    let about = about.filter(|event| is_message(event) && event.host == step.host);
+    about
+        .filter(is_meant)
+        .or(served.filter(is_meant))
+        .map(|event| event.index)
+        .into_iter()
+        .collect()
 }
 
 /// A message, with what its answer says where that is known.
@@ -204,20 +216,22 @@ fn arrow(event: &Event, said: Option<&str>) -> Option<Item> {
     let said = said.map(|said| format!(" {said}")).unwrap_or_default();
     let held = fault.map(|fault| format!(", held by fault {}", fault.saturating_add(1)));
     let (at, api, held) = (seconds(event.at), api.name(), held.unwrap_or_default());
-    let text = format!("{at} {what}{api}{said} ({took} under way{held})");
+    let text = format!("{at} e{} {what}{api}{said} ({took} under way{held})", event.index);
     Some(Item::Arrow { from: *from, to: event.host?, is_response: *is_response, text })
 }
 
 fn print(
     names: &Names,
-    violation: Option<&(String, String)>,
+    (title, violation): (&str, Option<&(String, String)>),
     items: &[(u64, Item)],
     seen: &BTreeSet<HostId>,
     hidden: usize,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
+    // A string of JSON is one of YAML.
+    let title: String = title.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    writeln!(out, "---\ntitle: {}\n---", serde_json::Value::from(title))?;
     writeln!(out, "sequenceDiagram")?;
-    writeln!(out, "  autonumber")?;
     let mut hosts: Vec<HostId> = seen.iter().copied().collect();
     // Clients to the left, controllers to the right.
     hosts.sort_by_key(|host| match names.setup().part(*host) {
@@ -292,7 +306,7 @@ fn item(event: &Event, names: &Names) -> Option<Item> {
     // Hashes are for programs.
     let kept = text.split(' ').filter(|part| !part.starts_with("chain=") && !part.is_empty());
     let text = kept.collect::<Vec<_>>().join(" ");
-    is_told(event).then(|| Item::Note { host, text: format!("e{} {at} {text}", event.index) })
+    is_told(event).then(|| Item::Note { host, text: format!("{at} e{} {text}", event.index) })
 }
 
 /// Whether what a host did is worth a note. The metadata log is not: it moves all the time.

@@ -9,5 +9,5 @@ mod proto;
 mod shiviz;
 mod slice;
 
-pub use format::{Chosen, ExportError, ExportFormat, Story, diagrams, export};
+pub use format::{Chosen, ExportError, ExportFormat, Story, Told, diagrams, export};
 pub use shiviz::PARSER;
