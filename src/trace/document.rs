@@ -68,10 +68,10 @@ Format {FORMAT_VERSION}. `kafsim run file\\n`; u32 format version; u32 length of
 the header, JSON; u64 length of the columns; u64 length of the compressed columns; the columns,
 gzip; u64 XXH3-64 of all bytes before. Integers are little endian. The header has `tool_version`,
 `build_id`, `event_table` (hash of this table: re-checking needs the same), `until_micros` (where it
-was told to stop, if it was), `title`, `scenario`
-(the text as it was run), `file`, `sets` and `defects` (its file and what `--set` and `--defect`
-were given, for the command that makes the run), `seed` (as text), `setup` (hosts and configuration that premises depend
-on), `verdicts`, `fingerprint`.
+was told to stop, if it was), `title`, `scenario` (the text as it was run), `file`, `sets` and
+`defects` (its file and what `--set` and `--defect` were given, for the command that makes the run),
+`seed` (as text), `setup` (hosts and configuration that premises depend on), `verdicts`,
+`fingerprint`.
 
 The columns: u32 number of columns, u32 length of each, then their bytes. Column 0 is JSON and
 names all others with shape, codec and place, so that a reader needs no table of its own. Then

@@ -82,7 +82,8 @@ fn told(steps: &[Step], room: usize) -> Vec<String> {
     chosen.into_iter().flat_map(|at| lines_of(&steps[at])).collect()
 }
 
-/// A step, in two lines if whole clauses can be left out until it fits, else in as many as it takes.
+/// A step, in two lines if whole clauses can be left out until it fits, else in as many as it
+/// takes.
 fn lines_of(step: &Step) -> Vec<String> {
     let lead = format!("  {:>10} e{:<6} ", micros(step.moment_us), step.event);
     let bug = step.because.as_deref().and_then(blamed);
