@@ -1,12 +1,14 @@
-//! How text results are laid out: a name, what it says, no line longer than a hundred columns; and
-//! colour where somebody looks.
+//! How text results are laid out: a name, what it says, no line longer than eighty columns where
+//! nobody looks, nor longer than the terminal where somebody does; and colour there.
 
 use std::io::{self, IsTerminal as _, Write};
 
 use crate::report::wrapped;
 
-/// No line is longer, but for words that are.
-const WIDTH: usize = 100;
+/// No line is longer, but for words and commands that are.
+const WIDTH: usize = 80;
+/// Longer lines are not read well, however wide a terminal is.
+const WIDTH_MAX: usize = 100;
 /// Where what a row says begins.
 const INDENT: usize = 13;
 
@@ -27,6 +29,13 @@ pub(crate) enum Look {
 pub(crate) struct Page<'w, W: Write> {
     pub(crate) out: &'w mut W,
     colour: bool,
+    width: usize,
+}
+
+/// How wide a page is: on a terminal as wide as that, within reason.
+fn width(is_looked_at: bool) -> usize {
+    let size = is_looked_at.then(terminal_size::terminal_size).flatten();
+    size.map_or(WIDTH, |(width, _)| usize::from(width.0).clamp(WIDTH, WIDTH_MAX))
 }
 
 /// Whether standard output is looked at by somebody who wants colour (<https://no-color.org>).
@@ -38,7 +47,7 @@ pub(crate) fn wants_colour() -> bool {
 
 impl<'w, W: Write> Page<'w, W> {
     pub(crate) fn new(out: &'w mut W, colour: bool) -> Self {
-        Self { out, colour }
+        Self { out, colour, width: width(colour) }
     }
 
     /// `text` as it looks.
@@ -57,7 +66,7 @@ impl<'w, W: Write> Page<'w, W> {
 
     /// A line of its own.
     pub(crate) fn line(&mut self, look: Option<Look>, text: &str) -> io::Result<()> {
-        for part in wrapped(text, WIDTH) {
+        for part in wrapped(text, self.width) {
             let part = look.map_or_else(|| part.clone(), |look| self.paint(look, &part));
             writeln!(self.out, "{part}")?;
         }
@@ -98,7 +107,7 @@ impl<'w, W: Write> Page<'w, W> {
         look: Option<Look>,
         text: &str,
     ) -> io::Result<()> {
-        for (at, part) in wrapped(text, WIDTH.saturating_sub(indent)).iter().enumerate() {
+        for (at, part) in wrapped(text, self.width.saturating_sub(indent)).iter().enumerate() {
             let head = if at == 0 { head } else { "" };
             let part = look.map_or_else(|| part.clone(), |look| self.paint(look, part));
             writeln!(self.out, "{head:<indent$}{part}")?;
@@ -119,7 +128,7 @@ mod tests {
 
     #[test]
     fn long_rows_go_on_below_what_they_say() {
-        let text = page(false, |page| page.row("claim", &"word ".repeat(30)).unwrap());
+        let text = page(false, |page| page.row("claim", &"word ".repeat(20)).unwrap());
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2);
         assert!(lines[0].starts_with("claim        word") && lines[0].len() <= WIDTH);

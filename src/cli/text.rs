@@ -187,8 +187,8 @@ fn write_claims<W: Write>(page: &mut Page<'_, W>, outcome: &RunOutcome) -> io::R
             Expectation::Holds | Expectation::May => (String::new(), Look::Green),
             Expectation::Violated => (", as claimed".to_owned(), Look::Green),
         };
-        let text = format!("{:<28} {came}{judged}", claim.property.name());
-        page.painted_row("claim", Some(look), &text)?;
+        let head = format!("{:<13}{:<26} ", "claim", claim.property.name());
+        page.hanging(&head, head.len(), Some(look), &format!("{came}{judged}"))?;
         if let Outcome::OutsidePremise { because, .. } = &claim.verdict.outcome {
             page.row("", &format!("  its premise ended: {because}"))?;
         }
@@ -422,9 +422,10 @@ simulated    Kafka 4.1, 3 brokers, 1 controller; 60s of clients and faults
    10.000s            fault 1: crash broker-1
    19.210s    +9.210s orders-0: broker-2 is elected
 
-claim        acked-durability             violated; expected: holds
-               record 17 of checkout-1, acknowledged at 9.998s, is not in the leader's log
-claim        no-duplicate                 holds
+claim        acked-durability           violated; expected: holds
+               record 17 of checkout-1, acknowledged at 9.998s, is not in the
+               leader's log
+claim        no-duplicate               holds
              violated too, as they may be: lost-write
 properties   of the others 1 hold
 records      23,900 acknowledged, 0 failed, 12 unknown, 1 lost
@@ -447,7 +448,7 @@ page         kafsim view reports/a-7.run --open
     #[test]
     fn a_claimed_violation_is_as_expected() {
         let text = written(&sample(Expectation::Violated));
-        assert!(text.contains("acked-durability             violated, as claimed\n"), "{text}");
+        assert!(text.contains("acked-durability           violated, as claimed\n"), "{text}");
         assert!(
             text.contains("outcome      as expected, and an acknowledged record is lost\nagain "),
             "{text}"
@@ -469,7 +470,7 @@ page         kafsim view reports/a-7.run --open
         };
         let claimed = told(Expectation::Violated, outside(violation.clone()));
         let expected = "\
-claim        acked-durability             violated outside its premise, as claimed
+claim        acked-durability           violated outside its premise, as claimed
                its premise ended: broker-1 was elected uncleanly
                record 17 is gone
 ";
@@ -491,15 +492,13 @@ claim        acked-durability             violated outside its premise, as claim
             let claim = &mut run.claims[0];
             (claim.is_left_behind, claim.is_promised) = (true, expect == Expectation::Holds);
             claim.verdict.outcome = outcome;
-            (run.judgement(), written(&run))
+            let text = written(&run);
+            (run.judgement(), text.split_whitespace().collect::<Vec<_>>().join(" ") + "\n")
         };
         let (judged, text) = told(Expectation::Violated, Outcome::Holds);
         assert_eq!(judged, Judgement::AsExpected);
-        assert!(text.contains(" holds; expected without the change: violated\n"), "{text}");
-        assert!(
-            text.contains("outcome      with the change acked-durability holds, and "),
-            "{text}"
-        );
+        assert!(text.contains(" holds; expected without the change: violated "), "{text}");
+        assert!(text.contains("outcome with the change acked-durability holds, and "), "{text}");
         let (judged, text) = told(Expectation::Violated, Outcome::NotExercised);
         assert_eq!(judged, Judgement::AsExpected);
         assert!(text.contains("with the change acked-durability is not exercised"), "{text}");
@@ -508,7 +507,7 @@ claim        acked-durability             violated outside its premise, as claim
         assert!(text.contains("is violated outside its premise, and"), "{text}");
         let (judged, text) = told(Expectation::Holds, violated("record 17 is gone"));
         assert_eq!(judged, Judgement::Unexpected, "a breach is one whatever was changed");
-        assert!(text.contains(" violated; expected: holds\n"), "{text}");
+        assert!(text.contains(" violated; expected: holds "), "{text}");
         let (judged, _) = told(Expectation::Holds, Outcome::NotExercised);
         assert_eq!(judged, Judgement::Vacuous, "nor is a run in which nothing happened excused");
     }

@@ -5,10 +5,12 @@ use std::io::{self, Write};
 
 use crate::cli::page::Page;
 use crate::cli::text::{rounded, seconds};
-use crate::cli::text_owners::{OWNERS_MAX, owners_over_time};
+use crate::cli::text_owners::{Owners, epoch_word, owners_over_time};
 use crate::event::GroupProtocol;
 use crate::explore::{GroupCosts, Spread, several};
-use crate::history::{FailedMember, GroupFigures, GroupPartitionFigures, ProcessedAgain};
+use crate::history::{
+    AgainBecause, FailedMember, GroupFigures, GroupPartitionFigures, ProcessedAgain,
+};
 use crate::report::grouped;
 use crate::types::ErrorCode;
 
@@ -82,14 +84,24 @@ fn spread<T>(spread: Option<Spread<T>>, text: impl Fn(T) -> String) -> String {
 }
 
 fn heading(group: &GroupFigures) -> String {
-    let (protocol, one, many) = match group.protocol {
-        None => return format!("{}: it never had a member", group.name),
-        Some(GroupProtocol::Classic) => ("classic", "generation", "generations"),
-        Some(GroupProtocol::Consumer) => ("KIP-848", "epoch", "epochs"),
+    let called = |protocol| match protocol {
+        GroupProtocol::Classic => "classic",
+        GroupProtocol::Consumer => "KIP-848",
+    };
+    let Some(now) = group.protocol else {
+        return format!("{}: it never had a member", group.name);
+    };
+    let other = group.epochs.iter().map(|epoch| epoch.protocol).find(|it| *it != now);
+    let (protocol, rounds) = match other {
+        None => (called(now).to_owned(), format!("{}s", epoch_word(now))),
+        Some(other) => (
+            format!("{}, for a time {}", called(now), called(other)),
+            "generations and epochs".to_owned(),
+        ),
     };
     let epochs = match group.epochs.len() {
-        1 => format!("1 {one}"),
-        count => format!("{count} {many}"),
+        1 => format!("1 {}", epoch_word(now)),
+        count => format!("{count} {rounds}"),
     };
     let members = match group.members {
         1 => "1 member".to_owned(),
@@ -146,35 +158,20 @@ fn overdue(group: &GroupFigures) -> Option<String> {
 }
 
 fn owners(group: &GroupFigures) -> String {
-    let mut owners: BTreeMap<(usize, &str), Vec<&str>> = BTreeMap::new();
-    let mut orphans = 0;
+    let mut owners = Owners::default();
     let mut stale: BTreeMap<(usize, &str), usize> = BTreeMap::new();
     for partition in group.partitions.iter().filter(|it| it.removed.is_none()) {
         // Of several who believe so, the one that took it last.
         let mut believed = partition.stints.iter().filter(|stint| stint.until.is_none());
         match believed.clone().rfind(|stint| stint.expelled.is_none()) {
-            Some(stint) => {
-                let owner = stint.owner.as_str();
-                // `billing-10` stands behind `billing-9`.
-                owners.entry((owner.len(), owner)).or_default().push(&partition.name);
-            }
+            Some(stint) => owners.add(&stint.owner, &partition.name),
             None => {
-                orphans += 1;
+                owners.orphans += 1;
                 if let Some(stint) = believed.next_back() {
                     *stale.entry((stint.owner.len(), &stint.owner)).or_default() += 1;
                 }
             }
         }
-    }
-    let mut parts = Vec::new();
-    if owners.len() > OWNERS_MAX {
-        let counts = owners.values().map(Vec::len);
-        let (least, most) = (counts.clone().min().unwrap_or(0), counts.max().unwrap_or(0));
-        let each = if least == most { format!("{least}") } else { format!("{least} to {most}") };
-        parts.push(format!("{} members, {each} partitions each", owners.len()));
-    } else {
-        let names = owners.iter().map(|((_, owner), all)| format!("{owner} {}", all.join(" ")));
-        parts.extend(names);
     }
     let stale: Vec<String> =
         stale.iter().map(|((_, owner), count)| format!("{count} {owner}")).collect();
@@ -185,12 +182,7 @@ fn owners(group: &GroupFigures) -> String {
             format!(" (believed to be theirs by whom the group no longer counts: {names})")
         }
     };
-    match orphans {
-        0 => {}
-        1 => parts.push(format!("nobody 1 partition{stale}")),
-        many => parts.push(format!("nobody {many} partitions{stale}")),
-    }
-    parts.join(", ")
+    owners.text(&stale)
 }
 
 fn unowned(group: &GroupFigures) -> String {
@@ -223,17 +215,25 @@ fn costliest(group: &GroupFigures) -> String {
     costly.sort_by_key(|epoch| std::cmp::Reverse(epoch.unowned));
     match costly.as_slice() {
         [most, _, ..] => {
-            format!(", {} of it in {} {}", rounded(most.unowned), epoch_word(group), most.epoch)
+            let word = epoch_word(most.protocol);
+            format!(", {} of it in {word} {}", rounded(most.unowned), most.epoch)
         }
         [_] | [] => String::new(),
     }
 }
 
-/// What the group's protocol calls a rebalance.
-fn epoch_word(group: &GroupFigures) -> &'static str {
-    match group.protocol {
-        Some(GroupProtocol::Consumer) => "epoch",
-        Some(GroupProtocol::Classic) | None => "generation",
+/// What the rebalance with this number was called.
+fn word_of(group: &GroupFigures, number: i32) -> &'static str {
+    let epoch = group.epochs.iter().find(|epoch| epoch.epoch == number);
+    let protocol = epoch.map(|epoch| epoch.protocol).or(group.protocol);
+    epoch_word(protocol.unwrap_or(GroupProtocol::Classic))
+}
+
+/// Why records were processed again.
+fn because(again: AgainBecause) -> &'static str {
+    match again {
+        AgainBecause::Both => "two members owned the partition at once",
+        other => other.name(),
     }
 }
 
@@ -243,12 +243,11 @@ fn processed(group: &GroupFigures) -> String {
     if again == 0 {
         return format!("{processed}, none of them again");
     }
-    let word = epoch_word(group);
     let mut reasons = group.again.clone();
     reasons.sort_by_key(|again| std::cmp::Reverse(again.records));
     let reason = |again: &ProcessedAgain| {
-        let (records, because) = (grouped(again.records), again.because.name());
-        format!("{records} in {word} {} ({because})", again.epoch)
+        let (records, because) = (grouped(again.records), because(again.because));
+        format!("{records} in {} {} ({because})", word_of(group, again.epoch), again.epoch)
     };
     let mut parts: Vec<String> = reasons.iter().take(REASONS_MAX).map(reason).collect();
     let rest: u64 = reasons.iter().skip(REASONS_MAX).map(|again| again.records).sum();
@@ -300,7 +299,7 @@ fn lag(group: &GroupFigures) -> String {
         }
         _ => String::new(),
     };
-    format!("lag {} at the end{most}", grouped(group.lag()))
+    format!("committed offsets lag by {} at the end{most}", grouped(group.lag()))
 }
 
 #[cfg(test)]
@@ -373,7 +372,8 @@ mod tests {
         let epochs = [1, 2].map(|epoch| {
             let at = Moment::SCENARIO_BEGINS + Duration::from_secs(if epoch == 2 { 8 } else { 3 });
             let unowned = Duration::from_millis(if epoch == 2 { 2_110 } else { 5 });
-            GroupEpochFigures { at, epoch, members: 2, unowned, longest_unowned: unowned }
+            let protocol = GroupProtocol::Classic;
+            GroupEpochFigures { at, epoch, protocol, members: 2, unowned, longest_unowned: unowned }
         });
         let again = [(2, AgainBecause::Ended, 9), (1, AgainBecause::Lost, 1_000)];
         GroupFigures {
@@ -408,15 +408,19 @@ mod tests {
         assert_eq!(
             written(&[figures()]),
             "group        billing: classic, 2 generations, 2 members at the end
-               3.000s generation 1, at its end: billing-9 orders-1 2, billing-10 orders-0
-               8.000s generation 2, at its end: billing-9 orders-1, billing-10 orders-0, nobody 1
-               partition
-               owners at the end: billing-9 orders-1, billing-10 orders-0, nobody 1 partition
-               unowned: 9s together until all had a first owner; then orders-1 longest, 2.11s from
-               25.000s; 3 partitions, 2.12s together, 2.11s of it in generation 2
-               4,000 records processed, 1,009 of them again: 1,000 in generation 1 (lost), 9 in
-               generation 2 (process ended)
-               lag 21 at the end, at most 202 in a partition (orders-2)
+               3.000s generation 1, at its end: billing-9: orders 1, 2;
+               billing-10: orders 0
+               8.000s generation 2, at its end: billing-9: orders 1; billing-10:
+               orders 0; nobody: 1 partition
+               owners at the end: billing-9: orders 1; billing-10: orders 0;
+               nobody: 1 partition
+               unowned: 9s together until all had a first owner; then orders-1
+               longest, 2.11s from 25.000s; 3 partitions, 2.12s together, 2.11s
+               of it in generation 2
+               4,000 records processed, 1,009 of them again: 1,000 in generation
+               1 (lost), 9 in generation 2 (process ended)
+               committed offsets lag by 21 at the end, at most 202 in a
+               partition (orders-2)
 "
         );
     }
@@ -489,7 +493,7 @@ mod tests {
     fn nobody_misses_what_is_deleted() {
         let mut group = figures();
         group.partitions[2].removed = Some(Moment::SCENARIO_BEGINS);
-        assert_eq!(owners(&group), "billing-9 orders-1, billing-10 orders-0");
+        assert_eq!(owners(&group), "billing-9: orders 1; billing-10: orders 0");
     }
 
     #[test]
@@ -502,9 +506,26 @@ mod tests {
         }
         assert_eq!(
             owners(&group),
-            "nobody 3 partitions (believed to be theirs by whom the group no longer counts: 1 \
+            "nobody: 3 partitions (believed to be theirs by whom the group no longer counts: 1 \
              billing-9, 1 billing-10)"
         );
+    }
+
+    #[test]
+    fn a_group_of_two_protocols_and_two_owners_is_told_as_such() {
+        let mut group = figures();
+        group.epochs[0].protocol = GroupProtocol::Consumer;
+        group.again = vec![ProcessedAgain { epoch: 1, because: AgainBecause::Both, records: 1 }];
+        assert_eq!(
+            heading(&group),
+            "billing: classic, for a time KIP-848, 2 generations and epochs, 2 members at the end"
+        );
+        assert_eq!(
+            processed(&group),
+            "4,000 records processed, 1 of them again: 1 in epoch 1 (two members owned the \
+             partition at once)"
+        );
+        assert!(unowned(&group).ends_with("2.11s of it in generation 2"), "{}", unowned(&group));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::history::{GroupFigures, GroupPartitionFigures};
 use crate::types::Moment;
 
 /// So many owners are named with what they own.
-pub(crate) const OWNERS_MAX: usize = 6;
+const OWNERS_MAX: usize = 6;
 /// So many lines, the first and the last; of what lies between only how many they are is told.
 const FIRST_MAX: usize = 3;
 const LAST_MAX: usize = 4;
@@ -18,6 +18,7 @@ struct Reign {
     at: Moment,
     /// The first and the last.
     epochs: (i32, i32),
+    protocol: GroupProtocol,
     owners: String,
 }
 
@@ -29,20 +30,26 @@ pub(crate) fn owners_over_time(group: &GroupFigures) -> Vec<String> {
         let owners = owners_in(group, epoch.at, until);
         match reigns.last_mut() {
             // A group that begins anew counts from 1 again.
-            Some(last) if last.owners == owners && last.epochs.1 < epoch.epoch => {
+            Some(last)
+                if last.owners == owners
+                    && last.epochs.1 < epoch.epoch
+                    && last.protocol == epoch.protocol =>
+            {
                 last.epochs.1 = epoch.epoch;
             }
-            _ => reigns.push(Reign { at: epoch.at, epochs: (epoch.epoch, epoch.epoch), owners }),
+            _ => reigns.push(Reign {
+                at: epoch.at,
+                epochs: (epoch.epoch, epoch.epoch),
+                protocol: epoch.protocol,
+                owners,
+            }),
         }
     }
     if reigns.len() < 2 {
         return Vec::new();
     }
-    let word = match group.protocol {
-        Some(GroupProtocol::Consumer) => "epoch",
-        Some(GroupProtocol::Classic) | None => "generation",
-    };
     let line = |reign: &Reign| {
+        let word = epoch_word(reign.protocol);
         let epochs = match reign.epochs {
             (first, last) if first == last => format!("{word} {first}, at its end"),
             (first, last) => format!("{word}s {first} to {last}, at their end"),
@@ -53,7 +60,7 @@ pub(crate) fn owners_over_time(group: &GroupFigures) -> Vec<String> {
     let between = lines.len().saturating_sub(FIRST_MAX + LAST_MAX);
     // One line that says that there is one more saves nothing.
     if between > 1 {
-        let more = format!("... {between} more, see --json or the page");
+        let more = format!("... {between} more, see --format json or the page");
         lines.splice(FIRST_MAX..FIRST_MAX + between, [more]);
     }
     lines
@@ -61,8 +68,7 @@ pub(crate) fn owners_over_time(group: &GroupFigures) -> Vec<String> {
 
 /// Who owned what from `at` until the next generation: of several owners the last.
 fn owners_in(group: &GroupFigures, at: Moment, until: Option<Moment>) -> String {
-    let mut owners: BTreeMap<(usize, &str), Vec<&str>> = BTreeMap::new();
-    let mut orphans = 0;
+    let mut owners = Owners::default();
     let is_there = |it: &&GroupPartitionFigures| it.removed.is_none_or(|removed| removed > at);
     for partition in group.partitions.iter().filter(is_there) {
         let mut stints = partition.stints.iter().filter(|stint| {
@@ -70,47 +76,76 @@ fn owners_in(group: &GroupFigures, at: Moment, until: Option<Moment>) -> String 
             until.is_none_or(|until| stint.from < until) && ends.is_none_or(|end| end > at)
         });
         match stints.next_back() {
-            // `billing-10` stands behind `billing-9`.
-            Some(stint) => {
-                let owner = (stint.owner.len(), stint.owner.as_str());
-                owners.entry(owner).or_default().push(&partition.name);
-            }
+            Some(stint) => owners.add(&stint.owner, &partition.name),
             // One that nobody has ever owned yet may not have been there.
-            None if partition.stints.first().is_some_and(|first| first.from < at) => orphans += 1,
+            None if partition.stints.first().is_some_and(|first| first.from < at) => {
+                owners.orphans += 1;
+            }
             None => {}
         }
     }
-    let mut parts = Vec::new();
-    if owners.len() > OWNERS_MAX {
-        let counts = owners.values().map(Vec::len);
-        let (least, most) = (counts.clone().min().unwrap_or(0), counts.max().unwrap_or(0));
-        let each = if least == most { format!("{least}") } else { format!("{least} to {most}") };
-        parts.push(format!("{} members, {each} partitions each", owners.len()));
-    } else {
-        parts.extend(owners.iter().map(|((_, owner), all)| format!("{owner} {}", short(all))));
-    }
-    match orphans {
-        0 if parts.is_empty() => parts.push("nobody owns anything".to_owned()),
-        0 => {}
-        1 => parts.push("nobody 1 partition".to_owned()),
-        many => parts.push(format!("nobody {many} partitions")),
-    }
-    parts.join(", ")
+    owners.text("")
 }
 
-/// Partitions of a topic with its name once: `orders-0 2 3`.
-fn short(partitions: &[&str]) -> String {
-    let mut text = String::new();
-    let mut last = "";
+/// What a protocol calls a rebalance.
+pub(crate) fn epoch_word(protocol: GroupProtocol) -> &'static str {
+    match protocol {
+        GroupProtocol::Consumer => "epoch",
+        GroupProtocol::Classic => "generation",
+    }
+}
+
+/// Who owns what.
+#[derive(Debug, Default)]
+pub(crate) struct Owners<'a> {
+    /// By the length of the name, and the name: `billing-10` stands behind `billing-9`.
+    owned: BTreeMap<(usize, &'a str), Vec<&'a str>>,
+    /// How many partitions nobody owns.
+    pub(crate) orphans: usize,
+}
+
+impl<'a> Owners<'a> {
+    /// `owner` owns `partition`.
+    pub(crate) fn add(&mut self, owner: &'a str, partition: &'a str) {
+        self.owned.entry((owner.len(), owner)).or_default().push(partition);
+    }
+
+    /// In words: of few owners what each has, of many how many they are. `aside` is said of what
+    /// nobody owns.
+    pub(crate) fn text(&self, aside: &str) -> String {
+        let mut parts = Vec::new();
+        if self.owned.len() > OWNERS_MAX {
+            let counts = self.owned.values().map(Vec::len);
+            let (least, most) = (counts.clone().min().unwrap_or(0), counts.max().unwrap_or(0));
+            let each =
+                if least == most { format!("{least}") } else { format!("{least} to {most}") };
+            parts.push(format!("{} members, {each} partitions each", self.owned.len()));
+        } else {
+            let owned = self.owned.iter();
+            parts.extend(owned.map(|((_, owner), all)| format!("{owner}: {}", by_topic(all))));
+        }
+        match self.orphans {
+            0 if parts.is_empty() => parts.push("nobody owns anything".to_owned()),
+            0 => {}
+            1 => parts.push(format!("nobody: 1 partition{aside}")),
+            many => parts.push(format!("nobody: {many} partitions{aside}")),
+        }
+        parts.join("; ")
+    }
+}
+
+/// Partitions by their topics: `orders 0, 2 and refunds 1`.
+fn by_topic(partitions: &[&str]) -> String {
+    let mut topics: Vec<(&str, Vec<&str>)> = Vec::new();
     for name in partitions {
         let (topic, number) = name.rsplit_once('-').unwrap_or((name, ""));
-        if !text.is_empty() {
-            text.push(' ');
+        match topics.last_mut() {
+            Some((last, numbers)) if *last == topic => numbers.push(number),
+            _ => topics.push((topic, vec![number])),
         }
-        text += if topic == last { number } else { name };
-        last = topic;
     }
-    text
+    let topics = topics.iter().map(|(topic, numbers)| format!("{topic} {}", numbers.join(", ")));
+    topics.collect::<Vec<_>>().join(" and ")
 }
 
 #[cfg(test)]
@@ -150,6 +185,7 @@ mod tests {
         let epoch = |(seconds, epoch): &(u64, i32)| GroupEpochFigures {
             at: at(*seconds),
             epoch: *epoch,
+            protocol: GroupProtocol::Classic,
             members: 2,
             unowned: Duration::ZERO,
             longest_unowned: Duration::ZERO,
@@ -177,11 +213,12 @@ mod tests {
         assert_eq!(
             owners_over_time(&group(&epochs, partitions)),
             [
-                "3.000s generation 1, at its end: billing-1 orders-0 1",
-                "10.000s generation 2, at its end: billing-1 orders-0, billing-2 orders-1 2",
-                "12.000s generation 3, at its end: billing-1 orders-0, billing-2 orders-1 2 refunds-0",
-                "20.000s generation 4, at its end: billing-1 orders-0, billing-2 orders-1 refunds-0, nobody 1 \
-                 partition",
+                "3.000s generation 1, at its end: billing-1: orders 0, 1",
+                "10.000s generation 2, at its end: billing-1: orders 0; billing-2: orders 1, 2",
+                "12.000s generation 3, at its end: billing-1: orders 0; billing-2: orders 1, 2 and \
+                 refunds 0",
+                "20.000s generation 4, at its end: billing-1: orders 0; billing-2: orders 1 and \
+                 refunds 0; nobody: 1 partition",
             ]
         );
         // The same owners are one line, and one line is none: the end says it all.
@@ -202,8 +239,8 @@ mod tests {
         assert_eq!(
             owners_over_time(&group(&[(3, 1), (10, 2)], partitions)),
             [
-                "3.000s generation 1, at its end: billing-1 orders-0 2, billing-2 orders-1",
-                "10.000s generation 2, at its end: billing-2 orders-0 1, nobody 1 partition",
+                "3.000s generation 1, at its end: billing-1: orders 0, 2; billing-2: orders 1",
+                "10.000s generation 2, at its end: billing-2: orders 0, 1; nobody: 1 partition",
             ]
         );
     }
@@ -223,9 +260,29 @@ mod tests {
         assert_eq!(lines[0], "0.000s generation 0, at its end: 8 members, 2 partitions each");
         assert_eq!(
             lines[2],
-            "20.000s generation 2, at its end: 8 members, 1 to 2 partitions each, nobody 2 partitions"
+            "20.000s generation 2, at its end: 8 members, 1 to 2 partitions each; nobody: 2 \
+             partitions"
         );
-        assert_eq!(lines[3], "... 5 more, see --json or the page");
+        assert_eq!(lines[3], "... 5 more, see --format json or the page");
         assert!(lines[7].starts_with("110.000s generation 11, at its end: "), "{lines:?}");
+    }
+
+    #[test]
+    fn a_group_that_changes_its_protocol_counts_in_the_words_of_each() {
+        let owner = |name, from, until| stint(name, from, until);
+        let stints =
+            vec![owner("b-1", 3, Some(10)), owner("b-2", 11, Some(19)), owner("b-1", 20, None)];
+        let mut group = group(&[(3, 1), (10, 2), (12, 3), (20, 4)], vec![partition("a-0", stints)]);
+        for epoch in &mut group.epochs[1..3] {
+            epoch.protocol = GroupProtocol::Consumer;
+        }
+        assert_eq!(
+            owners_over_time(&group),
+            [
+                "3.000s generation 1, at its end: b-1: a 0",
+                "10.000s epochs 2 to 3, at their end: b-2: a 0",
+                "20.000s generation 4, at its end: b-1: a 0",
+            ]
+        );
     }
 }

@@ -10,6 +10,7 @@ mod story_clients;
 mod story_faults;
 mod story_groups;
 mod story_processes;
+mod story_schedule;
 mod sweep;
 mod sweep_groups;
 mod vocabulary;

@@ -10,8 +10,9 @@ use crate::explore::story_clients::{Troubles, several};
 use crate::explore::story_faults::aside;
 use crate::explore::story_groups::Rebalances;
 use crate::explore::story_processes::Processes;
+use crate::explore::story_schedule::scaled;
 use crate::history::{Figures, LONG_WAIT};
-use crate::report::told;
+use crate::report::{told, told_of_end};
 use crate::scenario::{Fault, Plan, show_duration};
 use crate::trace::Model;
 use crate::types::{
@@ -63,6 +64,8 @@ pub(crate) struct Story {
     groups: BTreeMap<Change, Group>,
     /// The faults that began, so that their end can be told.
     faults: BTreeMap<u32, String>,
+    /// When the last event came.
+    until: Instant,
     /// What admin clients asked for and when, until they are answered.
     asked: BTreeMap<OperationId, (Instant, Name)>,
     /// When a host's request queue was last full.
@@ -87,6 +90,7 @@ impl Story {
         if event.at < Instant::SCENARIO_BEGINS {
             return;
         }
+        self.until = event.at;
         let name = |host: HostId| model.setup().host_name(Some(host)).to_owned();
         match &event.kind {
             Kind::FaultBegan { fault, verb, hosts, groups, detail } => {
@@ -96,7 +100,8 @@ impl Story {
                 let aside = aside.unwrap_or_default();
                 let line = format!("fault {}: {what}{aside}", fault + 1);
                 self.add(event, Matter::FaultBegins, Rank::Fault, line);
-                self.faults.insert(*fault, what);
+                let end = told_of_end(*verb, &hosts, groups, detail.as_str());
+                self.faults.insert(*fault, end);
             }
             Kind::FaultEnded { fault, changed } => {
                 let what = self.faults.remove(fault).unwrap_or_default();
@@ -118,7 +123,7 @@ impl Story {
             | Kind::BrokerStateEntered { .. }
             | Kind::RestartStepped { .. }
             | Kind::ConfigDeployed { .. } => {
-                if let Some(line) = self.processes.line(event, model) {
+                if let Some(line) = self.processes.line(event, model, self.plan.as_deref()) {
                     self.tell(event, line);
                 }
             }
@@ -232,7 +237,8 @@ impl Story {
                         show_duration(Duration::from_millis(took.as_millis() as u64))
                     )
                 };
-                self.tell(event, format!("{host}: {what}: {answer}{after}"));
+                let answered = answered(answer.as_str());
+                self.tell(event, format!("{host} asks to {what}, {answered}{after}"));
             }
             Kind::TruncationDetected { partition, position, diverged_at } => {
                 let host = model.setup().host_name(event.host).to_owned();
@@ -401,6 +407,8 @@ impl Story {
         for (change, group) in std::mem::take(&mut self.groups) {
             self.write(&change, &group);
         }
+        let scaled = self.plan.as_ref().map(|plan| scaled(plan, self.until)).unwrap_or_default();
+        self.lines.extend(scaled.into_iter().map(|line| (Rank::Fault, line)));
         for (began, time) in &figures.waits {
             debug_assert!(*time >= LONG_WAIT, "shorter ones are not told");
             let hundredths = time.as_millis() / 10;
@@ -416,5 +424,20 @@ impl Story {
         self.lines.extend(rebalances.into_iter().map(|line| (Rank::Clients, line)));
         self.lines.sort_by_key(|(rank, line)| (line.at_micros, *rank, line.event));
         self.lines.into_iter().map(|(_, line)| line).collect()
+    }
+}
+
+/// What an administrator was answered, as the end of a sentence.
+fn answered(answer: &str) -> String {
+    let rest = |lead| answer.strip_prefix(lead);
+    match answer {
+        "done" => "which is done".to_owned(),
+        "the client is closed" => "but its client is closed".to_owned(),
+        _ => match (rest("refused, "), rest("nobody knows, "), rest("not sent, ")) {
+            (Some(error), ..) => format!("which is refused: {error}"),
+            (_, Some(error), _) => format!("and nobody knows whether it was done: {error}"),
+            (.., Some(error)) => format!("which was never sent: {error}"),
+            _ => format!("and is told: {answer}"),
+        },
     }
 }

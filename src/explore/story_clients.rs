@@ -151,7 +151,9 @@ fn seconds_of(at: Instant) -> String {
 
 /// Names in a row, not too many.
 pub(crate) fn several<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<_> = names.collect();
+    let mut names: Vec<_> = names.collect();
+    // What Kafka keeps for itself stands behind what the scenario is about.
+    names.sort_by_key(|name| name.starts_with("__"));
     match names.as_slice() {
         many if many.len() > NAMES_MAX => {
             format!("{}, {} and {} more", many[0], many[1], many.len() - 2)
@@ -276,5 +278,8 @@ mod tests {
     fn many_names_are_counted() {
         assert_eq!(several(["a", "b"].into_iter()), "a, b");
         assert_eq!(several(["a", "b", "c", "d", "e"].into_iter()), "a, b and 3 more");
+        let internal = ["__consumer_offsets-1", "__consumer_offsets-2", "a-0", "a-1", "b-0"];
+        assert_eq!(several(internal.into_iter()), "a-0, a-1 and 3 more");
+        assert_eq!(several(internal[1..3].iter().copied()), "a-0, __consumer_offsets-2");
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::event::{Event, Kind, LifecycleState, RestartStep};
+use crate::explore::story_schedule::default_protocol;
+use crate::scenario::Plan;
 use crate::trace::{Model, Part};
 use crate::types::HostId;
 
@@ -15,7 +17,12 @@ pub(crate) struct Processes {
 
 impl Processes {
     /// The line for `event`: a process is asked to end, ends, or has its turn in a rolling restart.
-    pub(crate) fn line(&mut self, event: &Event, model: &Model) -> Option<String> {
+    pub(crate) fn line(
+        &mut self,
+        event: &Event,
+        model: &Model,
+        plan: Option<&Plan>,
+    ) -> Option<String> {
         let host = model.setup().host_name(event.host);
         match &event.kind {
             Kind::ShutdownRequested {} => {
@@ -50,10 +57,13 @@ impl Processes {
                 };
                 Some(format!("fault {fault}: the rolling restart {what}"))
             }
-            Kind::ConfigDeployed { group, config } => Some(format!(
-                "whoever of group {group} starts from now on has {}",
-                if config.as_str().is_empty() { "Kafka's defaults" } else { config.as_str() }
-            )),
+            Kind::ConfigDeployed { group, config } => {
+                let set = config.as_str().replace(' ', ", ");
+                let set = if set.is_empty() { "Kafka's defaults".to_owned() } else { set };
+                let back = plan.and_then(|plan| default_protocol(plan, group.as_str(), event.at));
+                let back = back.map(|back| format!("; it goes {back}")).unwrap_or_default();
+                Some(format!("whoever of group {group} starts from now on has {set}{back}"))
+            }
             _ => None,
         }
     }

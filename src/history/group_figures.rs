@@ -41,12 +41,27 @@ pub struct GroupEpochFigures {
     pub at: Moment,
     /// Its number.
     pub epoch: i32,
+    /// The protocol of the group in it.
+    pub protocol: GroupProtocol,
     /// How many members it has.
     pub members: u32,
     /// How long partitions were unowned until somebody took them in it, all together.
     pub unowned: Duration,
     /// The longest of these times.
     pub longest_unowned: Duration,
+}
+
+impl GroupEpochFigures {
+    /// One that has just begun.
+    pub(in crate::history) fn new(
+        at: Moment,
+        epoch: i32,
+        protocol: GroupProtocol,
+        members: u32,
+    ) -> Self {
+        let (unowned, longest_unowned) = Default::default();
+        Self { at, epoch, protocol, members, unowned, longest_unowned }
+    }
 }
 
 /// What a group has to do with a partition.

@@ -119,9 +119,7 @@ impl GroupCounter {
                     group.epochs_before = group.epochs.len();
                 }
                 if counts && (!is_known || group.is_gone) {
-                    let (at, epoch, members) = (event.at, epoch.0, *members);
-                    let (unowned, longest_unowned) = Default::default();
-                    let began = GroupEpochFigures { at, epoch, members, unowned, longest_unowned };
+                    let began = GroupEpochFigures::new(event.at, epoch.0, *protocol, *members);
                     group.epochs.push(began);
                 }
                 group.is_gone = false;

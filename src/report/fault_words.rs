@@ -35,6 +35,18 @@ fn numbered(host: &str) -> (&str, Option<u32>) {
     parts.map_or((host, None), |(name, number)| (name, Some(number)))
 }
 
+/// The links between hosts in two groups, or all links of one.
+fn links_text(hosts: &[String], groups: &[u32]) -> String {
+    match groups {
+        [] | [_] => format!("links of {}", hosts_text(hosts)),
+        [first, second, ..] => {
+            let (one, rest) = hosts.split_at(hosts.len().min(*first as usize));
+            let other = &rest[..rest.len().min(*second as usize)];
+            format!("link between {} and {}", hosts_text(one), hosts_text(other))
+        }
+    }
+}
+
 /// The sentence for a fault that befell `hosts`, which stand in groups of these sizes.
 pub(crate) fn told(verb: FaultVerb, hosts: &[String], groups: &[u32], detail: &str) -> String {
     let mut rest = hosts;
@@ -50,10 +62,7 @@ pub(crate) fn told(verb: FaultVerb, hosts: &[String], groups: &[u32], detail: &s
     let does_not = |n: usize| if count(n) > 1 { "do not" } else { "does not" };
     let of = |one: &'static str, many: &'static str| if hosts.len() > 1 { many } else { one };
     let (all, one, other) = (hosts_text(hosts), side(0), side(1));
-    let links = match sides.len() {
-        0 | 1 => format!("links of {all}"),
-        _ => format!("link between {one} and {other}"),
-    };
+    let links = links_text(hosts, groups);
     match verb {
         FaultVerb::Crash if detail == "synced" => format!("power loss of {all}"),
         FaultVerb::Crash => format!("crash of {all}"),
@@ -94,6 +103,44 @@ pub(crate) fn told(verb: FaultVerb, hosts: &[String], groups: &[u32], detail: &s
         FaultVerb::Stop => format!("stop of {all}"),
         FaultVerb::RollingRestart => format!("rolling restart of {all}"),
         _ => told_of_hardware(verb, &all, detail),
+    }
+}
+
+/// The sentence for the end of such a fault: what is so from then on.
+pub(crate) fn told_of_end(
+    verb: FaultVerb,
+    hosts: &[String],
+    groups: &[u32],
+    detail: &str,
+) -> String {
+    let of = |one: &'static str, many: &'static str| if hosts.len() > 1 { many } else { one };
+    let all = hosts_text(hosts);
+    match verb {
+        FaultVerb::Pause => format!("{all} {} on", of("goes", "go")),
+        FaultVerb::Stall => {
+            let (applications, go) = (of("application", "applications"), of("goes", "go"));
+            format!("the {applications} of {all} {go} on")
+        }
+        FaultVerb::Isolate => match detail {
+            "inbound" => format!("{all} {} others again", of("hears", "hear")),
+            "outbound" => format!("others hear {all} again"),
+            _ => format!("{all} {} no longer cut off", of("is", "are")),
+        },
+        FaultVerb::Cut => {
+            let are = if groups.len() > 1 { "is" } else { "are" };
+            format!("the {} {are} whole again", links_text(hosts, groups))
+        }
+        FaultVerb::Reset => told(verb, hosts, groups, detail).replace(" are reset", " were reset"),
+        FaultVerb::Slow => format!("{all} {} as fast as before", of("works", "work")),
+        FaultVerb::HangDisk | FaultVerb::FailDisk => format!("the disk of {all} works again"),
+        FaultVerb::FillDisk => format!("the disk of {all} has room again"),
+        FaultVerb::ReplaceDisk => format!("{all} {} with an empty disk", of("begins", "begin")),
+        FaultVerb::JumpClock | FaultVerb::DriftClock => {
+            format!("the clocks of {all} are left alone")
+        }
+        FaultVerb::OneWay => format!("{all} hear each other again"),
+        // These are names, not sentences.
+        _ => told(verb, hosts, groups, detail),
     }
 }
 
@@ -164,5 +211,27 @@ mod tests {
             told(FaultVerb::Pause, &names(&["broker-1"]), &[1], ""),
             "broker-1 stands still"
         );
+    }
+
+    #[test]
+    fn an_end_says_what_is_so_from_then_on() {
+        let one = names(&["billing-1"]);
+        let end = |verb, hosts: &[String], groups: &[u32], detail| {
+            told_of_end(verb, hosts, groups, detail)
+        };
+        assert_eq!(end(FaultVerb::Pause, &one, &[1], ""), "billing-1 goes on");
+        assert_eq!(end(FaultVerb::Stall, &one, &[1], ""), "the application of billing-1 goes on");
+        assert_eq!(end(FaultVerb::Isolate, &one, &[1], ""), "billing-1 is no longer cut off");
+        let two = names(&["broker-1", "broker-2"]);
+        assert_eq!(end(FaultVerb::Pause, &two, &[2], ""), "broker-1, broker-2 go on");
+        assert_eq!(
+            end(FaultVerb::Cut, &two, &[1, 1], ""),
+            "the link between broker-1 and broker-2 is whole again"
+        );
+        assert_eq!(
+            end(FaultVerb::Partition, &two, &[1, 1], ""),
+            "network partition: broker-1 | broker-2"
+        );
+        assert_eq!(end(FaultVerb::Crash, &one, &[1], ""), "crash of billing-1");
     }
 }

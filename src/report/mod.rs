@@ -27,7 +27,7 @@ mod timeline_words;
 pub use at::{At, AtError, Seconds, SecondsError, TellError, fold_up_to, partition_named};
 pub use claims::{Claim, claims};
 pub use diff::{Difference, Outcome, Run, Steps, Told};
-pub(crate) use fault_words::told;
+pub(crate) use fault_words::{told, told_of_end};
 pub use group_state::{GroupMember, GroupPartition, GroupState};
 pub use lesson::{
     Lesson, LessonError, LessonNote, LessonPlan, Other, Pane, Seen, Taught, Try, teach, tried,

@@ -188,20 +188,22 @@ fn restarts_of_static_members_move_nothing() {
 fn a_group_is_administered_by_a_scenario() {
     let scenario = crate::scenarios::scenario("scenarios/groups/administer_a_group.toml", &[], &[]);
     let outcome = run_once(&scenario, 0, &RunOptions::default()).outcome;
-    let told: Vec<&str> =
-        outcome.story.iter().filter_map(|moment| moment.text.strip_prefix("admin: ")).collect();
+    let told: Vec<&str> = outcome
+        .story
+        .iter()
+        .filter_map(|moment| moment.text.strip_prefix("admin asks to "))
+        .collect();
     let is_told = |what: &str| told.iter().any(|line| line.starts_with(what));
-    assert!(is_told("list groups: billing (classic, Stable)"), "{told:?}");
-    assert!(is_told("delete group billing: refused, NON_EMPTY_GROUP"), "{told:?}");
-    let subscribed = "orders-1: orders-1 not, GROUP_SUBSCRIBED_TO_TOPIC";
+    assert!(is_told("list groups, and is told: billing (classic, Stable)"), "{told:?}");
+    assert!(is_told("delete group billing, which is refused: NON_EMPTY_GROUP"), "{told:?}");
+    let subscribed = "orders-1, and is told: orders-1 not, GROUP_SUBSCRIBED_TO_TOPIC";
     assert!(is_told(&format!("delete the offsets of group billing in {subscribed}")), "{told:?}");
-    let refused =
-        "set the offsets of group billing: orders-0 to 0: orders-0 not, UNKNOWN_MEMBER_ID";
+    let refused = "set the offsets of group billing: orders-0 to 0, and is told: orders-0 not, UNKNOWN_MEMBER_ID";
     assert!(is_told(refused), "{told:?}");
-    assert!(is_told("describe group billing: classic, Empty"), "{told:?}");
+    assert!(is_told("describe group billing, and is told: classic, Empty"), "{told:?}");
     let offsets: Vec<&str> = told
         .iter()
-        .filter_map(|line| line.strip_prefix("list the offsets of group billing: "))
+        .filter_map(|line| line.strip_prefix("list the offsets of group billing, and is told: "))
         .collect();
     // While it is paused nothing of orders-0 is committed; of orders-1 it is.
     let of = |line: &str, nth: usize| line.split("; ").nth(nth).unwrap().to_owned();
