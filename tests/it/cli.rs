@@ -230,7 +230,7 @@ fn exit_codes_tell_what_a_run_came_to() {
     assert_eq!(as_expected, 0, "{told}");
     let (unexpected, told) = code("", &["--defect", "mutation-ack-before-in-sync"]);
     assert_eq!(unexpected, 1, "{told}");
-    assert!(told.contains("quorum-superset              violated; expected: holds"), "{told}");
+    assert!(told.contains("quorum-superset            violated; expected: holds"), "{told}");
     let never = "[[fault]]\nat = \"1s\"\ncrash = { host = \"controller-3001\" }\n";
     let (usage, told) = code(never, &[]);
     assert_eq!(usage, 2, "{told}");
