@@ -51,6 +51,26 @@ export class Replica {
   #bases: number[] | null = null;
   readonly #byBase = new Map<number, Batch[]>();
 
+  #log: { end: number; batches: Batch[] } = { end: -1, batches: [] };
+
+  // The log as it stood after `event`; what lies below its start may be in it.
+  logAt(event: number): readonly Batch[] {
+    const change = this.end.index(event);
+    if (this.#log.end === change) return this.#log.batches;
+    const batches: Batch[] = [];
+    const cut = (to: number): void => {
+      while (batches.length > 0 && batches[batches.length - 1]!.end > to) batches.pop();
+    };
+    for (const batch of this.appended) {
+      if (batch.event > event) break;
+      cut(batch.base);
+      batches.push(batch);
+    }
+    cut(this.end.at(event));
+    this.#log = { end: change, batches };
+    return batches;
+  }
+
   // The batch at `offset` as the log stood after `event`.
   batchAt(offset: number, event: number): Batch | null {
     if (offset >= this.end.at(event) || !this.present.at(event)) return null;
@@ -76,19 +96,19 @@ export class Replica {
 }
 
 // Where the log of `replica` parts from that of `leader` after `event`: the first offset at which it
-// holds what the leader does not. Null where all that it has is the beginning of the leader's log.
-// Logs that hold the same batch at an offset are the same below it, so halving finds the place.
+// holds what the leader does not. Null where all that it has the leader has.
 export function divergence(replica: Replica, leader: Replica, event: number): number | null {
   if (replica === leader || !replica.present.at(event) || !leader.present.at(event)) return null;
-  const [end, leaderEnd] = [replica.end.at(event), leader.end.at(event)];
-  let low = Math.max(replica.start.at(event), leader.start.at(event));
-  let high = Math.min(end, leaderEnd);
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (replica.batchAt(middle, event)?.batch === leader.batchAt(middle, event)?.batch) low = middle + 1;
-    else high = middle;
+  const start = Math.max(replica.start.at(event), leader.start.at(event));
+  const [mine, theirs] = [replica.logAt(event), leader.logAt(event)];
+  let place = 0;
+  // Batch by batch: a replica that lacks Kafka's rules may have the leader's records again behind others.
+  for (const { base, end, batch } of mine) {
+    if (end <= start) continue;
+    while (place < theirs.length && theirs[place]!.end <= base) place++;
+    if (theirs[place]?.base !== base || theirs[place]!.batch !== batch) return Math.max(start, base);
   }
-  return low < end && low <= leaderEnd ? low : null;
+  return null;
 }
 
 export class Partition {
