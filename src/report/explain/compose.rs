@@ -33,7 +33,7 @@ pub struct Asked<'a> {
     pub number: usize,
     /// The run file as the commands that show it again shall name it.
     pub file: &'a str,
-    /// What runs with one thing changed came to, of which [`explain`] makes use; empty without them.
+    /// What runs with one thing changed came to, of which [`explain`] makes use, if there are any.
     pub saved_by: &'a [Saved],
 }
 

@@ -68,7 +68,7 @@ impl Explanation {
 }
 
 impl Explanation {
-    /// A disk that is flushed takes its time: where none lost anything, that alone made another run.
+    /// A flush takes its time: where no disk lost anything, that alone made another run.
     fn say_why_flushing_helped(&mut self) {
         let is_no_disk = self.not_the_cause.iter().any(|remark| remark.text == NO_DISK);
         let flushed = self.saved_by.iter_mut().filter(|it| {

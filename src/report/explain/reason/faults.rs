@@ -72,7 +72,8 @@ impl<'a> Reasons<'a> {
                 };
                 let when = if after.is_empty() { "at" } else { "after" };
                 format!(
-                    "the scenario asks for it {after}{when} {which} `{}` of its `when`{seen}{waited}",
+                    "the scenario asks for it {after}{when} {which} `{}` of its \
+                     `when`{seen}{waited}",
                     milestone.event
                 )
             }
