@@ -213,9 +213,17 @@ impl<'a> Run<'a> {
         }
         if let Kind::FaultEnded { fault, .. } = &event.kind
             && before.ends_with("is over")
-            && !because.contains(&format!("fault {} is over", fault + 1))
         {
-            return Some(format!("e{at} is the end of fault {}", fault + 1));
+            let began =
+                self.events[..event.index as usize].iter().rev().find_map(|it| match &it.kind {
+                    Kind::FaultBegan { fault: of, verb, .. } if of == fault => {
+                        Some(format!("fault {} ({verb} since {}) is over", of + 1, seconds(it.at)))
+                    }
+                    _ => None,
+                });
+            if !began.is_some_and(|began| because.contains(&began)) {
+                return Some(format!("e{at} is the end of fault {}", fault + 1));
+            }
         }
         None
     }

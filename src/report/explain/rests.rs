@@ -90,11 +90,7 @@ fn ground(
             })
         }
         Tag::Role => {
-            let Kind::RoleTaken { role: ReplicaRole::Leader, leader, leader_epoch, .. } =
-                &event.kind
-            else {
-                return None;
-            };
+            let Kind::RoleTaken { leader, leader_epoch, .. } = &event.kind else { return None };
             let own = elections()
                 .filter(|(_, (of, epoch))| Some(*of) == *leader && epoch == leader_epoch);
             own.map(|(it, _)| it.index).max()

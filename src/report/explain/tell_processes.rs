@@ -148,7 +148,9 @@ impl Teller<'_> {
             Phase::Audit if self.focus.group.is_some() => {
                 "the run ends, and it has stayed like that"
             }
-            Phase::Audit if self.focus.is_liveness => "the run ends, and it has still not happened",
+            Phase::Audit if self.focus.is_liveness => {
+                "the run ends, and what the property asks for has not happened"
+            }
             Phase::Audit => "the run ends and is judged",
             Phase::Form | Phase::Act => return,
         };

@@ -98,9 +98,25 @@ fn lacking(
         (Some(had), Some((lost, how))) => {
             (format!("it had {} (e{had}), and {how}", it(wanted)), Some(*lost))
         }
+        // Whoever wrote it had it, whatever its disk made of that.
+        _ if host == wanted.writer => wrote(model, wanted, node),
         _ => never(tape, model, wanted, node, (&life, host), faults),
     };
     Some(WhyNot { replica, text, event })
+}
+
+/// What became of the records at the replica that wrote them first.
+fn wrote(model: &Model, wanted: &Wanted, node: BrokerId) -> (String, Option<u64>) {
+    let log = model.partition(wanted.partition).and_then(|p| Some(&p.replicas.get(&node)?.log));
+    let other = log.and_then(|log| log.entry_at(wanted.from));
+    let had = format!("it wrote {} (e{})", it(wanted), wanted.written);
+    match other {
+        Some(other) => (
+            format!("{had}, and holds another record there, of epoch {}", other.epoch),
+            Some(wanted.written),
+        ),
+        None => (format!("{had}, and holds nothing there any more"), Some(wanted.written)),
+    }
 }
 
 /// Why a replica never had the records, in the order of time.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::event::{Event, FaultVerb, Kind, Phase, RestartStep};
 use crate::report::explain::reason::reasons::Reasons;
 use crate::scenario::{Milestone, Trigger, show_duration};
+use crate::trace::seconds;
 use crate::types::{HostId, Moment};
 
 impl<'a> Reasons<'a> {
@@ -152,7 +153,15 @@ impl<'a> Reasons<'a> {
                 fault + 1,
                 self.of_beginning(first, *fault)
             )),
-            Kind::FaultEnded { fault, .. } => Some(format!("fault {} is over (e{at})", fault + 1)),
+            Kind::FaultEnded { fault, .. } => {
+                let began = self.tape.last_before(
+                    first,
+                    |it| matches!(&it.kind, Kind::FaultBegan { fault: it, .. } if it == fault),
+                )?;
+                let Kind::FaultBegan { verb, .. } = &began.kind else { return None };
+                let since = seconds(began.at);
+                Some(format!("fault {} ({verb} since {since}) is over (e{at})", fault + 1))
+            }
             Kind::PhaseBegan { phase: Phase::Heal } => {
                 Some(format!("the run heals, and all faults end (e{at})"))
             }

@@ -19,7 +19,9 @@ impl<'a> Reasons<'a> {
             Kind::GroupStateChanged { state, .. } => self.of_state(event, *state),
             Kind::GroupEpochBegan { group, epoch, .. } => self.of_epoch(event, group, *epoch),
             Kind::AssignmentDecided { group, .. } => self.of_assignment(event, group),
-            Kind::MemberReconciled { .. } => self.asked(event, "says what it owns"),
+            Kind::MemberReconciled { .. } => {
+                self.asked(event, "came, and of these the coordinator knows no other owner")
+            }
             Kind::CoordinatorLoading { partition, .. }
             | Kind::CoordinatorLoaded { partition, .. } => self.of_lead(event, *partition),
             Kind::GroupLoaded { .. } | Kind::MemberLoaded { .. } | Kind::OffsetLoaded { .. } => {
@@ -361,6 +363,11 @@ impl<'a> Reasons<'a> {
         Some(match (refused, state) {
             (Some((error, at)), _) => format!("{words} says {error} (e{at})"),
             (None, MemberState::Stable) => format!("{words} brings its assignment"),
+            (None, MemberState::PreparingRebalance | MemberState::Joining)
+                if message.api == ApiKey::OffsetCommit =>
+            {
+                format!("it has committed before it joins again: {words} has come")
+            }
             (None, MemberState::PreparingRebalance) if message.api == ApiKey::JoinGroup => {
                 format!("{}{words} gave it a member id to join with", self.came(event))
             }
