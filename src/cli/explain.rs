@@ -16,7 +16,7 @@ use crate::cli::run_file;
 use crate::event::Event;
 use crate::explore::what_if;
 use crate::report::explain::{
-    Asked, Explanation, Saved, brief, explain_all, markdown, text, violations,
+    Asked, Explanation, Reruns, brief, explain_all, markdown, text, violations,
 };
 use crate::report::export::{Story, diagrams};
 use crate::scenario::Scenario;
@@ -63,7 +63,7 @@ pub(crate) fn of_file(
     scenario: &Scenario,
     number: usize,
 ) -> anyhow::Result<Explanation> {
-    told(path, file, scenario, (number, &[]))
+    told(path, file, scenario, (number, &Reruns::default()))
 }
 
 /// The explanation with what would have saved it, told anew with what the other runs have shown.
@@ -73,9 +73,9 @@ fn saved(
     scenario: &Scenario,
     explanation: &Explanation,
 ) -> anyhow::Result<Explanation> {
-    let saved_by = saved_by(file, scenario, explanation);
+    let reruns = reruns(file, scenario, explanation);
     let number = usize::try_from(explanation.number)?;
-    told(path, file, scenario, (number, &saved_by))
+    told(path, file, scenario, (number, &reruns))
 }
 
 /// The explanation of violation `number`, with what other runs have shown.
@@ -83,7 +83,7 @@ fn told(
     path: &Path,
     file: &RunFile,
     scenario: &Scenario,
-    (number, saved_by): (usize, &[Saved]),
+    (number, reruns): (usize, &Reruns),
 ) -> anyhow::Result<Explanation> {
     let verdicts = verdicts(path, file)?;
     let events: Result<Vec<Event>, _> =
@@ -96,7 +96,7 @@ fn told(
         verdicts: &verdicts,
         number,
         file: &path.display().to_string(),
-        saved_by,
+        reruns,
     };
     match crate::report::explain::explain(events, asked) {
         Some(explanation) => Ok(with_command(explanation, &file.header)),
@@ -145,7 +145,7 @@ pub(crate) fn for_page(
         verdicts: &verdicts,
         number: 1,
         file: &path.display().to_string(),
-        saved_by: &[],
+        reruns: &Reruns::default(),
     };
     let events = events.map_err(|error| run_file::refused(path, &error))?;
     let all = explain_all(events, asked).into_iter();
@@ -170,10 +170,9 @@ fn verdicts(path: &Path, file: &RunFile) -> anyhow::Result<Vec<Verdict>> {
     }
 }
 
-fn saved_by(file: &RunFile, scenario: &Scenario, explanation: &Explanation) -> Vec<Saved> {
+fn reruns(file: &RunFile, scenario: &Scenario, explanation: &Explanation) -> Reruns {
     let Header { seed, fingerprint, .. } = &file.header;
-    let found = what_if(scenario, *seed, &explanation.property, fingerprint.events);
-    found.into_iter().map(Saved::from).collect()
+    what_if(scenario, *seed, &explanation.property, fingerprint.events).into()
 }
 
 #[cfg(test)]

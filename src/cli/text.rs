@@ -347,6 +347,7 @@ pub(crate) mod tests {
             is_left_behind: false,
             is_liveness: false,
             verdict,
+            of: None,
         }
     }
 

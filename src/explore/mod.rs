@@ -1,6 +1,7 @@
 //! One run, many runs: what `kafsim run`, `replay` and `sweep` are made of.
 
 mod build;
+mod change;
 #[cfg(madsim)]
 mod coupled;
 mod outcome;
@@ -25,7 +26,7 @@ pub(crate) use story_clients::several;
 pub use sweep::{Failure, Failures, SeedOutcome, SweepOutcome, TWICE_EVERY, sweep};
 pub use sweep_groups::{GroupCost, GroupCosts, Spread};
 pub use vocabulary::vocabulary;
-pub use what_if::{Came, OtherSeeds, WhatIf, what_if};
+pub use what_if::{Came, OtherSeeds, WhatIf, WhatIfs, what_if};
 
 #[cfg(test)]
 pub(crate) use outcome::tests;

@@ -62,6 +62,8 @@ pub struct ClaimOutcome {
     pub is_liveness: bool,
     /// What it came to.
     pub verdict: Verdict,
+    /// What its first breach is of: a partition, a group, a client, a node.
+    pub of: Option<String>,
 }
 
 /// What a line of a run's story is about.

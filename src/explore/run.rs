@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::check::infos;
+use crate::check::{Subject, infos};
 use crate::event::Event;
 use crate::explore::build::{BUILD_ID, VERSION};
 use crate::explore::outcome::{ClaimOutcome, End, RunOutcome};
@@ -114,6 +114,7 @@ pub(crate) fn conclude(
         let is_written = written.is_some();
         let is_drawn = plan.random.is_some();
         let is_promised = is_written && expect == Expectation::Holds && !is_drawn;
+        let of = verdict.outcome.violation().map(|it| about(&it.subject, world.model()));
         let is_left_behind = scenario.left_behind.contains(&property);
         Some(ClaimOutcome {
             property,
@@ -123,6 +124,7 @@ pub(crate) fn conclude(
             is_left_behind,
             is_liveness,
             verdict,
+            of,
         })
     });
     let mut claims: Vec<ClaimOutcome> = claims.collect();
@@ -179,4 +181,18 @@ fn verdicts_json(outcome: &RunOutcome) -> serde_json::Value {
         told
     });
     serde_json::Value::Array(claims.collect())
+}
+
+/// What a breach is of, in a word or two that mean the same in another run.
+fn about(subject: &Subject, model: &Model) -> String {
+    let setup = model.setup();
+    match subject {
+        Subject::Group { group, partition, .. } => match partition {
+            Some(partition) => format!("{group}, {}", model.partition_name(*partition)),
+            None => group.to_string(),
+        },
+        Subject::Operation { client, .. } => setup.host_name(Some(*client)).to_owned(),
+        Subject::Node { node } => setup.node_name(*node),
+        _ => subject.partition().map_or_else(String::new, |it| model.partition_name(it)),
+    }
 }

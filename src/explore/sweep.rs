@@ -362,6 +362,7 @@ mod tests {
                 is_left_behind: false,
                 is_liveness: false,
                 verdict,
+                of: None,
             }],
             figures: Figures::default(),
             story: Vec::new(),

@@ -7,19 +7,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::check::Outcome;
+use crate::explore::change::{Change, changes};
 use crate::explore::outcome::{End, RunOutcome};
 use crate::explore::run::{RunOptions, run_once};
 use crate::explore::vocabulary::vocabulary;
-use crate::report::explain::{Nearby, Saved};
-use crate::scenario::{Plan, ProducerPlan, Scenario, Trigger, show_duration};
-use crate::types::{Expectation, PropertyName};
+use crate::report::explain::{Nearby as NearbySeeds, Reruns, Saved};
+use crate::scenario::Scenario;
+use crate::trace::seconds;
+use crate::types::{Expectation, Moment, PropertyName};
 
-/// How many events all runs together may have: about seven seconds of one core, so that a
-/// person waits for less than ten on a computer that is busy. A number of runs that hung on the
-/// clock would differ from one time to the next.
-const EVENTS_MAX: u64 = 4_000_000;
+/// How many events all runs together may have: about eight seconds on two cores, so that a person
+/// waits for less than ten. A number of runs that hung on the clock would differ from one time to
+/// the next.
+const EVENTS_MAX: u64 = 12_000_000;
+/// How many of them runs with other seeds may have, unless so few are too few of them.
+const NEARBY_EVENTS: u64 = 3_600_000;
 /// How many changes are tried at most.
 const CHANGES_MAX: usize = 16;
+/// And at least, if there are so many.
+const CHANGES_MIN: usize = 2;
 /// How many changes that helped are tried with other seeds.
 const NEARBY_CHANGES_MAX: usize = 5;
 /// With how many other seeds at most.
@@ -28,8 +34,8 @@ const NEARBY_SEEDS_MAX: u64 = 10;
 const NEARBY_SEEDS_MIN: u64 = 4;
 /// Of what all runs together may have, so much is kept for other seeds: two fifths.
 const NEARBY_SHARE: (u64, u64) = (2, 5);
-/// How much later a fault is tried.
-const LATER: Duration = Duration::from_secs(2);
+/// A breach is another if it comes so much earlier or later.
+const SAME_WITHIN: Duration = Duration::from_secs(3);
 
 /// What became of a run with one thing changed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +46,8 @@ pub struct WhatIf {
     pub set: Vec<String>,
     /// Whether it helped.
     pub came: Came,
+    /// Whether the breach was another: of something else, or at another time.
+    pub is_another: bool,
     /// What became of the run.
     pub outcome: String,
     /// What became of other seeds; none where too few could be run to say anything.
@@ -68,37 +76,84 @@ pub struct OtherSeeds {
     pub without: u32,
 }
 
+impl From<WhatIfs> for Reruns {
+    fn from(it: WhatIfs) -> Self {
+        let saved_by = it.tried.into_iter().map(Saved::from).collect();
+        Self { saved_by, not_tried: it.not_tried }
+    }
+}
+
 impl From<WhatIf> for Saved {
     fn from(it: WhatIf) -> Self {
-        let nearby =
-            |it: OtherSeeds| Nearby { violated: it.violated, seeds: it.seeds, without: it.without };
+        let nearby = |it: OtherSeeds| NearbySeeds {
+            violated: it.violated,
+            seeds: it.seeds,
+            without: it.without,
+        };
         Self {
             change: it.change,
             set: it.set,
             helped: it.came == Came::Helped,
             untried: it.came == Came::Untried,
+            another: it.is_another,
             outcome: it.outcome,
             nearby: it.nearby.map(nearby),
         }
     }
 }
 
-struct Change {
-    words: String,
-    set: Vec<String>,
+/// What the runs with one thing changed came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct WhatIfs {
+    /// The changes that were tried: those that helped first.
+    pub tried: Vec<WhatIf>,
+    /// Those for which too few events were left, in words.
+    pub not_tried: Vec<String>,
+}
+
+/// The breach of one run: what it is of, and when it was found if that was before the end.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Breach {
+    of: Option<String>,
+    at: Option<Moment>,
+}
+
+impl Breach {
+    /// That of a run which was to stop at it.
+    fn of(outcome: &RunOutcome, property: &str) -> Self {
+        let claim = outcome.claims.iter().find(|claim| claim.property.name() == property);
+        let lived = Moment(u64::try_from(outcome.simulated.as_micros()).unwrap_or(u64::MAX));
+        Self {
+            of: claim.and_then(|claim| claim.of.clone()),
+            at: (outcome.end == End::Stopped).then_some(lived),
+        }
+    }
+
+    /// How it differs from `before`, if it is another: ", but of x at 1 s, not of y at 2 s".
+    fn beside(&self, before: &Self) -> Option<String> {
+        let times = self.at.zip(before.at);
+        let apart = times.map_or(0, |(now, before)| now.0.abs_diff(before.0));
+        let is_elsewhen = Duration::from_micros(apart) > SAME_WITHIN;
+        let places = self.of.as_ref().zip(before.of.as_ref());
+        let is_elsewhere = places.is_some_and(|(now, before)| now != before);
+        let told = |it: &Self| {
+            let of = it.of.as_ref().filter(|_| is_elsewhere).map(|of| format!("of {of}"));
+            let at = it.at.filter(|_| is_elsewhen).map(|at| format!("at {}", seconds(at)));
+            [of, at].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        };
+        (is_elsewhen || is_elsewhere)
+            .then(|| format!("but another: {} (here {})", told(self), told(before)))
+    }
 }
 
 /// Tries the changes that apply to `scenario`, whose run with `seed` had so many `events` and
 /// violated `property`.
 ///
 /// A run stops where its violation is found: what became of it is known then.
-pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> Vec<WhatIf> {
-    let mut changes = changes(&scenario.plan, About::of(property));
-    let first = EVENTS_MAX - EVENTS_MAX * NEARBY_SHARE.0 / NEARBY_SHARE.1;
-    let affordable = usize::try_from(first / events.max(1)).unwrap_or(usize::MAX).max(2);
-    changes.truncate(CHANGES_MAX.min(affordable));
-    let changed: Vec<(Change, Scenario)> = changes
+pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> WhatIfs {
+    let mut changed: Vec<(Change, Scenario)> = changes(&scenario.plan, property)
         .into_iter()
+        .take(CHANGES_MAX)
         .filter_map(|change| {
             let read =
                 Scenario::read(&scenario.file, &scenario.text, &change.set, &[], &vocabulary());
@@ -107,63 +162,122 @@ pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> V
         .collect();
     let stops =
         RunOptions { until_violated: PropertyName::from_name(property), ..RunOptions::default() };
-    // The first is the run as it was, from beginning to end: the others are compared with it.
-    let mut asked = vec![(scenario, seed, RunOptions::default())];
-    asked.extend(changed.iter().map(|(_, scenario)| (scenario, seed, stops)));
-    let mut outcomes = run_all(&asked).into_iter();
-    let base = outcomes.next().expect("the run as it was is among them");
-    let outcomes: Vec<RunOutcome> = outcomes.collect();
-    let mut found: Vec<WhatIf> = changed
+    // The run as it was, from beginning to end and to its breach: others are compared with it.
+    let mut spent = Spent::default();
+    let asked = [(scenario, seed, RunOptions::default()), (scenario, seed, stops)];
+    let mut outcomes = spent.run_all(&asked).into_iter();
+    let mut next = || outcomes.next().expect("what was asked for is answered");
+    let (base, found) = (next(), Breach::of(&next(), property));
+    let first = EVENTS_MAX - EVENTS_MAX * NEARBY_SHARE.0 / NEARBY_SHARE.1;
+    let mut outcomes: Vec<RunOutcome> = Vec::new();
+    while outcomes.len() < changed.len() {
+        let affordable = first.saturating_sub(spent.events) / events.max(1);
+        let affordable = usize::try_from(affordable).unwrap_or(usize::MAX);
+        let least = if outcomes.is_empty() { CHANGES_MIN } else { 0 };
+        let rest = changed.iter().skip(outcomes.len()).take(affordable.max(least));
+        let asked: Vec<_> = rest.map(|(_, scenario)| (scenario, seed, stops)).collect();
+        if asked.is_empty() {
+            break;
+        }
+        outcomes.extend(spent.run_all(&asked));
+    }
+    let left_out = changed.split_off(outcomes.len()).into_iter();
+    let not_tried = left_out.map(|(change, _)| change.words).collect();
+    let mut tried: Vec<WhatIf> = changed
         .iter()
         .zip(&outcomes)
-        .map(|((change, _), outcome)| WhatIf {
-            change: change.words.clone(),
-            set: change.set.clone(),
-            came: came(outcome, property),
-            outcome: told(outcome, property, &base),
-            nearby: None,
+        .map(|((change, _), outcome)| {
+            let came = came(outcome, property);
+            let breach = Some(Breach::of(outcome, property)).filter(|_| came == Came::Violated);
+            let another = breach.and_then(|breach| breach.beside(&found));
+            WhatIf {
+                change: change.words.clone(),
+                set: change.set.clone(),
+                came,
+                is_another: another.is_some(),
+                outcome: told(outcome, property, &base, another),
+                nearby: None,
+            }
         })
         .collect();
-    let spent = outcomes.iter().chain([&base]).map(|outcome| outcome.fingerprint.events);
-    let left = EVENTS_MAX.saturating_sub(spent.fold(0, u64::saturating_add));
-    let helped: Vec<usize> =
-        (0..found.len()).filter(|at| found[*at].came == Came::Helped).collect();
-    let events_of = |at: &usize| outcomes[*at].fingerprint.events;
-    // Fewer changes with more seeds: one seed or two say nothing.
-    let affordable = (1..=NEARBY_CHANGES_MAX.min(helped.len())).rev().find_map(|count| {
-        let own = helped.iter().take(count).map(events_of);
-        let own = own.fold(base.fingerprint.events, u64::saturating_add);
-        let seeds = (left / own.max(1)).min(NEARBY_SEEDS_MAX);
-        (seeds >= NEARBY_SEEDS_MIN).then_some((count, seeds))
-    });
-    let Some((count, seeds)) = affordable else {
-        found.sort_by_key(|it| it.came);
-        return found;
-    };
-    let seeds_of =
-        |scenario| (1..=seeds).map(move |more| (scenario, seed.wrapping_add(more), stops));
-    let mut asked: Vec<(&Scenario, u64, RunOptions)> = seeds_of(scenario).collect();
-    let tried: Vec<usize> = helped.into_iter().take(count).collect();
-    asked.extend(tried.iter().flat_map(|at| seeds_of(&changed[*at].1)));
-    let outcomes = run_all(&asked);
-    let mut each = outcomes.chunks(usize::try_from(seeds).unwrap_or(usize::MAX).max(1));
-    let violated = |outcomes: Option<&[RunOutcome]>| {
-        let all = outcomes.unwrap_or_default().iter();
-        let violated = all.filter(|outcome| came(outcome, property) == Came::Violated).count();
-        u32::try_from(violated).unwrap_or(u32::MAX)
-    };
-    let without = violated(each.next());
-    let seeds = u32::try_from(seeds).unwrap_or(u32::MAX);
-    for at in tried {
-        let violated = violated(each.next());
-        found[at].nearby = Some(OtherSeeds { seeds, violated, without });
+    let question = Nearby { scenario, seed, property, stops, of_base: base.fingerprint.events };
+    question.ask(&changed, &outcomes, &mut spent, &mut tried);
+    tried.sort_by_key(|it| it.came);
+    WhatIfs { tried, not_tried }
+}
+
+/// What other seeds came to, with the changes that helped and without.
+struct Nearby<'a> {
+    scenario: &'a Scenario,
+    seed: u64,
+    property: &'a str,
+    stops: RunOptions,
+    /// How many events the run as it was had.
+    of_base: u64,
+}
+
+impl Nearby<'_> {
+    fn ask(
+        &self,
+        changed: &[(Change, Scenario)],
+        outcomes: &[RunOutcome],
+        spent: &mut Spent,
+        tried: &mut [WhatIf],
+    ) {
+        let helped = (0..tried.len()).filter(|at| tried[*at].came == Came::Helped);
+        let helped: Vec<usize> = helped.collect();
+        let left = EVENTS_MAX.saturating_sub(spent.events);
+        // Fewer changes with more seeds: one seed or two say nothing.
+        let affordable = (1..=NEARBY_CHANGES_MAX.min(helped.len())).rev().find_map(|count| {
+            let own = helped.iter().take(count).map(|at| outcomes[*at].fingerprint.events);
+            let own = own.fold(self.of_base, u64::saturating_add).max(1);
+            let may = if count == 1 { left } else { left.min(NEARBY_EVENTS) };
+            let seeds = (may / own).min(NEARBY_SEEDS_MAX);
+            let seeds = seeds.min((NEARBY_EVENTS / own).max(NEARBY_SEEDS_MIN));
+            (seeds >= NEARBY_SEEDS_MIN).then_some((count, seeds))
+        });
+        let Some((count, seeds)) = affordable else { return };
+        let seeds_of = |scenario| {
+            (1..=seeds).map(move |more| (scenario, self.seed.wrapping_add(more), self.stops))
+        };
+        let mut asked: Vec<_> = seeds_of(self.scenario).collect();
+        let nearby: Vec<usize> = helped.into_iter().take(count).collect();
+        asked.extend(nearby.iter().flat_map(|at| seeds_of(&changed[*at].1)));
+        let outcomes = spent.run_all(&asked);
+        let mut each = outcomes.chunks(usize::try_from(seeds).unwrap_or(usize::MAX).max(1));
+        let mut violated = || {
+            let all = each.next().unwrap_or_default().iter();
+            let violated = all.filter(|it| came(it, self.property) == Came::Violated).count();
+            u32::try_from(violated).unwrap_or(u32::MAX)
+        };
+        let without = violated();
+        let seeds = u32::try_from(seeds).unwrap_or(u32::MAX);
+        for at in nearby {
+            tried[at].nearby = Some(OtherSeeds { seeds, violated: violated(), without });
+        }
     }
-    found.sort_by_key(|it| it.came);
-    found
+}
+
+/// A scenario, a seed, and how to run them.
+type Ask<'a> = (&'a Scenario, u64, RunOptions);
+
+/// Runs, and counts the events.
+#[derive(Default)]
+struct Spent {
+    events: u64,
+}
+
+impl Spent {
+    fn run_all(&mut self, asked: &[Ask<'_>]) -> Vec<RunOutcome> {
+        let outcomes = run_all(asked);
+        let events = outcomes.iter().map(|outcome| outcome.fingerprint.events);
+        self.events = events.fold(self.events, u64::saturating_add);
+        outcomes
+    }
 }
 
 /// Runs scenarios with seeds, on all cores; what came of them, in the order asked for.
-fn run_all(asked: &[(&Scenario, u64, RunOptions)]) -> Vec<RunOutcome> {
+fn run_all(asked: &[Ask<'_>]) -> Vec<RunOutcome> {
     let jobs = std::thread::available_parallelism().map_or(1, NonZero::get).min(asked.len());
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, RunOutcome)>> = Mutex::new(Vec::new());
@@ -196,7 +310,12 @@ fn came(outcome: &RunOutcome, property: &str) -> Came {
 }
 
 /// What became of a run, beside what became of it as it was.
-fn told(outcome: &RunOutcome, property: &str, base: &RunOutcome) -> String {
+fn told(
+    outcome: &RunOutcome,
+    property: &str,
+    base: &RunOutcome,
+    another: Option<String>,
+) -> String {
     let claim = outcome.claims.iter().find(|claim| claim.property.name() == property);
     let mut parts = vec![match claim.map(|claim| &claim.verdict.outcome) {
         Some(Outcome::Violated { .. }) => "still violated".to_owned(),
@@ -207,6 +326,9 @@ fn told(outcome: &RunOutcome, property: &str, base: &RunOutcome) -> String {
         Some(Outcome::NotExercised) => "nothing put it to the test".to_owned(),
         None => "it crashed".to_owned(),
     }];
+    if let Some(another) = another {
+        parts[0] += &format!(", {another}");
+    }
     match &outcome.end {
         End::Crashed(_) => parts.push("the run crashed".to_owned()),
         End::NeverFormed => parts.push("the cluster never formed".to_owned()),
@@ -244,187 +366,4 @@ fn told(outcome: &RunOutcome, property: &str, base: &RunOutcome) -> String {
         parts.push(format!("but now violates {}", others.join(", ")));
     }
     parts.join("; ")
-}
-
-/// The name of a fault as everything else here says it, and not as scenario files do.
-fn words(fault: &str) -> String {
-    fault.replace('_', "-")
-}
-
-/// The changes that apply to a plan, the likeliest first.
-fn changes(plan: &Plan, about: About) -> Vec<Change> {
-    let mut changes = Vec::new();
-    let mut add = |words: String, set: Vec<String>| changes.push(Change { words, set });
-    let defects: Vec<_> = plan.defects.iter().collect();
-    for defect in &defects {
-        let left: Vec<String> = defects
-            .iter()
-            .filter(|other| *other != defect)
-            .map(|other| format!("\"{}\"", other.name()))
-            .collect();
-        let set = format!("defects=[{}]", left.join(","));
-        add(format!("{} off", defect.called()), vec![set]);
-    }
-    if about.is_of_records() {
-        for (words, set) in record_changes(plan) {
-            add(words, set);
-        }
-    }
-    if about.is_of_groups() {
-        for (words, set) in group_changes(plan) {
-            add(words, set);
-        }
-    }
-    for (number, fault) in (1..).zip(&plan.faults) {
-        let what = words(fault.fault.name());
-        add(format!("without fault {number} ({what})"), vec![format!("fault.{number}=[]")]);
-    }
-    for (number, fault) in (1..).zip(&plan.faults) {
-        if let Trigger::At(at) = &fault.trigger {
-            let later = show_duration(*at + LATER);
-            let words = format!("fault {number} ({}) 2 s later", words(fault.fault.name()));
-            add(words, vec![format!("fault.{number}.at={later}")]);
-        }
-    }
-    changes
-}
-
-/// What a property is about: what has no part in it is not worth a run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum About {
-    /// The metadata quorum, and what it committed.
-    Quorum,
-    /// What a group's coordinator decides and remembers.
-    Group,
-    /// What an application reads and processes.
-    Reading,
-    /// The records of topics.
-    Records,
-}
-
-impl About {
-    fn of(property: &str) -> Self {
-        match property {
-            "raft-election-safety"
-            | "raft-vote-once"
-            | "raft-log-matching"
-            | "raft-committed-prefix"
-            | "quorum-stable"
-            | "metadata-prefix"
-            | "metadata-converges" => Self::Quorum,
-            "exclusive-ownership"
-            | "commit-fenced"
-            | "commit-durable"
-            | "assignment-legal"
-            | "group-stable" => Self::Group,
-            "at-least-once"
-            | "at-most-once"
-            | "processing-order"
-            | "unseen"
-            | "poll-skip"
-            | "nonmonotonic-poll"
-            | "inconsistent-offsets" => Self::Reading,
-            _ => Self::Records,
-        }
-    }
-
-    fn is_of_records(self) -> bool {
-        matches!(self, Self::Records | Self::Reading)
-    }
-
-    fn is_of_groups(self) -> bool {
-        matches!(self, Self::Group | Self::Reading)
-    }
-}
-
-/// What producers and topics may do about it.
-fn record_changes(plan: &Plan) -> Vec<(String, Vec<String>)> {
-    let mut changes = Vec::new();
-    let of = |producers: &[&ProducerPlan]| {
-        let names: Vec<&str> = producers.iter().map(|producer| producer.name.as_str()).collect();
-        match plan.producers.len() {
-            0 | 1 => String::new(),
-            _ => format!(" of {}", names.join(", ")),
-        }
-    };
-    let weak: Vec<&ProducerPlan> =
-        plan.producers.iter().filter(|it| it.config.text("acks") != "all").collect();
-    let set =
-        |producer: &ProducerPlan, what: &str| format!("producer.{}.config.{what}", producer.name);
-    if !weak.is_empty() {
-        let sets = weak.iter().map(|producer| set(producer, "acks=all")).collect();
-        changes.push((format!("acks=all{}", of(&weak)), sets));
-    }
-    for (key, words, value, applies) in topic_changes() {
-        let broker = plan.cluster.brokers.first().map(|broker| &broker.config);
-        let sets: Vec<String> = plan
-            .topics
-            .iter()
-            .filter(|topic| topic.replication_factor >= 2)
-            .filter(|topic| broker.is_some_and(|broker| applies(topic, broker)))
-            .map(|topic| format!("topic.{}.config.{key}={value}", topic.name))
-            .collect();
-        if !sets.is_empty() {
-            changes.push((words.to_owned(), sets));
-        }
-    }
-    let plain: Vec<&ProducerPlan> =
-        plan.producers.iter().filter(|it| !it.config.flag("enable.idempotence")).collect();
-    if !plain.is_empty() {
-        let both = ["enable.idempotence=true", "acks=all"];
-        let sets = plain.iter().flat_map(|it| both.map(|what| set(it, what))).collect();
-        changes.push((format!("enable.idempotence=true{}", of(&plain)), sets));
-    }
-    changes
-}
-
-/// What a consumer group may do about it: the other protocol, more patience.
-fn group_changes(plan: &Plan) -> Vec<(String, Vec<String>)> {
-    let mut changes = Vec::new();
-    for group in &plan.groups {
-        let name = &group.name;
-        let is_modern = group.config.text("group.protocol") == "consumer";
-        let other = if is_modern { "classic" } else { "consumer" };
-        let key = format!("group.{name}.config.group.protocol={other}");
-        changes.push((format!("group.protocol={other} of {name}"), vec![key]));
-        for key in ["session.timeout.ms", "max.poll.interval.ms"] {
-            // Of a group of KIP-848 the brokers say how long a session is.
-            if key == "session.timeout.ms" && is_modern {
-                continue;
-            }
-            let longer = group.config.duration(key).saturating_mul(3).as_millis();
-            let set = format!("group.{name}.config.{key}={longer}");
-            changes.push((format!("{key}={longer} of {name}"), vec![set]));
-        }
-    }
-    changes
-}
-
-/// Keys of topics that may help: the key, the words, the value, and whether it is a change.
-type TopicChange = (
-    &'static str,
-    &'static str,
-    &'static str,
-    fn(&crate::scenario::TopicPlan, &crate::scenario::Config) -> bool,
-);
-
-fn topic_changes() -> [TopicChange; 3] {
-    use crate::scenario::Value;
-    [
-        ("min.insync.replicas", "min.insync.replicas=2", "2", |topic, broker| {
-            matches!(topic.setting_on(broker, "min.insync.replicas").value, Some(Value::Integer(1)))
-        }),
-        (
-            "unclean.leader.election.enable",
-            "unclean.leader.election.enable=false",
-            "false",
-            |topic, broker| {
-                let key = "unclean.leader.election.enable";
-                matches!(topic.setting_on(broker, key).value, Some(Value::Flag(true)))
-            },
-        ),
-        ("flush.messages", "flush.messages=1 (every batch on the disk)", "1", |topic, broker| {
-            !matches!(topic.setting_on(broker, "flush.messages").value, Some(Value::Integer(1)))
-        }),
-    ]
 }

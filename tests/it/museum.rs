@@ -14,7 +14,7 @@ use std::sync::{Arc, LazyLock};
 use kafsim::check::{Outcome, infos};
 use kafsim::event::Event;
 use kafsim::explore::{End, Executed, RunOptions, run_once};
-use kafsim::report::explain::{Asked as Question, Explanation, Saved, explain, explain_all};
+use kafsim::report::explain::{Asked as Question, Explanation, Reruns, explain, explain_all};
 use kafsim::scenario::Scenario;
 use kafsim::trace::RunFile;
 use kafsim::types::Defect;
@@ -252,9 +252,22 @@ pub(crate) fn name_of(defect: Defect, scenario: &str) -> String {
     format!("{}.{}", defect.name(), scenario.replace('/', "-"))
 }
 
+/// A run, and what it came to with one thing changed.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Kept {
+    /// The path of the scenario.
+    pub(crate) scenario: String,
+    /// As `--set` takes them.
+    pub(crate) sets: Vec<String>,
+    /// As `--defect` takes it.
+    pub(crate) defect: String,
+    #[serde(flatten)]
+    pub(crate) reruns: Reruns,
+}
+
 /// What the first violation of each exhibit came to with one thing changed, by [`name_of`]: see
 /// `explanations::what_other_runs_came_to`.
-pub(crate) static RETRIED: LazyLock<BTreeMap<String, Vec<Saved>>> = LazyLock::new(|| {
+pub(crate) static RETRIED: LazyLock<BTreeMap<String, Kept>> = LazyLock::new(|| {
     let text = std::fs::read_to_string("tests/data/explain/retried.json").unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
 });
@@ -268,10 +281,10 @@ fn run((place, changes, seed, defect): Asked) -> Came {
     let mut executed = run_once(&scenario, seed, &options);
     let (mut explanations, mut retold, mut untold) = (Vec::new(), None, Vec::new());
     if let Some((file, events)) = recorded(&mut executed) {
-        explanations = explained(&executed, &scenario, (&file, events.clone()), &[]);
-        let saved_by = defect.and_then(|defect| RETRIED.get(&name_of(defect, place)));
-        if let Some(saved_by) = saved_by {
-            let told = explained(&executed, &scenario, (&file, events.clone()), saved_by);
+        explanations = explained(&executed, &scenario, (&file, events.clone()), None);
+        let kept = defect.and_then(|defect| RETRIED.get(&name_of(defect, place)));
+        if let Some(Kept { reruns, .. }) = kept {
+            let told = explained(&executed, &scenario, (&file, events.clone()), Some(reruns));
             retold = told.into_iter().next();
         }
         let all = explanations.iter().chain(&retold);
@@ -293,8 +306,9 @@ fn run((place, changes, seed, defect): Asked) -> Came {
 /// What was violated in a run that was recorded, explained.
 pub(crate) fn explanations(executed: &mut Executed, scenario: &Scenario) -> Vec<Explanation> {
     let recorded = recorded(executed);
-    recorded
-        .map_or_else(Vec::new, |(file, events)| explained(executed, scenario, (&file, events), &[]))
+    recorded.map_or_else(Vec::new, |(file, events)| {
+        explained(executed, scenario, (&file, events), None)
+    })
 }
 
 /// The file of a run that was recorded, and its events.
@@ -309,10 +323,11 @@ fn explained(
     executed: &Executed,
     scenario: &Scenario,
     (file, events): (&RunFile, Vec<Event>),
-    saved_by: &[Saved],
+    reruns: Option<&Reruns>,
 ) -> Vec<Explanation> {
     let claims = executed.outcome.claims.iter();
     let verdicts: Vec<_> = claims.map(|claim| claim.verdict.clone()).collect();
+    let none = Reruns::default();
     let question = Question {
         plan: &scenario.plan,
         seed: file.header.seed,
@@ -320,11 +335,11 @@ fn explained(
         verdicts: &verdicts,
         number: 1,
         file: "a.run",
-        saved_by,
+        reruns: reruns.unwrap_or(&none),
     };
-    match saved_by {
-        [] => explain_all(events, question),
-        _ => explain(events, question).into_iter().collect(),
+    match reruns {
+        None => explain_all(events, question),
+        Some(_) => explain(events, question).into_iter().collect(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::report::explain::focus::{Focus, Shape};
 use crate::report::explain::not_cause::not_the_cause;
 use crate::report::explain::picture::picture;
 use crate::report::explain::reason::Reasons;
-use crate::report::explain::shape::{Explanation, Other, Retried, Saved};
+use crate::report::explain::shape::{Explanation, Other, Reruns, Retried};
 use crate::report::explain::tape::{Tape, offsets, row};
 use crate::report::explain::tell::Teller;
 use crate::report::explain::why_not::why_not;
@@ -34,7 +34,7 @@ pub struct Asked<'a> {
     /// The run file as the commands that show it again shall name it.
     pub file: &'a str,
     /// What runs with one thing changed came to, of which [`explain`] makes use, if there are any.
-    pub saved_by: &'a [Saved],
+    pub reruns: &'a Reruns,
 }
 
 /// The violations among `verdicts`, in the order in which they are numbered: those that the
@@ -70,10 +70,11 @@ fn expected(plan: &Plan, verdict: &Verdict) -> Expectation {
 /// What other runs have shown is part of the story: a defect without which it happens as well has
 /// no part in it, a fault without which it does not has.
 pub fn explain(events: Vec<Event>, asked: Asked<'_>) -> Option<Explanation> {
-    let retried = Retried::of(asked.saved_by);
+    let retried = Retried::of(&asked.reruns.saved_by);
     let tape = tape(events, &asked, &retried);
     let mut explanation = one(&tape, &asked, (asked.number, &retried))?;
-    explanation.saved_by = asked.saved_by.to_vec();
+    explanation.saved_by.clone_from(&asked.reruns.saved_by);
+    explanation.not_tried.clone_from(&asked.reruns.not_tried);
     explanation.acquit();
     Some(explanation)
 }

@@ -29,6 +29,6 @@ mod why_not;
 pub use brief::brief;
 pub use compose::{Asked, explain, explain_all, violations, without_hashes};
 pub use shape::{
-    Cell, Explanation, Nearby, Other, Picture, Remark, Retried, Row, Saved, Step, WhyNot,
+    Cell, Explanation, Nearby, Other, Picture, Remark, Reruns, Retried, Row, Saved, Step, WhyNot,
 };
 pub use text::{markdown, text};

@@ -43,6 +43,9 @@ pub struct Explanation {
     pub not_the_cause: Vec<Remark>,
     /// What became of the same seed with one thing changed; empty when nothing was run again.
     pub saved_by: Vec<Saved>,
+    /// The changes for which there was no time, in words.
+    #[serde(default)]
+    pub not_tried: Vec<String>,
     /// Commands that show it again.
     pub again: Vec<String>,
     /// The other violations of the run.
@@ -94,7 +97,7 @@ pub struct Retried {
 impl Retried {
     /// What these runs have shown.
     pub fn of(saved_by: &[Saved]) -> Self {
-        let in_vain = |it: &&Saved| !it.helped && !it.untried;
+        let in_vain = |it: &&Saved| !it.helped && !it.untried && !it.another;
         let is_off = |defect: &&Defect| {
             let off = format!("{} off", defect.called());
             saved_by.iter().filter(in_vain).any(|it| it.change == off)
@@ -148,6 +151,15 @@ pub struct Remark {
     pub event: Option<u64>,
 }
 
+/// What other runs came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Reruns {
+    /// The same seed with one thing changed.
+    pub saved_by: Vec<Saved>,
+    /// The changes for which there was no time, in words.
+    pub not_tried: Vec<String>,
+}
+
 /// The same seed with one thing changed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Saved {
@@ -160,6 +172,10 @@ pub struct Saved {
     /// Whether nothing tried the property: then the change proves nothing.
     #[serde(default)]
     pub untried: bool,
+    /// Whether it was violated, but elsewhere or at another time: then the change may have
+    /// prevented this breach.
+    #[serde(default)]
+    pub another: bool,
     /// What became of the run.
     pub outcome: String,
     /// Of how many other seeds with the change the property was violated in how many.

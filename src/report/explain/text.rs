@@ -47,6 +47,9 @@ pub fn text(explanation: &Explanation) -> String {
         }
     }
     out += &saved(&explanation.saved_by);
+    if let Some(not_tried) = not_tried(explanation) {
+        out += &paragraph(&not_tried, "  ", "  ");
+    }
     if !explanation.others.is_empty() {
         let _ = writeln!(out, "\n  {OTHERS}");
         for other in &explanation.others {
@@ -61,6 +64,12 @@ pub fn text(explanation: &Explanation) -> String {
         }
     }
     out
+}
+
+/// "Not tried, for the run is long: x; y."
+fn not_tried(explanation: &Explanation) -> Option<String> {
+    let all = explanation.not_tried.join("; ");
+    (!all.is_empty()).then(|| format!("Not tried, for the run is long: {all}."))
 }
 
 /// What stands over what is said of each replica.
@@ -291,6 +300,9 @@ pub fn markdown(explanation: &Explanation) -> String {
             );
         }
         out.push('\n');
+        if let Some(not_tried) = not_tried(explanation) {
+            let _ = writeln!(out, "{}\n", escape(&not_tried));
+        }
     }
     list(
         &mut out,
@@ -369,6 +381,7 @@ mod tests {
             }],
             not_the_cause: vec![Remark { text: "No clock was off".to_owned(), event: Some(77) }],
             saved_by: vec![saved],
+            not_tried: vec!["acks=all".to_owned()],
             again: vec!["kafsim run a.toml --seed 12 --set x=1".to_owned()],
             others: vec![Other {
                 number: 5,
@@ -399,6 +412,7 @@ mod tests {
             "fault 2 left out",
             "it holds",
             "violated in 3 of 20, without the change in 9",
+            "Not tried, for the run is long: acks=all.",
             "Also violated in this run",
             "--violation 5",
             "lost-write",
