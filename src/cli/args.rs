@@ -176,9 +176,10 @@ pub(crate) struct State {
     /// The run file
     pub(crate) file: PathBuf,
     /// When: after an event, as in e179442, or up to a time in seconds, as in 19.15
-    #[arg(long, value_name = "TIME|EVENT", default_value = "end", allow_negative_numbers = true)]
+    #[arg(long, value_name = "TIME|EVENT", default_value = "end", allow_hyphen_values = true)]
     pub(crate) at: At,
-    /// Only this partition, as in orders-0; may be given several times
+    /// Only this partition, as in orders-0, or the quorum (__cluster_metadata-0); may be given
+    /// several times
     #[arg(long = "partition", short = 'p', value_name = "T-P")]
     pub(crate) partitions: Vec<String>,
     /// Only this consumer group, members and offsets; may be given several times
@@ -194,14 +195,15 @@ pub(crate) struct State {
 pub(crate) struct Timeline {
     /// The run file
     pub(crate) file: PathBuf,
-    /// The partition, as in orders-0 [default: that in which most happened]
+    /// The partition, as in orders-0; __cluster_metadata-0 is the quorum's [default: that in
+    /// which most happened]
     #[arg(long, short = 'p', value_name = "T-P")]
     pub(crate) partition: Option<String>,
     /// From this time on, in seconds; -10 is where a run begins
-    #[arg(long, value_name = "TIME", default_value = "0", allow_negative_numbers = true)]
+    #[arg(long, value_name = "TIME", default_value = "0", allow_hyphen_values = true)]
     pub(crate) from: Seconds,
     /// Up to this time
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) to: Option<Seconds>,
     /// Every append, every move of a high watermark, every read and acknowledgement, too
     #[arg(long)]
@@ -216,11 +218,11 @@ pub(crate) struct Timeline {
 pub(crate) struct Log {
     /// The run file
     pub(crate) file: PathBuf,
-    /// The partition, as in orders-0
+    /// The partition, as in orders-0; __cluster_metadata-0 is the quorum's
     #[arg(long, short = 'p', value_name = "T-P")]
     pub(crate) partition: String,
     /// When: after an event, as in e179442, or up to a time in seconds, as in 19.15
-    #[arg(long, value_name = "TIME|EVENT", default_value = "end", allow_negative_numbers = true)]
+    #[arg(long, value_name = "TIME|EVENT", default_value = "end", allow_hyphen_values = true)]
     pub(crate) at: At,
     /// From this offset on, and every batch in a row of its own
     #[arg(long, value_name = "OFFSET")]

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 
 use crate::cli::args::{New, Template};
 use crate::cli::command::Done;
-use crate::cli::output::stdout;
+use crate::cli::output::{make_folder, stdout};
 use crate::cli::run::quoted;
 
 /// Writes the template's scenario and says what to type next.
@@ -16,8 +16,7 @@ pub(crate) fn new(args: &New) -> anyhow::Result<Done> {
     let name = path.display();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("make the folder `{}`", folder.display()))?;
+        make_folder(folder).with_context(|| format!("make the folder `{}`", folder.display()))?;
     }
     match std::fs::File::create_new(path) {
         Ok(mut file) => file

@@ -99,7 +99,7 @@ pub(crate) fn check_writable(path: &Path) -> anyhow::Result<()> {
 
 /// Makes `folder` if it is not there, and says so: its name may have been a slip. Where results go
 /// when nobody says where is made in silence.
-fn make_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }

@@ -9,6 +9,7 @@ use crate::cli::command::Done;
 use crate::cli::output::stdout;
 use crate::cli::run_file;
 use crate::report::{self, GroupState, TellError, fold_up_to, partition_named, printable};
+use crate::types::TopicPartition;
 
 /// Prints the state.
 pub(crate) fn state(args: &State) -> anyhow::Result<Done> {
@@ -33,10 +34,12 @@ pub(crate) fn state(args: &State) -> anyhow::Result<Done> {
     let (model, event) = fold_up_to(&file, args.at).map_err(refused)?;
     let mut state = report::State::of(&model, event);
     let is_whole = args.partitions.is_empty();
+    let mut wants_quorum = false;
     if !is_whole {
         let mut wanted = Vec::new();
         for name in &args.partitions {
             let partition = partition_named(&model, name).map_err(refused)?;
+            wants_quorum |= partition == TopicPartition::CLUSTER_METADATA;
             wanted.push(model.partition_name(partition));
         }
         state
@@ -49,6 +52,9 @@ pub(crate) fn state(args: &State) -> anyhow::Result<Done> {
         Format::Text if is_whole => write!(out, "{}", printable(&state.text()))?,
         Format::Text => {
             write!(out, "{}", state.head())?;
+            if wants_quorum {
+                write!(out, "\n{}", state.quorum.text())?;
+            }
             for partition in &state.partitions {
                 write!(out, "\n{}", printable(&partition.text()))?;
             }

@@ -7,11 +7,11 @@ use crate::cli::page::Page;
 use crate::cli::text::{rounded, seconds};
 use crate::cli::text_owners::{Owners, epoch_word, owners_over_time};
 use crate::event::GroupProtocol;
-use crate::explore::{GroupCosts, Spread, several};
+use crate::explore::{GroupCosts, Spread};
 use crate::history::{
     AgainBecause, FailedMember, GroupFigures, GroupPartitionFigures, ProcessedAgain,
 };
-use crate::report::grouped;
+use crate::report::{grouped, several};
 use crate::types::ErrorCode;
 
 /// So many reasons for processing again.

@@ -9,7 +9,7 @@ use crate::cli::command::Done;
 use crate::cli::output::stdout;
 use crate::cli::page::{Look, Page, wants_colour};
 use crate::cli::run_file;
-use crate::report::{self, Window, printable, wrapped};
+use crate::report::{self, At, TellError, Window, check_instant, printable, wrapped};
 
 /// The width of text that is piped.
 const WIDTH: usize = 80;
@@ -24,14 +24,21 @@ pub(crate) fn timeline(args: &Timeline) -> anyhow::Result<Done> {
         bail!("the range from --from to --to ends before it begins: give --to a later time");
     }
     let file = run_file::read(&args.file)?;
+    let refused = |error: TellError| anyhow!("`{}`: {error}", args.file.display());
+    // What begins before the run begins with it, and what ends after the run ends with it.
+    let instants = [Some(args.from), args.to].map(|at| at.map(|at| At::Time(at.micros())));
+    match instants.map(|at| at.map_or(Ok(()), |at| check_instant(&file, at))) {
+        [Err(late @ TellError::Late { .. }), _] => return Err(refused(late)),
+        [_, Err(early @ TellError::Early { .. })] => return Err(refused(early)),
+        _ => {}
+    }
     let window = Window {
         partition: args.partition.clone(),
         from: args.from.micros(),
         to: args.to.map(report::Seconds::micros),
         all: args.all,
     };
-    let timeline = report::Timeline::of(&file, &window)
-        .map_err(|error| anyhow!("`{}`: {error}", args.file.display()))?;
+    let timeline = report::Timeline::of(&file, &window).map_err(refused)?;
     let mut out = stdout();
     if args.format == Format::Json {
         writeln!(out, "{}", serde_json::to_string_pretty(&timeline)?)?;

@@ -16,7 +16,7 @@ use crate::cli::run_file;
 use crate::cli::serve::serve;
 use crate::report::explain::{Explanation, markdown, text};
 use crate::report::export::{Story, diagrams};
-use crate::report::{At, Difference, Extras, Fitted, page_of_two, page_within};
+use crate::report::{At, Difference, Extras, Fitted, check_instant, page_of_two, page_within};
 use crate::trace::RunFile;
 
 /// A page explains so many violations; more of one run tell the same story again.
@@ -33,6 +33,10 @@ pub(crate) fn view(args: &View) -> anyhow::Result<Done> {
     }
     let file = args.file.as_deref().expect("the command line asks for a file");
     let out = args.out.clone().unwrap_or_else(|| file.with_extension("html"));
+    if let Some(at) = args.at {
+        check_instant(&run_file::read(file)?, at)
+            .map_err(|error| anyhow!("`{}`: {error}", file.display()))?;
+    }
     let (html, explanations) = match &args.compare {
         None => told_page(file, !args.no_rerun, if args.whole { usize::MAX } else { ROOM })?,
         Some(other) => (page_of_both(file, other)?, Vec::new()),

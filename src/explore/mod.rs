@@ -22,7 +22,6 @@ pub use build::{BUILD_ID, VERSION};
 pub use coupled::CoupledRun;
 pub use outcome::{ClaimOutcome, End, Judgement, Matter, Moment, RunOutcome};
 pub use run::{Executed, RunOptions, run_once};
-pub(crate) use story_clients::several;
 pub use sweep::{Failure, Failures, SeedOutcome, SweepOutcome, TWICE_EVERY, sweep};
 pub use sweep_groups::{GroupCost, GroupCosts, Spread};
 pub use vocabulary::vocabulary;

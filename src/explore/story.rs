@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crate::event::{Event, Kind, Phase, StartMovedBecause};
 use crate::explore::outcome::{Matter, Moment};
-use crate::explore::story_clients::{Troubles, several};
+use crate::explore::story_clients::Troubles;
 use crate::explore::story_faults::aside;
 use crate::explore::story_groups::Rebalances;
 use crate::explore::story_processes::Processes;
 use crate::explore::story_schedule::scaled;
 use crate::history::{Figures, LONG_WAIT};
-use crate::report::{told, told_of_end};
+use crate::report::{several, told, told_of_end};
 use crate::scenario::{Fault, Plan, show_duration};
 use crate::trace::Model;
 use crate::types::{

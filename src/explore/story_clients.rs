@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use crate::event::{Event, Kind, MemberState, OperationResult, OperationVerb};
 use crate::explore::outcome::{Matter, Moment};
+use crate::report::several;
 use crate::trace::Model;
 use crate::types::{ErrorCode, HostId, Moment as Instant, OperationId};
 
 /// Errors of one kind that come within this time of each other are one line.
 const PAUSE_MAX: Duration = Duration::from_secs(3);
-/// So many names stand in a line; of more, the first and how many.
-const NAMES_MAX: usize = 4;
 
 /// What is told in one line.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -149,19 +148,6 @@ fn seconds_of(at: Instant) -> String {
     format!("{}.{:03}s", millis / 1000, millis % 1000)
 }
 
-/// Names in a row, not too many.
-pub(crate) fn several<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let mut names: Vec<_> = names.collect();
-    // What Kafka keeps for itself stands behind what the scenario is about.
-    names.sort_by_key(|name| name.starts_with("__"));
-    match names.as_slice() {
-        many if many.len() > NAMES_MAX => {
-            format!("{}, {} and {} more", many[0], many[1], many.len() - 2)
-        }
-        few => few.join(", "),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,14 +258,5 @@ mod tests {
                 "other, writer are refused as members for good: GROUP_MAX_SIZE_REACHED",
             ]
         );
-    }
-
-    #[test]
-    fn many_names_are_counted() {
-        assert_eq!(several(["a", "b"].into_iter()), "a, b");
-        assert_eq!(several(["a", "b", "c", "d", "e"].into_iter()), "a, b and 3 more");
-        let internal = ["__consumer_offsets-1", "__consumer_offsets-2", "a-0", "a-1", "b-0"];
-        assert_eq!(several(internal.into_iter()), "a-0, a-1 and 3 more");
-        assert_eq!(several(internal[1..3].iter().copied()), "a-0, __consumer_offsets-2");
     }
 }

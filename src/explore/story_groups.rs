@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::event::{Event, GroupProtocol, GroupState, Kind, LeftBecause, OffsetGone};
 use crate::explore::outcome::{Matter, Moment};
-use crate::explore::story_clients::several;
+use crate::report::several;
 use crate::trace::Model;
 use crate::types::{BrokerId, Moment as Instant, Name};
 

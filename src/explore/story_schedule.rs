@@ -2,7 +2,7 @@
 //! and takes them away, and what those have that start from then on.
 
 use crate::explore::outcome::{Matter, Moment};
-use crate::explore::story_clients::several;
+use crate::report::several;
 use crate::scenario::{GroupPlan, Plan};
 use crate::types::{Moment as Instant, Name};
 

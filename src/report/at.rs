@@ -45,12 +45,20 @@ pub enum TellError {
         last: u64,
     },
     /// It begins later.
-    #[error("nothing happened up to {asked}; the run begins at {first}")]
+    #[error("the run has no time {asked}; it begins at {first}")]
     Early {
         /// The time that was asked for.
         asked: String,
         /// When the run begins.
         first: String,
+    },
+    /// It ended before.
+    #[error("the run has no time {asked}; it ends at {last}")]
+    Late {
+        /// The time that was asked for.
+        asked: String,
+        /// When its last event is.
+        last: String,
     },
     /// It has no events.
     #[error("the run has no events")]
@@ -159,62 +167,131 @@ impl At {
 ///
 /// When the file does not read, or has no such instant.
 pub fn fold_up_to(file: &RunFile, at: At) -> Result<(Model, u64), TellError> {
+    fold_showing(file, at, |_, _| {})
+}
+
+/// The same, and each event that is in it is shown to `each`, with what is known after it.
+pub(super) fn fold_showing(
+    file: &RunFile,
+    at: At,
+    mut each: impl FnMut(&Event, &Model),
+) -> Result<(Model, u64), TellError> {
     let mut model = Model::new(Arc::new(file.header.setup.clone()));
+    let mut next = None;
     for event in file.events()? {
         let event = event?;
         if !at.includes(event.index, event.at) {
-            check_instant(at, &model, Some(&event))?;
+            next = Some(event.at);
             break;
         }
         model.apply(&event);
+        each(&event, &model);
     }
-    let last = check_instant(at, &model, None)?;
+    let last = at.last_event(&model, next)?;
     Ok((model, last))
 }
 
-/// The last event that `model` has folded in, when the run has the instant `at`; `next` is the
-/// first event that is not in it.
-pub(super) fn check_instant(at: At, model: &Model, next: Option<&Event>) -> Result<u64, TellError> {
-    let last = model.events.checked_sub(1);
-    match (at, last, next) {
-        (At::Time(micros), None, Some(next)) => {
-            let asked = Moment(Moment::SCENARIO_BEGINS.0.saturating_add_signed(micros));
-            Err(TellError::Early { asked: seconds(asked), first: seconds(next.at) })
+/// Whether the run of `file` has the instant `at`.
+///
+/// # Errors
+///
+/// When the file does not read, or has no such instant.
+pub fn check_instant(file: &RunFile, at: At) -> Result<(), TellError> {
+    let mut last: Option<Event> = None;
+    for event in file.events()? {
+        let event = event?;
+        if !at.includes(event.index, event.at) {
+            return match (at, last) {
+                (At::Time(micros), None) => Err(early(micros, event.at)),
+                _ => Ok(()),
+            };
         }
-        (_, None, _) => Err(TellError::Empty),
-        (At::Event(asked), Some(last), None) if asked > last => {
-            Err(TellError::Event { asked, last })
+        last = Some(event);
+    }
+    let last = last.ok_or(TellError::Empty)?;
+    at.check_end(last.index, last.at)
+}
+
+fn early(asked: i64, first: Moment) -> TellError {
+    TellError::Early { asked: seconds_text(asked), first: seconds(first) }
+}
+
+/// Microseconds as seconds, also before any run begins.
+fn seconds_text(micros: i64) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    let micros = micros.unsigned_abs();
+    format!("{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+}
+
+impl At {
+    /// The last event that `model` has folded in, when the run has this instant; `next` is the
+    /// moment of the first event that is not in it.
+    fn last_event(self, model: &Model, next: Option<Moment>) -> Result<u64, TellError> {
+        match (self, model.events.checked_sub(1), next) {
+            (Self::Time(asked), None, Some(first)) => Err(early(asked, first)),
+            (_, None, _) => Err(TellError::Empty),
+            (_, Some(last), Some(_)) => Ok(last),
+            (_, Some(last), None) => self.check_end(last, model.now).map(|()| last),
         }
-        (_, Some(last), _) => Ok(last),
+    }
+
+    /// Whether a run with this last event has this instant. One that was asked to last 20 seconds
+    /// need not have an event at the end of them: it has the whole second of its last event.
+    fn check_end(self, last: u64, at: Moment) -> Result<(), TellError> {
+        let end = at.scenario_micros();
+        let whole = end.saturating_add((-end).rem_euclid(1_000_000));
+        match self {
+            Self::Event(asked) if asked > last => Err(TellError::Event { asked, last }),
+            Self::Time(asked) if asked > whole => {
+                Err(TellError::Late { asked: seconds_text(asked), last: seconds(at) })
+            }
+            Self::Event(_) | Self::Time(_) | Self::End => Ok(()),
+        }
     }
 }
 
-/// The partition that is called `name`, such as `orders-0`.
+/// The partition that is called `name`, such as `orders-0`; `__cluster_metadata-0` is the quorum's.
 ///
 /// # Errors
 ///
 /// [`TellError::Partition`] when there is none, with those that there are.
 pub fn partition_named(model: &Model, name: &str) -> Result<TopicPartition, TellError> {
+    if name == model.partition_name(TopicPartition::CLUSTER_METADATA) {
+        return Ok(TopicPartition::CLUSTER_METADATA);
+    }
     let named = name.rsplit_once('-').and_then(|(topic, index)| {
         let index: i32 = index.parse().ok()?;
         let found = model.partition_named(topic, index)?;
         model.partition(found).map(|_| found)
     });
-    named.ok_or_else(|| {
-        let mut known: Vec<_> =
-            model.partitions.keys().map(|known| model.partition_name(*known)).collect();
-        known.sort();
-        let more = known.len().saturating_sub(KNOWN_MAX);
-        known.truncate(KNOWN_MAX);
-        let mut list = match known.is_empty() {
-            true => "there is none yet".to_owned(),
-            false => format!("there are {}", known.join(", ")),
-        };
-        if more > 0 {
-            list.push_str(&format!(" and {more} more"));
-        }
-        TellError::Partition { asked: name.to_owned(), at: seconds(model.now), known: list }
+    named.ok_or_else(|| TellError::Partition {
+        asked: name.to_owned(),
+        at: seconds(model.now),
+        known: known_partitions(model),
     })
+}
+
+/// The partitions there are, those that Kafka keeps for itself behind the others.
+fn known_partitions(model: &Model) -> String {
+    let known = model.partitions.keys().copied();
+    let (internal, own): (Vec<_>, Vec<_>) = known.partition(|it| model.is_internal(*it));
+    let mut names: Vec<_> = own.into_iter().map(|it| model.partition_name(it)).collect();
+    names.sort();
+    let more = names.len().saturating_sub(KNOWN_MAX);
+    names.truncate(KNOWN_MAX);
+    let mut list = match names.is_empty() {
+        true => "there is none of a client's topic yet".to_owned(),
+        false => format!("there are {}", names.join(", ")),
+    };
+    if more > 0 {
+        list.push_str(&format!(" and {more} more"));
+    }
+    if let [one, ..] = internal[..] {
+        let topic = model.topic_name(one.topic_id).map(ToString::to_string).unwrap_or_default();
+        list.push_str(&format!(", {} of {topic}", internal.len()));
+    }
+    let metadata = model.partition_name(TopicPartition::CLUSTER_METADATA);
+    format!("{list}, and the quorum's {metadata}")
 }
 
 #[cfg(test)]

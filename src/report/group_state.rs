@@ -1,11 +1,9 @@
 //! Consumer groups at an instant, with the words of `kafka-consumer-groups.sh --describe`.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use crate::history::{FigureCounter, GroupFigures, GroupPartitionFigures};
-use crate::report::at::{At, TellError, check_instant};
+use crate::report::at::{At, TellError, fold_showing};
 use crate::report::table::table;
 use crate::trace::{GroupMemberView, Model, RunFile, seconds};
 use crate::types::HostId;
@@ -84,19 +82,9 @@ impl GroupState {
         at: At,
         names: &[String],
     ) -> Result<(Vec<Self>, Model, u64), TellError> {
-        let setup = Arc::new(file.header.setup.clone());
-        let mut model = Model::new(Arc::clone(&setup));
+        let setup = &file.header.setup;
         let mut counter = FigureCounter::new(std::iter::empty(), true);
-        for event in file.events()? {
-            let event = event?;
-            if !at.includes(event.index, event.at) {
-                check_instant(at, &model, Some(&event))?;
-                break;
-            }
-            model.apply(&event);
-            counter.apply(&event);
-        }
-        let last = check_instant(at, &model, None)?;
+        let (model, last) = fold_showing(file, at, |event, _| counter.apply(event))?;
         let name = |host| setup.host_name(Some(host)).to_owned();
         let known = counter.figures(model.now, 0, &name).groups;
         for asked in names {

@@ -1,16 +1,16 @@
-//! The logs of a partition's replicas side by side.
+//! The logs of a partition's replicas side by side, or of the metadata quorum's members.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::event::{AckMode, OperationResult};
 use crate::history::{Batch, History};
-use crate::report::at::{At, TellError, check_instant, partition_named};
+use crate::report::at::{At, TellError, fold_showing, partition_named};
+use crate::report::metadata_records::{Records, told};
 use crate::report::state::{self, State};
-use crate::trace::{LogEntry, Model, PartitionView, ReplicaView, RunFile};
-use crate::types::{BatchId, BrokerId, Offset, TopicPartition};
+use crate::trace::{LogEntry, PartitionView, ReplicaView, RunFile};
+use crate::types::{BatchId, BrokerId, LeaderEpoch, Offset, TopicPartition};
 
 /// The logs of a partition at an instant.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -19,8 +19,15 @@ pub struct Logs {
     pub event: u64,
     /// Its time in seconds.
     pub at: String,
-    /// The partition with its replicas, as in the state.
-    pub partition: state::Partition,
+    /// The partition with its replicas, as in the state; of the metadata log there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<state::Partition>,
+    /// Of the metadata log the quorum, as in the state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quorum: Option<state::Quorum>,
+    /// Of the quorum's members so many are voters; they come first.
+    #[serde(skip)]
+    pub voters: usize,
     /// Stretches of offsets, in order; where the replicas differ they part.
     pub rows: Vec<Row>,
     /// Acknowledged batches that no replica holds.
@@ -36,10 +43,14 @@ pub struct Row {
     pub below: i64,
     /// How many batches, at most, begin here in one replica.
     pub batches: u64,
-    /// What each replica has there, in the order of the partition's replicas.
+    /// What each replica has there, in the order of the partition's replicas, or of the quorum's
+    /// members.
     pub cells: Vec<Cell>,
     /// What producers know of the batches, by their letter: `A all` for acks=all acknowledged.
     pub acked: Vec<(char, &'static str)>,
+    /// Of the metadata log: what the records are, by the letter of their batch.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<(char, String)>,
     /// Whether it was acknowledged and the leader in the controller's view lacks it.
     pub lost: bool,
 }
@@ -91,31 +102,77 @@ impl Logs {
     ///
     /// When the file does not read, or has no such instant or partition.
     pub fn of(file: &RunFile, at: At, name: &str, offsets: Offsets) -> Result<Self, TellError> {
-        let mut model = Model::new(Arc::new(file.header.setup.clone()));
         let mut history = History::default();
-        for event in file.events()? {
-            let event = event?;
-            if !at.includes(event.index, event.at) {
-                check_instant(at, &model, Some(&event))?;
-                break;
-            }
-            model.apply(&event);
-            history.apply(&event);
-        }
-        let event = check_instant(at, &model, None)?;
+        let mut records = Records::default();
+        let (model, event) = fold_showing(file, at, |event, model| {
+            history.apply(event);
+            records.observe(event, model);
+        })?;
         let partition = partition_named(&model, name)?;
         let none = PartitionView::default();
         let view = model.partition(partition).unwrap_or(&none);
         let state = State::of(&model, event);
-        let shown = state::Partition::of(&model, partition, view);
-        let brokers: Vec<BrokerId> = shown.replicas.iter().map(|r| BrokerId(r.broker)).collect();
+        let is_metadata = partition == TopicPartition::CLUSTER_METADATA;
+        let shown = (!is_metadata).then(|| state::Partition::of(&model, partition, view));
+        let quorum = is_metadata.then_some(state.quorum);
+        let mut logs = Self {
+            event,
+            at: state.at,
+            partition: shown,
+            quorum,
+            voters: if is_metadata { model.setup().voters().count() } else { 0 },
+            rows: Vec::new(),
+            gone: Vec::new(),
+        };
+        let brokers: Vec<BrokerId> = logs.nodes().into_iter().map(BrokerId).collect();
         let table = Table { view, brokers: &brokers, history: &history, partition };
-        let mut rows = table.rows(offsets);
+        logs.rows = table.rows(offsets);
         if offsets == Offsets::default() {
-            rows = gathered(rows);
+            logs.rows = gathered(std::mem::take(&mut logs.rows));
         }
-        let gone = table.gone(offsets);
-        Ok(Self { event, at: state.at, partition: shown, rows, gone })
+        if is_metadata {
+            logs.rows.iter_mut().for_each(|row| row.add_records(&records));
+        }
+        logs.gone = table.gone(offsets);
+        Ok(logs)
+    }
+
+    /// The ids of those that have a log, in the order of the columns.
+    pub(super) fn nodes(&self) -> Vec<i32> {
+        let replicas = self.partition.iter().flat_map(|it| &it.replicas).map(|it| it.broker);
+        let members = self.quorum.iter().flat_map(|it| &it.members).map(|it| it.node);
+        replicas.chain(members).collect()
+    }
+
+    /// Of each of them the first offset of its log, and its high watermark.
+    pub(super) fn bounds(&self) -> Vec<(i32, i64, i64)> {
+        let replicas = self.partition.iter().flat_map(|it| &it.replicas);
+        let members = self.quorum.iter().flat_map(|it| &it.members);
+        replicas
+            .map(|it| (it.broker, it.log_start_offset, it.high_watermark))
+            .chain(members.map(|it| (it.node, it.log_start_offset, it.high_watermark)))
+            .collect()
+    }
+}
+
+impl Row {
+    /// Says what the metadata records of this row are, for each of the batches that differ.
+    fn add_records(&mut self, records: &Records) {
+        let mut variants: Vec<(char, i32)> = Vec::new();
+        for cell in &self.cells {
+            if let Cell::Batch { epoch, letter, .. } = cell
+                && !variants.iter().any(|(known, _)| known == letter)
+            {
+                variants.push((*letter, *epoch));
+            }
+        }
+        for (letter, epoch) in variants {
+            let (from, below) = (Offset(self.from), Offset(self.below));
+            let known: Vec<_> = records.between(LeaderEpoch(epoch), from, below).collect();
+            let all = self.below.abs_diff(self.from);
+            let others = all.saturating_sub(known.len() as u64);
+            self.records.push((letter, told(&known, others)));
+        }
     }
 }
 
@@ -178,7 +235,8 @@ impl Table<'_> {
             matches!(*what, "1" | "all") && led != Some('*') && led != Some(*letter)
         };
         let lost = place.is_some() && acked.iter().any(is_lost);
-        Some(Row { from: from.0, below: below.0, batches: 1, cells, acked, lost })
+        let records = Vec::new();
+        Some(Row { from: from.0, below: below.0, batches: 1, cells, acked, records, lost })
     }
 
     fn cell(&self, broker: BrokerId, from: Offset, letters: &mut Vec<(BatchId, i32)>) -> Cell {

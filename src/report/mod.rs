@@ -12,6 +12,7 @@ mod group_state;
 mod lesson;
 mod log;
 mod log_text;
+mod metadata_records;
 mod page;
 mod page_columns;
 mod page_common;
@@ -21,10 +22,13 @@ mod state_text;
 mod table;
 mod text;
 mod timeline;
+mod timeline_quorum;
 mod timeline_text;
 mod timeline_words;
 
-pub use at::{At, AtError, Seconds, SecondsError, TellError, fold_up_to, partition_named};
+pub use at::{
+    At, AtError, Seconds, SecondsError, TellError, check_instant, fold_up_to, partition_named,
+};
 pub use claims::{Claim, claims};
 pub use diff::{Difference, Outcome, Run, Steps, Told};
 pub(crate) use fault_words::{told, told_of_end};
@@ -40,5 +44,5 @@ pub use state::{
 };
 pub use table::table;
 pub use text::printable;
-pub(crate) use text::{grouped, wrapped};
-pub use timeline::{LEGEND, Line, MARKS, Timeline, Window};
+pub(crate) use text::{grouped, several, wrapped};
+pub use timeline::{LEGEND, Line, MARKS, QUORUM_LEGEND, Timeline, Window};

@@ -99,7 +99,8 @@ impl FaultInForce {
 }
 
 impl Quorum {
-    fn text(&self) -> String {
+    /// The controller in charge, then a line for each member.
+    pub fn text(&self) -> String {
         let head =
             ["NODE", "ROLE", "EPOCH", "LEADER", "VOTE", "START", "HW", "LEO", "DURABLE", "APPLIED"];
         let vote = |candidate: i32, epoch: i32| format!("{candidate}@{epoch}");

@@ -2,12 +2,12 @@
 
 /// Rows in columns that are as wide as their widest cell, two spaces apart, no space at the end of
 /// a line; every line ends. A row of one cell is a line of its own between the others.
-pub fn table(indent: &str, head: &[&str], rows: &[Vec<String>]) -> String {
+pub fn table(indent: &str, head: &[impl AsRef<str>], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let wide = rows.iter().filter(|row| row.len() > 1 || head.len() == 1);
         let cells = wide.filter_map(|row| row.get(column));
         let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
-        widest.max(head.get(column).map_or(0, |name| name.chars().count()))
+        widest.max(head.get(column).map_or(0, |name| name.as_ref().chars().count()))
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     let mut text = String::new();
@@ -19,7 +19,7 @@ pub fn table(indent: &str, head: &[&str], rows: &[Vec<String>]) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     };
-    add(&mut head.iter().copied());
+    add(&mut head.iter().map(AsRef::as_ref));
     for row in rows {
         add(&mut row.iter().map(String::as_str));
     }

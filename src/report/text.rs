@@ -1,5 +1,10 @@
 //! What texts have in common.
 
+use crate::event::OFFSETS_TOPIC;
+
+/// More names than this are counted.
+const NAMES_MAX: usize = 4;
+
 /// `text` in lines of at most `width`, parted at spaces; a longer word has a line of its own.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
@@ -36,6 +41,30 @@ pub(crate) fn joined(ids: &[i32]) -> String {
     ids.iter().map(i32::to_string).collect::<Vec<_>>().join(",")
 }
 
+/// Names of partitions or of hosts in a row, not too many; of what Kafka keeps for itself only how
+/// many there are, and behind what the scenario is about.
+pub(crate) fn several<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let (internal, own): (Vec<&str>, Vec<&str>) = names.partition(|name| is_internal(name));
+    let mut parts: Vec<String> = match own.as_slice() {
+        many if many.len() > NAMES_MAX => {
+            vec![format!("{}, {} and {} more", many[0], many[1], many.len() - 2)]
+        }
+        few => few.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    match internal.as_slice() {
+        [] => {}
+        [one] => parts.push((*one).to_owned()),
+        many => parts.push(format!("{} of {OFFSETS_TOPIC}", many.len())),
+    }
+    parts.join(", ")
+}
+
+/// Whether `name` is a partition of a topic that Kafka keeps for itself.
+pub(crate) fn is_internal(name: &str) -> bool {
+    let number = name.strip_prefix(OFFSETS_TOPIC).and_then(|rest| rest.strip_prefix('-'));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// `text` without what would steer a terminal: names come from files that anybody may have made.
 pub fn printable(text: &str) -> std::borrow::Cow<'_, str> {
     let steers = |c: char| c.is_control() && c != '\n';
@@ -54,6 +83,23 @@ mod tests {
         assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
         assert_eq!(wrapped("immeasurable a", 5), ["immeasurable", "a"]);
         assert_eq!(wrapped("", 5), [""]);
+    }
+
+    #[test]
+    fn many_names_are_counted() {
+        assert_eq!(several(["a", "b"].into_iter()), "a, b");
+        assert_eq!(several(["a", "b", "c", "d", "e"].into_iter()), "a, b and 3 more");
+    }
+
+    #[test]
+    fn what_kafka_keeps_for_itself_is_counted_apart() {
+        let names = ["__consumer_offsets-1", "__consumer_offsets-2", "a-0", "a-1", "b-0"];
+        assert_eq!(several(names.into_iter()), "a-0, a-1, b-0, 2 of __consumer_offsets");
+        assert_eq!(several(names[1..3].iter().copied()), "a-0, __consumer_offsets-2");
+        assert_eq!(several(names[..2].iter().copied()), "2 of __consumer_offsets");
+        let many = ["a-0", "a-1", "a-2", "a-3", "a-4"].into_iter().chain(names);
+        assert_eq!(several(many), "a-0, a-1 and 6 more, 2 of __consumer_offsets");
+        assert!(!is_internal("__consumer_offsets-of-ours") && !is_internal("orders-0"));
     }
 
     #[test]

@@ -9,7 +9,9 @@ use serde::Serialize;
 use crate::event::{Event, FaultVerb, Kind, OperationResult, ProducerOutcome, ReplicaRole};
 use crate::report::at::{TellError, partition_named};
 use crate::report::claims::{Claim, claims};
-use crate::report::timeline_words::{Before, happened, short};
+use crate::report::metadata_records::{Record, Records, told};
+use crate::report::timeline_quorum::{self, is_quorum};
+use crate::report::timeline_words::{Before, happened, named};
 use crate::trace::{FaultView, Model, PartitionView, ReplicaView, RunFile, seconds};
 use crate::types::{BrokerId, ErrorCode, Moment, Offset, TopicPartition};
 
@@ -31,10 +33,17 @@ pub struct Window {
 pub struct Timeline {
     /// The partition.
     pub partition: String,
-    /// The run's other partitions.
+    /// The run's other partitions, and the metadata log.
     pub others: Vec<String>,
-    /// The brokers that have or had a replica, in the order of assignment.
+    /// The brokers that have or had a replica, in the order of assignment; of the metadata log the
+    /// controllers.
     pub brokers: Vec<i32>,
+    /// What the columns of these are called.
+    pub columns: Vec<String>,
+    /// Whether it is that of the metadata log: there is no in-sync set, and `leader_epoch` is the
+    /// quorum's.
+    #[serde(skip)]
+    pub is_quorum: bool,
     /// The lines in order.
     pub lines: Vec<Line>,
 }
@@ -78,6 +87,18 @@ pub const LEGEND: [(&str, &str); 9] = [
     ("~", "cut off by a fault"),
 ];
 
+/// What the signs mean of the metadata quorum, in the place of the first six.
+pub const QUORUM_LEGEND: [(&str, &str); 8] = [
+    ("L", "leads"),
+    ("l", "believes so, in an old epoch"),
+    ("f", "follows"),
+    ("p", "asks whether it could win"),
+    ("c", "candidate"),
+    ("?", "knows no leader"),
+    ("r", "resigned"),
+    ("-", "has no part"),
+];
+
 /// What the marks before a line mean.
 pub const MARKS: [(char, &str); 4] =
     [('!', "fault"), ('*', "election"), ('v', "truncation"), ('X', "violation")];
@@ -88,6 +109,7 @@ struct Routine {
     appended: u64,
     acked: u64,
     refused: BTreeMap<&'static str, u64>,
+    committed: Vec<Record>,
     last: Option<(u64, Moment)>,
 }
 
@@ -107,13 +129,17 @@ impl Timeline {
         };
         let name = survey.model.partition_name(partition);
         let others = survey.others(partition);
-        let brokers = survey.brokers.get(&partition).cloned().unwrap_or_default();
+        let brokers = match is_quorum(partition) {
+            true => survey.model.setup().voters().collect(),
+            false => survey.brokers.get(&partition).cloned().unwrap_or_default(),
+        };
         let mut gatherer = Gatherer {
             partition,
             brokers,
             window,
             claims: claims(&file.header),
             leader: None,
+            records: Records::default(),
             routine: Routine::default(),
             lines: Vec::new(),
         };
@@ -127,7 +153,9 @@ impl Timeline {
         }
         gatherer.sum_up(&model);
         let brokers = gatherer.brokers.iter().map(|broker| broker.0).collect();
-        Ok(Self { partition: name, others, brokers, lines: gatherer.lines })
+        let columns = gatherer.brokers.iter().map(|node| named(&model, *node)).collect();
+        let is_quorum = is_quorum(partition);
+        Ok(Self { partition: name, others, brokers, columns, is_quorum, lines: gatherer.lines })
     }
 }
 
@@ -170,7 +198,7 @@ impl Survey {
     }
 
     /// The names of all partitions but `partition`; of those that Kafka keeps for itself only how
-    /// many there are.
+    /// many there are; and the metadata log.
     fn others(&self, partition: TopicPartition) -> Vec<String> {
         let all = self.model.partitions.keys().copied().filter(|other| *other != partition);
         let (internal, clients): (Vec<_>, Vec<_>) =
@@ -181,6 +209,9 @@ impl Survey {
         if let [one, ..] = internal[..] {
             let topic = self.model.topic_name(one.topic_id).map(ToString::to_string);
             names.push(format!("{} of {}", internal.len(), topic.unwrap_or_default()));
+        }
+        if !is_quorum(partition) {
+            names.push(self.model.partition_name(TopicPartition::CLUSTER_METADATA));
         }
         names
     }
@@ -208,6 +239,8 @@ struct Gatherer<'a> {
     claims: Vec<Claim>,
     /// Who leads, or led last, in the newest epoch.
     leader: Option<BrokerId>,
+    /// What the records of the metadata log are.
+    records: Records,
     routine: Routine,
     lines: Vec<Line>,
 }
@@ -220,18 +253,21 @@ impl Gatherer<'_> {
             return;
         }
         if !self.window.all && self.count(event) {
-            self.apply(event, model);
+            let committed = self.apply(event, model);
+            self.routine.committed.extend(committed);
             self.routine.last = Some((event.index, event.at));
         } else {
             let before = Before::of(model, self.partition, event);
             let pending = self.summary(model);
-            self.apply(event, model);
+            let committed = self.apply(event, model);
             if self.is_told(event, model) {
                 return;
             }
-            let what = happened(event, model, self.partition, &self.brokers, &before);
-            let routine = self.window.all.then(|| self.routine_words(event, model)).flatten();
-            if let Some((mark, text)) = what.or(routine) {
+            let all = self.window.all;
+            let what = happened(event, model, self.partition, &self.brokers, &before, all);
+            let committed = committed.map(|it| (' ', format!("committed: {}", told(&[&it], 0))));
+            let routine = || all.then(|| self.routine_words(event, model)).flatten();
+            if let Some((mark, text)) = what.or(committed.filter(|_| all)).or_else(routine) {
                 self.lines.extend(pending);
                 self.routine = Routine::default();
                 self.add(event.index, event.at, mark, text, model);
@@ -250,10 +286,16 @@ impl Gatherer<'_> {
         }
     }
 
-    fn apply(&mut self, event: &Event, model: &mut Model) {
+    /// Folds `event` in; of the quorum, the record that is committed by it.
+    fn apply(&mut self, event: &Event, model: &mut Model) -> Option<Record> {
         model.apply(event);
-        let Some(view) = model.partition(self.partition) else { return };
+        if is_quorum(self.partition) {
+            self.leader = timeline_quorum::leader(model).or(self.leader);
+            return self.records.observe(event, model);
+        }
+        let view = model.partition(self.partition)?;
         self.leader = view.acting_leader().map(|(broker, _)| broker).or(self.leader);
+        None
     }
 
     /// Whether a process ends or stands still because of the fault that the last line tells of:
@@ -296,6 +338,10 @@ impl Gatherer<'_> {
                 *routine.refused.entry(error.name()).or_default() += 1;
                 true
             }
+            Kind::TopicCommitted { .. }
+            | Kind::TopicRemoved { .. }
+            | Kind::PartitionCommitted { .. }
+            | Kind::ConfigCommitted { .. } => is_quorum(self.partition),
             // What routine brings about belongs to it: a line shows the state after its event.
             Kind::HighWatermarkMoved { partition, as_leader: true, .. }
                 if *partition == self.partition =>
@@ -322,6 +368,10 @@ impl Gatherer<'_> {
                 if *count == 1 { "a batch".to_owned() } else { format!("{count} batches") };
             parts.push(format!("{batches} refused: {error}"));
         }
+        let committed: Vec<&Record> = routine.committed.iter().collect();
+        if !committed.is_empty() {
+            parts.push(format!("committed: {}", told(&committed, 0)));
+        }
         let text = parts.join(", ");
         (!text.is_empty())
             .then(|| Line { is_summary: true, ..self.line(event, at, ' ', text, model) })
@@ -335,7 +385,8 @@ impl Gatherer<'_> {
 
     /// What a routine event is, one by one.
     fn routine_words(&self, event: &Event, model: &Model) -> Option<(char, String)> {
-        let who = || event.host.and_then(|host| model.setup().node(host)).map(short);
+        let node = || event.host.and_then(|host| model.setup().node(host));
+        let who = || node().map(|node| named(model, node));
         let client = || model.setup().host_name(event.host).to_owned();
         let text = match &event.kind {
             Kind::LogAppended { partition, base_offset, records, as_leader, .. }
@@ -396,7 +447,10 @@ impl Gatherer<'_> {
             at: seconds(at),
             mark,
             replicas: self.brokers.iter().map(|broker| sign(model, view, *broker)).collect(),
-            leader_epoch: state.map(|state| state.leader_epoch.0),
+            leader_epoch: match is_quorum(self.partition) {
+                true => Some(view.leader_epoch.0),
+                false => state.map(|state| state.leader_epoch.0),
+            },
             isr: state.map(|s| s.in_sync.iter().map(|b| b.0).collect()).unwrap_or_default(),
             log_end_offsets: self.brokers.iter().map(end).collect(),
             high_watermark: high_watermark.0,
@@ -422,6 +476,9 @@ fn sign(model: &Model, view: &PartitionView, broker: BrokerId) -> String {
     let sign = match role {
         _ if !model.is_running(broker) => '#',
         _ if is_paused => '=',
+        _ if model.setup().voters().any(|voter| voter == broker) => {
+            timeline_quorum::sign(model, broker)
+        }
         None => '-',
         Some(role) => match role.role {
             ReplicaRole::Leader if role.leader_epoch == view.leader_epoch => 'L',

@@ -1,12 +1,15 @@
 //! A timeline as text.
 
 use crate::report::text::{joined, wrapped};
-use crate::report::timeline::{LEGEND, Line, MARKS, Timeline};
+use crate::report::timeline::{LEGEND, Line, MARKS, QUORUM_LEGEND, Timeline};
 
 /// What happened has at least so many columns beside the rest; else it goes below.
 const TEXT_MIN: usize = 26;
 /// Where it begins below.
 const INDENT: usize = 14;
+
+/// So many signs of the legend are those of a replica; the rest are those of a process.
+const REPLICA_SIGNS: usize = 6;
 
 /// How wide the columns are.
 struct Widths {
@@ -24,8 +27,11 @@ impl Timeline {
         let widths = self.widths();
         let mut text = Vec::new();
         let plain = |line: String| (' ', line);
-        let mut legend: Vec<String> =
-            LEGEND.iter().map(|(s, what)| format!("{s} {what}")).collect();
+        let entry = |(sign, what): &(&str, &str)| format!("{sign} {what}");
+        let mut legend: Vec<String> = match self.is_quorum {
+            true => QUORUM_LEGEND.iter().chain(&LEGEND[REPLICA_SIGNS..]).map(entry).collect(),
+            false => LEGEND.iter().map(entry).collect(),
+        };
         legend.extend(MARKS.iter().map(|(mark, what)| format!("{mark} {what}")));
         text.extend(wrapped_list(&legend, width).into_iter().map(plain));
         if !self.others.is_empty() {
@@ -60,7 +66,7 @@ impl Timeline {
             replicas: (0..self.brokers.len())
                 .map(|n| most(&|cells| cells.replicas.get(n).map_or(0, |it| it.chars().count())))
                 .collect(),
-            isr: most(&|cells| cells.isr.chars().count()),
+            isr: if self.is_quorum { 0 } else { most(&|cells| cells.isr.chars().count()) },
             ends: most(&|cells| cells.ends.chars().count()),
             high_watermark: most(&|cells| cells.high_watermark.chars().count()),
         }
@@ -70,9 +76,9 @@ impl Timeline {
         Cells {
             at: "TIME".to_owned(),
             mark: ' ',
-            replicas: self.brokers.iter().map(|broker| format!("b{broker}")).collect(),
+            replicas: self.columns.clone(),
             epoch: "EP".to_owned(),
-            isr: "ISR".to_owned(),
+            isr: if self.is_quorum { "" } else { "ISR" }.to_owned(),
             ends: "LEO".to_owned(),
             high_watermark: "HW".to_owned(),
         }
@@ -84,7 +90,11 @@ impl Timeline {
             left += &format!("{cell:>width$} ");
         }
         let Widths { isr, ends, high_watermark, .. } = widths;
-        left += &format!("{:>2} {:<isr$} {:<ends$} ", cells.epoch, cells.isr, cells.ends);
+        left += &format!("{:>2} ", cells.epoch);
+        if !self.is_quorum {
+            left += &format!("{:<isr$} ", cells.isr);
+        }
+        left += &format!("{:<ends$} ", cells.ends);
         left + &format!("{:>high_watermark$}  ", cells.high_watermark)
     }
 }

@@ -2,24 +2,33 @@
 
 use crate::event::{Event, Kind, Phase, ReplicaRole, StartMovedBecause};
 use crate::report::fault_words::told;
-use crate::trace::{Model, RoleView, StateView};
+use crate::report::metadata_records::registration_words;
+use crate::report::timeline_quorum::{is_quorum, of_quorum};
+use crate::trace::{Model, QuorumRoleView, RoleView, StateView};
 use crate::types::{BrokerId, BrokerSet, TopicPartition};
 
 /// What the model knew before an event.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Before {
     role: Option<RoleView>,
+    /// Its part in the quorum.
+    pub(super) quorum: Option<QuorumRoleView>,
 }
 
 impl Before {
     pub(super) fn of(model: &Model, partition: TopicPartition, event: &Event) -> Self {
         // Of most events nothing need be known.
         let node = match &event.kind {
-            Kind::RoleTaken { .. } => event.host.and_then(|host| model.setup().node(host)),
+            Kind::RoleTaken { .. } | Kind::QuorumRoleTaken { .. } => {
+                event.host.and_then(|host| model.setup().node(host))
+            }
             _ => None,
         };
         let view = node.and_then(|node| model.partition(partition)?.replicas.get(&node));
-        Self { role: view.and_then(|replica| replica.role.clone()) }
+        Self {
+            role: view.and_then(|replica| replica.role.clone()),
+            quorum: node.and_then(|node| model.quorum.members.get(&node)?.role),
+        }
     }
 }
 
@@ -28,21 +37,39 @@ pub(super) fn short(broker: BrokerId) -> String {
     format!("b{broker}")
 }
 
+/// A broker or a controller in a timeline: `b1`, `c1`.
+pub(super) fn named(model: &Model, node: BrokerId) -> String {
+    if !model.setup().voters().any(|voter| voter == node) {
+        return short(node);
+    }
+    let name = model.setup().node_name(node);
+    match name.strip_prefix("controller-") {
+        Some(number) => format!("c{number}"),
+        None => name,
+    }
+}
+
 fn list(brokers: &BrokerSet) -> String {
     let ids: Vec<String> = brokers.iter().map(|broker| broker.to_string()).collect();
     if ids.is_empty() { "nobody".to_owned() } else { ids.join(",") }
 }
 
 /// The mark and the words for `event`, which `model` has folded in; nothing if it is no news for
-/// `partition` and its `brokers`.
+/// `partition` and its `brokers`; with `all` of the quorum also what is asked before an election.
 pub(super) fn happened(
     event: &Event,
     model: &Model,
     partition: TopicPartition,
     brokers: &[BrokerId],
     before: &Before,
+    all: bool,
 ) -> Option<(char, String)> {
     let name = |host| model.setup().host_name(Some(host)).to_owned();
+    if is_quorum(partition)
+        && let Some(told) = of_quorum(event, model, before, all)
+    {
+        return Some(told);
+    }
     match &event.kind {
         Kind::PhaseBegan { phase: Phase::Heal } => {
             Some(('!', "healing begins: all faults end".to_owned()))
@@ -58,7 +85,7 @@ pub(super) fn happened(
         Kind::FaultWaits { fault } => {
             Some(('!', format!("fault {} waits for its target", fault.saturating_add(1))))
         }
-        Kind::ControllerActivated { leader_epoch } => {
+        Kind::ControllerActivated { leader_epoch } if !is_quorum(partition) => {
             let controller = model.setup().host_name(event.host);
             Some((' ', format!("{controller} takes charge as controller, epoch {leader_epoch}")))
         }
@@ -67,15 +94,10 @@ pub(super) fn happened(
             let state = view.state.as_ref().filter(|state| state.event == event.index)?;
             decided(state, view.state_before.as_deref())
         }
-        Kind::RegistrationCommitted { broker, fenced, in_controlled_shutdown, is_new, .. } => {
+        Kind::RegistrationCommitted { broker, is_new, .. } => {
             let known = model.registrations.get(broker)?;
             let is_news = known.event == event.index && brokers.contains(broker);
-            let what = match (fenced, is_new) {
-                (true, true) => "registers",
-                (true, false) => "is fenced",
-                (false, _) if *in_controlled_shutdown => "shuts down",
-                (false, _) => "is unfenced",
-            };
+            let what = registration_words(known, *is_new);
             is_news.then(|| (' ', format!("{} {what}", short(*broker))))
         }
         Kind::TruncationDetected { partition: of, position, diverged_at } if *of == partition => {
@@ -98,7 +120,7 @@ pub(super) fn happened(
         _ => {
             let node = event.host.and_then(|host| model.setup().node(host));
             let node = node.filter(|node| brokers.contains(node))?;
-            of_replica(event, node, partition, before)
+            of_replica(event, (model, node), partition, before)
         }
     }
 }
@@ -129,14 +151,14 @@ fn decided(state: &StateView, before: Option<&StateView>) -> Option<(char, Strin
     (!parts.is_empty()).then(|| (mark, parts.join("; ")))
 }
 
-/// What a broker did with its replica.
+/// What a broker did with its replica, or a controller with its log.
 fn of_replica(
     event: &Event,
-    node: BrokerId,
+    (model, node): (&Model, BrokerId),
     partition: TopicPartition,
     before: &Before,
 ) -> Option<(char, String)> {
-    let broker = short(node);
+    let broker = named(model, node);
     let plain = |text: String| Some((' ', text));
     match &event.kind {
         Kind::HostStopped { keep, by_itself, in_order } => match (by_itself, in_order) {
@@ -201,7 +223,7 @@ fn of_replica(
             (!is_routine).then_some((' ', text))
         }
         Kind::FetchDiverged { partition: of, follower, end_offset, .. } if *of == partition => {
-            let follower = short(*follower);
+            let follower = named(model, *follower);
             plain(format!("{broker} tells {follower} that their logs part at {end_offset}"))
         }
         Kind::StorageFailed { partition: of, error, .. } if *of == partition => {

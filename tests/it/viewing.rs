@@ -171,6 +171,69 @@ fn a_title_is_broken_and_a_new_folder_is_told() {
     assert_eq!(complaint, "", "now it is there");
 }
 
+/// So is one of the timeline of the quorum; and its log has the ends that the state has.
+#[test]
+fn a_timeline_of_the_quorum_shows_what_the_state_does() {
+    use kafsim::explore::{RunOptions, run_once, vocabulary};
+    use kafsim::report::{At, Logs, Offsets, State, Timeline, Window};
+    use kafsim::scenario::Scenario;
+    use kafsim::trace::{Model, RunFile};
+    use std::sync::Arc;
+
+    let text = std::fs::read_to_string("tests/data/viewing/quorum_fails_over.txt").unwrap();
+    let (text, _) = text.split_once("\n---- commands\n").unwrap();
+    let scenario = Scenario::read("a.toml", text, &[], &[], &vocabulary()).unwrap();
+    let options = RunOptions { record: true, ..RunOptions::default() };
+    let recording = run_once(&scenario, 0, &options).run_file.unwrap();
+    let file = RunFile::read(&recording.to_vec()).unwrap();
+    let name = "__cluster_metadata-0";
+    let window = Window { partition: Some(name.to_owned()), ..Window::default() };
+    let timeline = Timeline::of(&file, &window).unwrap();
+    assert_eq!(timeline.columns, ["c1", "c2", "c3"]);
+    let mut lines = timeline.lines.iter().peekable();
+    let mut model = Model::new(Arc::new(file.header.setup.clone()));
+    let mut seen = Vec::new();
+    for event in file.events().unwrap() {
+        let event = event.unwrap();
+        model.apply(&event);
+        while let Some(line) = lines.next_if(|line| line.event == event.index) {
+            let quorum = State::of(&model, event.index).quorum;
+            for (place, sign) in line.replicas.iter().enumerate() {
+                let member = &quorum.members[place];
+                assert_eq!(timeline.brokers[place], member.node);
+                let letter = match (member.role, sign.chars().last()) {
+                    (_, Some('#' | '=')) | (None, Some('-')) => continue,
+                    (Some("leader"), letter) => {
+                        let newest = line.leader_epoch == member.leader_epoch;
+                        assert_eq!(letter, Some(if newest { 'L' } else { 'l' }), "{line:?}");
+                        continue;
+                    }
+                    (Some(role), letter) => (role, letter),
+                    (None, letter) => panic!("{letter:?} has no part: {line:?}"),
+                };
+                let known = [("follower", 'f'), ("candidate", 'c'), ("prospective", 'p')];
+                let known = known.into_iter().chain([("unattached", '?'), ("resigned", 'r')]);
+                assert!(
+                    known.map(|(role, it)| (role, Some(it))).any(|it| it == letter),
+                    "{line:?}"
+                );
+                seen.push(letter);
+            }
+            if line.replicas.iter().any(|sign| sign.ends_with('L')) {
+                let newest = quorum.members[..3].iter().filter(|it| it.role == Some("leader"));
+                let leader = newest.max_by_key(|it| it.leader_epoch).unwrap();
+                assert_eq!(line.high_watermark, leader.high_watermark, "{line:?}");
+                let logs = Logs::of(&file, At::Event(event.index), name, Offsets::default());
+                let last = logs.unwrap().rows.last().unwrap().below;
+                let end = quorum.members.iter().map(|it| it.log_end_offset).max();
+                assert_eq!(end, Some(last), "{line:?}");
+            }
+        }
+    }
+    assert!(lines.next().is_none(), "each line is of an event");
+    assert!(seen.contains(&("candidate", Some('c'))) && seen.contains(&("resigned", Some('r'))));
+}
+
 /// A line of a timeline is the state after its event, also where a high watermark goes back.
 #[test]
 fn a_timeline_shows_what_the_state_does() {
@@ -267,8 +330,9 @@ fn events_that_no_run_can_have_are_shown_without_a_panic() {
             if let Ok((model, event)) = fold_up_to(&file, At::End) {
                 let state = State::of(&model, event);
                 let _ = state.text();
-                for partition in &state.partitions {
-                    let name = format!("{}-{}", partition.topic, partition.partition);
+                let names =
+                    state.partitions.iter().map(|it| format!("{}-{}", it.topic, it.partition));
+                for name in names.chain(["__cluster_metadata-0".to_owned()]) {
                     let window = Window { partition: Some(name.clone()), all: true, ..window() };
                     if let Ok(timeline) = Timeline::of(&file, &window) {
                         let _ = timeline.text(80);

@@ -19,6 +19,12 @@ pub enum Problem {
     /// A parenthesis has no end.
     #[error("`{0}` has no closing parenthesis")]
     Open(String),
+    /// A parenthesis stands where none can.
+    #[error(
+        "`{0}` stands where none can: only `after(...)` and `before(...)` hold a filter; put a \
+         text with a parenthesis in it in double quotes"
+    )]
+    Parenthesis(char),
     /// Nothing stands where a filter or a value should.
     #[error("`{term}` lacks {what}")]
     Lacks {

@@ -12,7 +12,8 @@
 //! short   = ( "kind" | "part" | "node" | "op" | "fault" | "offset" | "epoch" | key ) ":" value
 //!           { "," value }
 //! when    = ( "after" | "before" ) ( ":" ( event | time ) | "(" filter ")" )
-//! text    = a word, or anything in double quotes: stands anywhere in the event's line
+//! text    = a word without parentheses, or anything in double quotes: stands anywhere in the
+//!           event's line
 //! ```
 //!
 //! `time` is in seconds of the scenario's time, `index` may be written with its `e`. A test on a

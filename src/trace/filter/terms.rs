@@ -342,6 +342,14 @@ mod tests {
         assert!(error("role=leader,follower").contains("for several write `role=leader|follower`"));
         assert!(error("kind=").contains("lacks a key or a value"));
         assert!(error("\"open").contains("has no partner"));
+        for (wrong, at) in
+            [("((", 1), ("kind:role (after", 11), ("after(kind:role))", 17), ("a)b", 2)]
+        {
+            let error = wrong.parse::<Filter>().unwrap_err();
+            assert_eq!(error.column, at, "{wrong}");
+            assert!(matches!(error.problem, Problem::Parenthesis(_)), "{error}");
+        }
+        assert!("\"(a)\" after(\"(\")".parse::<Filter>().is_ok());
     }
 
     #[test]

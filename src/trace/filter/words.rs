@@ -27,7 +27,10 @@ pub(super) fn words(text: &str, column: usize) -> Result<Vec<Word>, FilterError>
         match c {
             '"' => is_quoted = !is_quoted,
             '(' if !is_quoted && (depth > 0 || is_when(&word.text)) => depth += 1,
-            ')' if !is_quoted => depth = depth.saturating_sub(1),
+            ')' if !is_quoted && depth > 0 => depth -= 1,
+            '(' | ')' if !is_quoted => {
+                return Err(FilterError { column: column + at, problem: Problem::Parenthesis(c) });
+            }
             _ => {}
         }
         word.text.push(c);
