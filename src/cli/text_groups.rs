@@ -5,13 +5,13 @@ use std::io::{self, Write};
 
 use crate::cli::page::Page;
 use crate::cli::text::{rounded, seconds};
-use crate::cli::text_owners::{Owners, epoch_word, owners_over_time};
+use crate::cli::text_owners::owners_over_time;
 use crate::event::GroupProtocol;
 use crate::explore::{GroupCosts, Spread};
 use crate::history::{
     AgainBecause, FailedMember, GroupFigures, GroupPartitionFigures, ProcessedAgain,
 };
-use crate::report::{grouped, several};
+use crate::report::{Owners, epoch_word, grouped, several};
 use crate::types::ErrorCode;
 
 /// So many reasons for processing again.

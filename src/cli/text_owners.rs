@@ -1,14 +1,11 @@
 //! Who owned what in each generation or epoch of a group, in the report of a run.
 
-use std::collections::BTreeMap;
-
 use crate::cli::text::seconds;
 use crate::event::GroupProtocol;
 use crate::history::{GroupFigures, GroupPartitionFigures};
+use crate::report::{Owners, epoch_word};
 use crate::types::Moment;
 
-/// So many owners are named with what they own.
-const OWNERS_MAX: usize = 6;
 /// So many lines, the first and the last; of what lies between only how many they are is told.
 const FIRST_MAX: usize = 3;
 const LAST_MAX: usize = 4;
@@ -85,67 +82,6 @@ fn owners_in(group: &GroupFigures, at: Moment, until: Option<Moment>) -> String 
         }
     }
     owners.text("")
-}
-
-/// What a protocol calls a rebalance.
-pub(crate) fn epoch_word(protocol: GroupProtocol) -> &'static str {
-    match protocol {
-        GroupProtocol::Consumer => "epoch",
-        GroupProtocol::Classic => "generation",
-    }
-}
-
-/// Who owns what.
-#[derive(Debug, Default)]
-pub(crate) struct Owners<'a> {
-    /// By the length of the name, and the name: `billing-10` stands behind `billing-9`.
-    owned: BTreeMap<(usize, &'a str), Vec<&'a str>>,
-    /// How many partitions nobody owns.
-    pub(crate) orphans: usize,
-}
-
-impl<'a> Owners<'a> {
-    /// `owner` owns `partition`.
-    pub(crate) fn add(&mut self, owner: &'a str, partition: &'a str) {
-        self.owned.entry((owner.len(), owner)).or_default().push(partition);
-    }
-
-    /// In words: of few owners what each has, of many how many they are. `aside` is said of what
-    /// nobody owns.
-    pub(crate) fn text(&self, aside: &str) -> String {
-        let mut parts = Vec::new();
-        if self.owned.len() > OWNERS_MAX {
-            let counts = self.owned.values().map(Vec::len);
-            let (least, most) = (counts.clone().min().unwrap_or(0), counts.max().unwrap_or(0));
-            let each =
-                if least == most { format!("{least}") } else { format!("{least} to {most}") };
-            parts.push(format!("{} members, {each} partitions each", self.owned.len()));
-        } else {
-            let owned = self.owned.iter();
-            parts.extend(owned.map(|((_, owner), all)| format!("{owner}: {}", by_topic(all))));
-        }
-        match self.orphans {
-            0 if parts.is_empty() => parts.push("nobody owns anything".to_owned()),
-            0 => {}
-            1 => parts.push(format!("nobody: 1 partition{aside}")),
-            many => parts.push(format!("nobody: {many} partitions{aside}")),
-        }
-        parts.join("; ")
-    }
-}
-
-/// Partitions by their topics: `orders 0, 2 and refunds 1`.
-fn by_topic(partitions: &[&str]) -> String {
-    let mut topics: Vec<(&str, Vec<&str>)> = Vec::new();
-    for name in partitions {
-        let (topic, number) = name.rsplit_once('-').unwrap_or((name, ""));
-        match topics.last_mut() {
-            Some((last, numbers)) if *last == topic => numbers.push(number),
-            _ => topics.push((topic, vec![number])),
-        }
-    }
-    let topics = topics.iter().map(|(topic, numbers)| format!("{topic} {}", numbers.join(", ")));
-    topics.collect::<Vec<_>>().join(" and ")
 }
 
 #[cfg(test)]

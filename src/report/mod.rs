@@ -13,6 +13,7 @@ mod lesson;
 mod log;
 mod log_text;
 mod metadata_records;
+mod owners;
 mod page;
 mod page_columns;
 mod page_common;
@@ -22,6 +23,7 @@ mod state_text;
 mod table;
 mod text;
 mod timeline;
+mod timeline_groups;
 mod timeline_quorum;
 mod timeline_text;
 mod timeline_words;
@@ -37,6 +39,7 @@ pub use lesson::{
     Lesson, LessonError, LessonNote, LessonPlan, Other, Pane, Seen, Taught, Try, teach, tried,
 };
 pub use log::{Cell, Gone, Logs, Offsets, Row};
+pub(crate) use owners::{Owners, epoch_word};
 pub use page::{Extras, Fitted, page, page_of_two, page_within};
 pub use state::{
     Committed, Decided, FaultInForce, Partition, Process, Quorum, QuorumMember, Replica, State,

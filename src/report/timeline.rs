@@ -10,10 +10,11 @@ use crate::event::{Event, FaultVerb, Kind, OperationResult, ProducerOutcome, Rep
 use crate::report::at::{TellError, partition_named};
 use crate::report::claims::{Claim, claims};
 use crate::report::metadata_records::{Record, Records, told};
+use crate::report::timeline_groups::{Groups, Met, News};
 use crate::report::timeline_quorum::{self, is_quorum};
 use crate::report::timeline_words::{Before, happened, named};
 use crate::trace::{FaultView, Model, PartitionView, ReplicaView, RunFile, seconds};
-use crate::types::{BrokerId, ErrorCode, Moment, Offset, TopicPartition};
+use crate::types::{BrokerId, ErrorCode, Moment, Name, Offset, TopicPartition};
 
 /// Which part of a run, and how much of it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -40,6 +41,8 @@ pub struct Timeline {
     pub brokers: Vec<i32>,
     /// What the columns of these are called.
     pub columns: Vec<String>,
+    /// The consumer groups that read it, or that are kept in it.
+    pub groups: Vec<String>,
     /// Whether it is that of the metadata log: there is no in-sync set, and `leader_epoch` is the
     /// quorum's.
     #[serde(skip)]
@@ -55,7 +58,7 @@ pub struct Line {
     pub event: u64,
     /// Seconds of the scenario's time.
     pub at: String,
-    /// `!` a fault, `*` an election, `v` a truncation, `X` a violation; else a space.
+    /// `!` a fault, `*` an election, `v` a truncation, `g` a group, `X` a violation; else a space.
     pub mark: char,
     /// What each broker is: see the legend.
     pub replicas: Vec<String>,
@@ -65,6 +68,9 @@ pub struct Line {
     pub isr: Vec<i32>,
     /// The log end offset of each broker's replica.
     pub log_end_offsets: Vec<Option<i64>>,
+    /// Of each group the members that believe that they own the partition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<Vec<String>>,
     /// The high watermark of the replica that leads, or led last, in the newest leader epoch.
     pub high_watermark: i64,
     /// What happened.
@@ -100,8 +106,8 @@ pub const QUORUM_LEGEND: [(&str, &str); 8] = [
 ];
 
 /// What the marks before a line mean.
-pub const MARKS: [(char, &str); 4] =
-    [('!', "fault"), ('*', "election"), ('v', "truncation"), ('X', "violation")];
+pub const MARKS: [(char, &str); 5] =
+    [('!', "fault"), ('*', "election"), ('v', "truncation"), ('g', "group"), ('X', "violation")];
 
 /// What happened since the last line and is told as a sum.
 #[derive(Clone, Debug, Default)]
@@ -110,6 +116,9 @@ struct Routine {
     acked: u64,
     refused: BTreeMap<&'static str, u64>,
     committed: Vec<Record>,
+    /// Up to where each group has committed.
+    consumed: BTreeMap<Name, Offset>,
+    commits_refused: BTreeMap<&'static str, u64>,
     last: Option<(u64, Moment)>,
 }
 
@@ -140,6 +149,7 @@ impl Timeline {
             claims: claims(&file.header),
             leader: None,
             records: Records::default(),
+            groups: Groups::of(file, &survey.model, partition, &survey.met),
             routine: Routine::default(),
             lines: Vec::new(),
         };
@@ -155,7 +165,9 @@ impl Timeline {
         let brokers = gatherer.brokers.iter().map(|broker| broker.0).collect();
         let columns = gatherer.brokers.iter().map(|node| named(&model, *node)).collect();
         let is_quorum = is_quorum(partition);
-        Ok(Self { partition: name, others, brokers, columns, is_quorum, lines: gatherer.lines })
+        let groups = gatherer.groups.names();
+        let lines = gatherer.lines;
+        Ok(Self { partition: name, others, brokers, columns, groups, is_quorum, lines })
     }
 }
 
@@ -163,20 +175,27 @@ impl Timeline {
 struct Survey {
     /// The end of the run.
     model: Model,
-    /// How often each partition's leader and in-sync set changed.
-    changes: BTreeMap<TopicPartition, (u32, u32)>,
+    /// How often each partition's leader, in-sync set and owner changed.
+    changes: BTreeMap<TopicPartition, (u32, u32, u32)>,
     /// The brokers that each partition's replicas were on, in the order of assignment.
     brokers: BTreeMap<TopicPartition, Vec<BrokerId>>,
+    /// What it finds of groups.
+    met: Met,
 }
 
 impl Survey {
     fn of(file: &RunFile) -> Result<Self, TellError> {
         let mut model = Model::new(Arc::new(file.header.setup.clone()));
-        let mut changes: BTreeMap<_, (u32, u32)> = BTreeMap::new();
+        let mut changes: BTreeMap<_, (u32, u32, u32)> = BTreeMap::new();
+        let mut met = Met::default();
         let mut brokers: BTreeMap<_, Vec<BrokerId>> = BTreeMap::new();
         for event in file.events()? {
             let event = event?;
             model.apply(&event);
+            if let Some(owned) = met.observe(&event, &model) {
+                let of = changes.entry(owned).or_default();
+                of.2 = of.2.saturating_add(1);
+            }
             let Kind::PartitionCommitted { partition, replicas, .. } = &event.kind else {
                 continue;
             };
@@ -194,7 +213,7 @@ impl Survey {
                 of.1 = of.1.saturating_add(u32::from(now.in_sync != before.in_sync));
             }
         }
-        Ok(Self { model, changes, brokers })
+        Ok(Self { model, changes, brokers, met })
     }
 
     /// The names of all partitions but `partition`; of those that Kafka keeps for itself only how
@@ -221,7 +240,7 @@ impl Survey {
         let all = self.model.partitions.keys().copied();
         let mut known: Vec<_> = all.filter(|known| !self.model.is_internal(*known)).collect();
         known.sort_by_cached_key(|known| self.model.partition_name(*known));
-        let mut best: Option<(TopicPartition, (u32, u32))> = None;
+        let mut best: Option<(TopicPartition, (u32, u32, u32))> = None;
         for partition in known {
             let changes = self.changes.get(&partition).copied().unwrap_or_default();
             if best.is_none_or(|(_, most)| most < changes) {
@@ -241,6 +260,7 @@ struct Gatherer<'a> {
     leader: Option<BrokerId>,
     /// What the records of the metadata log are.
     records: Records,
+    groups: Groups,
     routine: Routine,
     lines: Vec<Line>,
 }
@@ -250,6 +270,7 @@ impl Gatherer<'_> {
         let is_shown = event.at.scenario_micros() >= self.window.from;
         if !is_shown {
             self.apply(event, model);
+            self.groups.observe(event, model);
             return;
         }
         if !self.window.all && self.count(event) {
@@ -263,11 +284,19 @@ impl Gatherer<'_> {
             if self.is_told(event, model) {
                 return;
             }
+            if pending.is_some() {
+                self.groups.interrupt();
+            }
+            if let Some(news) = self.groups.observe(event, model) {
+                self.add_news(event, news, pending, model);
+                return;
+            }
             let all = self.window.all;
             let what = happened(event, model, self.partition, &self.brokers, &before, all);
             let committed = committed.map(|it| (' ', format!("committed: {}", told(&[&it], 0))));
             let routine = || all.then(|| self.routine_words(event, model)).flatten();
             if let Some((mark, text)) = what.or(committed.filter(|_| all)).or_else(routine) {
+                self.groups.interrupt();
                 self.lines.extend(pending);
                 self.routine = Routine::default();
                 self.add(event.index, event.at, mark, text, model);
@@ -281,9 +310,21 @@ impl Gatherer<'_> {
             })
             .collect();
         for text in texts {
+            self.groups.interrupt();
             self.sum_up(model);
             self.add(event.index, event.at, 'X', text, model);
         }
+    }
+
+    /// Tells what became of a group. What goes on with the line before stands in its place.
+    fn add_news(&mut self, event: &Event, news: News, pending: Option<Line>, model: &Model) {
+        let before = self.lines.len().saturating_sub(news.replaces);
+        if pending.is_none() && self.lines[before..].iter().all(|line| line.mark == 'g') {
+            self.lines.truncate(before);
+        }
+        self.lines.extend(pending);
+        self.routine = Routine::default();
+        self.add(event.index, event.at, 'g', news.text, model);
     }
 
     /// Folds `event` in; of the quorum, the record that is committed by it.
@@ -342,6 +383,20 @@ impl Gatherer<'_> {
             | Kind::TopicRemoved { .. }
             | Kind::PartitionCommitted { .. }
             | Kind::ConfigCommitted { .. } => is_quorum(self.partition),
+            Kind::OffsetCommitted { group, partition, offset, .. }
+                if *partition == self.partition && self.groups.has(group) =>
+            {
+                routine.consumed.insert(group.clone(), *offset);
+                true
+            }
+            Kind::OffsetCommitAnswered { group, partition, error, .. }
+                if *partition == self.partition
+                    && self.groups.has(group)
+                    && *error != ErrorCode::None =>
+            {
+                *routine.commits_refused.entry(error.name()).or_default() += 1;
+                true
+            }
             // What routine brings about belongs to it: a line shows the state after its event.
             Kind::HighWatermarkMoved { partition, as_leader: true, .. }
                 if *partition == self.partition =>
@@ -367,6 +422,15 @@ impl Gatherer<'_> {
             let batches =
                 if *count == 1 { "a batch".to_owned() } else { format!("{count} batches") };
             parts.push(format!("{batches} refused: {error}"));
+        }
+        for (error, count) in &routine.commits_refused {
+            let commits =
+                if *count == 1 { "a commit".to_owned() } else { format!("{count} commits") };
+            parts.push(format!("{commits} refused: {error}"));
+        }
+        for (group, offset) in &routine.consumed {
+            let by = self.groups.by(group);
+            parts.push(format!("committed up to {offset}{by}"));
         }
         let committed: Vec<&Record> = routine.committed.iter().collect();
         if !committed.is_empty() {
@@ -425,6 +489,17 @@ impl Gatherer<'_> {
                 let last = *base_offset + u64::from(records.saturating_sub(1));
                 format!("{} reads {}", client(), stretch(*base_offset, last))
             }
+            Kind::OffsetCommitted { group, partition, offset, .. }
+                if *partition == self.partition =>
+            {
+                format!("committed up to {offset}{}", self.groups.by(group))
+            }
+            Kind::OffsetCommitAnswered { group, partition, offset, error, .. }
+                if *partition == self.partition && *error != ErrorCode::None =>
+            {
+                let by = self.groups.by(group);
+                format!("a commit of {offset}{by} is refused: {}", error.name())
+            }
             _ => return None,
         };
         Some((' ', text))
@@ -453,6 +528,7 @@ impl Gatherer<'_> {
             },
             isr: state.map(|s| s.in_sync.iter().map(|b| b.0).collect()).unwrap_or_default(),
             log_end_offsets: self.brokers.iter().map(end).collect(),
+            owners: self.groups.owners(model, self.partition),
             high_watermark: high_watermark.0,
             text,
             is_summary: false,

@@ -4,10 +4,14 @@ use crate::report::text::{joined, wrapped};
 use crate::report::timeline::{LEGEND, Line, MARKS, QUORUM_LEGEND, Timeline};
 
 /// What happened has at least so many columns beside the rest; else it goes below.
-const TEXT_MIN: usize = 26;
+const TEXT_MIN: usize = 24;
 /// Where it begins below.
 const INDENT: usize = 14;
 
+/// More partitions are only counted.
+const OTHERS_MAX: usize = 12;
+/// More owners are only counted.
+const OWNERS_MAX: usize = 2;
 /// So many signs of the legend are those of a replica; the rest are those of a process.
 const REPLICA_SIGNS: usize = 6;
 
@@ -18,6 +22,7 @@ struct Widths {
     isr: usize,
     ends: usize,
     high_watermark: usize,
+    owners: Vec<usize>,
 }
 
 impl Timeline {
@@ -34,15 +39,19 @@ impl Timeline {
         };
         legend.extend(MARKS.iter().map(|(mark, what)| format!("{mark} {what}")));
         text.extend(wrapped_list(&legend, width).into_iter().map(plain));
+        if let [one] = self.groups.as_slice() {
+            let owner = format!("Below {one}: the member of that group that owns the partition.");
+            text.extend(wrapped(&owner, width).into_iter().map(plain));
+        }
         if !self.others.is_empty() {
-            let others = format!("Other partitions: {}", self.others.join(", "));
+            let others = self.others_text();
             text.extend(wrapped(&others, width).into_iter().map(plain));
         }
         text.push(plain(String::new()));
         let head = self.left(&widths, &self.head());
         text.push(plain(format!("{head}WHAT")));
         for line in &self.lines {
-            let left = self.left(&widths, &cells(line));
+            let left = self.left(&widths, &cells(line, &self.groups));
             let indent = left.chars().count();
             let (indent, mut rows) = match width.saturating_sub(indent) {
                 room if room >= TEXT_MIN => (indent, wrapped(&line.text, room)),
@@ -56,9 +65,20 @@ impl Timeline {
         text
     }
 
+    /// The other partitions, not too many of them.
+    fn others_text(&self) -> String {
+        let is_own = |name: &&String| !name.contains(' ') && !name.starts_with("__");
+        let own = self.others.iter().filter(is_own).count();
+        let mut names: Vec<String> = self.others.clone();
+        if own > OTHERS_MAX {
+            names.splice(OTHERS_MAX..own, [format!("{} more", own - OTHERS_MAX)]);
+        }
+        format!("Other partitions: {}", names.join(", "))
+    }
+
     fn widths(&self) -> Widths {
         let most = |of: &dyn Fn(&Cells) -> usize| {
-            let cells = self.lines.iter().map(|line| of(&cells(line)));
+            let cells = self.lines.iter().map(|line| of(&cells(line, &self.groups)));
             cells.chain([of(&self.head())]).max().unwrap_or_default()
         };
         Widths {
@@ -69,6 +89,9 @@ impl Timeline {
             isr: if self.is_quorum { 0 } else { most(&|cells| cells.isr.chars().count()) },
             ends: most(&|cells| cells.ends.chars().count()),
             high_watermark: most(&|cells| cells.high_watermark.chars().count()),
+            owners: (0..self.groups.len())
+                .map(|n| most(&|cells| cells.owners.get(n).map_or(0, |it| it.chars().count())))
+                .collect(),
         }
     }
 
@@ -81,6 +104,7 @@ impl Timeline {
             isr: if self.is_quorum { "" } else { "ISR" }.to_owned(),
             ends: "LEO".to_owned(),
             high_watermark: "HW".to_owned(),
+            owners: self.groups.clone(),
         }
     }
 
@@ -89,13 +113,17 @@ impl Timeline {
         for (cell, width) in cells.replicas.iter().zip(&widths.replicas) {
             left += &format!("{cell:>width$} ");
         }
-        let Widths { isr, ends, high_watermark, .. } = widths;
+        let Widths { isr, ends, high_watermark, owners, .. } = widths;
         left += &format!("{:>2} ", cells.epoch);
         if !self.is_quorum {
             left += &format!("{:<isr$} ", cells.isr);
         }
         left += &format!("{:<ends$} ", cells.ends);
-        left + &format!("{:>high_watermark$}  ", cells.high_watermark)
+        left += &format!("{:>high_watermark$}  ", cells.high_watermark);
+        for (cell, width) in cells.owners.iter().zip(owners) {
+            left += &format!("{cell:<width$}  ");
+        }
+        left
     }
 }
 
@@ -107,9 +135,10 @@ struct Cells {
     isr: String,
     ends: String,
     high_watermark: String,
+    owners: Vec<String>,
 }
 
-fn cells(line: &Line) -> Cells {
+fn cells(line: &Line, groups: &[String]) -> Cells {
     let ends = line.log_end_offsets.iter();
     let ends: Vec<String> =
         ends.map(|end| end.map_or_else(|| "-".to_owned(), |end| end.to_string())).collect();
@@ -125,6 +154,20 @@ fn cells(line: &Line) -> Cells {
             _ => ends.join("/"),
         },
         high_watermark: line.high_watermark.to_string(),
+        owners: groups.iter().zip(&line.owners).map(|(group, its)| owners(group, its)).collect(),
+    }
+}
+
+/// The owners in `group`: of members that are called as their group only what follows its name.
+fn owners(group: &str, owners: &[String]) -> String {
+    let short = |name: &String| {
+        let number = name.strip_prefix(group).and_then(|rest| rest.strip_prefix('-'));
+        number.unwrap_or(name).to_owned()
+    };
+    match owners {
+        [] => "-".to_owned(),
+        owners if owners.len() > OWNERS_MAX => format!("{} of them", owners.len()),
+        owners => owners.iter().map(short).collect::<Vec<_>>().join(","),
     }
 }
 

@@ -105,14 +105,6 @@ pub(super) fn happened(
             let from = diverged_at.unwrap_or(*position);
             Some((' ', format!("{client} learns that what it read is gone from {from} on")))
         }
-        Kind::PartitionTaken { partition: of, group, epoch, .. } if *of == partition => {
-            let member = model.setup().host_name(event.host);
-            Some((' ', format!("{member} owns it in group {group} from epoch {epoch} on")))
-        }
-        Kind::PartitionGivenUp { partition: of, group, because, .. } if *of == partition => {
-            let member = model.setup().host_name(event.host);
-            Some((' ', format!("{member} of group {group} gives it up: {because}")))
-        }
         Kind::ElectionAsked { partition: of, unclean, error } if *of == partition => {
             let which = if *unclean { "an unclean election" } else { "the preferred leader" };
             Some((' ', format!("an administrator asks for {which}: {}", error.name())))

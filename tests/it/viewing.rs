@@ -171,6 +171,40 @@ fn a_title_is_broken_and_a_new_folder_is_told() {
     assert_eq!(complaint, "", "now it is there");
 }
 
+/// Who owns the partition on a line is who owns it in the state of the group.
+#[test]
+fn a_timeline_shows_the_owners_that_the_group_has() {
+    use kafsim::explore::{RunOptions, run_once, vocabulary};
+    use kafsim::report::{At, GroupState, Timeline, Window};
+    use kafsim::scenario::Scenario;
+    use kafsim::trace::RunFile;
+    use std::collections::BTreeSet;
+
+    let text = std::fs::read_to_string("tests/data/viewing/members_come_and_go.txt").unwrap();
+    let (text, _) = text.split_once("\n---- commands\n").unwrap();
+    let scenario = Scenario::read("a.toml", text, &[], &[], &vocabulary()).unwrap();
+    let options = RunOptions { record: true, ..RunOptions::default() };
+    let recording = run_once(&scenario, 0, &options).run_file.unwrap();
+    let file = RunFile::read(&recording.to_vec()).unwrap();
+    let window = Window { partition: Some("orders-1".to_owned()), ..Window::default() };
+    let timeline = Timeline::of(&file, &window).unwrap();
+    assert_eq!(timeline.groups, ["billing"]);
+    let mut seen = BTreeSet::new();
+    // The line of a fault shows what it does to processes a step later.
+    for line in timeline.lines.iter().filter(|line| line.mark != '!') {
+        let names = ["billing".to_owned()];
+        let Ok((groups, _, _)) = GroupState::of(&file, At::Event(line.event), &names) else {
+            assert_eq!(line.owners, [Vec::<String>::new()], "{line:?}");
+            continue;
+        };
+        let known = groups[0].partitions.iter().find(|it| it.partition == timeline.partition);
+        let owners = known.map(|it| it.owners.clone()).unwrap_or_default();
+        assert_eq!(line.owners, std::slice::from_ref(&owners), "{line:?}");
+        seen.insert(owners);
+    }
+    assert!(seen.len() > 2, "the partition goes from one to another: {seen:?}");
+}
+
 /// So is one of the timeline of the quorum; and its log has the ends that the state has.
 #[test]
 fn a_timeline_of_the_quorum_shows_what_the_state_does() {

@@ -1,0 +1,415 @@
+//! What became of the consumer groups that read a partition, in the words of its timeline.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::event::{Event, GroupProtocol, GroupState, Kind, LeftBecause, MemberState};
+use crate::report::owners::{Owners, epoch_word};
+use crate::report::text::several;
+use crate::report::timeline_words::named;
+use crate::trace::{Model, RunFile};
+use crate::types::{Moment, Name, TopicPartition};
+
+/// Epochs within this time of the first, with nothing told in between, are one line.
+const STREAK_MAX: Duration = Duration::from_secs(2);
+
+/// The groups that a timeline tells of.
+#[derive(Clone, Debug)]
+pub(super) struct Groups {
+    partition: TopicPartition,
+    names: Vec<Name>,
+    /// Hosts by member id, of the whole run: a coordinator knows members before they do.
+    hosts: BTreeMap<Name, String>,
+    /// Who came since the last generation, and what is known of each group.
+    known: BTreeMap<Name, Known>,
+    /// What several hosts or members do at one moment.
+    together: Option<Together>,
+    /// Generations or epochs between which nothing else was told.
+    streak: Option<Streak>,
+}
+
+/// Epochs that follow each other.
+#[derive(Clone, Debug)]
+struct Streak {
+    group: Name,
+    protocol: GroupProtocol,
+    since: Moment,
+    first: i32,
+    joined: Vec<String>,
+    /// So many lines tell of it.
+    lines: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Known {
+    joined: Vec<String>,
+    protocol: Option<GroupProtocol>,
+}
+
+/// What is told in one line.
+#[derive(Clone, Debug)]
+struct Together {
+    at: Moment,
+    deed: Deed,
+    whom: Vec<String>,
+    /// For each of them what it shall own.
+    shares: Vec<Vec<String>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Deed {
+    Starts,
+    IsToEnd,
+    Ends,
+    Goes(Name, LeftBecause),
+    ShallOwn(Name, i32),
+}
+
+/// A line of the timeline.
+pub(super) struct News {
+    /// What happened.
+    pub(super) text: String,
+    /// It says again what so many lines before it say, and more.
+    pub(super) replaces: usize,
+}
+
+impl Groups {
+    /// The groups that read `partition`, or, if it is one of Kafka's own, that are kept in it.
+    pub(super) fn of(file: &RunFile, model: &Model, partition: TopicPartition, met: &Met) -> Self {
+        let setup = &file.header.setup;
+        let topic = model.topic_name(partition.topic_id);
+        let reads = |group: &Name| {
+            let asked =
+                setup.group(group).is_some_and(|it| topic.is_some_and(|t| it.topics.contains(t)));
+            asked
+                || met.owned.get(group).is_some_and(|owned| owned.contains(&partition))
+                || model.coordinators.home(group.as_str()) == Some(partition)
+        };
+        let planned = setup.groups.iter().map(|group| &group.name);
+        let others = met.owned.keys().filter(|name| setup.group(name).is_none());
+        let names = planned.chain(others).filter(|name| reads(name)).cloned().collect();
+        let (known, hosts) = (BTreeMap::new(), met.hosts.clone());
+        Self { partition, names, hosts, known, together: None, streak: None }
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Their names.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.names.iter().map(ToString::to_string).collect()
+    }
+
+    /// Of each of these groups the hosts that believe that they own `partition`.
+    pub(super) fn owners(&self, model: &Model, partition: TopicPartition) -> Vec<Vec<String>> {
+        let owners = |group: &Name| {
+            let members = model.members_of(group.as_str());
+            let owners = members.filter(|(_, view)| view.owned.contains(&partition));
+            owners.map(|(host, _)| model.setup().host_name(Some(host)).to_owned()).collect()
+        };
+        self.names.iter().map(owners).collect()
+    }
+
+    /// Whose something is, where that is not plain: `group billing: `.
+    fn whose(&self, group: &Name) -> String {
+        if self.names.len() == 1 { String::new() } else { format!("group {group}: ") }
+    }
+
+    /// Whether `group` is one of these.
+    pub(super) fn has(&self, group: &Name) -> bool {
+        self.names.contains(group)
+    }
+
+    /// Who did something, where that is not plain: ` by group billing`.
+    pub(super) fn by(&self, group: &Name) -> String {
+        if self.names.len() == 1 { String::new() } else { format!(" by group {group}") }
+    }
+
+    /// What `event`, which `model` has folded in, says of these groups.
+    pub(super) fn observe(&mut self, event: &Event, model: &Model) -> Option<News> {
+        if self.is_empty() || model.coordinators.is_late(event) {
+            return None;
+        }
+        if let Some((deed, who, share)) = self.deed(event, model) {
+            return Some(self.gathered(event.at, deed, who, share));
+        }
+        if let Some(news) = self.on_epoch(event) {
+            return Some(news);
+        }
+        let text = self.of_coordinator(event, model).or_else(|| self.of_member(event, model))?;
+        (self.streak, self.together) = (None, None);
+        Some(News { text, replaces: 0 })
+    }
+
+    /// Something else was told.
+    pub(super) fn interrupt(&mut self) {
+        (self.streak, self.together) = (None, None);
+    }
+
+    fn gathered(&mut self, at: Moment, deed: Deed, who: String, share: Vec<String>) -> News {
+        let goes_on = self.together.as_ref().is_some_and(|it| it.at == at && it.deed == deed);
+        if !goes_on {
+            match (&deed, &mut self.streak) {
+                (Deed::ShallOwn(group, _), Some(streak)) if streak.group == *group => {
+                    streak.lines += 1;
+                }
+                _ => self.streak = None,
+            }
+            self.together = Some(Together { at, deed, whom: Vec::new(), shares: Vec::new() });
+        }
+        let together = self.together.as_mut().expect("it was put there");
+        together.whom.push(who);
+        together.shares.push(share);
+        let together = self.together.as_ref().expect("it was put there");
+        News { text: together.text(self), replaces: usize::from(goes_on) }
+    }
+
+    /// A generation or epoch began.
+    fn on_epoch(&mut self, event: &Event) -> Option<News> {
+        let Kind::GroupEpochBegan { group, protocol, epoch, members } = &event.kind else {
+            return None;
+        };
+        if !self.has(group) {
+            return None;
+        }
+        self.together = None;
+        let known = self.known(group);
+        known.protocol = Some(*protocol);
+        let joined = std::mem::take(&mut known.joined);
+        let is_of = |streak: &Streak| {
+            streak.group == *group
+                && streak.protocol == *protocol
+                && streak.first < epoch.0
+                && event.at.since(streak.since) <= STREAK_MAX
+        };
+        let (group, protocol) = (group.clone(), *protocol);
+        let mut streak = self.streak.take().filter(is_of).unwrap_or_else(|| Streak {
+            group,
+            protocol,
+            since: event.at,
+            first: epoch.0,
+            joined: Vec::new(),
+            lines: 0,
+        });
+        streak.joined.extend(joined);
+        streak.joined.sort_by_key(|name| (name.len(), name.clone()));
+        streak.joined.dedup();
+        let replaces = std::mem::replace(&mut streak.lines, 1);
+        let (word, whose) = (epoch_word(protocol), self.whose(&streak.group));
+        let epochs = match streak.first {
+            first if first == epoch.0 => format!("{word} {epoch}"),
+            first => format!("{word}s {first} to {epoch}"),
+        };
+        let verb = if streak.joined.len() == 1 { "joins" } else { "join" };
+        let names = several(streak.joined.iter().map(String::as_str));
+        let why = if names.is_empty() { names } else { format!(": {names} {verb}") };
+        let text = format!("{whose}{epochs}, {}{why}", counted(*members));
+        self.streak = Some(streak);
+        Some(News { text, replaces })
+    }
+
+    /// What several may do at one moment, who did it, and what it shall own.
+    fn deed(&self, event: &Event, model: &Model) -> Option<(Deed, String, Vec<String>)> {
+        let host = || {
+            let host = event.host?;
+            let mut groups = model.setup().groups.iter().filter(|group| self.has(&group.name));
+            groups.find(|group| group.members.contains(&host))?;
+            Some(model.setup().host_name(Some(host)).to_owned())
+        };
+        let plain = |deed: Deed| Some((deed, host()?, Vec::new()));
+        match &event.kind {
+            Kind::HostStarted { .. } => plain(Deed::Starts),
+            Kind::ShutdownRequested {} => plain(Deed::IsToEnd),
+            Kind::HostStopped { in_order: true, .. } => plain(Deed::Ends),
+            Kind::MemberLeft { group, member, because } if self.has(group) => {
+                let deed = Deed::Goes(group.clone(), *because);
+                Some((deed, self.member(member), Vec::new()))
+            }
+            Kind::AssignmentDecided { group, member, epoch, partitions } if self.has(group) => {
+                let names = partitions.iter().map(|it| model.partition_name(*it)).collect();
+                Some((Deed::ShallOwn(group.clone(), epoch.0), self.member(member), names))
+            }
+            _ => None,
+        }
+    }
+
+    /// A member by its host, as people know it.
+    fn member(&self, id: &Name) -> String {
+        self.hosts.get(id).cloned().unwrap_or_else(|| id.to_string())
+    }
+
+    fn known(&mut self, group: &Name) -> &mut Known {
+        self.known.entry(group.clone()).or_default()
+    }
+
+    fn of_coordinator(&mut self, event: &Event, model: &Model) -> Option<String> {
+        let who =
+            || event.host.and_then(|host| model.setup().node(host)).map(|it| named(model, it));
+        match &event.kind {
+            Kind::MemberJoined { group, member, .. } if self.has(group) => {
+                let name = self.member(member);
+                self.known(group).joined.push(name);
+                None
+            }
+            Kind::GroupStateChanged { group, state, protocol, .. } if self.has(group) => {
+                let before = self.known(group).protocol.replace(*protocol);
+                match (state, before) {
+                    (GroupState::Dead, _) => Some(format!("group {group} is no more")),
+                    (_, Some(before)) if before != *protocol => Some(goes_over(group, *protocol)),
+                    (GroupState::Empty, _) => {
+                        Some(format!("group {group} has no members any more"))
+                    }
+                    (GroupState::PreparingRebalance, _) => {
+                        Some(format!("{}members are called to join", self.whose(group)))
+                    }
+                    _ => None,
+                }
+            }
+            Kind::GroupLoaded { group, protocol, epoch, members, .. } if self.has(group) => {
+                if event
+                    .host
+                    .is_some_and(|host| model.coordinators.is_deposed(group.as_str(), host))
+                {
+                    return None;
+                }
+                let (word, members) = (epoch_word(*protocol), counted(*members));
+                Some(format!("{} finds group {group} in {word} {epoch}, {members}", who()?))
+            }
+            Kind::CoordinatorLoaded { partition, leader_epoch, .. } => {
+                let latest = model.coordinators.epoch_of(*partition);
+                let is_home =
+                    |group: &&Name| model.coordinators.home(group.as_str()) == Some(*partition);
+                let groups: Vec<&str> =
+                    self.names.iter().filter(is_home).map(Name::as_str).collect();
+                let is_news = !groups.is_empty() && latest.is_none_or(|it| it <= *leader_epoch);
+                let noun = if groups.len() == 1 { "group" } else { "groups" };
+                is_news
+                    .then(|| Some(format!("{} coordinates {noun} {}", who()?, groups.join(", "))))?
+            }
+            Kind::ConfigDeployed { group, config } if self.has(group) => {
+                let config =
+                    if config.as_str().is_empty() { "the defaults" } else { config.as_str() };
+                Some(format!("members of group {group} that start from now on have {config}"))
+            }
+            Kind::OffsetRemoved { group, partition, because }
+                if self.has(group) && *partition == self.partition =>
+            {
+                Some(format!("{}its offset is gone: {because}", self.whose(group)))
+            }
+            _ => None,
+        }
+    }
+
+    fn of_member(&self, event: &Event, model: &Model) -> Option<String> {
+        let who = || model.setup().host_name(event.host);
+        match &event.kind {
+            Kind::PartitionTaken { group, partition, epoch, .. }
+                if self.has(group) && *partition == self.partition =>
+            {
+                let protocol = self.known.get(group).and_then(|known| known.protocol);
+                let word = protocol.map_or("epoch", epoch_word);
+                let whose = self.whose(group);
+                Some(format!("{whose}{} owns it from {word} {epoch} on", who()))
+            }
+            Kind::PartitionGivenUp { group, partition, because, .. }
+                if self.has(group) && *partition == self.partition =>
+            {
+                Some(format!("{}{} gives it up: {because}", self.whose(group), who()))
+            }
+            Kind::PollOverdue { group, interval, .. } if self.has(group) => Some(format!(
+                "{} has not polled for {interval} ms (max.poll.interval.ms) and leaves group \
+                 {group}",
+                who()
+            )),
+            Kind::MemberStateEntered { group, state, .. } if self.has(group) => match state {
+                MemberState::Fenced => {
+                    Some(format!("{} learns that group {group} counts it out", who()))
+                }
+                MemberState::Fatal => {
+                    Some(format!("{} can never be a member of group {group} again", who()))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl Together {
+    fn text(&self, groups: &Groups) -> String {
+        let mut names: Vec<&str> = self.whom.iter().map(String::as_str).collect();
+        names.sort_by_key(|name| (name.len(), *name));
+        let names = several(names.into_iter());
+        let verb = |one, many| if self.whom.len() == 1 { one } else { many };
+        match &self.deed {
+            Deed::Starts => format!("{names} {}", verb("starts", "start")),
+            Deed::IsToEnd => format!("{names} {} asked to end", verb("is", "are")),
+            Deed::Ends => format!("{names} {} in order", verb("ends", "end")),
+            Deed::Goes(group, because) => {
+                let why = match because {
+                    LeftBecause::Left => String::new(),
+                    because => format!(": {because}"),
+                };
+                format!("{names} {} group {group}{why}", verb("goes out of", "go out of"))
+            }
+            Deed::ShallOwn(group, epoch) => {
+                let protocol = groups.known.get(group).and_then(|known| known.protocol);
+                let word = epoch_word(protocol.unwrap_or(GroupProtocol::Classic));
+                let mut owners = Owners::default();
+                for (member, share) in self.whom.iter().zip(&self.shares) {
+                    share.iter().for_each(|partition| owners.add(member, partition));
+                }
+                let whose = groups.whose(group);
+                format!("{whose}{word} {epoch} assigns {}", owners.text(""))
+            }
+        }
+    }
+}
+
+fn goes_over(group: &Name, protocol: GroupProtocol) -> String {
+    match protocol {
+        GroupProtocol::Consumer => format!("group {group} goes over to KIP-848"),
+        GroupProtocol::Classic => format!("group {group} goes back to the classic protocol"),
+    }
+}
+
+fn counted(members: u32) -> String {
+    match members {
+        0 => "no members".to_owned(),
+        1 => "1 member".to_owned(),
+        many => format!("{many} members"),
+    }
+}
+
+/// What a first reading of a run finds of groups.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Met {
+    /// Hosts by member id.
+    hosts: BTreeMap<Name, String>,
+    /// What members of each group ever owned.
+    owned: BTreeMap<Name, Vec<TopicPartition>>,
+}
+
+impl Met {
+    /// Looks at an event; whether by it a partition changed its owner.
+    pub(super) fn observe(&mut self, event: &Event, model: &Model) -> Option<TopicPartition> {
+        match &event.kind {
+            Kind::MemberStateEntered { member, .. } if !member.as_str().is_empty() => {
+                let host = || model.setup().host_name(event.host).to_owned();
+                self.hosts.entry(member.clone()).or_insert_with(host);
+                None
+            }
+            Kind::PartitionTaken { group, partition, .. } => {
+                let owned = self.owned.entry(group.clone()).or_default();
+                if !owned.contains(partition) {
+                    owned.push(*partition);
+                }
+                Some(*partition)
+            }
+            Kind::PartitionGivenUp { partition, .. } => Some(*partition),
+            _ => None,
+        }
+    }
+}
