@@ -74,3 +74,6 @@ export function* random(seed) {
     yield state / 2 ** 32;
   }
 }
+
+// The page's data layer, as `npm run build` makes it for node.
+export const data = () => import('../dist/data/data.mjs');

@@ -209,7 +209,8 @@ impl Place<'_> {
 fn shown(value: &str) -> String {
     let Some(micros) = value.strip_suffix('s').and_then(micros) else { return value.to_owned() };
     let (number, unit, digits) = match micros.unsigned_abs() {
-        0..1_000 => return format!("{micros} µs"),
+        0 => return "no time".to_owned(),
+        1..1_000 => return format!("{micros} µs"),
         1_000..1_000_000 => (micros, "ms", 1_000),
         _ => (micros / 1_000, "s", 1_000),
     };
@@ -262,6 +263,7 @@ mod tests {
     #[test]
     fn durations_are_shown_in_the_unit_that_people_take() {
         for (value, text) in [
+            ("0.000000s", "no time"),
             ("0.000017s", "17 µs"),
             ("0.002519s", "2.51 ms"),
             ("0.200266s", "200 ms"),

@@ -9,4 +9,5 @@ export * from './run';
 export * from './state';
 export * from './steps';
 export * from './story';
+export * from './stretches';
 export * from './text';

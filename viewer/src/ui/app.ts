@@ -4,7 +4,7 @@
 
 import { Filter } from '../data/filter';
 import { History } from '../data/history';
-import { TIME_ZERO, type Note, type Run } from '../data/run';
+import { TIME_ZERO, type Note, type Picture, type Run } from '../data/run';
 import { State, type Partition } from '../data/state';
 import { upTo } from '../data/steps';
 import { isAboutGroups, story, told, violations, type Incident, type Told, type Violation } from '../data/story';
@@ -62,6 +62,8 @@ export class App {
   name = '';
   // Up to this event both runs are the same, event for event.
   split = -1;
+  // The logs of the explanation that is read.
+  picture: Picture | null = null;
   // An event that is shown in the list though the cursor is elsewhere.
   picked = -1;
   // Where the two runs are first seen to differ.
@@ -91,6 +93,7 @@ export class App {
     const act = this.state.phase.values.indexOf('act');
     if (act >= 0) this.from = Math.max(this.from, run.moment(this.state.phase.events[act]!) - 400_000);
     this.isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    this.picture = run.head.explanations?.[0]?.picture ?? null;
     this.partition = this.firstPartition();
     this.cursor = this.firstEvent();
     this.time = run.count > 0 ? run.moment(this.cursor) : 0;

@@ -107,6 +107,8 @@ export class Cluster implements Pane {
   // Where something is written beside a node.
   private worded: { middle: number; at: number; half: number }[] = [];
 
+  private isLow = false;
+
   // The largest nodes that do not touch each other.
   private layout(): void {
     const { run } = this.app;
@@ -114,9 +116,11 @@ export class Cluster implements Pane {
     this.places = [];
     const side = Math.max(62, Math.min(92, width * 0.2));
     const [left, right] = [this.producers, this.consumers].map((hosts) => (hosts.length > 0 ? side : 12)) as [number, number];
-    const bottom = this.others.length > 0 ? 24 : 4;
+    // Where the map is low the others stand in its corners.
+    const isLow = this.isLow = height < 190 && this.others.length > 0 && this.others.length <= 2;
+    const bottom = this.others.length > 0 && !isLow ? 24 : 4;
     // Room for what is written above and below a node.
-    const words = height < 150 ? 7 : 18;
+    const words = height < 120 ? 7 : 18;
     const count = run.brokers.length;
     for (const [radius, small] of [[25, 12], [18, 11], [15, 9], [12, 9], [7, 7]] as const) {
       if (count > (radius > 18 ? 8 : radius > 12 ? 16 : 40) && radius > 7) continue;
@@ -132,7 +136,8 @@ export class Cluster implements Pane {
     column(this.consumers, width - Math.max(30, side * 0.42));
     this.others.forEach((host, n) => {
       const gap = Math.min(90, width / (this.others.length + 1));
-      this.places[host.id] = { x: width / 2 + (n - (this.others.length - 1) / 2) * gap, y: height - 12, radius: 5 };
+      const x = isLow ? (n === 0 ? 14 : width - 56) : width / 2 + (n - (this.others.length - 1) / 2) * gap;
+      this.places[host.id] = { x, y: height - 12, radius: 5 };
     });
   }
 
@@ -235,7 +240,8 @@ export class Cluster implements Pane {
       const [from, to] = [this.places[message.from], this.places[message.to]];
       if (!from || !to) continue;
       const held = message.fault >= 0;
-      const color = held ? app.colors.bad : app.colors.families[familyOf(app, message)];
+      const family = familyOf(app, message);
+      const color = held ? app.colors.bad : app.colors.families[family];
       const length = Math.max(1, message.at - message.sent);
       let part = Math.min(1, Math.max(0, (app.time - message.sent) / length));
       let fade = 1;
@@ -258,9 +264,8 @@ export class Cluster implements Pane {
       context.globalAlpha = fade;
       surface.line(from.x + dx * begin + sideX, from.y + dy * begin + sideY, to.x - (dx / way) * to.radius + sideX, to.y - (dy / way) * to.radius + sideY, alpha(color, 0.2), 1);
       surface.line(from.x + dx * tail + sideX, from.y + dy * tail + sideY, x, y, alpha(color, 0.7), 1.8);
-      context.beginPath();
       const size = 2.4 + Math.min(3, Math.log10(1 + message.bytes / 200) * 1.6);
-      context.arc(x, y, size, 0, 2 * Math.PI);
+      outline(context, family, x, y, size);
       if (message.isResponse) {
         context.fillStyle = app.colors.pane;
         context.fill();
@@ -344,7 +349,8 @@ export class Cluster implements Pane {
       const text = [...new Set(words.map(([word]) => word))].join(', ');
       // Two that stand close say it in two lines.
       const half = text.length * 3.7;
-      const middle = Math.max(half, Math.min(surface.width - half, x));
+      const edge = this.isLow && at > surface.height - 26 ? 68 : 0;
+      const middle = Math.max(half + edge, Math.min(surface.width - half - edge, x));
       while (this.worded.some((one) => Math.abs(one.at - at) < 13 && Math.abs(one.middle - middle) < one.half + half)) at += isBelow ? 13 : -13;
       this.worded.push({ middle, at, half });
       surface.text(middle, at, text, words[0]![1], { size: 12, bold: true, align: 'center', halo: colors.pane });
@@ -365,6 +371,22 @@ export class Cluster implements Pane {
       const leader = partition.state.at(cursor)?.leader ?? null;
       if (leader !== null) this.led.set(leader, (this.led.get(leader) ?? 0) + 1);
     }
+  }
+}
+
+// What a message is for is told by its shape too.
+function outline(context: CanvasRenderingContext2D, family: Family, x: number, y: number, size: number): void {
+  context.beginPath();
+  if (family === 'produce') context.arc(x, y, size, 0, 2 * Math.PI);
+  else if (family === 'replicate') context.rect(x - size * 0.85, y - size * 0.85, size * 1.7, size * 1.7);
+  else if (family === 'control') context.rect(x - size * 1.2, y - 1.2, size * 2.4, 2.4);
+  else {
+    const corners = family === 'consume' ? [[0, -1.2], [1.15, 0.9], [-1.15, 0.9]] : [[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]];
+    for (const [n, [dx, dy]] of corners.entries()) {
+      if (n === 0) context.moveTo(x + dx! * size, y + dy! * size);
+      else context.lineTo(x + dx! * size, y + dy! * size);
+    }
+    context.closePath();
   }
 }
 

@@ -1,6 +1,8 @@
 // Colours by theme. A broker has one colour everywhere: its ring on the map, its leaderships on
-// the timeline, and the records that were written while it led. Members of groups have colours of
-// their own, and squares where brokers have circles.
+// the timeline, and the records that were written while it led. They are Okabe and Ito's, which all
+// eyes tell apart, on a light ground darker. Members of groups have colours of their own, Paul Tol's
+// muted ones lighter or darker, and squares where brokers have circles. Whatever a colour tells, a
+// shape, a letter or a place tells too.
 
 import type { State, Partition } from '../data/state';
 
@@ -25,8 +27,8 @@ const DARK: Colors = {
   back: '#0e1218', pane: '#151b23', inset: '#0f141b', line: '#2a333f', text: '#e8edf3', dim: '#a3b0bf', faint: '#3a4654',
   accent: '#6cb6ff', bad: '#ff7b72', fault: '#f0a34a', good: '#56d39b', change: '#c4a7ff', unknown: '#e3b341', failed: '#ff8fb3', acked: '#58a6e8',
   cursor: '#ffffff', none: '#4a5563',
-  nodes: ['#5aa9e6', '#f2a541', '#4fc3a1', '#c58af9', '#e8cf4f', '#ef8fb6', '#93a9bf', '#b5c95a'],
-  members: ['#ecc5a7', '#9b4089', '#64eefc', '#dcfc63', '#6b7939', '#4a7cee', '#b57596', '#95a94e'],
+  nodes: ['#56b4e9', '#e69f00', '#009e73', '#cc79a7', '#f0e442', '#0072b2', '#d55e00', '#ffffff'],
+  members: ['#fdbfef', '#6561ca', '#9cf7ac', '#706f04', '#4e91b1', '#af4777', '#5ec2b1', '#a0903a'],
   families: { produce: '#6cb6ff', replicate: '#56d39b', consume: '#e3c04f', quorum: '#c4a7ff', control: '#8d9bab' },
 };
 
@@ -35,8 +37,8 @@ const LIGHT: Colors = {
   back: '#eef1f5', pane: '#ffffff', inset: '#f4f6f9', line: '#d4dae2', text: '#18202a', dim: '#4d5a69', faint: '#c3ccd6',
   accent: '#0b62c4', bad: '#c62b25', fault: '#a85b00', good: '#0f7b4f', change: '#6d3fc0', unknown: '#8f6a00', failed: '#b8316a', acked: '#1d6fb8',
   cursor: '#101820', none: '#a9b4c0',
-  nodes: ['#2f7fc1', '#d07a0c', '#1f9a78', '#8d52cf', '#a98700', '#cf4f86', '#5d738a', '#75891c'],
-  members: ['#363896', '#c969d3', '#7b2811', '#8d8e79', '#52424e', '#9a5505', '#2956c4', '#794e7d'],
+  nodes: ['#0072b2', '#b97f07', '#009e73', '#914471', '#595407', '#00324a', '#592000', '#000000'],
+  members: ['#cc6677', '#42379d', '#5295b5', '#747300', '#7e174c', '#003d13', '#45003c', '#1d1600'],
   families: { produce: '#0b62c4', replicate: '#0f7b4f', consume: '#8f6a00', quorum: '#6d3fc0', control: '#66727f' },
 };
 
@@ -69,9 +71,15 @@ export function memberColor(colors: Colors, state: State, host: number): string 
 
 // What is written on `color` so that it can be read: dark, or white.
 export function inkOn(color: string): string {
+  const known = inks.get(color);
+  if (known) return known;
   const [red, green, blue] = [1, 3, 5].map((at) => (parseInt(color.slice(at, at + 2), 16) / 255) ** 2.2);
-  return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue! > 0.19 ? '#0b0f14' : '#ffffff';
+  const ink = 0.2126 * red! + 0.7152 * green! + 0.0722 * blue! > 0.19 ? '#0b0f14' : '#ffffff';
+  inks.set(color, ink);
+  return ink;
 }
+
+const inks = new Map<string, string>();
 
 const shades = new WeakMap<Partition, Map<number, number>>();
 

@@ -74,7 +74,7 @@ export class Controls implements Pane {
       if (!app.isPlaying) byId('live').textContent = text;
     }
     const ago = at === undefined ? 0 : app.time - app.run.moment(at);
-    this.when.textContent = at === undefined ? '' : app.cursor === at ? 'now' : `${duration(ago)} ago`;
+    this.when.textContent = at === undefined ? '' : app.cursor === at ? 'now' : ago < 1 ? 'at this moment' : `${duration(ago)} ago`;
   }
 }
 

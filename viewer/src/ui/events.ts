@@ -3,7 +3,7 @@
 import { many, upTo } from '../data/steps';
 import { seconds } from '../data/run';
 import type { App, Pane } from './app';
-import { nodeColor, shade } from './colors';
+import { nodeColor } from './colors';
 import { el } from './dom';
 import { VirtualList } from './virtual';
 
@@ -131,7 +131,8 @@ export class Events implements Pane {
     time.textContent = seconds(run.moment(event));
     badge.textContent = briefly(host?.short ?? 'world');
     badge.title = host?.name ?? '';
-    badge.style.color = host && host.role === 'broker' ? shade(nodeColor(colors, state, host.node), colors.isDark ? 0 : -0.4) : '';
+    // The letters stay dark or light; the colour stands before them.
+    badge.style.boxShadow = host && host.role === 'broker' ? `inset 3px 0 ${nodeColor(colors, state, host.node)}` : '';
     what.textContent = kind;
     fields.textContent = run.brief(event);
   }

@@ -5,7 +5,7 @@ import { many } from '../data/steps';
 import { seconds, type Explanation, type Picture } from '../data/run';
 import { told, violations, type Violation } from '../data/story';
 import type { App, Pane } from './app';
-import { epochColor } from './colors';
+import { epochColor, inkOn } from './colors';
 import { copyButton, el, icon } from './dom';
 
 interface Marked { event: number; line: HTMLElement }
@@ -64,7 +64,9 @@ export class Explain implements Pane {
   // A run breaks several properties at once as a rule; each has its own explanation.
   private choice(explanations: Explanation[]): HTMLElement {
     const choice = el('select', { class: 'right', 'aria-label': 'Which violation', change: () => {
-      this.why.querySelector('.explanation')?.replaceWith(this.explanation(explanations[Number(choice.value)]!));
+      const chosen = explanations[Number(choice.value)]!;
+      this.why.querySelector('.explanation:not(.difference)')?.replaceWith(this.explanation(chosen));
+      this.app.picture = chosen.picture;
       this.why.scrollTop = 0;
       this.shown = -1;
       this.app.due();
@@ -105,7 +107,6 @@ export class Explain implements Pane {
     const claim = explanation.expected === 'violated' ? ', as the scenario claims' : explanation.expected === 'may' ? ', as the scenario allows' : '';
     box.append(el('p', { class: 'claim' }, el('b', { class: explanation.outcome === 'holds' ? 'good' : 'bad' }, explanation.property || 'No violation'),
       el('span', { class: 'dim' }, explanation.property ? ` ${explanation.outcome}${claim}` : '')));
-    if (explanation.statement) box.append(el('p', { class: 'dim' }, `It says: ${explanation.statement}.`));
     box.append(el('p', { class: 'sentence' }, explanation.sentence));
     if (explanation.picture && explanation.picture.rows.length > 0) box.append(picture(app, explanation.picture));
     this.steps = [];
@@ -118,6 +119,8 @@ export class Explain implements Pane {
       });
       box.append(el('h3', {}, 'How it happened'), el('ol', { class: 'steps' }, ...steps));
     }
+    // What the property says is known to who reads on; the sentence, the picture and the first steps are seen at once.
+    if (explanation.statement) box.append(el('h3', {}, 'What the property says'), el('p', { class: 'dim' }, `${explanation.property}: ${explanation.statement}.`));
     if (explanation.why_not.length > 0) {
       box.append(el('h3', {}, 'Why they do not have it'), el('ul', {}, ...explanation.why_not.map((one) =>
         el('li', {}, this.line(one.event, '', el('span', {}, el('b', {}, one.replica), ` ${one.text}`))))));
@@ -188,10 +191,14 @@ function picture(app: App, shown: Picture): HTMLElement {
       const box = el('td', { class: `cell${cell.epoch === null ? ' none' : cell.committed ? ' solid' : ' hatched'}${inRange(offset) ? ' about' : ''}${edge(offset)}`,
         title: `offset ${offset}: ${cell.epoch === null ? 'no record' : `epoch ${cell.epoch}, ${cell.committed ? 'committed' : 'not committed'}`}` },
       el('span', {}, cell.epoch === null ? '' : `${cell.epoch}${cell.variant ?? ''}`));
-      if (cell.epoch !== null) box.style.setProperty('--epoch', epochColor(app.colors, app.state, partition, cell.epoch));
+      if (cell.epoch !== null) {
+        const color = epochColor(app.colors, app.state, partition, cell.epoch);
+        box.style.setProperty('--epoch', color);
+        box.style.setProperty('--ink', inkOn(color));
+      }
       return box;
     })));
-  const caption = offsets.length > 0 ? `${shown.partition} after e${event}: the leader epoch of each record; what lies below ${shown.committed} is committed` : `after e${event}`;
+  const caption = offsets.length > 0 ? `${shown.partition}, e${event}: leader epochs, committed below ${shown.committed}` : `after e${event}`;
   return el('div', { class: 'picture scroll', tabindex: '0', role: 'region', 'aria-label': `The logs of ${shown.partition}` },
     el('p', { class: 'dim' }, caption), el('table', {}, ...(offsets.length > 0 ? [head] : []), ...rows));
 }

@@ -2,26 +2,31 @@
 // is committed, and what is about to be lost.
 
 import { divergence, type Partition, type Replica } from '../data/state';
+import { BREAK, stretches, type Stretch } from '../data/stretches';
 import { status } from '../data/text';
 import type { App, Pane } from './app';
-import { alpha, epochColor, nodeColor } from './colors';
+import { alpha, epochColor, inkOn, nodeColor } from './colors';
 import { el } from './dom';
 import { Surface, tickStep } from './surface';
 
 const AXIS = 22;
+// Room on both sides of logs that take all of the width.
+const EDGE = 12;
 
-interface Window { from: number; to: number }
+// A stretch of offsets, and where it stands.
+interface Shown extends Stretch { x: number; width: number }
 
 export class Lanes implements Pane {
   private readonly surface: Surface;
   private readonly select: HTMLSelectElement;
   private readonly facts: HTMLElement;
   private readonly card: HTMLElement;
-  private zoomed: Window | null = null;
-  private window: Window = { from: 0, to: 40 };
+  private zoomed: Stretch | null = null;
+  private shown: Shown[] = [];
   private rows: { replica: Replica; y: number; height: number }[] = [];
-  private chips = 190;
-  private label = 158;
+  // What stands beside the logs: to their left, and to their right.
+  private label = EDGE;
+  private chips = EDGE;
 
   constructor(private readonly app: App, parent: HTMLElement) {
     this.select = el('select', { 'aria-label': 'Partition', change: () => this.pick() });
@@ -65,11 +70,16 @@ export class Lanes implements Pane {
 
   private wheel(event: WheelEvent): void {
     event.preventDefault();
-    const { from, to } = this.window;
+    const near = this.shownAt(event.offsetX);
+    if (!near) return;
+    // From a stretch of several on: all of the width at its scale, with what is under the pointer where it is.
+    const scale = (near.to - near.from) / near.width;
+    const at = near.from + (event.offsetX - near.x) * scale;
     const width = this.surface.width - this.label - this.chips;
-    const at = from + ((event.offsetX - this.label) / Math.max(1, width)) * (to - from);
+    const from = this.shown.length > 1 ? at - (event.offsetX - this.label) * scale : near.from;
+    const to = this.shown.length > 1 ? from + width * scale : near.to;
     if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-      const by = ((event.deltaX || event.deltaY) / Math.max(1, width)) * (to - from);
+      const by = (event.deltaX || event.deltaY) * scale;
       this.zoomed = { from: from + by, to: to + by };
     } else {
       const factor = Math.exp(event.deltaY * 0.0015);
@@ -80,16 +90,14 @@ export class Lanes implements Pane {
     this.app.due();
   }
 
-  private offsetAt(x: number): number {
-    const { from, to } = this.window;
-    const width = this.surface.width - this.label - this.chips;
-    return Math.floor(from + ((x - this.label) / width) * (to - from));
+  private shownAt(x: number): Shown | undefined {
+    return this.shown.find((one) => x < one.x + one.width + BREAK / 2) ?? this.shown[this.shown.length - 1];
   }
 
   private under(event: PointerEvent | MouseEvent): { replica: Replica; offset: number } | null {
     const row = this.rows.find(({ y, height }) => event.offsetY >= y && event.offsetY < y + height);
-    const inside = event.offsetX >= this.label && event.offsetX < this.surface.width - this.chips;
-    return row && inside ? { replica: row.replica, offset: this.offsetAt(event.offsetX) } : null;
+    const one = this.shown.find(({ x, width }) => event.offsetX >= x && event.offsetX < x + width);
+    return row && one ? { replica: row.replica, offset: Math.floor(one.from + ((event.offsetX - one.x) / one.width) * (one.to - one.from)) } : null;
   }
 
   private click(event: MouseEvent): void {
@@ -151,24 +159,15 @@ export class Lanes implements Pane {
     const replicas = partition.replicasAt(cursor);
     const leader = partition === state.metadata ? state.active.at(cursor)?.node ?? null : now?.leader ?? null;
     const parted = replicas.map((replica) => parting(app, partition, replica));
-    const isNarrow = surface.width < 520;
-    // Where a log parts takes more letters than how far it is behind.
-    const wide = parted.some((at) => at !== null) ? 24 : 0;
-    this.chips = isNarrow ? 128 + wide : 190;
-    this.label = !isNarrow ? 158 : partition === state.metadata ? 122 : 118;
-    const width = surface.width - this.label - this.chips;
-    this.window = this.zoomed ?? autoWindow(replicas, cursor, width);
-    const gap = 10;
-    const top = 18;
-    const height = Math.max(18, Math.min(100, (surface.height - AXIS - top - gap * replicas.length) / Math.max(1, replicas.length)));
-    const right = surface.width;
-    const columns = isNarrow ? [right - 84 - wide, right - 44 - wide, right - 6] : [right - 118, right - 62, right - 8];
+    const isKnown = state.run.knows(partition, cursor);
+    const { right, ...places } = this.arrange(replicas.length, parted.some((at) => at !== null));
+    const { columns, isStacked, top, words, height, each } = places;
+    this.shown = this.choose(pointsOf(app, partition));
     for (const [n, name] of ['LEO', 'HW', 'lag'].entries()) surface.text(columns[n]!, 8, name, colors.dim, { size: 11, align: 'right' });
     this.rows = [];
-    const isKnown = state.run.knows(partition, cursor);
     const leaderEnd = Math.max(0, ...replicas.filter((replica) => replica.node === leader).map((replica) => replica.end.at(cursor)));
     replicas.forEach((replica, n) => {
-      const y = top + n * (height + gap);
+      const y = top + n * each + words;
       if (y + height > surface.height) return;
       this.rows.push({ replica, y, height });
       const isIn = now?.inSync.includes(replica.node) ?? false;
@@ -178,55 +177,112 @@ export class Lanes implements Pane {
       const leads = leader === replica.node;
       const believes = role?.role === 'leader' && !(leads && role.leaderEpoch === now?.leaderEpoch);
       const color = nodeColor(colors, state, replica.node);
-      const middle = y + height / 2;
-      const isTall = height >= 34;
-      if (leads) surface.crown(14, isTall ? middle - 7 : middle, 15, color);
-      else if (believes) surface.crown(14, isTall ? middle - 7 : middle, 15, colors.bad, true);
+      const middle = isStacked ? y - words / 2 : y + height / 2;
+      if (leads) surface.crown(16, middle, 15, color);
+      else if (believes) surface.crown(16, middle, 15, colors.bad, true);
       const member = partition === state.metadata ? state.members.get(replica.node)?.role.at(cursor) : null;
       const word = up === 'down' ? 'down' : up === 'paused' ? 'paused' : up === 'new' ? 'not started' : partition === state.metadata ? (member ? `${member.role} e${member.leaderEpoch}` : 'no role') : isIn ? 'in sync' : 'out of sync';
-      const note = believes ? (this.label < 158 || !isTall ? 'stale leader' : `believes it leads (e${role.leaderEpoch})`) : word;
+      const isNarrow = right < 400;
+      const note = believes ? (isNarrow || !isStacked ? 'stale leader' : `believes it leads (e${role.leaderEpoch})`) : word;
       const tone = member ? colors.dim : believes || up === 'down' || !isIn ? colors.bad : up === 'paused' ? colors.fault : colors.good;
-      const name = isTall ? host?.name ?? `broker ${replica.node}` : host?.short ?? `b${replica.node}`;
-      surface.text(30, isTall ? middle - 7 : middle, name, colors.text, { size: 13, bold: true, max: this.label - 36 });
-      const noteAt = isTall ? 30 : 36 + 8 * name.length;
-      surface.text(noteAt, isTall ? middle + 9 : middle, note, tone, { size: isTall ? 11 : 10, max: this.label - noteAt - 4 });
+      const name = isNarrow || !isStacked ? host?.short ?? `b${replica.node}` : host?.name ?? `broker ${replica.node}`;
+      surface.text(30, middle, name, colors.text, { size: 13, bold: true });
+      const noteAt = 36 + 8.4 * name.length;
+      surface.text(noteAt, middle, note, tone, { size: isStacked ? 11 : 10, max: (isStacked ? columns[0]! - 30 : this.label) - noteAt - 2 });
       if (!isKnown) {
-        surface.rect(this.label, y, width, height, colors.inset, 3);
-        surface.text(this.label + 10, y + height / 2, 'not in this page', colors.dim, { size: 12, max: width });
+        surface.rect(this.label, y, right - this.label - this.chips, height, colors.inset, 3);
+        surface.text(this.label + 10, y + height / 2, 'not in this page', colors.dim, { size: 12 });
         return;
       }
-      drawLog(app, surface, partition, replica, this.window, this.label, y, width, height, up === 'down');
+      this.shown.forEach((one, k) => drawLog(app, surface, partition, replica, one, one.x, y, one.width, height, up === 'down', k === 0 ? 'first' : 'more'));
       const end = replica.end.at(cursor);
       const lag = Math.max(0, leaderEnd - end);
+      const from = parted[n] ?? null;
       const chips: [number, string, string][] = [
         [columns[0]!, String(end), colors.text],
         [columns[1]!, String(replica.highWatermark.at(cursor)), colors.text],
+        ...(from === null ? [[columns[2]!, leader === null ? '-' : String(lag), lag > 0 ? colors.bad : colors.dim]] as [number, string, string][] : []),
       ];
-      const from = parted[n] ?? null;
-      if (from === null) chips.push([columns[2]!, leader === null ? '-' : String(lag), lag > 0 ? colors.bad : colors.dim]);
-      else {
-        for (const [text, by] of [['diverged', -6], [`at ${from}`, 7]] as const) surface.text(columns[2]!, middle + by, text, colors.bad, { size: 11, align: 'right' });
-        const { from: begin, to } = this.window;
-        const x = this.label + ((from - begin) / (to - begin)) * width;
-        if (from >= begin && from <= to) surface.line(x, y - 4, x, y + height + 4, colors.bad, 2, [3, 2]);
-      }
       for (const [x, text, ink] of chips) surface.text(x, middle, text, ink, { size: 13, mono: true, align: 'right' });
+      if (from === null) return;
+      const at = `at ${from}`;
+      const below = isStacked ? 0 : 7;
+      surface.text(columns[2]!, middle + below, at, colors.bad, { size: 11, align: 'right' });
+      surface.text(isStacked ? columns[2]! - 6.6 * at.length - 2 : columns[2]!, middle - (isStacked ? 0 : 6), 'diverged', colors.bad, { size: 11, align: 'right' });
+      const x = this.place(from);
+      if (x !== null) surface.line(x, y - 3, x, y + height + 3, colors.bad, 2, [3, 2]);
     });
-    if (isKnown) this.axis(width, top + replicas.length * (height + gap));
-    surface.label(labelOf(app, partition));
+    if (isKnown) this.axis(partition, parted, top + replicas.length * each);
+    surface.label(labelOf(app, partition) + (isKnown ? `; shown: ${this.shown.map(({ from, to }) => `${Math.ceil(from)} to ${Math.floor(to)}`).join(', ')}` : ''));
   }
 
-  private axis(width: number, y: number): void {
-    const { surface, app: { colors } } = this;
-    const { from, to } = this.window;
-    const step = Math.max(1, tickStep(to - from, width / 56));
-    const at = Math.min(y + 4, surface.height - 10);
-    for (let offset = Math.ceil(from / step) * step; offset <= to; offset += step) {
-      const x = this.label + ((offset - from) / (to - from)) * width;
-      surface.line(x, at - 8, x, at - 4, colors.faint);
-      if (x > this.label + 14) surface.text(x, at + 4, String(offset), colors.dim, { size: 11, align: 'center' });
+  // Where things stand: what a log is called above it, or beside it where there is no room for that.
+  private arrange(count: number, isParted: boolean): { right: number; columns: number[]; isStacked: boolean; top: number; words: number; height: number; each: number } {
+    const right = this.surface.width;
+    const top = 17;
+    const each = Math.min(130, (this.surface.height - AXIS - top) / Math.max(1, count));
+    const isStacked = each >= 27;
+    const isTight = each < 38;
+    const words = !isStacked ? 0 : isTight ? 15 : 18;
+    const last = isParted ? (isStacked ? 106 : 60) : 42;
+    const columns = [right - EDGE - last - 43, right - EDGE - last, right - EDGE];
+    this.label = isStacked ? EDGE : 122;
+    this.chips = isStacked ? EDGE : last + 88 + EDGE;
+    const height = isStacked ? each - words - (isTight ? 3 : 8) : Math.max(18, each - 10);
+    return { right, columns, isStacked, top, words, height, each: isStacked ? each : height + 10 };
+  }
+
+  private choose(points: number[]): Shown[] {
+    const width = Math.max(20, this.surface.width - this.label - this.chips);
+    const chosen = this.zoomed ? [this.zoomed] : stretches(points, width);
+    const scale = (width - BREAK * (chosen.length - 1)) / chosen.reduce((sum, { from, to }) => sum + to - from, 0);
+    let x = this.label;
+    return chosen.map(({ from, to }) => {
+      const one = { from, to, x, width: (to - from) * scale };
+      x += one.width + BREAK;
+      return one;
+    });
+  }
+
+  // Where an offset stands; null where it is not shown.
+  private place(offset: number): number | null {
+    const one = this.shown.find(({ from, to }) => offset >= from && offset <= to);
+    return one ? one.x + ((offset - one.from) / (one.to - one.from)) * one.width : null;
+  }
+
+  private axis(partition: Partition, parted: (number | null)[], y: number): void {
+    const { surface, app, app: { colors } } = this;
+    const at = Math.min(y + 2, surface.height - 12);
+    const taken: number[] = [];
+    const tick = (offset: number, color: string, isMarked: boolean): void => {
+      const x = this.place(offset);
+      const half = 4 + 3.6 * String(offset).length;
+      if (x === null || taken.some((one) => Math.abs(one - x) < 2 * half - 4)) return;
+      taken.push(x);
+      surface.line(x, at - 6, x, at - 1, isMarked ? color : colors.faint, isMarked ? 2 : 1);
+      surface.text(Math.min(Math.max(x, half), surface.width - half), at + 6, String(offset), color, { size: 11, align: 'center', bold: isMarked });
+    };
+    for (const offset of new Set([...parted, explained(app, partition)])) if (offset !== null) tick(offset, colors.bad, true);
+    // What the numbers are, where none of them matters.
+    const word = surface.width - EDGE - 17;
+    const isFree = !taken.some((x) => x > word - 40);
+    if (this.label > EDGE) surface.text(this.label - 14, at + 6, 'offset', colors.dim, { size: 11, align: 'right' });
+    else if (isFree) taken.push(word - 12, word);
+    if (this.label === EDGE) surface.text(isFree ? word : EDGE + 17, isFree ? at + 6 : 8, 'offset', colors.dim, { size: 11, align: 'center' });
+    // What is left out between two stretches.
+    for (const { x } of this.shown.slice(1)) {
+      const between = x - BREAK / 2;
+      for (const { y: from, height } of this.rows) for (const by of [-3, 3]) surface.line(between + by - 3, from + height + 2, between + by + 3, from - 2, colors.dim, 1);
+      surface.text(between, at + 5, '\u2026', colors.dim, { size: 12, align: 'center' });
+      taken.push(between);
     }
-    surface.text(this.label - 10, at + 4, 'offset', colors.dim, { size: 11, align: 'right' });
+    for (const one of this.shown) {
+      const span = one.to - one.from;
+      let step = Math.max(1, tickStep(span, one.width / 52));
+      // Each stretch says where it is.
+      while (step > 1 && Math.floor((one.to - span * 0.1) / step) * step < one.from + span * 0.1) step = Math.max(1, tickStep(step / 2.5, 1));
+      for (let offset = Math.ceil(one.from / step) * step; offset <= one.to; offset += step) tick(offset, colors.dim, false);
+    }
   }
 }
 
@@ -256,34 +312,49 @@ export function factsOf(app: App, partition: Partition): Node[] {
   return [leader, el('span', {}, 'epoch ', el('b', {}, String(now.leaderEpoch))), isr];
 }
 
-function autoWindow(replicas: Replica[], cursor: number, width: number): Window {
-  const ends = replicas.filter((replica) => replica.present.at(cursor)).map((replica) => replica.end.at(cursor));
-  const marks = replicas.filter((replica) => replica.present.at(cursor)).map((replica) => replica.highWatermark.at(cursor));
-  const most = Math.max(0, ...ends);
-  const least = Math.min(most, ...ends, ...marks.filter((mark) => mark > 0));
-  // What differs between the logs takes about half of the width, in steps that do not tremble.
-  const wanted = Math.max(24, Math.min(width / 8, 60), (most - least) * 1.9);
-  const span = 2 ** (Math.ceil(Math.log2(wanted) * 2) / 2);
-  const to = Math.max(most + span * 0.07, span);
-  return { from: Math.max(0, to - span), to: Math.max(span, to) };
+// The offset that the explanation which is read is about, where it is about this partition.
+function explained(app: App, partition: Partition): number | null {
+  const { picture } = app;
+  return picture && !app.isRiddle && picture.partition === partition.name ? picture.from : null;
+}
+
+// The offsets that matter: where logs end and part, what is committed, and what the explanation is
+// about. Of two runs both, so that one offset stands at one place.
+function pointsOf(app: App, partition: Partition): number[] {
+  const points: number[] = [];
+  for (const one of app.peer ? [app, app.peer] : [app]) {
+    const own = one.state.named(partition.name);
+    if (!own) continue;
+    for (const replica of own.replicasAt(one.cursor)) {
+      if (!replica.present.at(one.cursor)) continue;
+      const mark = replica.highWatermark.at(one.cursor);
+      points.push(replica.end.at(one.cursor), ...(mark > 0 ? [mark] : []));
+      const parted = parting(one, own, replica);
+      if (parted !== null) points.push(parted);
+    }
+    const about = explained(one, own);
+    if (about !== null && about <= Math.max(0, ...points)) points.push(about);
+  }
+  return points;
 }
 
 // One log within (x, y, width, height): runs of epochs, hatched above the high watermark.
 export function drawLog(
-  app: App, surface: Surface, partition: Partition, replica: Replica, window: Window,
-  x: number, y: number, width: number, height: number, isDown: boolean, isSmall = false,
+  app: App, surface: Surface, partition: Partition, replica: Replica, window: Stretch,
+  x: number, y: number, width: number, height: number, isDown: boolean, kind: 'first' | 'more' | 'small' = 'small',
 ): void {
+  const isSmall = kind === 'small';
   const { cursor, colors, state } = app;
   const { context } = surface;
   const place = (offset: number): number => x + Math.min(1, Math.max(0, (offset - window.from) / (window.to - window.from))) * width;
   surface.rect(x, y, width, height, colors.inset, isSmall ? 0 : 3);
   if (!replica.present.at(cursor)) {
-    if (!isSmall) surface.text(x + 10, y + height / 2, 'no log', colors.dim, { size: 12 });
+    if (kind === 'first') surface.text(x + 10, y + height / 2, 'no log', colors.dim, { size: 12 });
     return;
   }
   const [start, end, mark] = [replica.start.at(cursor), replica.end.at(cursor), replica.highWatermark.at(cursor)];
   const runs = replica.runs.at(cursor);
-  context.save();
+  const told: { x: number; text: string; ground: string | null }[] = [];
   context.globalAlpha = isDown ? 0.45 : 1;
   runs.forEach((run, n) => {
     const from = Math.max(run.start, start);
@@ -294,23 +365,19 @@ export function drawLog(
     const cut = Math.min(right, Math.max(left, place(mark)));
     if (cut > left) surface.rect(left, y, cut - left, height, color);
     if (right > cut) surface.rect(cut, y, Math.max(1, right - cut), height, surface.hatch(color, alpha(color, 0.18)));
-    if (!isSmall) {
-      const text = `e${run.epoch}`;
-      if (right - left > 26) {
-        const ink = '#0b0f14';
-        // What is drawn pale bears no pale letters.
-        const isSolid = cut - left > 26 && !isDown;
-        context.globalAlpha = 1;
-        surface.text(left + 6, y + height / 2, text, isSolid ? ink : colors.text, isSolid ? { size: 11, bold: true } : { size: 11, bold: true, halo: colors.inset });
-      }
-      if (n > 0 && left > x) surface.line(left, y, left, y + height, colors.inset, 2);
-      context.globalAlpha = isDown ? 0.45 : 1;
-    }
+    if (isSmall) return;
+    const room = 6 + 7 * `e${run.epoch}`.length;
+    if (right - left > room) told.push({ x: left + Math.min(6, (right - left - room) / 2 + 3), text: `e${run.epoch}`, ground: cut - left > room && !isDown ? color : null });
+    context.globalAlpha = 1;
+    if (n > 0 && left > x) surface.line(left, y, left, y + height, colors.inset, 2);
+    context.globalAlpha = isDown ? 0.45 : 1;
   });
-  context.restore();
+  context.globalAlpha = 1;
   const scale = width / (window.to - window.from);
   if (!isSmall && scale > 2.5) batches(app, surface, replica, window, place, y, height);
   if (!isSmall) lost(app, surface, partition, replica, window, place, y, height);
+  // What is drawn pale bears no pale letters; the lines between batches do not run through them.
+  for (const { x: at, text, ground } of told) surface.text(at, y + height / 2, text, ground ? inkOn(ground) : colors.text, { size: 11, bold: true, halo: ground ?? colors.inset });
   if (start > window.from && start > 0) surface.line(place(start), y, place(start), y + height, colors.text, 2);
   if (mark >= window.from && mark <= window.to && !isSmall) {
     const at = Math.round(place(mark)) + 0.5;
@@ -323,7 +390,7 @@ export function drawLog(
   }
 }
 
-function batches(app: App, surface: Surface, replica: Replica, window: Window, place: (offset: number) => number, y: number, height: number): void {
+function batches(app: App, surface: Surface, replica: Replica, window: Stretch, place: (offset: number) => number, y: number, height: number): void {
   const { cursor, colors } = app;
   let offset = Math.min(replica.end.at(cursor), Math.ceil(window.to)) - 1;
   for (let guard = 0; guard < 400 && offset >= window.from; guard++) {
@@ -335,25 +402,26 @@ function batches(app: App, surface: Surface, replica: Replica, window: Window, p
 }
 
 // Marks the records that clients were told are written, and that are gone in the end.
-function lost(app: App, surface: Surface, partition: Partition, replica: Replica, window: Window, place: (offset: number) => number, y: number, height: number): void {
+function lost(app: App, surface: Surface, partition: Partition, replica: Replica, window: Stretch, place: (offset: number) => number, y: number, height: number): void {
   const { cursor, colors, history } = app;
   const operations = history.lostOf(partition);
   for (const { base, records, batch } of operations) {
     if (base + records < window.from || base > window.to) continue;
     if (replica.batchAt(base, cursor)?.batch !== batch) continue;
     const [left, right] = [place(base), place(base + records)];
-    surface.rect(left, y, Math.max(1.5, right - left), 4, colors.bad);
-    surface.rect(left, y + height - 4, Math.max(1.5, right - left), 4, colors.bad);
+    const rail = Math.min(4, height / 5);
+    surface.rect(left, y, Math.max(1.5, right - left), rail, colors.bad);
+    surface.rect(left, y + height - rail, Math.max(1.5, right - left), rail, colors.bad);
   }
 }
 
-const told = (parted: number | null): string => (parted === null ? '' : `, diverged at ${parted}`);
+const where = (parted: number | null): string => (parted === null ? '' : `, diverged at ${parted}`);
 
 function labelOf(app: App, partition: Partition): string {
   const { cursor } = app;
   const now = partition.state.at(cursor);
   const replicas = partition.replicasAt(cursor).map((replica) =>
-    `broker ${replica.node}: ${app.run.knows(partition, cursor) ? `log end ${replica.end.at(cursor)}, high watermark ${replica.highWatermark.at(cursor)}${told(parting(app, partition, replica))}` : 'its log is not in this page'}` +
+    `broker ${replica.node}: ${app.run.knows(partition, cursor) ? `log end ${replica.end.at(cursor)}, high watermark ${replica.highWatermark.at(cursor)}${where(parting(app, partition, replica))}` : 'its log is not in this page'}` +
     `${now?.inSync.includes(replica.node) ? ', in sync' : ', out of sync'}`);
   return `${partition.name}: ${now?.leader === null || !now ? 'no leader' : `leader broker ${now.leader}`}; ${replicas.join('; ')}`;
 }

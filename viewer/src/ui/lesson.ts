@@ -71,7 +71,7 @@ export class LessonPlayer {
     this.count.textContent = this.place < 0 ? `${this.notes.length} notes` : `${this.place + 1} of ${this.notes.length}`;
     this.body.scrollTop = 0;
     if (!note) {
-      this.body.replaceChildren(...paragraphs(lesson.summary));
+      this.body.replaceChildren(el('h3', { class: 'intro' }, lesson.title), ...paragraphs(lesson.summary));
       return;
     }
     const parts: HTMLElement[] = [el('h3', {}, note.title), ...paragraphs(note.text)];

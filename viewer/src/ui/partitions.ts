@@ -2,7 +2,7 @@
 
 import type { Partition } from '../data/state';
 import type { App, Pane } from './app';
-import { nodeColor } from './colors';
+import { inkOn, nodeColor } from './colors';
 import { el, fill } from './dom';
 import { drawLog } from './lanes';
 import { Surface } from './surface';
@@ -132,7 +132,7 @@ export class Partitions implements Pane {
         // The end of the log, so that a replica that is behind can be seen.
         const span = Math.max(60, (most - Math.min(...ends)) * 2.2);
         const window = { from: Math.max(0, most - span), to: Math.max(most * 1.001, Math.max(0, most - span) + span * 1.02) };
-        rows.forEach((replica, k) => drawLog(app, surface, partition, replica, window, left, y + 4 + k * (height + 1), barWidth, height, false, true));
+        rows.forEach((replica, k) => drawLog(app, surface, partition, replica, window, left, y + 4 + k * (height + 1), barWidth, height, false));
       }
       now.replicas.forEach((node, k) => {
         const x = chipsX + k * chip;
@@ -141,7 +141,7 @@ export class Partitions implements Pane {
         const color = nodeColor(colors, state, node);
         if (leads) surface.rect(x, y + 6, chip - 4, 18, color, 4);
         else surface.outline(x + 0.5, y + 6.5, chip - 5, 17, isIn ? colors.good : colors.bad, 4, isIn ? [] : [2, 2]);
-        const ink = leads ? (colors.isDark ? '#0b0f14' : '#ffffff') : isIn ? colors.text : colors.bad;
+        const ink = leads ? inkOn(color) : isIn ? colors.text : colors.bad;
         surface.text(x + (chip - 4) / 2, y + 15.5, String(node), ink, { size: 11, bold: leads, align: 'center' });
         if (!isIn) surface.line(x + 3, y + 21, x + chip - 7, y + 9, colors.bad, 1);
       });

@@ -6,7 +6,6 @@ import { el } from './dom';
 import { drawLog } from './lanes';
 import { Surface } from './surface';
 
-
 export class Quorum implements Pane {
   private readonly surface: Surface;
   private readonly facts: HTMLElement;
@@ -34,17 +33,19 @@ export class Quorum implements Pane {
     const most = Math.max(1, ...ends);
     const span = Math.max(40, (most - Math.min(...ends)) * 2);
     const window = { from: Math.max(0, most - span), to: Math.max(most * 1.0005, Math.max(0, most - span) + span * 1.05) };
-    const isNarrow = surface.width < 320;
-    const [left, right] = isNarrow ? [116, 84] : [138, 104];
-    const width = surface.width - left - right;
     const behind = this.behind(most);
     // That all brokers are up to date need not be told where room is short.
     const isTight = surface.height < 36 + 18 * controllers.length;
     const observers = state.run.brokers.length === 0 || (isTight && behind.length === 0) ? 0 : isTight ? 14 : 20;
-    const each = Math.max(11, Math.min(36, (surface.height - 15 - observers) / Math.max(1, controllers.length)));
-    surface.text(surface.width - (isNarrow ? 50 : 66), 7, 'LEO', colors.dim, { size: 10, align: 'right' });
-    surface.text(surface.width - 12, 7, 'HW', colors.dim, { size: 10, align: 'right' });
-    if (!isNarrow) surface.text(left, 7, 'metadata log', colors.dim, { size: 10 });
+    const each = Math.max(11, Math.min(64, (surface.height - 15 - observers) / Math.max(1, controllers.length)));
+    // The logs stand below the words where there is room, and take all of the width.
+    const isStacked = each >= 25;
+    const left = isStacked ? 12 : 104;
+    const columns = [surface.width - 46, surface.width - 12] as const;
+    const width = (isStacked ? surface.width - 12 : columns[0] - 34) - left;
+    surface.text(columns[0], 7, 'LEO', colors.dim, { size: 10, align: 'right' });
+    surface.text(columns[1], 7, 'HW', colors.dim, { size: 10, align: 'right' });
+    if (isStacked) surface.text(left, 7, 'metadata log', colors.dim, { size: 10 });
     const said: string[] = [];
     controllers.forEach((host, n) => {
       const y = 15 + n * each;
@@ -53,20 +54,19 @@ export class Quorum implements Pane {
       const role = member?.role.at(cursor) ?? null;
       const vote = member?.vote.at(cursor) ?? null;
       const up = status(state, host.id, cursor);
-      const middle = y + each / 2 - 2;
+      const middle = isStacked ? y + 7 : y + each / 2 - 2;
       const isDown = up === 'down' || up === 'new';
       const leads = role?.role === 'leader';
-      const isActive = active?.node === host.node;
-      if (leads) surface.crown(13, middle - (each > 26 ? 5 : 0), 13, colors.families.quorum, !isActive);
-      const isTall = each > 26;
-      surface.text(26, isTall ? middle - 6 : middle, host.name.replace('controller-', 'controller '), colors.text, { size: 12, max: left - 30 });
+      if (leads) surface.crown(13, middle, 13, colors.families.quorum, active?.node !== host.node);
+      surface.text(26, middle, host.name.replace('controller-', 'controller '), colors.text, { size: 12, ...(isStacked ? {} : { max: left - 28 }) });
       const word = up === 'new' ? 'not started' : isDown ? 'down' : up === 'paused' ? 'paused' : role ? `${role.role} e${role.leaderEpoch}` : 'up';
       const votes = vote && !leads && role && vote.epoch >= role.leaderEpoch ? `, vote ${state.run.node(vote.candidate)?.short ?? vote.candidate}` : '';
-      if (isTall) surface.text(26, middle + 8, word + votes, up === 'down' ? colors.bad : role?.role === 'candidate' || role?.role === 'prospective' ? colors.fault : colors.dim, { size: 10, max: left - 30 });
+      if (isStacked) surface.text(106, middle, word + votes, up === 'down' ? colors.bad : role?.role === 'candidate' || role?.role === 'prospective' ? colors.fault : colors.dim, { size: 11, max: columns[0] - 32 - 106 });
       const replica = replicas[n];
-      if (replica && width > 20) drawLog(app, surface, state.metadata, replica, window, left, middle - Math.min(9, each / 3), width, Math.min(18, each * 0.62), isDown, true);
-      surface.text(surface.width - (isNarrow ? 50 : 66), middle, String(ends[n]), colors.text, { size: 11, mono: true, align: 'right' });
-      surface.text(surface.width - 12, middle, String(replica?.highWatermark.at(cursor) ?? 0), colors.dim, { size: 11, mono: true, align: 'right' });
+      const [top, height] = isStacked ? [y + 15, Math.min(34, each - 20)] : [middle - Math.min(9, each / 3), Math.min(18, each * 0.62)];
+      if (replica && width > 20) drawLog(app, surface, state.metadata, replica, window, left, top, width, height, isDown);
+      surface.text(columns[0], middle, String(ends[n]), colors.text, { size: 11, mono: true, align: 'right' });
+      surface.text(columns[1], middle, String(replica?.highWatermark.at(cursor) ?? 0), colors.dim, { size: 11, mono: true, align: 'right' });
       said.push(`${host.name} ${word}, log end ${ends[n]}`);
     });
     if (observers > 0) {
@@ -75,6 +75,7 @@ export class Quorum implements Pane {
     }
     surface.label(`Controllers: ${said.join('; ')}`);
   }
+
   // The brokers that have not applied what the controllers have, which has `most` records.
   private behind(most: number): string[] {
     const { state, cursor } = this.app;

@@ -5,7 +5,7 @@ import type { Fault, Partition } from '../data/state';
 import { faultText, sides } from '../data/story';
 import { upTo } from '../data/steps';
 import type { App, Pane } from './app';
-import { alpha, faultColor, nodeColor } from './colors';
+import { alpha, faultColor, inkOn, nodeColor } from './colors';
 import { button, el } from './dom';
 import { Surface, tickStep } from './surface';
 
@@ -32,6 +32,11 @@ export class Timeline implements Pane {
         button('Zoom in', 'plus', () => this.zoom(0.5), '+'), button('Zoom out', 'minus', () => this.zoom(2), '-'),
         button('Show all', 'fit', () => app.zoom(app.begin, app.end), '0')));
     parent.append(bar);
+    const seen = app.peer && app.seen;
+    if (seen) {
+      bar.insertBefore(el('button', { class: 'small differ', title: 'The first line of the two stories that is not the same: the dashed line', click: () => app.go(seen.event, { follow: true }) },
+        el('i', { class: 'key dashed', 'aria-hidden': 'true' }), `first visible difference: ${(seen.time / 1e6).toFixed(3)} s`), bar.lastChild);
+    }
     const box = el('div', { class: 'canvas' });
     parent.append(box);
     this.surface = new Surface(box, 'Timeline', () => app.due());
@@ -214,14 +219,15 @@ export class Timeline implements Pane {
     const { app, surface } = this;
     surface.begin();
     const height = surface.height;
-    const faultHeight = this.lanes * 18;
     const bottom = height - OVERVIEW - 4;
     const marks = bottom - 14;
-    const leaders = 20 + faultHeight + 6;
+    // Where room is short faults are low, so that who leads can be read.
+    this.fault = Math.max(6, Math.min(18, Math.floor((marks - 44) / this.lanes)));
+    const leaders = 20 + this.lanes * this.fault + Math.min(6, this.fault - 12 > 0 ? this.fault - 12 : 1);
     // What the leaders' rows leave goes to the writes and the density.
     const wanted = Math.max(16, this.app.state.shown.filter((partition) => !partition.isOwn).length * 19 + 4);
     const room = Math.max(24, marks - leaders);
-    const given = Math.min(wanted, room - (room < 62 ? 20 : wanted > room - 54 ? 44 : 54));
+    const given = Math.min(wanted, room - (room < 40 ? 0 : room < 62 ? 20 : wanted > room - 54 ? 44 : 54));
     const bars = (room - given - 6) / 2;
     this.high = Math.max(12, Math.min(46, bars - 5));
     // With little room there is no density, with less no writes.
@@ -276,14 +282,15 @@ export class Timeline implements Pane {
       if (end < app.from || begin > app.to) return;
       const [left, right] = [Math.max(LABEL, this.x(begin)), Math.min(LABEL + this.width, this.x(end))];
       const color = faultColor(app.colors, fault.verb);
-      const y = rows.faults + this.faultLanes[n]! * 18;
+      const y = rows.faults + this.faultLanes[n]! * this.fault;
+      const high = this.fault - (this.fault > 14 ? 2 : 1);
       const width = Math.max(2, right - left);
-      surface.rect(left, y + 16, width, rows.bottom - y - 16, alpha(color, app.colors.isDark ? 0.09 : 0.08));
-      surface.rect(left, y, width, 16, alpha(color, app.colors.isDark ? 0.3 : 0.22), 3);
-      surface.rect(left, y, Math.min(3, width), 16, color);
+      surface.rect(left, y + high, width, rows.bottom - y - high, alpha(color, app.colors.isDark ? 0.09 : 0.08));
+      surface.rect(left, y, width, high, alpha(color, app.colors.isDark ? 0.3 : 0.22), 3);
+      surface.rect(left, y, Math.min(3, width), high, color);
       const next = this.nextInLane(n);
       const room = Math.max(width - 10, Math.min(next, LABEL + this.width) - left - 12);
-      surface.text(left + 7, y + 8.5, `${fault.id + 1}  ${shortFault(app, fault)}`, app.colors.text, { size: 11, max: room });
+      if (high > 9) surface.text(left + 7, y + high / 2 + 0.5, `${fault.id + 1}  ${shortFault(app, fault)}`, app.colors.text, { size: 11, max: room });
     });
   }
 
@@ -322,13 +329,14 @@ export class Timeline implements Pane {
         if (now.leader === null) {
           surface.rect(left, y, width, height, surface.hatch(app.colors.bad, app.colors.inset));
         } else {
-          surface.rect(left, y, width, height, alpha(nodeColor(app.colors, app.state, now.leader), 0.85));
+          const color = nodeColor(app.colors, app.state, now.leader);
+          surface.rect(left, y, width, height, color);
           const before = values[place - 1];
           const isNew = before?.leader !== now.leader || place === first;
           if (isNew && each >= 14) {
             let until = right;
             for (let k = place + 1; k < events.length && values[k]?.leader === now.leader; k++) until = k + 1 < events.length ? edge(events[k + 1]!) : LABEL + this.width;
-            if (Math.min(until, LABEL + this.width) - left > 30) this.pending.push([left + 5, y + height / 2, `b${now.leader} e${now.leaderEpoch}`]);
+            if (Math.min(until, LABEL + this.width) - left > 30) this.pending.push([left + 5, y + height / 2, `b${now.leader} e${now.leaderEpoch}`, inkOn(color)]);
           }
         }
         if (now.inSync.length < now.replicas.length) {
@@ -336,15 +344,17 @@ export class Timeline implements Pane {
           surface.rect(left, y + height - (each > 6 ? 3 : 1), width, each > 6 ? 3 : 1, isBelow ? app.colors.bad : shadeOf(app));
         }
       }
-      for (const [x, middle, text] of this.pending.splice(0)) {
-        surface.text(x, middle - 0.5, text, '#0b0f14', { size: 10, bold: true });
+      for (const [x, middle, text, ink] of this.pending.splice(0)) {
+        surface.text(x, middle - 0.5, text, ink, { size: 10, bold: true });
       }
       if (isSelected) surface.outline(LABEL - 0.5, y - 1.5, this.width + 1, height + 3, app.colors.text, 2, [], 1);
     });
   }
 
-  private readonly pending: [number, number, string][] = [];
+  private readonly pending: [number, number, string, string][] = [];
   private high = 20;
+  // How high a fault is, with what is between two.
+  private fault = 18;
   private least = 0;
 
   private writes(): void {
@@ -371,7 +381,8 @@ export class Timeline implements Pane {
       const ok = scale(counts.ok[n]! + counts.lost[n]!);
       if (ok > 0) surface.rect(x, y + height - ok, 2, ok, app.colors.acked);
       const lost = scale(counts.lost[n]!);
-      if (lost > 0) surface.rect(x, y + height - lost, 2, lost, app.colors.bad);
+      // What is lost hangs below the line too.
+      if (lost > 0) surface.rect(x, y + height - lost, 2, lost + 5, app.colors.bad);
       if (counts.failed[n]! > 0) surface.rect(x, y - 1, 2, 6, app.colors.failed);
       if (counts.unknown[n]! > 0) surface.rect(x, y + 5, 2, 6, app.colors.unknown);
     }
@@ -425,7 +436,7 @@ export class Timeline implements Pane {
     for (const one of app.told) {
       const x = this.x(app.run.moment(one.event));
       if (x < LABEL || x > LABEL + this.width || one.tone === 'phase') continue;
-      surface.rect(x - 0.75, rows.marks + 2, 1.5, 8, toneOf(app, one.tone));
+      mark(surface, x, rows.marks + 6, one.tone, toneOf(app, one.tone));
     }
     for (const violation of app.violations) {
       const x = this.x(app.run.moment(violation.event));
@@ -445,8 +456,6 @@ export class Timeline implements Pane {
       const x = this.x(Math.min(app.seen.time, app.peer.seen.time));
       if (x >= LABEL && x <= LABEL + this.width) {
         surface.line(x, 18, x, rows.bottom, app.colors.accent, 1.5, [3, 3]);
-        const isRight = x > LABEL + this.width - 150;
-        surface.text(x + (isRight ? -5 : 5), rows.bottom - 7, 'first visible difference', app.colors.accent, { size: 11, bold: true, align: isRight ? 'right' : 'left', halo: app.colors.pane });
       }
     }
     for (const note of app.notes) {
@@ -488,6 +497,27 @@ export class Timeline implements Pane {
 
 function shadeOf(app: App): string {
   return app.colors.isDark ? '#ffd0cc' : '#7c1410';
+}
+
+// What happened, told apart by its shape too.
+function mark(surface: Surface, x: number, y: number, tone: string, color: string): void {
+  const { context } = surface;
+  context.beginPath();
+  if (tone === 'bad') {
+    for (const by of [-1, 1]) surface.line(x - 3.2, y - 3.2 * by, x + 3.2, y + 3.2 * by, color, 1.8);
+  } else if (tone === 'good') {
+    context.arc(x, y, 3, 0, 2 * Math.PI);
+    context.strokeStyle = color;
+    context.lineWidth = 1.8;
+    context.stroke();
+  } else if (tone === 'change') {
+    context.moveTo(x, y - 4.2);
+    context.lineTo(x + 4.2, y);
+    context.lineTo(x, y + 4.2);
+    context.lineTo(x - 4.2, y);
+    context.fillStyle = color;
+    context.fill();
+  } else surface.rect(x - 2.8, y - 2.8, 5.6, 5.6, color);
 }
 
 function toneOf(app: App, tone: string): string {

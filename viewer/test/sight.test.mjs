@@ -1,0 +1,188 @@
+// What is in sight when a page opens, and whether it can be read.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { BROKEN, launch, lessonOf, LOST, open, quit, settle, written, writtenAnew } from './page.mjs';
+import { data, pageOf, pageOfTwo, runOf } from './support.mjs';
+
+before(launch);
+after(quit);
+
+const SIZES = [[1600, 950], [1024, 768]];
+const EPOCHS = 'scenarios/lessons/leader_epochs.toml';
+const epochs = () => pageOfTwo(runOf(EPOCHS), runOf(EPOCHS, '--set', 'defects=[]'));
+
+// The stretches of offsets that lanes say they show.
+const shownOf = (label) => /; shown: ([\d, to]+)$/.exec(label)[1].split(', ').map((one) => one.split(' to ').map(Number));
+
+test('stretches of offsets hold what matters, and single records can be told apart', async () => {
+  const { stretches, BREAK } = await data();
+  for (const [points, width, count] of [
+    [[900, 905], 300, 1], [[7, 108, 120, 413], 300, 3], [[7, 108, 120, 413], 620, 2], [[3998, 3997, 3996], 300, 1], [[7, 413], 60, 1],
+    [[0, 1_000_000], 300, 2], [[10, 20, 5000, 5010, 90_000, 90_001, 2_000_000], 400, 4], [[], 300, 1], [[0], 300, 1],
+  ]) {
+    const found = stretches(points, width);
+    assert.equal(found.length, count, `${points} in ${width}: ${JSON.stringify(found)}`);
+    for (const point of points) assert.ok(found.some(({ from, to }) => from <= point && point <= to), `${point} of ${points} in ${JSON.stringify(found)}`);
+    for (const [n, { from, to }] of found.entries()) assert.ok(from >= 0 && to - from >= 5 && from > (found[n - 1]?.to ?? -1), JSON.stringify(found));
+    const records = found.reduce((sum, { from, to }) => sum + to - from, 0);
+    if (count > 1) assert.ok((width - BREAK * (count - 1)) / records >= 2, `${records} records in ${width}`);
+  }
+  // A log that grows does not make the scale tremble.
+  const spans = new Set();
+  for (let end = 400; end < 440; end++) spans.add(stretches([7, 108, 120, end], 620).reduce((sum, { from, to }) => sum + to - from, 0).toFixed(3));
+  assert.ok(spans.size <= 2, `${spans.size} scales`);
+});
+
+test('lanes show where logs part, at a size that can be read, and two runs at one scale', async () => {
+  for (const [width, height] of SIZES) {
+    const { page, close } = await open(epochs(), { width, height });
+    // The followers cut their logs, each by its rule.
+    await page.evaluate(() => {
+      const app = globalThis.kafsim;
+      const { events } = app.run.columns.kind('log-truncated');
+      app.go([...events].find((event) => app.run.hosts[app.run.columns.host[event]].name === 'broker-1'));
+      for (const one of globalThis.kafsims) one.draw();
+    });
+    const labels = await page.locator('#lanes canvas, #lanes-2 canvas').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')));
+    assert.match(labels[0], /broker 1: log end 108, high watermark 108, diverged at 7/);
+    const [first, second] = labels.map(shownOf);
+    assert.deepEqual(first, second, 'one offset stands at one place in both');
+    for (const offset of [7, 108, 120, 413]) assert.ok(first.some(([from, to]) => from <= offset && offset <= to), `${offset} is in ${first.join(' and ')}`);
+    for (const pane of ['lanes', 'lanes-2']) {
+      const room = await page.locator(`#${pane} canvas`).boundingBox();
+      const records = first.reduce((sum, [from, to]) => sum + to - from, 0);
+      assert.ok((room.width - 60) / records >= 2.5, `${records} records in ${room.width} pixels`);
+      // Each epoch is told where it begins, and the offset at which the logs part.
+      const texts = await written(page, pane);
+      for (const word of ['e0', 'e3', '7']) assert.ok(texts.some(({ text }) => text === word), `${word}: ${texts.map(({ text }) => text)}`);
+    }
+    // Both colours at one offset: what follows offset 7 is not the same on both brokers.
+    const pixels = await page.evaluate(() => {
+      const { rows, shown } = globalThis.kafsim.panes.find((pane) => pane.rows && pane.shown);
+      const context = document.querySelector('#lanes canvas').getContext('2d');
+      const x = shown[0].x + ((16 - shown[0].from) / (shown[0].to - shown[0].from)) * shown[0].width + 1.5;
+      return rows.map(({ y, height }) => [...context.getImageData(Math.round(x), Math.round(y + height / 2), 1, 1).data].slice(0, 3).join());
+    });
+    assert.notEqual(pixels[0], pixels[1]);
+    await close();
+  }
+});
+
+test('the offset that the explanation is about is among what lanes show', async () => {
+  const { page, close } = await open(pageOf(runOf('scenarios/museum/kip_101.toml')));
+  const from = await page.evaluate(() => globalThis.kafsim.picture.from);
+  await page.evaluate(() => {
+    globalThis.kafsim.go(globalThis.kafsim.last);
+    globalThis.kafsim.draw();
+  });
+  const label = await page.locator('#lanes canvas').getAttribute('aria-label');
+  assert.ok(shownOf(label).some(([begin, to]) => begin <= from && from <= to), `${from}: ${label}`);
+  assert.ok((await written(page, 'lanes')).some(({ text }) => text === String(from)));
+  await close();
+});
+
+test('the metadata log takes the width of its pane, and its name is whole', async () => {
+  for (const [width, height] of SIZES) {
+    for (const [page, close] of [await open(pageOf(runOf('scenarios/museum/kip_101.toml')), { width, height, hash: '#p=__cluster_metadata-0' }), await open(epochs(), { width, height, hash: '#p=__cluster_metadata-0' })].map((one) => [one.page, one.close])) {
+      await settle(page);
+      const { part, rows } = await page.evaluate(() => {
+        const lanes = globalThis.kafsim.panes.find((pane) => pane.rows && pane.shown);
+        const { clientWidth } = document.querySelector('#lanes canvas');
+        return { part: lanes.shown.reduce((sum, one) => sum + one.width, 0) / clientWidth, rows: lanes.rows.length };
+      });
+      assert.ok(part > 0.8, `${part} of the pane`);
+      assert.ok(rows >= 3);
+      const name = await page.locator('#lanes select').evaluate((select) => {
+        const style = getComputedStyle(select);
+        const context = document.createElement('canvas').getContext('2d');
+        context.font = `${style.fontSize} ${style.fontFamily}`;
+        const box = select.getBoundingClientRect();
+        const covered = document.elementFromPoint(box.right - 3, box.top + box.height / 2) !== select;
+        return { needed: context.measureText('__cluster_metadata-0').width + 24, has: select.clientWidth, covered };
+      });
+      assert.ok(name.has >= name.needed && !name.covered, `${width}: ${JSON.stringify(name)}`);
+      await close();
+    }
+  }
+});
+
+test('nothing of a comparison lies over something else', async () => {
+  for (const path of [pageOfTwo(runOf(BROKEN), runOf(BROKEN, '--set', 'defects=[]')), epochs()]) {
+    for (const [width, height] of SIZES) {
+      const { page, close } = await open(path, { width, height });
+      await settle(page);
+      for (const pane of ['cluster', 'lanes', 'timeline'].flatMap((one) => [one, `${one}-2`])) {
+        const texts = await writtenAnew(page, pane);
+        const room = await page.locator(`#${pane} canvas`).boundingBox();
+        for (const [n, a] of texts.entries()) {
+          assert.ok(a.y >= 4 && a.y <= room.height - 4, `${pane} at ${width}: ${a.text} at ${a.y} of ${room.height}`);
+          for (const b of texts.slice(n + 1)) {
+            const isOver = a.text !== b.text && Math.abs(a.y - b.y) < 11 && a.left < b.right - 1 && b.left < a.right - 1;
+            assert.ok(!isOver, `${pane} at ${width}: "${a.text}" and "${b.text}" at ${a.y}, ${b.y}`);
+          }
+        }
+      }
+      // No words lie on who stands in a corner of the map.
+      for (const [n, pane] of ['cluster', 'cluster-2'].entries()) {
+        const corners = await page.evaluate((place) => {
+          const map = globalThis.kafsims[place].panes.find((one) => one.places);
+          return map.others.map((host) => map.places[host.id]);
+        }, n);
+        for (const { text, left, right, y: at } of await writtenAnew(page, pane)) {
+          for (const { x, y, radius } of corners) assert.ok(left > x + radius || right < x - radius || Math.abs(at - y) > radius + 5, `${pane} at ${width}: ${text}`);
+        }
+      }
+      // Who led is told by name.
+      for (const pane of ['timeline', 'timeline-2']) assert.ok((await writtenAnew(page, pane)).some(({ text }) => text === 'orders-0'), pane);
+      // Where they first differ is said in the bar, and there is the way to it.
+      const button = page.locator('#timeline .differ');
+      assert.match(await button.innerText(), /first visible difference: \d+\.\d+ s/);
+      const box = await button.evaluate((one) => [one.scrollWidth, one.clientWidth]);
+      assert.ok(box[0] <= box[1] + 1, `${box}`);
+      await button.click();
+      assert.equal(await page.evaluate(() => globalThis.kafsim.cursor), await page.evaluate(() => globalThis.kafsim.seen.event));
+      await close();
+    }
+  }
+});
+
+test('who opens a violation sees at once what is wrong, the logs, and how it began', async () => {
+  for (const scenario of [LOST, BROKEN, 'scenarios/museum/kip_101.toml', 'scenarios/museum/kafka_15021.toml', 'scenarios/museum/asynchronous_processing.toml']) {
+    for (const [width, height] of SIZES) {
+      const { page, close } = await open(pageOf(runOf(scenario)), { width, height });
+      await settle(page);
+      const found = await page.evaluate(() => {
+        const pane = document.querySelector('#explain .body:not([hidden])').getBoundingClientRect();
+        const within = (element) => {
+          const { top, bottom } = element.getBoundingClientRect();
+          return top >= pane.top - 1 && bottom <= pane.bottom + 1;
+        };
+        const all = (selector) => [...document.querySelectorAll(`#explain .explanation ${selector}`)];
+        return { parts: all('.claim, .sentence, .picture').map(within), pictures: all('.picture').length, steps: all('.steps .line').map(within) };
+      });
+      const what = `${scenario} at ${width}: ${JSON.stringify(found)}`;
+      assert.ok(found.parts.length >= 2 && found.parts.every(Boolean), what);
+      assert.ok(found.steps[0] && (width < 1600 || found.steps.length < 2 || found.steps[1]), what);
+      await close();
+    }
+  }
+});
+
+test('what a lesson is called is read before it begins, and nothing lies on its words', async () => {
+  for (const [width, height] of SIZES) {
+    const { page, close } = await open(lessonOf(pageOf(runOf('scenarios/lessons/end_of_the_log.toml')), 'begin'), { width, height });
+    const titles = await page.locator('#explain h2, #explain h3').evaluateAll((all) => all.filter((one) => one.checkVisibility() && one.getBoundingClientRect().width > 20 && getComputedStyle(one).clipPath === 'none').map((one) => one.textContent));
+    assert.deepEqual(titles, ['A lesson'], `${width}`);
+    const over = await page.evaluate(() => {
+      const icon = document.querySelector('#explain .enlarge').getBoundingClientRect();
+      const range = document.createRange();
+      return [...document.querySelectorAll('#explain .lesson > *')].flatMap((one) => {
+        range.selectNodeContents(one);
+        return [...range.getClientRects()];
+      }).filter(({ left, right, top, bottom, width }) => width > 0 && left < icon.right && right > icon.left && top < icon.bottom && bottom > icon.top).length;
+    });
+    assert.equal(over, 0, `${width}: words below the icon`);
+    await close();
+  }
+});
