@@ -65,9 +65,9 @@ pub(super) fn changes(plan: &Plan, property: &str) -> Vec<Change> {
 enum About {
     /// The metadata quorum, and what it committed.
     Quorum,
-    /// What a group's coordinator decides and remembers.
+    /// What a group's coordinator decides and remembers, what its members process.
     Group,
-    /// What an application reads and processes.
+    /// What consumers are shown.
     Reading,
     /// The records of topics.
     Records,
@@ -87,11 +87,11 @@ impl About {
             | "commit-fenced"
             | "commit-durable"
             | "assignment-legal"
-            | "group-stable" => Self::Group,
-            "at-least-once"
+            | "group-stable"
+            | "at-least-once"
             | "at-most-once"
-            | "processing-order"
-            | "unseen"
+            | "processing-order" => Self::Group,
+            "unseen"
             | "poll-skip"
             | "nonmonotonic-poll"
             | "inconsistent-offsets" => Self::Reading,

@@ -359,12 +359,6 @@ impl Exhibit {
         &RUNS[&self.asked(Some(self.defect))].explanations
     }
 
-    /// The scenario as the exhibit runs it.
-    pub(crate) fn scenario(&self) -> Scenario {
-        let changes = [&["defects=[]"], self.changes].concat();
-        scenario(&format!("scenarios/{}.toml", self.scenario), &changes, &[self.defect.name()])
-    }
-
     /// Why its first property was violated, as `kafsim explain` says it: with what other runs have
     /// shown.
     pub(crate) fn retold(&self) -> Option<&'static Explanation> {

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::event::{Event, Kind};
 use crate::report::explain::defects::shows;
 use crate::report::explain::focus::{Focus, Shape};
-use crate::report::explain::note::{Deed, Note, Tag, weight};
+use crate::report::explain::note::{Deed, IDLE, Note, Tag, weight};
 use crate::report::explain::rests::rest_upon;
 use crate::report::explain::shape::Step;
 use crate::report::explain::tape::Tape;
-use crate::types::{Defect, ErrorCode, HostId, Moment, PartitionEpoch, TopicPartition};
+use crate::types::{
+    Defect, ErrorCode, HostId, Moment, Name, Offset, PartitionEpoch, TopicPartition,
+};
 
 /// How many steps an explanation has at most.
 pub(crate) const STEPS_MAX: usize = 10;
@@ -24,9 +26,11 @@ pub(crate) const EVIDENCE: i32 = 200;
 /// While the cluster forms all comes about as it should.
 const WHILE_FORMING: i32 = 120;
 /// Where a bug that is switched on did its work.
-pub(crate) const OF_A_DEFECT: i32 = 100;
+const OF_A_DEFECT: i32 = 100;
 /// Who is elected takes the lead, or is followed, within so many microseconds, if nothing is wrong.
 const SOON: u64 = 100_000;
+/// Who is asked to end has done so within so many microseconds.
+const ENDS_WITHIN: u64 = 60_000_000;
 /// How many hosts of one bug have their say.
 const PARTIES_MAX: usize = 2;
 
@@ -65,14 +69,19 @@ pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed
     let mut left: Vec<Candidate> = Vec::new();
     let mut alike: BTreeMap<Tag, usize> = BTreeMap::new();
     for candidate in candidates {
-        let is_told = chosen.iter().any(|other| is_same(tape, focus, &other.note, &candidate.note));
+        let is_told = chosen.iter().any(|other| {
+            is_same(tape, focus, &other.note, &candidate.note)
+                || candidate.defect.is_none() && is_of_one_wish(tape, &other.note, &candidate.note)
+        });
         let count = alike.entry(candidate.note.tag).or_default();
         let is_one_too_many = *count >= ALIKE_MAX && candidate.score < EVIDENCE;
         if is_told || is_one_too_many || chosen.len() == STEPS_MAX {
             left.push(candidate);
             continue;
         }
-        *count += 1;
+        // Of commits the proof alone is three or four.
+        let is_proof = candidate.score >= EVIDENCE && candidate.note.tag == Tag::Offset;
+        *count += usize::from(!is_proof);
         chosen.push(candidate);
     }
     rest_upon(tape, focus, &mut chosen, left);
@@ -125,6 +134,31 @@ fn is_same(tape: &Tape, focus: &Focus, one: &Note, other: &Note) -> bool {
     })
 }
 
+/// Whether one is asked for and the other done: who is asked to end ends, what a member commits is
+/// written.
+fn is_of_one_wish(tape: &Tape, one: &Note, other: &Note) -> bool {
+    let is_pair = |asked: &Event, done: &Event| match (&asked.kind, &done.kind) {
+        (Kind::ShutdownRequested {}, Kind::HostStopped { in_order: true, .. }) => {
+            asked.host == done.host && done.at.0.abs_diff(asked.at.0) <= ENDS_WITHIN
+        }
+        _ => committed(asked).is_some_and(|wish| committed(done) == Some(wish)),
+    };
+    let both = tape.event(one.event).zip(tape.event(other.event));
+    both.is_some_and(|(one, other)| is_pair(one, other) || is_pair(other, one))
+}
+
+/// The offset that a member asks to commit, that is written, that the member is told of.
+fn committed(event: &Event) -> Option<(&Name, TopicPartition, Offset)> {
+    match &event.kind {
+        Kind::CommitAsked { group, partition, offset, .. }
+        | Kind::OffsetAppended { group, partition, offset, .. }
+        | Kind::OffsetCommitAnswered { group, partition, offset, error: ErrorCode::None, .. } => {
+            Some((group, *partition, *offset))
+        }
+        _ => None,
+    }
+}
+
 /// Faults that begin at the same moment make one note.
 fn together(tape: &Tape, notes: Vec<Note>) -> Vec<Note> {
     let began = |note: &Note| {
@@ -136,6 +170,8 @@ fn together(tape: &Tape, notes: Vec<Note>) -> Vec<Note> {
         let at = began(&note);
         let same = found.iter_mut().rev().take(4).find(|it| at.is_some() && began(it) == at);
         match same {
+            // What the breach needed does not carry with it what it did not.
+            Some(same) if (same.extra < IDLE / 2) != (note.extra < IDLE / 2) => found.push(note),
             Some(same) if !same.text.contains(&note.text) => {
                 same.text = format!("{}; {}", same.text, note.text);
                 same.extra = same.extra.max(note.extra);

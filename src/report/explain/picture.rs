@@ -23,8 +23,8 @@ pub(crate) fn picture(tape: &Tape, focus: &Focus, model: &Model) -> Option<Pictu
     let records = records.map(|records| seen(tape, focus, known, &replicas).unwrap_or(records));
     let offsets = match focus.shape {
         Shape::Leaders => Vec::new(),
-        // No offset is named: the log ends in the rows say it all.
-        Shape::InSync if records.is_none() => Vec::new(),
+        // No offset is named, and the logs are equally long: their ends in the rows say it all.
+        Shape::InSync if records.is_none() && are_level(known, &replicas) => Vec::new(),
         _ => columns(known, &replicas, records),
     };
     let there: Vec<Vec<(BatchId, char)>> =
@@ -42,6 +42,13 @@ pub(crate) fn picture(tape: &Tape, focus: &Focus, model: &Model) -> Option<Pictu
         offsets,
         rows,
     })
+}
+
+/// Whether the logs end at one place.
+fn are_level(known: &PartitionView, replicas: &[BrokerId]) -> bool {
+    let mut ends = replicas.iter().filter_map(|node| Some(known.replicas.get(node)?.log.end()));
+    let first = ends.next();
+    ends.all(|end| Some(end) == first)
 }
 
 fn columns(

@@ -8,7 +8,7 @@ use crate::report::explain::choose::{Candidate, EVIDENCE};
 use crate::report::explain::focus::Focus;
 use crate::report::explain::note::Tag;
 use crate::report::explain::tape::Tape;
-use crate::types::{BrokerId, LeaderEpoch, Moment};
+use crate::types::{BrokerId, LeaderEpoch, Moment, TopicPartition};
 
 /// A follower that learns of its leader later than so many microseconds learns of it late.
 const LATE: u64 = 500_000;
@@ -71,6 +71,13 @@ fn ground(
     };
     let elections = || before(Tag::Election).filter_map(|it| Some((it, elected(it)?)));
     match step.note.tag {
+        // What the quorum commits somebody has copied.
+        Tag::Commit if focus.partition == Some(TopicPartition::CLUSTER_METADATA) => {
+            before(Tag::Copy).filter(|it| it.host != event.host).map(|it| it.index).max()
+        }
+        Tag::Copy if focus.partition == Some(TopicPartition::CLUSTER_METADATA) => {
+            before(Tag::Quorum).filter(|it| is_lead_of_quorum(it)).map(|it| it.index).max()
+        }
         Tag::Write
         | Tag::Commit
         | Tag::Despite

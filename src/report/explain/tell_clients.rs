@@ -212,10 +212,19 @@ impl Teller<'_> {
                         1 => "one entry".to_owned(),
                         many => format!("{many} entries"),
                     };
+                    let is_loaded = self.tape.step_of(event).any(|it| {
+                        matches!(&it.kind, Kind::LogRecovered { partition: it, .. } if it == partition)
+                    });
+                    let when = if is_loaded { "as its log is loaded, " } else { "" };
                     let text = format!(
-                        "the leader-epoch cache of {who} for {name} has {entries} and {last}"
+                        "{when}the leader-epoch cache of {who} for {name} has {entries} and {last}"
                     );
-                    let extra = if self.is_evidence(event) { 0 } else { -26 };
+                    let is_it = self.focus.records.map(|(from, _)| from) == *last_start;
+                    let extra = match (self.is_evidence(event), is_it) {
+                        (true, _) => 0,
+                        (_, true) => -10,
+                        _ => -44,
+                    };
                     self.add_with(event, (Tag::Place, extra), text, None);
                 }
             }

@@ -2,10 +2,10 @@
 
 use crate::event::{Event, Kind, MemberState};
 use crate::report::explain::defects::does;
-use crate::report::explain::note::Deed;
+use crate::report::explain::note::{Deed, Tag};
 use crate::report::explain::tell::Teller;
 use crate::trace::Model;
-use crate::types::{BrokerId, Defect, Name, TopicPartition};
+use crate::types::{ApiKey, BrokerId, Defect, Moment, Name, TopicPartition};
 
 impl Teller<'_> {
     /// A bug decided: of interest where it was about the partition of the story, or about none.
@@ -44,9 +44,44 @@ impl Teller<'_> {
             }
             _ => None,
         };
+        if defect == Defect::LastFetchedEpochLost {
+            self.tell_empty_answer(event, partition);
+        }
         let what = what.unwrap_or_else(|| does(defect).to_owned());
         let text = format!("{} {what}", self.who(event));
         self.deeds.push(Deed { event: event.index, defect, text });
+    }
+
+    /// The last answer without records that the follower had since it appended some: what made it
+    /// forget its last epoch.
+    fn tell_empty_answer(&mut self, event: &Event, partition: Option<TopicPartition>) {
+        let is_own = |it: &Event| it.host == event.host;
+        let appended = self.tape.last_before(event, |it| {
+            is_own(it)
+                && matches!(&it.kind, Kind::LogAppended { partition: at, .. } if Some(*at) == partition)
+        });
+        let Some(appended) = appended.filter(|it| it.at >= Moment::SCENARIO_BEGINS) else { return };
+        let answer = self.tape.last_before(event, |it| {
+            let is_of_broker = |from| {
+                let node = self.tape.setup.node(from);
+                node.is_some_and(|node| !self.tape.setup.voters().any(|voter| voter == node))
+            };
+            is_own(it)
+                && it.step != event.step
+                && matches!(&it.kind, Kind::Delivered { api: ApiKey::Fetch, is_response: true, from, .. }
+                    if is_of_broker(*from))
+        });
+        let Some(answer) = answer.filter(|it| it.step > appended.step) else { return };
+        let Kind::Delivered { from, .. } = &answer.kind else { return };
+        let text = format!(
+            "{} has an answer of {} without records",
+            self.who(answer),
+            self.tape.host(Some(*from))
+        );
+        let (answer, key) = (answer.clone(), ("empty", i64::try_from(answer.index).unwrap_or(-1)));
+        if self.told.insert(key) {
+            self.add_with(&answer, (Tag::Copy, 60), text, None);
+        }
     }
 
     /// Whether a deed was done in the step of `event`.

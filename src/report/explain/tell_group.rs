@@ -17,12 +17,19 @@ const TO_THE_POINT: i32 = 12;
 /// What sets a rebalance off that nobody asked for.
 const TROUBLE: i32 = 36;
 
+/// How many shares of an assignment one step tells.
+const SHARES_MAX: usize = 4;
+
 /// The hosts of the members of the group that the story is about, by member id.
 pub(crate) fn members(tape: &Tape, focus: &Focus) -> BTreeMap<Name, HostId> {
     let Some(about) = &focus.group else { return BTreeMap::new() };
     let named = tape.events.iter().filter_map(|event| match &event.kind {
         Kind::MemberStateEntered { group, member, .. } if *group == about.name => {
             Some((member.clone(), event.host?))
+        }
+        // An id that nobody came to hear of: the process asked for it with its own name.
+        Kind::MemberJoined { group, member, instance: Some(_) } if *group == about.name => {
+            Some((member.clone(), tape.message_to(event).filter(|it| !it.is_response)?.from))
         }
         _ => None,
     });
@@ -115,25 +122,51 @@ impl Teller<'_> {
                 );
                 // Who is a member is what matters of a whole group.
                 let aside = if touches(partitions) { 0 } else { ASIDE };
+                let left = self.left_before(event, member).filter(|_| !self.has_other_ids(member));
+                let (trouble, left) = match left {
+                    Some(left) => (TROUBLE, format!(", though it has left (e{left})")),
+                    None => (0, String::new()),
+                };
+                let text = text + &left;
                 // By which of its ids it is known decides whether it is one still.
                 let which = if self.has_other_ids(member) { 2 * TO_THE_POINT } else { 0 };
-                (which + if about.is_whole() { 12 } else { aside }, text)
+                (trouble + which + if about.is_whole() { 12 } else { aside }, text)
             }
             Kind::MemberJoined { group, member, .. } if is_ours(group) => {
-                (0, format!("{who} takes {} into group {group}", self.member_by_id(member)))
+                // Under a new id it is another to the coordinator.
+                let host = self.members.get(member).map_or(-1, |host| i64::from(host.0));
+                let is_new = !self.told.insert(("joined", host)) && self.has_other_ids(member);
+                (
+                    if is_new { TO_THE_POINT } else { 0 },
+                    format!("{who} takes {} into group {group}", self.member_by_id(member)),
+                )
             }
             Kind::MemberLeft { group, member, because } if is_ours(group) => {
                 let who_left = self.member_by_id(member);
                 let extra = if *because == LeftBecause::Left { 4 } else { TROUBLE };
+                let because = match because {
+                    LeftBecause::Replaced => {
+                        "its group.instance.id is back with a new member id".to_owned()
+                    }
+                    other => other.to_string(),
+                };
                 (extra, format!("{who} counts {who_left} out of group {group}: {because}"))
             }
             Kind::AssignmentDecided { group, member, epoch, partitions } if is_ours(group) => {
-                let text = format!(
-                    "in epoch {epoch} {} shall own {}",
-                    self.member(member),
+                let share = format!(
+                    "{} shall own {}",
+                    self.member_by_id(member),
                     Self::list(partitions, model)
                 );
-                (if touches(partitions) && !about.is_whole() { -4 } else { 2 * ASIDE }, text)
+                // Who gets nothing under a new id may have been somebody under the old one.
+                let is_nobody = partitions.is_empty() && self.has_other_ids(member);
+                let is_it = is_nobody || touches(partitions);
+                let extra = match (is_nobody, is_it && !about.is_whole()) {
+                    (true, true) => TO_THE_POINT,
+                    (_, true) => -4,
+                    _ => 2 * ASIDE,
+                };
+                return self.assign(event, extra, (&format!("in epoch {epoch} "), &share));
             }
             Kind::MemberReconciled { group, member, epoch, partitions, revoking }
                 if is_ours(group) =>
@@ -147,8 +180,15 @@ impl Teller<'_> {
                     self.member(member),
                     Self::list(partitions, model)
                 );
-                let concerns = touches(partitions) || touches(revoking);
-                (if concerns { 2 } else { ASIDE }, text)
+                let extra = match about.partition {
+                    // What is asked back, and not given, is what others wait for.
+                    Some(partition) if revoking.contains(&partition) => TROUBLE,
+                    Some(partition) if partitions.contains(&partition) => 2,
+                    Some(_) => ASIDE,
+                    None if about.is_whole() => ASIDE / 2,
+                    None => 2,
+                };
+                (extra, text)
             }
             Kind::CoordinatorLoaded { partition, leader_epoch, .. }
                 if Some(*partition) == self.focus.partition =>
@@ -167,6 +207,44 @@ impl Teller<'_> {
             _ => return is_of_groups(&event.kind) && !is_of_commits(&event.kind),
         };
         self.add_with(event, (Tag::Group, extra), text, None);
+        true
+    }
+
+    /// The event since which the member itself takes itself for none.
+    fn left_before(&self, event: &Event, id: &Name) -> Option<u64> {
+        let last = self.tape.last_before(
+            event,
+            |it| matches!(&it.kind, Kind::MemberStateEntered { member, .. } if member == id),
+        )?;
+        let Kind::MemberStateEntered { state, .. } = &last.kind else { return None };
+        let has_left =
+            matches!(state, MemberState::Stale | MemberState::Unjoined | MemberState::Leaving);
+        has_left.then_some(last.index)
+    }
+
+    /// Adds a share of an assignment to what was told of the same assignment.
+    fn assign(&mut self, event: &Event, extra: i32, (lead, share): (&str, &str)) -> bool {
+        let is_evidence = self.is_evidence(event);
+        let same = self.notes.last_mut().filter(|note| {
+            let before = self.tape.event(note.event);
+            before.is_some_and(|before| {
+                before.step == event.step && matches!(before.kind, Kind::AssignmentDecided { .. })
+            })
+        });
+        match same {
+            Some(note) if !is_evidence && !self.focus.evidence.contains(&note.event) => {
+                // The share that matters comes first, and beyond a few they say no more.
+                if extra > note.extra {
+                    note.text = format!("{lead}{share}");
+                    (note.event, note.extra) = (event.index, extra);
+                } else if extra == note.extra
+                    && note.text.matches(" shall own ").count() < SHARES_MAX
+                {
+                    note.text += &format!("; {share}");
+                }
+            }
+            _ => self.add_with(event, (Tag::Group, extra), format!("{lead}{share}"), None),
+        }
         true
     }
 
@@ -199,9 +277,9 @@ impl Teller<'_> {
             let is_it = about.offset == Some(offset) || about.commits.contains(&offset);
             match (is_it, is_of_offsets) {
                 (true, _) => TO_THE_POINT,
-                (false, true) => ASIDE,
+                (false, true) if !about.is_whole() => ASIDE,
                 // Where it is about who owns what, commits are beside the point.
-                (false, false) => 3 * ASIDE,
+                (false, _) => 3 * ASIDE,
             }
         };
         let (extra, text) = match &event.kind {

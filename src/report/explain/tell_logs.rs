@@ -41,7 +41,10 @@ impl Teller<'_> {
                 "{who}, which leads in epoch {leader_epoch}, appends {what} of {name}{again}"
             );
             let forbidden = self.refused.forbids(event.host, *partition);
-            let extra = if forbidden.is_some() { 30 } else { 0 };
+            let extra = match forbidden {
+                Some(_) => 30,
+                None => self.elsewhere(*base_offset, end),
+            };
             self.add_with(event, (Tag::Write, extra), text, forbidden);
         } else if is_focus {
             if self.is_observer(*partition, node) {
@@ -49,8 +52,16 @@ impl Teller<'_> {
             }
             let text = format!("{who} copies {what}, of epoch {leader_epoch}");
             let fork = self.fork(model, *partition, node, *base_offset);
-            let extra = if fork.is_some() { 30 } else { 0 };
+            let extra = match fork {
+                Some(_) => 30,
+                None => self.elsewhere(*base_offset, end),
+            };
             self.add_with(event, (Tag::Copy, extra), text, fork);
+        } else if *as_leader && self.pushes_out(*batch) {
+            let text = format!("{who} appends another batch of the producer, at {what} of {name}");
+            if !self.is_again(event, "another batch".to_owned()) {
+                self.add_with(event, (Tag::Write, -6), text, None);
+            }
         } else if !as_leader
             && let Some(fallen) = self.fallen(model, *partition, node, *leader_epoch)
         {
@@ -78,6 +89,30 @@ impl Teller<'_> {
         let batches = &self.focus.batches;
         (batches.is_empty() || batches.contains(&batch))
             && self.focus.epoch.is_none_or(|wanted| wanted == epoch)
+    }
+
+    /// What it takes from an append that it is not where logs part.
+    fn elsewhere(&self, from: Offset, to: Offset) -> i32 {
+        let is_aside = self.focus.shape == Shape::Logs && !self.covers(from, to);
+        if is_aside && self.focus.records.is_some() { -70 } else { 0 }
+    }
+
+    /// Whether `batch` is of the producer of the one that the story is about, written after it:
+    /// where a leader does not know that one any more, these are why.
+    fn pushes_out(&self, batch: BatchId) -> bool {
+        let ([ours], Shape::Batches, true) =
+            (self.focus.batches.as_slice(), self.focus.shape, self.is_written)
+        else {
+            return false;
+        };
+        let of = |batch: BatchId| self.tape.sealed(batch).and_then(|event| event.host);
+        let is_forgotten = self.focus.evidence.iter().any(|at| {
+            self.tape.event(*at).is_some_and(|event| {
+                let Kind::ProduceHandled { error, .. } = &event.kind else { return false };
+                *error == ErrorCode::OutOfOrderSequenceNumber
+            })
+        });
+        is_forgotten && *ours != batch && of(batch).is_some() && of(batch) == of(*ours)
     }
 
     pub(crate) fn is_observer(&self, partition: TopicPartition, node: BrokerId) -> bool {
@@ -420,6 +455,21 @@ impl Teller<'_> {
         }
     }
 
+    /// The event with which the producer sent again what the answering broker had not appended
+    /// itself.
+    fn known_already(&self, event: &Event, batch: BatchId) -> Option<u64> {
+        let appended = self.tape.last_before(event, |it| {
+            it.host == event.host
+                && matches!(&it.kind, Kind::LogAppended { batch: its, .. } if *its == batch)
+        })?;
+        let is_copy = matches!(appended.kind, Kind::LogAppended { as_leader: false, .. });
+        let sent = self.tape.last_before(event, |it| {
+            matches!(&it.kind, Kind::BatchSent { batch: its, attempt, .. }
+                if *its == batch && *attempt > 1)
+        });
+        sent.filter(|_| is_copy).map(|sent| sent.index)
+    }
+
     pub(crate) fn on_answered(&mut self, event: &Event, model: &Model) {
         let Kind::ProduceAnswered { partition, batch, acks, error, base_offset } = &event.kind
         else {
@@ -444,6 +494,7 @@ impl Teller<'_> {
         let node = self.node_of(event);
         let role =
             node.and_then(|node| model.partition(*partition)?.replicas.get(&node)?.role.clone());
+        let again = self.known_already(event, *batch);
         let because = match acks {
             AckMode::All => role.map(|role| {
                 format!("acks=all waits for the in-sync set, and that is {} to it", role.maximal)
@@ -460,7 +511,14 @@ impl Teller<'_> {
                 )
             }
             _ => {
-                format!("{who} answers {producer}: {} of {name} {verb} written", offsets(from, to))
+                let what = offsets(from, to);
+                let again = again.map_or_else(String::new, |sent| {
+                    format!(
+                        " already, for it has them as a copy: {producer} had sent them again \
+                         (e{sent})"
+                    )
+                });
+                format!("{who} answers {producer}: {what} of {name} {verb} written{again}")
             }
         };
         let holders = self.holders(model, *partition);

@@ -23,10 +23,7 @@ impl Teller<'_> {
             Kind::FaultEnded { fault, .. } => {
                 let Some(known) = model.faults.get(fault) else { return };
                 // What is over at once goes without saying.
-                if self.tape.faults(event.index).iter().any(|it| {
-                    it.number == fault.saturating_add(1)
-                        && self.tape.event(it.began).is_some_and(|began| began.at == event.at)
-                }) {
+                if known.since == event.at {
                     return;
                 }
                 // That its processes start again is told by themselves.
@@ -61,7 +58,8 @@ impl Teller<'_> {
                     }
                     (_, _, CrashKeep::Nothing) => format!("{who} stops and loses its disk"),
                 };
-                let extra = if *by_itself { 16 } else { 0 };
+                // Why it ends is told with who asked for it.
+                let extra = if *by_itself { 16 } else { -16 * i32::from(*in_order) };
                 self.add_with(event, (Tag::Process, extra), text, None);
             }
             Kind::HostStarted { after, incarnation } if concerns && *incarnation > 0 => {

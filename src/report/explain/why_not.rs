@@ -1,6 +1,6 @@
 //! Why each replica that lacks the records lacks them: what did not happen, and what kept it.
 
-use crate::event::{Event, Kind};
+use crate::event::{Event, Kind, QuorumRole};
 use crate::report::explain::focus::{Focus, Shape, replicas_of};
 use crate::report::explain::refused::refused;
 use crate::report::explain::shape::WhyNot;
@@ -38,6 +38,10 @@ struct Life {
     fetch_after: Option<u64>,
     /// The first answer of the writer after the write, and the fault that held it up.
     answer_after: Option<(u64, Option<u32>)>,
+    /// Whether the writer led the quorum no longer when it gave that answer, and since when it did
+    /// again.
+    has_retired: bool,
+    led_again: Option<u64>,
 }
 
 /// Why replicas lack the records; for other stories what is to be known of each replica.
@@ -237,6 +241,15 @@ fn fetches(tape: &Tape, life: &Life, writer: &str) -> String {
             "its next fetch reached {writer} at {} (e{after}), and no answer came",
             at(tape, after)
         ),
+        (_, _, Some((answer, _))) if life.has_retired => {
+            let again = life.led_again.map_or_else(String::new, |event| {
+                format!("; it led again from {} on (e{event})", at(tape, event))
+            });
+            format!(
+                "when {writer} answered it, at {} (e{answer}), it did not lead{again}",
+                at(tape, answer)
+            )
+        }
         (_, _, Some((answer, fault))) => {
             let held = fault.map(|fault| format!(", held up by fault {}", fault.saturating_add(1)));
             format!(
@@ -292,6 +305,18 @@ fn life(tape: &Tape, focus: &Focus, wanted: &Wanted, host: HostId) -> Life {
     for event in tape.events.iter().take_while(|event| event.index <= focus.decisive) {
         if event.host == Some(host) {
             own(&mut life, event, wanted);
+        } else if event.host == Some(wanted.writer)
+            && let Kind::QuorumRoleTaken { role, .. } = &event.kind
+            && event.index > wanted.written
+        {
+            match role {
+                QuorumRole::Leader => _ = life.led_again.get_or_insert(event.index),
+                _ if life.answer_after.is_none() => life.has_retired = true,
+                _ => {}
+            }
+            if life.answer_after.is_none() && *role == QuorumRole::Leader {
+                life.has_retired = false;
+            }
         } else if event.host == Some(wanted.writer)
             && let Kind::Delivered { from, api: ApiKey::Fetch, is_response: false, .. } =
                 &event.kind
@@ -393,7 +418,10 @@ fn forked(tape: &Tape, focus: &Focus, model: &Model, partition: TopicPartition) 
                 }
                 None => format!("a batch of epoch {} that no leader appended there", entry.epoch),
             };
-            let text = format!("at offset {from} it holds {of}; it has it since e{}", entry.event);
+            let text = format!(
+                "at offset {from} it holds {of}, as it finds on its disk (e{})",
+                entry.event
+            );
             return Some(WhyNot { replica: tape.node(*node), text, event: Some(entry.event) });
         }
         let text = format!(
