@@ -91,10 +91,7 @@ impl About {
             | "at-least-once"
             | "at-most-once"
             | "processing-order" => Self::Group,
-            "unseen"
-            | "poll-skip"
-            | "nonmonotonic-poll"
-            | "inconsistent-offsets" => Self::Reading,
+            "unseen" | "poll-skip" | "nonmonotonic-poll" | "inconsistent-offsets" => Self::Reading,
             _ => Self::Records,
         }
     }

@@ -182,7 +182,7 @@ pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> W
         outcomes.extend(spent.run_all(&asked));
     }
     let left_out = changed.split_off(outcomes.len()).into_iter();
-    let not_tried = left_out.map(|(change, _)| change.words).collect();
+    let mut not_tried: Vec<String> = left_out.map(|(change, _)| change.words).collect();
     let mut tried: Vec<WhatIf> = changed
         .iter()
         .zip(&outcomes)
@@ -201,7 +201,9 @@ pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> W
         })
         .collect();
     let question = Nearby { scenario, seed, property, stops, of_base: base.fingerprint.events };
-    question.ask(&changed, &outcomes, &mut spent, &mut tried);
+    if !question.ask(&changed, &outcomes, &mut spent, &mut tried) {
+        not_tried.push("other seeds".to_owned());
+    }
     tried.sort_by_key(|it| it.came);
     WhatIfs { tried, not_tried }
 }
@@ -217,13 +219,14 @@ struct Nearby<'a> {
 }
 
 impl Nearby<'_> {
+    /// Asks, and says so; where nothing helped there is nothing to ask.
     fn ask(
         &self,
         changed: &[(Change, Scenario)],
         outcomes: &[RunOutcome],
         spent: &mut Spent,
         tried: &mut [WhatIf],
-    ) {
+    ) -> bool {
         let helped = (0..tried.len()).filter(|at| tried[*at].came == Came::Helped);
         let helped: Vec<usize> = helped.collect();
         let left = EVENTS_MAX.saturating_sub(spent.events);
@@ -236,7 +239,7 @@ impl Nearby<'_> {
             let seeds = seeds.min((NEARBY_EVENTS / own).max(NEARBY_SEEDS_MIN));
             (seeds >= NEARBY_SEEDS_MIN).then_some((count, seeds))
         });
-        let Some((count, seeds)) = affordable else { return };
+        let Some((count, seeds)) = affordable else { return helped.is_empty() };
         let seeds_of = |scenario| {
             (1..=seeds).map(move |more| (scenario, self.seed.wrapping_add(more), self.stops))
         };
@@ -255,6 +258,7 @@ impl Nearby<'_> {
         for at in nearby {
             tried[at].nearby = Some(OtherSeeds { seeds, violated: violated(), without });
         }
+        true
     }
 }
 

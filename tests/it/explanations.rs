@@ -227,7 +227,10 @@ const CAUSES: &[Cause] = &[
         &[("partition-committed", "although broker-1 holds another record")],
     ),
     (Defect::ServeOldEpoch, &[("log-appended", "its log has parted from its leader's")]),
-    (Defect::StaleFetchResponse, &[("log-truncated", "on its way since")]),
+    (
+        Defect::StaleFetchResponse,
+        &[("produce-answered", "has them as a copy"), ("log-truncated", "on its way since")],
+    ),
     (Defect::HighWatermarkOverProposed, &[("in-sync-changed", "waits for [2]")]),
     (
         Defect::StaleBrokerEpoch,
@@ -256,7 +259,13 @@ const CAUSES: &[Cause] = &[
         Defect::HighWatermarkBeforeTruncation,
         &[("fetch-diverged", "part"), ("high-watermark-moved", "its log has parted")],
     ),
-    (Defect::LastFetchedEpochLost, &[("log-appended", "its log has parted from its leader's")]),
+    (
+        Defect::LastFetchedEpochLost,
+        &[
+            ("delivered", "without records"),
+            ("log-appended", "its log has parted from its leader's"),
+        ],
+    ),
     (
         Defect::EmptyEpochKept,
         &[
@@ -298,6 +307,7 @@ const CAUSES: &[Cause] = &[
     (
         Defect::AppendAfterError,
         &[
+            ("fault-ended", "fault 1 ends"),
             ("storage-failed", "cannot write"),
             ("log-appended", "though it could not write offset"),
             ("log-recovered", "whose write failed"),
@@ -322,6 +332,7 @@ const CAUSES: &[Cause] = &[
     (
         Defect::CommitOfOlderEpoch,
         &[
+            ("log-appended", "controller-3 copies offset 8"),
             ("high-watermark-moved", "count as committed"),
             ("quorum-role-taken", "holds another record"),
         ],
@@ -377,9 +388,20 @@ const CAUSES: &[Cause] = &[
     (Defect::HighWatermarkLeftBehind, &[("log-start-moved", "begins its log")]),
     (
         Defect::StaleEpochCheckpoint,
-        &[("log-recovered", "loads its log"), ("epoch-cache-changed", "leader-epoch cache")],
+        &[
+            ("epoch-cache-changed", "its log begins at 219 from here on"),
+            ("log-recovered", "loads its log"),
+            ("epoch-cache-changed", "leader-epoch cache"),
+        ],
     ),
-    (Defect::OneBatchRemembered, &[("produce-handled", "refuses"), ("batch-sent", "again")]),
+    (
+        Defect::OneBatchRemembered,
+        &[
+            ("log-appended", "another batch of the producer"),
+            ("produce-handled", "refuses"),
+            ("batch-sent", "again"),
+        ],
+    ),
     (
         Defect::ProducerStateFollowsLog,
         &[("log-start-moved", "begins its log"), ("log-appended", "once more")],
@@ -390,11 +412,19 @@ const CAUSES: &[Cause] = &[
     (Defect::NoRevocationBarrier, &[("member-reconciled", "own"), ("assignment-decided", "own")]),
     (
         Defect::PartitionEpochLost,
-        &[("partition-given-up", "billing-1 gives orders-3 up"), ("member-reconciled", "epoch 4")],
+        &[
+            ("member-reconciled", "has yet to give up orders-3"),
+            ("partition-given-up", "billing-1 gives orders-3 up"),
+            ("member-reconciled", "epoch 4"),
+        ],
     ),
     (
         Defect::FencedCannotRejoin,
-        &[("member-state-entered", "expelled"), ("fault-began", "crash of broker-2")],
+        &[
+            ("member-loaded", "though it has left"),
+            ("member-state-entered", "expelled"),
+            ("fault-began", "crash of broker-2"),
+        ],
     ),
     (
         Defect::CommitWithoutGeneration,
@@ -407,7 +437,12 @@ const CAUSES: &[Cause] = &[
     ),
     (
         Defect::AsyncProcessing,
-        &[("commit-asked", "by itself"), ("fault-began", "crash"), ("committed-offset-used", "at")],
+        &[
+            ("offset-commit-answered", "offset 235"),
+            ("commit-asked", "by itself"),
+            ("fault-began", "crash"),
+            ("committed-offset-used", "at"),
+        ],
     ),
     (
         Defect::CommitsUnderneath,
@@ -417,10 +452,11 @@ const CAUSES: &[Cause] = &[
     (
         Defect::StaleClaims,
         &[
+            ("member-joined", "(id billing-2-"),
             ("member-left", "its session expired"),
             ("defect-acted", "billing-2 is refused while it joins, and keeps what it owned"),
             ("defect-acted", "believes claims of an earlier generation"),
-            ("assignment-decided", "billing-2 shall own"),
+            ("assignment-decided", "shall own orders-1"),
         ],
     ),
     (
@@ -433,6 +469,7 @@ const CAUSES: &[Cause] = &[
     (
         Defect::StaticWithoutAssignment,
         &[
+            ("assignment-decided", "shall own nothing"),
             ("fault-began", "crash of billing-4"),
             ("member-left", "another took its place"),
             ("member-joined", "takes billing-4 into"),

@@ -22,7 +22,8 @@ pub fn brief(explanation: &Explanation) -> String {
     }
     let found = if outcome == "violated" { "" } else { ", outside its premise" };
     let mut lines = vec![cut(&format!("{property} violated{found}, seed {seed}"))];
-    let sentence = shortest(&explanation.sentence, ". ", COLUMNS - 2, SENTENCE_MAX);
+    let sentence = without_echo(&explanation.sentence);
+    let sentence = shortest(sentence, ". ", COLUMNS - 2, SENTENCE_MAX);
     lines.extend(sentence.iter().map(|line| format!("  {line}")));
     let saved = explanation.saved_by.iter().find(|saved| saved.helped);
     let saved = saved.map(|saved| {
@@ -49,6 +50,20 @@ pub fn brief(explanation: &Explanation) -> String {
     lines.extend(told(&explanation.steps, room));
     lines.extend(saved);
     lines.join("\n") + "\n"
+}
+
+/// `sentence` without its last part, if that says once more that the records were committed.
+fn without_echo(sentence: &str) -> &str {
+    let last = sentence.rfind(". Offset").map(|at| sentence.split_at(at + 1));
+    match last {
+        Some((before, last))
+            if before.contains("; everything below ")
+                && last.contains(" committed: a leader's high watermark had passed ") =>
+        {
+            before
+        }
+        _ => sentence,
+    }
 }
 
 /// The steps that matter most, in the order of time, in at most `room` lines.
@@ -194,6 +209,15 @@ mod tests {
     use super::*;
     use crate::report::explain::shape::Saved;
     use crate::types::Defect;
+
+    #[test]
+    fn what_was_said_is_not_said_again() {
+        let before = "It lacks offset 3; everything below 4 was committed.";
+        let echo = "Offset 3 was committed: a leader's high watermark had passed it.";
+        assert_eq!(without_echo(&format!("{before} {echo}")), before);
+        let alone = format!("It lacks offset 3. {echo}");
+        assert_eq!(without_echo(&alone), alone);
+    }
 
     #[test]
     fn no_step_ends_within_brackets() {

@@ -300,7 +300,8 @@ impl Teller<'_> {
             })
         };
         let named = |number: &u32, fault: &FaultView| {
-            format!(": fault {} ({})", number.saturating_add(1), fault.verb)
+            let since = seconds(fault.since);
+            format!(": fault {} ({} since {since})", number.saturating_add(1), fault.verb)
         };
         if let Some((number, fault)) = all(&|links, other| links.part(host, other)) {
             return format!("{} keeps it from {names}", named(number, fault));
