@@ -82,13 +82,14 @@ async function start(): Promise<void> {
     if (second) byId(second.id('explain')).remove();
   }
   if ((head.explanations?.length ?? 0) > 0 || second) byId('main').classList.add('has-why');
+  if (first.firstTab === 'groups') byId('main').classList.add('has-groups');
   for (const { app, tabs } of sides) {
     tabs.notes.source = source;
     tabs.notes.lesson = player;
     for (const [id, name] of SECTIONS) {
       const pane = document.getElementById(app.id(id));
       if (pane) enlarge(pane, name);
-      if (second && ['cluster', 'lanes', 'timeline'].includes(id)) pane?.querySelector('.bar')?.prepend(el('b', { class: 'badge' }, app.name));
+      if (second && ['cluster', 'lanes', 'timeline'].includes(id)) pane?.querySelector('.bar')?.prepend(el('b', { class: 'badge', title: app.name }, app.name));
     }
   }
   bindKeys(() => sides.find(({ app }) => app.isActive) ?? sides[0]!, help);

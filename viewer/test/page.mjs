@@ -66,8 +66,8 @@ export const lostPage = () => pageOf(runOf(LOST));
 export const cursor = (page) => page.evaluate(() => globalThis.kafsim.cursor);
 export const written = (page, pane) => page.evaluate((id) => [...globalThis.written].find(([canvas]) => canvas.closest('section')?.id === id)?.[1] ?? [], pane);
 // A page with a lesson of about as many words as those that kafsim has.
-export const lessonOf = (path, name) => tampered(path, `lesson-${name}`, {
-  head: (head) => ({ ...head, lesson: { title: 'A lesson', summary: 'About a record that stands in one log, and what is told of it. '.repeat(4), notes: [{ event: 2000, title: 'A note', text: 'Some words of a note. '.repeat(14), question: 'Is that all?', answer: 'Yes.', pane: 'state' }] } }),
+export const lessonOf = (path, name, pane = 'state') => tampered(path, `lesson-${name}`, {
+  head: (head) => ({ ...head, lesson: { title: 'A lesson', summary: 'About a record that stands in one log, and what is told of it. '.repeat(4), notes: [{ event: 2000, title: 'A note', text: 'Some words of a note. '.repeat(14), question: 'Is that all?', answer: 'Yes.', pane }] } }),
 });
 // What stays as it is is drawn from a copy; here it is drawn anew.
 export const writtenAnew = (page, pane) => page.evaluate((id) => {

@@ -102,6 +102,8 @@ test('the metadata log takes the width of its pane, and its name is whole', asyn
         return { needed: context.measureText('__cluster_metadata-0').width + 24, has: select.clientWidth, covered };
       });
       assert.ok(name.has >= name.needed && !name.covered, `${width}: ${JSON.stringify(name)}`);
+      // A second run shows it too.
+      for (const label of await page.locator('#lanes canvas, #lanes-2 canvas').evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')))) assert.match(label, /^__cluster_metadata-0/);
       await close();
     }
   }
@@ -164,6 +166,36 @@ test('who opens a violation sees at once what is wrong, the logs, and how it beg
       const what = `${scenario} at ${width}: ${JSON.stringify(found)}`;
       assert.ok(found.parts.length >= 2 && found.parts.every(Boolean), what);
       assert.ok(found.steps[0] && (width < 1600 || found.steps.length < 2 || found.steps[1]), what);
+      await close();
+    }
+  }
+});
+
+test('what is wrong with partitions is not cut where room is short', async () => {
+  const { page, close } = await open(pageOf(runOf('scenarios/museum/asynchronous_processing.toml')), { width: 1024, height: 768 });
+  await settle(page);
+  const first = await page.locator('#partitions .facts').evaluate((facts) => {
+    const [box, told] = [facts, facts.firstElementChild].map((one) => one.getBoundingClientRect());
+    return { text: facts.firstElementChild.innerText, isWhole: told.right <= box.right + 1 && told.bottom <= box.bottom + 1 };
+  });
+  assert.deepEqual(first, { text: '0 URP', isWhole: true });
+  // What a client did is told in full.
+  const history = await open(pageOf(runOf('scenarios/museum/kip_101.toml')), { width: 1024, height: 768, hash: '#tab=clients' });
+  await settle(history.page);
+  const cut = await history.page.locator('#panel-history .what').evaluateAll((all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent));
+  assert.deepEqual(cut, []);
+  assert.ok(await history.page.locator('#panel-history .row').count() >= 4);
+  await history.close();
+  await close();
+});
+
+test('a note of a lesson opens the pane that it names, and so does an address', async () => {
+  for (const [pane, id] of [['clients', 'history'], ['explain', 'why'], ['events', 'events'], ['state', 'state']]) {
+    for (const [suffix, hash] of [['', '#n=1'], ['-link', `#tab=${pane}`]]) {
+      const run = runOf('scenarios/lessons/acked_and_gone.toml');
+      const { page, close } = await open(lessonOf(pageOf(run), `pane-${pane}${suffix}`, pane), { hash });
+      assert.ok(await page.locator(`#panel-${id}`).isVisible(), `${pane} by ${hash}`);
+      assert.equal(await page.locator('.toast').count(), 0);
       await close();
     }
   }

@@ -127,13 +127,23 @@ export class Cluster implements Pane {
       this.ring(left + radius + 4, width - right - radius - 4, radius + words, height - bottom - radius - words, radius, small);
       if (this.isApart([...run.brokers, ...run.controllers])) break;
     }
-    const middleY = (height - bottom) / 2 + 2;
-    const column = (hosts: Host[], x: number): void => hosts.forEach((host, n) => {
-      const gap = Math.min(54, (height - bottom - 24) / Math.max(1, hosts.length));
-      this.places[host.id] = { x, y: middleY + (n - (hosts.length - 1) / 2) * gap, radius: gap < 20 ? 4 : gap < 40 ? 6 : 9 };
-    });
-    column(this.producers, Math.max(30, side * 0.42));
-    column(this.consumers, width - Math.max(30, side * 0.42));
+    // Those at the sides stand above the corners.
+    const foot = isLow ? 24 : bottom;
+    const middleY = (height - foot) / 2 + 2;
+    // Many stand in several columns, so that none covers another.
+    const column = (hosts: Host[], x: number, out: number): void => {
+      const most = Math.max(1, Math.floor((height - foot - 24) / 11));
+      const columns = Math.ceil(hosts.length / most);
+      const each = Math.ceil(hosts.length / Math.max(1, columns));
+      const gap = Math.min(54, (height - foot - 24) / Math.max(1, each));
+      hosts.forEach((host, n) => {
+        const inColumn = Math.min(each, hosts.length - Math.floor(n / each) * each);
+        const at = columns === 1 ? x : x + out * (Math.floor(n / each) - (columns - 1) / 2) * 12;
+        this.places[host.id] = { x: at, y: middleY + ((n % each) - (inColumn - 1) / 2) * gap, radius: gap < 20 ? 4 : gap < 40 ? 6 : 9 };
+      });
+    };
+    column(this.producers, Math.max(30, side * 0.42), -1);
+    column(this.consumers, width - Math.max(30, side * 0.42), 1);
     this.others.forEach((host, n) => {
       const gap = Math.min(90, width / (this.others.length + 1));
       const x = isLow ? (n === 0 ? 14 : width - 56) : width / 2 + (n - (this.others.length - 1) / 2) * gap;

@@ -111,8 +111,12 @@ export class Groups implements Pane {
       surface.line(x, TOP - 6, x, surface.height, alpha(colors.change, 0.55), 1, [2, 3]);
       if (x < free) return;
       const number = String(group.epoch.values[n]);
-      surface.text(x + 2, 8, number, colors.change, { size: 11, bold: true });
-      free = x + 10 + number.length * 7;
+      const room = 4 + number.length * 7;
+      // At the edge it stands before its line, if there is room.
+      const isLast = x + room > this.label + this.width;
+      if (isLast && x - room < free) return;
+      surface.text(isLast ? x - 2 : x + 2, 8, number, colors.change, { size: 11, bold: true, align: isLast ? 'right' : 'left' });
+      free = x + 6 + room;
     });
     surface.text(this.label - 8, 8, epochWord(group.protocol.at(this.app.cursor)), colors.dim, { size: 11, align: 'right' });
     surface.text(surface.width - this.right + 44, 8, 'commit', colors.dim, { size: 11, align: 'right' });

@@ -80,7 +80,7 @@ export function buildHelp(app: App, dialog: HTMLDialogElement): () => void {
     el('div', { class: 'help-body' },
       el('section', {},
         el('p', {}, 'A broker has one colour everywhere: its circle on the map, its leaderships on the timeline, and the records that were written while it led. Records above the high watermark are hatched: they are not committed, and may be thrown away. On the timeline a red triangle is a violation.'),
-        el('p', {}, 'A filled crown is the leader as the controller recorded it. A hollow crown is a broker that believes it leads, and does not. Squares are members of consumer groups, in colours of their own. \u201cDiverged at 7\u201d: from offset 7 on a replica has records that its leader does not have.'),
+        el('p', {}, 'A filled crown is the leader as the controller recorded it. A hollow crown is a broker that believes it leads, and does not. Squares are members of consumer groups, in colours of their own. \u201cDiverged at 7\u201d: from offset 7 on a replica has records that its leader does not have. Two slanted lines in a log: what lies between is not shown; scroll to see it.'),
         el('p', {}, 'Click a record for the event that put it there, a node for its events, a line of the story for its moment. The address of the page always names the moment that you see.'),
         el('p', { class: 'dim' }, `${app.run.head.title}. Seed ${app.run.head.seed}, fingerprint ${app.run.head.fingerprint.events}-${app.run.head.fingerprint.hash}, kafsim ${app.run.head.tool_version} (${app.run.head.build_id}). The page asks nothing of any network.`)),
       el('table', { class: 'keys' }, ...rows)));

@@ -296,8 +296,16 @@ function parting(app: App, partition: Partition, replica: Replica): number | nul
   const { state, cursor } = app;
   const node = partition === state.metadata ? state.active.at(cursor)?.node : partition.state.at(cursor)?.leader;
   const leader = partition.replicas.get(node ?? -1);
-  return leader && state.run.knows(partition, cursor) ? divergence(replica, leader, cursor) : null;
+  if (!leader || !state.run.knows(partition, cursor)) return null;
+  // Asked for several times while one event is drawn.
+  const known = partings.get(replica);
+  if (known?.cursor === cursor && known.leader === leader) return known.at;
+  const at = divergence(replica, leader, cursor);
+  partings.set(replica, { cursor, leader, at });
+  return at;
 }
+
+const partings = new WeakMap<Replica, { cursor: number; leader: Replica; at: number | null }>();
 
 export function factsOf(app: App, partition: Partition): Node[] {
   const now = partition.state.at(app.cursor);
@@ -381,7 +389,8 @@ export function drawLog(
   if (start > window.from && start > 0) surface.line(place(start), y, place(start), y + height, colors.text, 2);
   if (mark >= window.from && mark <= window.to && !isSmall) {
     const at = Math.round(place(mark)) + 0.5;
-    surface.line(at, y - 3, at, y + height + 3, colors.cursor, 2);
+    const out = height < 26 ? 1 : 3;
+    surface.line(at, y - out, at, y + height + out, colors.cursor, 2);
   } else if (mark >= window.from && mark <= window.to) {
     surface.line(place(mark), y, place(mark), y + height, colors.cursor, 1.5);
   }

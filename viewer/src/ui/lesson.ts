@@ -5,8 +5,8 @@ import type { Lesson, LessonNote } from '../data/run';
 import type { App } from './app';
 import { byId, el, icon } from './dom';
 
-// What a lesson calls the tabs.
-const TABS: Record<string, string> = { explain: 'why', clients: 'history' };
+// What lessons and addresses may call the tabs.
+export const TABS = new Map([['explain', 'why'], ['clients', 'history']]);
 const SECTIONS = ['quorum', 'lanes', 'cluster', 'partitions', 'timeline'];
 
 export class LessonPlayer {
@@ -46,7 +46,7 @@ export class LessonPlayer {
     if (partition) app.partition = partition;
     app.isPlaying = false;
     app.go(note.event, { follow: !partition });
-    const tab = note.pane ? TABS[note.pane] ?? note.pane : null;
+    const tab = note.pane ? TABS.get(note.pane) ?? note.pane : null;
     for (const one of document.querySelectorAll('.pane.shown')) one.classList.remove('shown');
     if (tab !== null && SECTIONS.includes(tab)) document.getElementById(app.id(tab))?.classList.add('shown');
     else if (tab !== null && document.getElementById(app.id(`tab-${tab}`))) {

@@ -3,7 +3,7 @@
 import type { Note } from '../data/run';
 import type { App } from './app';
 import { complain } from './dom';
-import type { LessonPlayer } from './lesson';
+import { TABS, type LessonPlayer } from './lesson';
 
 export function readLink(first: App, hash: string, lesson: LessonPlayer | null): void {
   const link = new URLSearchParams(hash.replace(/^#/, ''));
@@ -24,6 +24,7 @@ export function readLink(first: App, hash: string, lesson: LessonPlayer | null):
   if (partition !== null) {
     const found = app.state.named(partition) ?? (/^\d+$/.test(partition) ? app.state.shown[Number(partition)] : undefined);
     if (found) app.partition = found;
+    if (found && app.peer) app.peer.partition = app.peer.state.named(found.name) ?? app.peer.partition;
     else wrong.push(`there is no partition ${partition}`);
   }
   const notes = link.get('notes');
@@ -40,9 +41,10 @@ export function readLink(first: App, hash: string, lesson: LessonPlayer | null):
   else if (time !== null) app.goTime(time * 1e6);
   const filter = link.get('f');
   if (filter !== null) app.showFilter(filter);
-  const tab = link.get('tab');
+  const called = link.get('tab');
+  const tab = called === null ? null : TABS.get(called) ?? called;
   if (tab !== null && document.getElementById(app.id(`tab-${tab}`))) app.setTab(tab);
-  else if (tab !== null) wrong.push(`this run has no tab ${tab}`);
+  else if (tab !== null) wrong.push(`this run has no tab ${called}`);
   if (wrong.length > 0) complain(`The address of this page could not be followed in full: ${wrong.join('; ')}.`);
 }
 

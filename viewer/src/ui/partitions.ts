@@ -78,10 +78,11 @@ export class Partitions implements Pane {
     const [, one = 0, below = 0, without = 0] = counts;
     const under = one + below + without;
     fill(this.facts, counts.join(), () => [
-      el('span', {}, `${state.shown.length} in all`),
-      el('span', {}, el('b', { class: under > 0 ? 'warn' : 'good' }, String(under)), ' under-replicated'),
-      ...(below > 0 ? [el('span', {}, el('b', { class: 'bad' }, String(below)), ' below min ISR')] : []),
+      // The worst first: where room is short the others are cut.
       ...(without > 0 ? [el('span', {}, el('b', { class: 'bad' }, String(without)), ' without leader')] : []),
+      ...(below > 0 ? [el('span', {}, el('b', { class: 'bad' }, String(below)), ' below min ISR')] : []),
+      el('span', {}, el('b', { class: under > 0 ? 'warn' : 'good' }, String(under)), ' ', el('span', { class: 'long' }, 'under-replicated'), el('abbr', { class: 'brief', title: 'under-replicated partitions' }, 'URP')),
+      el('span', {}, `${state.shown.length} in all`),
     ]);
     this.order = state.shown;
     if (this.troubleFirst) {
