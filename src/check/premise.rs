@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::event::{Event, Kind, StepName};
 use crate::history::{Batch, History};
 use crate::trace::{LogView, Model, TopicSetup};
-use crate::types::{BrokerId, ErrorCode, HostId, Sequence, TopicPartition};
+use crate::types::{BrokerId, ErrorCode, HostId, Sequence, TopicPartition, counted};
 
 /// Which partitions have left the premises of durability, and with what.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -161,9 +161,11 @@ impl Premises {
             names.join(" and ")
         };
         let because = format!(
-            "{} survives no more than {spare} replicas at a time that stop uncleanly \
+            "{} survives no more than {} at a time that {} uncleanly \
              (min.insync.replicas={}); {} did, and {} lost records",
             model.partition_name(partition),
+            counted(spare, "replica"),
+            if spare == 1 { "stops" } else { "stop" },
             state.min_in_sync,
             list(doubtful),
             list(&known.lossy)

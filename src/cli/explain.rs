@@ -102,6 +102,7 @@ fn told(
         Some(explanation) => Ok(with_command(explanation, &file.header)),
         None => match violations(&scenario.plan, &verdicts).len() {
             0 => bail!("no property was violated in this run: leave --violation out"),
+            1 => bail!("this run has 1 violation: leave --violation out"),
             count => bail!("this run has {count} violations: give --violation 1 to {count}"),
         },
     }

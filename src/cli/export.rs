@@ -10,7 +10,10 @@ use crate::cli::command::Done;
 use crate::cli::explain::for_page;
 use crate::cli::output::{WholeFile, complain, stdout};
 use crate::cli::run_file;
-use crate::report::export::{Chosen, ExportError, ExportFormat, Story, Told, export as write_as};
+use crate::report::export::{
+    Chosen, ExportError, ExportFormat, Story, Told, export as write_as, last_acknowledged,
+    says_something,
+};
 use crate::report::{At, Timeline, Window};
 use crate::trace::{Filter, RunFile};
 
@@ -23,15 +26,30 @@ fn story(path: &Path, file: &RunFile) -> Option<Story> {
     }
     let window = Window { partition: None, from: 0, to: None, all: false };
     let timeline = Timeline::of(file, &window).ok()?;
-    let steps = timeline.lines.into_iter().map(|line| Told {
-        event: line.event,
-        text: line.text,
-        reasons: Vec::new(),
-        is_summary: line.is_summary,
-    });
     let (of, seed) = (&file.header.title, file.header.seed);
-    let title = format!("{of}, seed {seed}: what became of {}", timeline.partition);
-    Some(Story { title, steps: steps.collect(), ..Story::default() })
+    let partition = &timeline.partition;
+    let steps = |timeline: &Timeline| timeline.lines.iter().map(Told::from).collect::<Vec<_>>();
+    let told = steps(&timeline);
+    if file.events().is_ok_and(|events| says_something(events, &told)) {
+        let title = format!("{of}, seed {seed}: what became of {partition}");
+        return Some(Story { title, steps: told, ..Story::default() });
+    }
+    // A run in which nothing changes: how it serves.
+    let served = last_acknowledged(file, partition)?;
+    let window = Window {
+        partition: Some(partition.clone()),
+        from: served.from,
+        to: Some(served.to),
+        all: true,
+    };
+    let steps = steps(&Timeline::of(file, &window).ok()?);
+    let offset = served.offset;
+    complain(&format!(
+        "nothing befell {partition} in this run, so the diagram shows how the record at offset \
+         {offset} was acknowledged; `--event EVENT` shows what led to another event"
+    ));
+    let title = format!("{of}, seed {seed}: how offset {offset} of {partition} was acknowledged");
+    Some(Story { title, steps, ..Story::default() })
 }
 
 /// Writes the run in another format.
@@ -67,7 +85,9 @@ pub(crate) fn export(args: &Export) -> anyhow::Result<Done> {
     };
     let chosen = Chosen { filter: (!filter.is_empty()).then_some(filter), event, story };
     let refused = |error: ExportError| match error {
-        ExportError::Tell(error) => anyhow!("`{}`: {error}", args.file.display()),
+        ExportError::Tell(_) | ExportError::Nothing => {
+            anyhow!("`{}`: {error}", args.file.display())
+        }
         ExportError::Write(error) => error.into(),
     };
     let remarks = match &args.out {

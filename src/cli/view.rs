@@ -76,6 +76,7 @@ fn moment(args: &View, explanations: &[Json]) -> anyhow::Result<Option<String>> 
     match (found, args.violation) {
         (None, Some(_)) => match explanations.len() {
             0 => bail!("no property was violated in this run: leave --violation out"),
+            1 => bail!("the page explains 1 violation: leave --violation out"),
             count => bail!("the page explains {count} violations: give --violation 1 to {count}"),
         },
         (None, None) => Ok(None),

@@ -7,7 +7,7 @@ use crate::message::{
     AdminCall, AdminReply, AppError, AppReply, ConfigResource, Election, GroupDescription,
     GroupListings, ValueSource,
 };
-use crate::types::{ErrorCode, Name};
+use crate::types::{ErrorCode, Name, counted};
 
 /// An answer names at most so many partitions, topics or keys.
 const LISTED: usize = 6;
@@ -46,7 +46,7 @@ pub(crate) fn request(call: &AdminCall) -> Name {
         }
         AdminCall::DeleteTopic { name } => format!("delete topic {name}"),
         AdminCall::CreatePartitions { name, count } => {
-            format!("have {count} partitions in topic {name}")
+            format!("have {} in topic {name}", counted(*count, "partition"))
         }
         AdminCall::ListTopics => "list topics".to_owned(),
         AdminCall::DescribeTopic { name } => format!("describe topic {name}"),
@@ -204,10 +204,11 @@ fn told(reply: &AdminReply) -> String {
                 })
                 .collect();
             if set.is_empty() {
-                format!("{} keys, all at their defaults", entries.len())
+                format!("{}, all at the default", counted(entries.len(), "key"))
             } else {
                 let rest = entries.len() - set.len();
-                format!("{}; {rest} keys at their defaults", listed(set.into_iter()))
+                let rest = counted(rest, "key");
+                format!("{}; {rest} at the default", listed(set.into_iter()))
             }
         }
     }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::check::Checker;
-use crate::event::Kind;
+use crate::event::{Event, Kind};
 use crate::history::{FigureCounter, Figures};
 use crate::report::at::TellError;
 use crate::report::claims::claims;
+use crate::report::fault_words;
 use crate::report::text::joined;
 use crate::trace::{Alignment, Model, Names, Part, ReadError, RunFile, align, seconds};
-use crate::types::{HostId, Moment};
+use crate::types::{HostId, Lane, Moment, counted};
 
 /// Clients that serve the run itself.
 const SERVANTS: [&str; 2] = ["admin", "probe"];
@@ -72,6 +73,8 @@ pub struct Told {
     pub event: u64,
     /// Its line.
     pub line: String,
+    /// The same in words, if there are any for its kind.
+    pub words: Option<String>,
 }
 
 /// Something that is not the same in both.
@@ -135,7 +138,7 @@ impl Difference {
 fn reading<'a>(
     events: crate::trace::Events<'a>,
     failed: &'a mut Option<ReadError>,
-) -> impl Iterator<Item = crate::event::Event> + 'a {
+) -> impl Iterator<Item = Event> + 'a {
     events.map_while(move |event| event.map_err(|error| *failed = Some(error)).ok())
 }
 
@@ -188,14 +191,58 @@ fn told(
         }
         names.learn(&event);
         if wanted.contains(&event.index) {
-            let told = Told { event: event.index, line: names.line(&event) };
+            let words = words(&event, &names);
+            let told = Told { event: event.index, line: names.line(&event), words };
             found.insert(event.index, (event.at, told));
         }
     }
     Ok(found)
 }
 
+/// What sets a step off, in words: a timer, a message, a fault.
+fn words(event: &Event, names: &Names) -> Option<String> {
+    let host = names.setup().host_name(event.host);
+    let name = |host: HostId| names.setup().host_name(Some(host)).to_owned();
+    let what = match &event.kind {
+        Kind::DeadlineReached { lane } => format!("a timer of {host} is due: {}", timer(*lane)),
+        Kind::Delivered { from, api, is_response: false, .. } => {
+            format!("{host} receives {} from {}", api.name(), name(*from))
+        }
+        Kind::Delivered { from, api, is_response: true, .. } => {
+            format!("{host} receives the answer to its {} from {}", api.name(), name(*from))
+        }
+        Kind::FaultBegan { fault, verb, hosts, groups, detail } => {
+            let hosts: Vec<String> = hosts.iter().map(|host| name(*host)).collect();
+            let what = fault_words::told(*verb, &hosts, groups, detail.as_str());
+            format!("fault {}: {what}", fault.saturating_add(1))
+        }
+        Kind::FaultEnded { fault, .. } => format!("fault {} ends", fault.saturating_add(1)),
+        _ => return None,
+    };
+    Some(format!("e{} {} {what}", event.index, seconds(event.at)))
+}
+
+/// What a process waits for on `lane`.
+fn timer(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Raft => "its part in the quorum (elections, fetches of the metadata log)",
+        Lane::Metadata => "metadata to be applied",
+        Lane::Controller => "the controller's own work",
+        Lane::Lifecycle => "registration and heartbeats",
+        Lane::Scheduler => "work at intervals (retention, flushes, checkpoints)",
+        Lane::Request(_) => "a request that it held back",
+        Lane::Fetcher(_) => "the next fetch from a leader",
+        Lane::Sender => "its requests (the next one, or one that takes too long)",
+        Lane::Application => "its application's next call",
+    }
+}
+
 impl Told {
+    /// The words without the event's number: when, and what.
+    pub(super) fn bare_words(&self) -> Option<&str> {
+        Some(self.words.as_deref()?.split_once(' ')?.1)
+    }
+
     /// The line without the event's number.
     fn bare(&self) -> &str {
         self.line.split_once(' ').map_or("", |(_, rest)| rest)
@@ -234,7 +281,7 @@ fn lines_that_differ(one: &str, other: &str) -> Vec<String> {
     let more = lines.len().saturating_sub(LINES_MAX);
     lines.truncate(LINES_MAX);
     if more > 0 {
-        lines.push(format!("... and {more} lines more"));
+        lines.push(format!("... and {} more", counted(more, "line")));
     }
     lines
 }

@@ -1,6 +1,6 @@
 //! How two runs differ, as text.
 
-use crate::report::diff::{Difference, Outcome};
+use crate::report::diff::{Difference, Outcome, Told};
 use crate::report::text::wrapped;
 
 /// Where what a line says begins.
@@ -39,8 +39,14 @@ impl Difference {
             None => line(0, "", "The runs are the same, step by step."),
             Some(first) => {
                 line(0, "", "They part here, as far as steps can be told apart by their names:");
+                // Words that are the same hide what differs.
+                let [one, other] = first.each_ref().map(|told| told.as_ref().map(Told::bare_words));
+                let are_telling = one != other;
                 for (name, told) in ["A", "B"].iter().zip(first) {
-                    let told = told.as_ref().map(|told| told.line.as_str());
+                    let told = told.as_ref().map(|told| match &told.words {
+                        Some(words) if are_telling => words.as_str(),
+                        _ => told.line.as_str(),
+                    });
                     line(INDENT, name, told.unwrap_or("has no such event"));
                 }
             }

@@ -132,9 +132,7 @@ impl Timeline {
         let survey = Survey::of(file)?;
         let partition = match &window.partition {
             Some(name) => partition_named(&survey.model, name)?,
-            None => survey.busiest().ok_or_else(|| {
-                partition_named(&survey.model, "").expect_err("no partition has no name")
-            })?,
+            None => survey.busiest().unwrap_or(TopicPartition::CLUSTER_METADATA),
         };
         let name = survey.model.partition_name(partition);
         let others = survey.others(partition);

@@ -30,7 +30,7 @@ use crate::scenario::table::{
     Mistakes, Read, Table, bytes, duration, integer, kind, number, text, word,
 };
 use crate::scenario::units::{parse_rate, shown};
-use crate::types::{BrokerId, Defect, DefectSet, Name};
+use crate::types::{BrokerId, Defect, DefectSet, Name, counted};
 
 /// The format that this version reads.
 const VERSION: i64 = 1;
@@ -342,8 +342,9 @@ fn check_min_in_sync(topic: &TopicPlan, cluster: &ClusterPlan, line: u32, mistak
         && least > i64::from(replicas)
     {
         let what = format!(
-            "`min.insync.replicas` of `{}` is {least}, above its {replicas} replicas",
-            topic.name
+            "`min.insync.replicas` of `{}` is {least}, above its {}",
+            topic.name,
+            counted(replicas, "replica")
         );
         let is_elsewhere = setting.source == ConfigSource::ClusterFile
             || setting.source == ConfigSource::OwnFile

@@ -186,7 +186,7 @@ fn shape(table: &Table<'_, '_>, known: &Known, mistakes: &mut Mistakes) -> Optio
     let hosts: usize = of.iter().map(|target| known.hosts_of(target)).sum();
     let least = shape.hosts_min();
     if hosts < least {
-        let what = format!("`{}` takes {least} hosts at least, and here are {hosts}", shape.name());
+        let what = format!("`{}` takes at least {least} hosts, not {hosts}", shape.name());
         mistakes.add(line, Wrong::new(what, "name more in `of`"));
         return None;
     }

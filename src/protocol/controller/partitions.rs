@@ -12,7 +12,7 @@ use crate::message::MetadataRecord;
 use crate::protocol::controller::placement::place;
 use crate::protocol::controller::state::{Active, Decision};
 use crate::protocol::controller::topics::Refused;
-use crate::types::{BrokerId, ErrorCode, Rng, TopicPartition};
+use crate::types::{BrokerId, ErrorCode, Rng, TopicPartition, counted};
 
 /// What is to be written, and what is told of it.
 #[derive(Default)]
@@ -73,10 +73,11 @@ impl Active {
         let now = i32::try_from(now).expect("counted in an i32");
         let invalid = |message: String| Err((ErrorCode::InvalidPartitions, message));
         if asked.count == now {
-            return invalid(format!("the topic has {now} partitions already"));
+            return invalid(format!("the topic has {} already", counted(now, "partition")));
         }
         if asked.count < now {
-            return invalid(format!("the topic has {now} partitions; they do not become fewer"));
+            let now = counted(now, "partition");
+            return invalid(format!("the topic has {now}; they do not become fewer"));
         }
         let placed = match &asked.assignments {
             None => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::protocol::image::MetadataImage;
-use crate::types::{BrokerId, Name, Rng};
+use crate::types::{BrokerId, Name, Rng, counted};
 
 /// Brokers that are handed out one after the other, from a place that moves on with each round.
 #[derive(Default)]
@@ -56,7 +56,9 @@ pub(crate) fn place(
     let total: usize =
         racks.by_name.values().map(|r| r.fenced.brokers.len() + r.unfenced.brokers.len()).sum();
     if wanted > total {
-        return Err(format!("only {total} brokers are registered, {wanted} are needed"));
+        let is = if total == 1 { "is" } else { "are" };
+        let total = counted(total, "broker");
+        return Err(format!("only {total} {is} registered, {wanted} are needed"));
     }
     Ok((0..partitions).map(|_| racks.place(wanted, rng)).collect())
 }

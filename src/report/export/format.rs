@@ -11,6 +11,7 @@ use crate::report::export::jepsen;
 use crate::report::export::mermaid;
 use crate::report::export::perfetto;
 use crate::report::export::shiviz;
+use crate::report::timeline::Line;
 use crate::trace::{Filter, Names, ReadError, RunFile};
 
 /// A format.
@@ -93,6 +94,14 @@ impl From<&Explanation> for Story {
     }
 }
 
+impl From<&Line> for Told {
+    /// A line of a timeline.
+    fn from(line: &Line) -> Self {
+        let (event, text) = (line.event, line.text.clone());
+        Self { event, text, reasons: Vec::new(), is_summary: line.is_summary }
+    }
+}
+
 /// The events that `text` names, such as `e41`.
 fn named(text: &str) -> Vec<u64> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric());
@@ -105,6 +114,12 @@ pub enum ExportError {
     /// The run file cannot be told of.
     #[error(transparent)]
     Tell(#[from] TellError),
+    /// There is nothing that a diagram could show.
+    #[error(
+        "nothing in this run makes a diagram by itself; `--event EVENT` draws what led to an \
+         event, and `kafsim events` lists them"
+    )]
+    Nothing,
     /// What is written to failed.
     #[error(transparent)]
     Write(#[from] io::Error),

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::time::Duration;
 
 use crate::event::{Event, FaultVerb, Kind};
 use crate::report::export::format::{ExportError, Story, Told};
@@ -10,7 +11,7 @@ use crate::report::export::slice::Slice;
 use crate::report::fault_words::told;
 use crate::report::text::wrapped;
 use crate::trace::{Names, Part, RunFile, seconds};
-use crate::types::{ApiKey, HostId, Moment, TopicPartition};
+use crate::types::{ApiKey, HostId, Moment, TopicPartition, counted};
 
 /// More arrows than this are not read.
 const ARROWS_MAX: usize = 40;
@@ -69,6 +70,9 @@ pub(super) fn write(
     let mut seen: BTreeSet<HostId> = items.iter().flat_map(|(_, item)| item.hosts()).collect();
     items.extend(faults(file, names, from..below, &seen)?);
     items.sort_by_key(|(index, _)| *index);
+    if seen.is_empty() && wanted.is_none() {
+        return Err(ExportError::Nothing);
+    }
     if seen.is_empty() {
         seen.extend(names.setup().hosts().map(|(id, _)| id).take(1));
     }
@@ -210,14 +214,22 @@ fn arrow(event: &Event, said: Option<&str>) -> Option<Item> {
     let Kind::Delivered { from, api, is_response, sent, fault, .. } = &event.kind else {
         return None;
     };
-    let took = event.at.since(*sent).as_micros();
-    let took = format!("{}.{} ms", took / 1000, took % 1000 / 100);
+    let took = took_text(event.at.since(*sent));
     let what = if *is_response { "answer to " } else { "" };
     let said = said.map(|said| format!(" {said}")).unwrap_or_default();
     let held = fault.map(|fault| format!(", held by fault {}", fault.saturating_add(1)));
     let (at, api, held) = (seconds(event.at), api.name(), held.unwrap_or_default());
     let text = format!("{at} e{} {what}{api}{said} ({took} under way{held})", event.index);
     Some(Item::Arrow { from: *from, to: event.host?, is_response: *is_response, text })
+}
+
+/// How long a message was under way: tenths of milliseconds, from a second on milliseconds.
+fn took_text(took: Duration) -> String {
+    let micros = took.as_micros();
+    match micros {
+        0..1_000_000 => format!("{}.{}ms", micros / 1_000, micros % 1_000 / 100),
+        _ => format!("{}.{:03}s", micros / 1_000_000, micros % 1_000_000 / 1_000),
+    }
 }
 
 fn print(
@@ -249,7 +261,8 @@ fn print(
         [first, .., last] => format!("h{},h{}", first.0, last.0),
     };
     if hidden > 0 {
-        writeln!(out, "  Note over {over}: {hidden} messages before are left out")?;
+        let hidden = counted(hidden, "message");
+        writeln!(out, "  Note over {over}: {hidden} before left out")?;
     }
     for (_, item) in items {
         match item {
@@ -422,7 +435,14 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::escaped;
+    use super::*;
+
+    #[test]
+    fn how_long_a_message_took_is_told_as_times_are() {
+        let told = |micros| took_text(Duration::from_micros(micros));
+        assert_eq!([told(90), told(1_740), told(999_999)], ["0.0ms", "1.7ms", "999.9ms"]);
+        assert_eq!([told(1_000_000), told(12_600_149)], ["1.000s", "12.600s"]);
+    }
 
     #[test]
     fn names_cannot_become_syntax() {

@@ -6,8 +6,10 @@ mod jepsen;
 mod mermaid;
 mod perfetto;
 mod proto;
+mod quiet;
 mod shiviz;
 mod slice;
 
 pub use format::{Chosen, ExportError, ExportFormat, Story, Told, diagrams, export};
+pub use quiet::{Served, last_acknowledged, says_something};
 pub use shiviz::PARSER;

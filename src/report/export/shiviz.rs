@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::report::export::format::ExportError;
 use crate::report::page_ladder::{WINDOW, heart};
 use crate::trace::{Filter, Names, ReadError, RunFile, seconds};
-use crate::types::HostId;
+use crate::types::{HostId, counted};
 
 /// The regular expression that ShiViz is to be given.
 pub const PARSER: &str = r"^(?<host>\S+) (?<clock>\{.*?\}) (?<time>\S+) (?<id>e\d+) (?<event>.*)$";
@@ -82,8 +82,9 @@ pub(super) fn write(
     let mut remarks = vec![format!("give ShiViz this expression: {PARSER}")];
     if left_out > 0 {
         remarks.push(format!(
-            "{left_out} events are left out, {first} of them before these {LINES_MAX}, as ShiViz \
-             draws no more: choose with a filter"
+            "left out: {}, {first} of them before these {LINES_MAX}, as ShiViz draws no more: \
+             choose with a filter",
+            counted(left_out, "event")
         ));
     }
     Ok(remarks)

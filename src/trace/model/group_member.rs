@@ -7,7 +7,7 @@ use crate::event::{
 };
 use crate::trace::model::fold::Model;
 use crate::trace::setup::{GroupSetup, Part};
-use crate::types::{BrokerId, GroupEpoch, HostId, Moment, Name, TopicPartition};
+use crate::types::{BrokerId, GroupEpoch, HostId, Moment, Name, TopicPartition, counted};
 
 /// A host's membership.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -258,9 +258,11 @@ impl Model {
         let replicas = self.setup().offsets_replicas;
         let is_possible = replicas <= brokers || self.topics.contains_key(OFFSETS_TOPIC);
         overdue.or_else(|| {
+            let are = if brokers == 1 { "is" } else { "are" };
+            let brokers = counted(brokers, "broker");
             let why = format!(
-                "offsets.topic.replication.factor is {replicas} and there are {brokers} brokers, \
-                 so {OFFSETS_TOPIC} cannot be made"
+                "offsets.topic.replication.factor is {replicas} and there {are} {brokers}, so \
+                 {OFFSETS_TOPIC} cannot be made"
             );
             (!is_possible).then_some((None, why))
         })
