@@ -206,10 +206,14 @@ fn write_claims<W: Write>(page: &mut Page<'_, W>, outcome: &RunOutcome) -> io::R
     let outcomes = ["holds", "not exercised", "outside its premise"];
     let counts = outcomes.iter().map(|name| (count(name), *name)).filter(|(count, _)| *count > 0);
     let counts: Vec<_> = counts
-        .map(|(count, name)| format!("{count} {}", if name == "holds" { "hold" } else { name }))
+        .map(|(count, name)| match (name, count) {
+            ("holds", 2..) => format!("{count} hold"),
+            _ => format!("{count} {name}"),
+        })
         .collect();
     if !counts.is_empty() {
-        page.row("properties", &format!("of the others {}", counts.join(", ")))?;
+        let of = if rest().count() < outcome.claims.len() { "of the others " } else { "" };
+        page.row("properties", &format!("{of}{}", counts.join(", ")))?;
     }
     Ok(())
 }
@@ -428,7 +432,7 @@ claim        acked-durability           violated; expected: holds
                leader's log
 claim        no-duplicate               holds
              violated too, as they may be: lost-write
-properties   of the others 1 hold
+properties   of the others 1 holds
 records      23,900 acknowledged, 0 failed, 12 unknown, 1 lost
 acks         p50 4.12ms, p99 -, max 9.4s
              longest time without one 9.4s, from 10.000s

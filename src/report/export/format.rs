@@ -95,11 +95,27 @@ impl From<&Explanation> for Story {
 }
 
 impl From<&Line> for Told {
-    /// A line of a timeline.
+    /// A line of a timeline. A diagram has no columns that say what `b1` is.
     fn from(line: &Line) -> Self {
-        let (event, text) = (line.event, line.text.clone());
+        let (event, text) = (line.event, in_full(&line.text));
         Self { event, text, reasons: Vec::new(), is_summary: line.is_summary }
     }
+}
+
+/// `text` with `broker-1` for `b1` and `controller-1` for `c1`.
+fn in_full(text: &str) -> String {
+    let word = |word: &str| -> String {
+        let name = match word.chars().next() {
+            Some('b') => "broker",
+            Some('c') => "controller",
+            _ => return word.to_owned(),
+        };
+        let rest = &word[1..];
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let ends = !rest[digits..].starts_with(|c: char| c.is_alphanumeric() || c == '-');
+        if digits > 0 && ends { format!("{name}-{rest}") } else { word.to_owned() }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// The events that `text` names, such as `e41`.
@@ -193,4 +209,18 @@ fn names(file: &RunFile) -> Result<Names, ReadError> {
         names.learn(&event?);
     }
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_full;
+
+    #[test]
+    fn a_diagram_names_brokers_in_full() {
+        assert_eq!(
+            in_full("the controller elects b3; b1's disk, c2 and billing-1 (b2)"),
+            "the controller elects broker-3; broker-1's disk, controller-2 and billing-1 (b2)"
+        );
+        assert_eq!(in_full("b b2b b1-x c"), "b b2b b1-x c");
+    }
 }
