@@ -18,7 +18,7 @@ const shownOf = (label) => /; shown: ([\d, to]+)$/.exec(label)[1].split(', ').ma
 test('stretches of offsets hold what matters, and single records can be told apart', async () => {
   const { stretches, BREAK } = await data();
   for (const [points, width, count] of [
-    [[900, 905], 300, 1], [[7, 108, 120, 413], 300, 3], [[7, 108, 120, 413], 620, 2], [[3998, 3997, 3996], 300, 1], [[7, 413], 60, 1],
+    [[900, 905], 300, 1], [[7, 108, 120, 413], 300, 3], [[7, 108, 120, 413], 620, 2], [[40, 103, 160, 203], 460, 1], [[3998, 3997, 3996], 300, 1], [[7, 413], 60, 1],
     [[0, 1_000_000], 300, 2], [[10, 20, 5000, 5010, 90_000, 90_001, 2_000_000], 400, 4], [[], 300, 1], [[0], 300, 1],
   ]) {
     const found = stretches(points, width);
@@ -53,6 +53,10 @@ test('lanes show where logs part, at a size that can be read, and two runs at on
       const room = await page.locator(`#${pane} canvas`).boundingBox();
       const records = first.reduce((sum, [from, to]) => sum + to - from, 0);
       assert.ok((room.width - 60) / records >= 2.5, `${records} records in ${room.width} pixels`);
+      // Each stretch says where it is.
+      const below = await written(page, pane);
+      const bottom = Math.max(...below.map(({ y }) => y));
+      for (const [from, to] of first) assert.ok(below.some(({ text, y }) => y > bottom - 4 && /^\d+$/.test(text) && Number(text) >= from && Number(text) <= to), `${from} to ${to} is told nowhere`);
       // Each epoch is told where it begins, and the offset at which the logs part.
       const texts = await written(page, pane);
       for (const word of ['e0', 'e3', '7']) assert.ok(texts.some(({ text }) => text === word), `${word}: ${texts.map(({ text }) => text)}`);

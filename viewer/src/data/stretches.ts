@@ -5,8 +5,9 @@ export interface Stretch { from: number; to: number }
 
 // What is around an offset that matters, in records.
 const AROUND = 6;
-// So many pixels a record has where there is a choice.
+// So many pixels a record has where there is a choice, and so many at which all is shown in one.
 const WANTED = 4;
+const ENOUGH = 2.2;
 // The least width of a stretch, and what lies between two, in pixels.
 const LEAST = 84;
 export const BREAK = 16;
@@ -17,7 +18,7 @@ export function stretches(points: number[], width: number): Stretch[] {
   const most = sorted[sorted.length - 1] ?? 0;
   const apart = most - (sorted[0] ?? 0);
   const room = Math.max(24, width / WANTED);
-  if (apart <= room / 2) return [together(apart, most, width)];
+  if (apart * 1.15 <= width / ENOUGH) return [together(apart, most, width)];
   // The widest gaps are left out first, until single records can be told apart.
   const gaps = sorted.slice(1).map((to, n) => ({ at: n + 1, gap: to - sorted[n]! })).sort((a, b) => b.gap - a.gap);
   const cuts: number[] = [];
@@ -42,11 +43,12 @@ export function stretches(points: number[], width: number): Stretch[] {
   });
 }
 
-// One stretch: what differs takes about half of the width, behind it there is a little room.
+// One stretch: what differs takes about half of the width, or all where it needs it; behind it there is
+// a little room.
 function together(apart: number, most: number, width: number): Stretch {
-  const span = steps(Math.max(24, Math.min(width / 8, 60), apart * 1.9));
+  const span = steps(Math.max(24, Math.min(width / 8, 60), Math.min(apart * 1.9, Math.max(apart * 1.15, width / WANTED))));
   const to = Math.max(most + span * 0.07, span);
   return { from: Math.max(0, to - span), to };
 }
 
-const steps = (span: number): number => 2 ** (Math.ceil(Math.log2(span) * 2) / 2);
+const steps = (span: number): number => 2 ** (Math.ceil(Math.log2(span) * 4) / 4);

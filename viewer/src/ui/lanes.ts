@@ -265,7 +265,7 @@ export class Lanes implements Pane {
     for (const offset of new Set([...parted, explained(app, partition)])) if (offset !== null) tick(offset, colors.bad, true);
     // What the numbers are, where none of them matters.
     const word = surface.width - EDGE - 17;
-    const isFree = !taken.some((x) => x > word - 40);
+    const isFree = this.shown.length === 1 && !taken.some((x) => x > word - 40);
     if (this.label > EDGE) surface.text(this.label - 14, at + 6, 'offset', colors.dim, { size: 11, align: 'right' });
     else if (isFree) taken.push(word - 12, word);
     if (this.label === EDGE) surface.text(isFree ? word : EDGE + 17, isFree ? at + 6 : 8, 'offset', colors.dim, { size: 11, align: 'center' });
@@ -282,6 +282,7 @@ export class Lanes implements Pane {
       // Each stretch says where it is.
       while (step > 1 && Math.floor((one.to - span * 0.1) / step) * step < one.from + span * 0.1) step = Math.max(1, tickStep(step / 2.5, 1));
       for (let offset = Math.ceil(one.from / step) * step; offset <= one.to; offset += step) tick(offset, colors.dim, false);
+      if (!taken.some((x) => x >= one.x && x <= one.x + one.width)) tick(Math.round((one.from + one.to) / 2), colors.dim, false);
     }
   }
 }
