@@ -22,15 +22,18 @@ pub fn brief(explanation: &Explanation) -> String {
     }
     let found = if outcome == "violated" { "" } else { ", outside its premise" };
     let mut lines = vec![cut(&format!("{property} violated{found}, seed {seed}"))];
-    let sentence = without_echo(&explanation.sentence);
-    let sentence = shortest(sentence, ". ", COLUMNS - 2, SENTENCE_MAX);
+    let sentence = sentence(&explanation.sentence);
     lines.extend(sentence.iter().map(|line| format!("  {line}")));
     let saved = explanation.saved_by.iter().find(|saved| saved.helped);
     let saved = saved.map(|saved| {
         let nearby = saved
             .nearby
             .map_or(String::new(), |nearby| format!("; with other seeds {}", nearby_words(nearby)));
-        let whole = format!("saved by {}{nearby}", saved.change);
+        let change = format!("saved by {}", saved.change);
+        // A step is worth more than other seeds.
+        let whole =
+            Some(format!("{change}{nearby}")).filter(|it| it.chars().count() <= COLUMNS - 2);
+        let whole = whole.unwrap_or(change);
         let lines = wrapped(&whole, COLUMNS - 4).into_iter().enumerate();
         let indent = |at| if at == 0 { "  " } else { "    " };
         lines.map(|(at, line)| cut(&format!("{}{line}", indent(at)))).collect::<Vec<_>>()
@@ -50,6 +53,19 @@ pub fn brief(explanation: &Explanation) -> String {
     lines.extend(told(&explanation.steps, room));
     lines.extend(saved);
     lines.join("\n") + "\n"
+}
+
+/// The sentence in a few lines: what was committed is left out where that saves one.
+fn sentence(whole: &str) -> Vec<String> {
+    let fit = |text: &str| shortest(text, ". ", COLUMNS - 2, SENTENCE_MAX);
+    let whole = without_echo(whole);
+    let shorter = whole.find("; everything below ").and_then(|from| {
+        let rest = whole.get(from..)?;
+        let to = from + rest.find(" was committed")? + " was committed".len();
+        Some(fit(&format!("{}{}", whole.get(..from)?, whole.get(to..)?)))
+    });
+    let whole = fit(whole);
+    shorter.filter(|it| it.len() < whole.len()).unwrap_or(whole)
 }
 
 /// `sentence` without its last part, if that says once more that the records were committed.
