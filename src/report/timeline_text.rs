@@ -10,6 +10,8 @@ const INDENT: usize = 14;
 
 /// More partitions are only counted.
 const OTHERS_MAX: usize = 12;
+/// Of more groups only lines tell.
+const GROUPS_MAX: usize = 2;
 /// More owners are only counted.
 const OWNERS_MAX: usize = 2;
 /// So many signs of the legend are those of a replica; the rest are those of a process.
@@ -29,7 +31,8 @@ impl Timeline {
     /// The lines of text, each with its mark: a legend, the names of the columns, and the timeline
     /// in at most `width` columns.
     pub fn text(&self, width: usize) -> Vec<(char, String)> {
-        let widths = self.widths();
+        let groups = self.group_columns();
+        let widths = self.widths(groups);
         let mut text = Vec::new();
         let plain = |line: String| (' ', line);
         let entry = |(sign, what): &(&str, &str)| format!("{sign} {what}");
@@ -39,7 +42,7 @@ impl Timeline {
         };
         legend.extend(MARKS.iter().map(|(mark, what)| format!("{mark} {what}")));
         text.extend(wrapped_list(&legend, width).into_iter().map(plain));
-        if let [one] = self.groups.as_slice() {
+        if let [one] = groups {
             let owner = format!("Below {one}: the member of that group that owns the partition.");
             text.extend(wrapped(&owner, width).into_iter().map(plain));
         }
@@ -48,10 +51,10 @@ impl Timeline {
             text.extend(wrapped(&others, width).into_iter().map(plain));
         }
         text.push(plain(String::new()));
-        let head = self.left(&widths, &self.head());
+        let head = self.left(&widths, &self.head(groups));
         text.push(plain(format!("{head}WHAT")));
         for line in &self.lines {
-            let left = self.left(&widths, &cells(line, &self.groups));
+            let left = self.left(&widths, &cells(line, groups));
             let indent = left.chars().count();
             let (indent, mut rows) = match width.saturating_sub(indent) {
                 room if room >= TEXT_MIN => (indent, wrapped(&line.text, room)),
@@ -65,6 +68,12 @@ impl Timeline {
         text
     }
 
+    /// The groups that have a column: few, and such as own the partition at some time.
+    fn group_columns(&self) -> &[String] {
+        let has_owner = self.lines.iter().any(|line| line.owners.iter().any(|it| !it.is_empty()));
+        if has_owner && self.groups.len() <= GROUPS_MAX { &self.groups } else { &[] }
+    }
+
     /// The other partitions, not too many of them.
     fn others_text(&self) -> String {
         let is_own = |name: &&String| !name.contains(' ') && !name.starts_with("__");
@@ -76,10 +85,10 @@ impl Timeline {
         format!("Other partitions: {}", names.join(", "))
     }
 
-    fn widths(&self) -> Widths {
+    fn widths(&self, groups: &[String]) -> Widths {
         let most = |of: &dyn Fn(&Cells) -> usize| {
-            let cells = self.lines.iter().map(|line| of(&cells(line, &self.groups)));
-            cells.chain([of(&self.head())]).max().unwrap_or_default()
+            let cells = self.lines.iter().map(|line| of(&cells(line, groups)));
+            cells.chain([of(&self.head(groups))]).max().unwrap_or_default()
         };
         Widths {
             at: most(&|cells| cells.at.chars().count()),
@@ -89,13 +98,13 @@ impl Timeline {
             isr: if self.is_quorum { 0 } else { most(&|cells| cells.isr.chars().count()) },
             ends: most(&|cells| cells.ends.chars().count()),
             high_watermark: most(&|cells| cells.high_watermark.chars().count()),
-            owners: (0..self.groups.len())
+            owners: (0..groups.len())
                 .map(|n| most(&|cells| cells.owners.get(n).map_or(0, |it| it.chars().count())))
                 .collect(),
         }
     }
 
-    fn head(&self) -> Cells {
+    fn head(&self, groups: &[String]) -> Cells {
         Cells {
             at: "TIME".to_owned(),
             mark: ' ',
@@ -104,7 +113,7 @@ impl Timeline {
             isr: if self.is_quorum { "" } else { "ISR" }.to_owned(),
             ends: "LEO".to_owned(),
             high_watermark: "HW".to_owned(),
-            owners: self.groups.clone(),
+            owners: groups.to_vec(),
         }
     }
 
