@@ -371,3 +371,31 @@ fn told(
     }
     parts.join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_breach_of_something_else_or_at_another_time_is_another() {
+        let breach = |of: &str, seconds: Option<u64>| Breach {
+            of: Some(of.to_owned()),
+            at: seconds.map(|at| Moment::SCENARIO_BEGINS + Duration::from_secs(at)),
+        };
+        let before = breach("orders-2", Some(37));
+        assert_eq!(before.beside(&before), None);
+        assert_eq!(breach("orders-2", Some(40)).beside(&before), None, "three seconds are nothing");
+        assert_eq!(
+            breach("orders-2", None).beside(&before),
+            None,
+            "found at the end: nobody knows"
+        );
+        let later = breach("orders-2", Some(41)).beside(&before);
+        assert_eq!(later.as_deref(), Some("but another: at 41.000000 (here at 37.000000)"));
+        let elsewhere = breach("orders-0", Some(36)).beside(&before);
+        assert_eq!(elsewhere.as_deref(), Some("but another: of orders-0 (here of orders-2)"));
+        let both = breach("orders-0", Some(50)).beside(&before);
+        let told = "but another: of orders-0 at 50.000000 (here of orders-2 at 37.000000)";
+        assert_eq!(both.as_deref(), Some(told));
+    }
+}

@@ -213,7 +213,10 @@ impl Teller<'_> {
                         many => format!("{many} entries"),
                     };
                     let is_loaded = self.tape.step_of(event).any(|it| {
-                        matches!(&it.kind, Kind::LogRecovered { partition: it, .. } if it == partition)
+                        let Kind::LogRecovered { partition: loaded, .. } = &it.kind else {
+                            return false;
+                        };
+                        loaded == partition
                     });
                     let when = if is_loaded { "as its log is loaded, " } else { "" };
                     let text = format!(

@@ -57,19 +57,20 @@ impl Teller<'_> {
     fn tell_empty_answer(&mut self, event: &Event, partition: Option<TopicPartition>) {
         let is_own = |it: &Event| it.host == event.host;
         let appended = self.tape.last_before(event, |it| {
-            is_own(it)
-                && matches!(&it.kind, Kind::LogAppended { partition: at, .. } if Some(*at) == partition)
+            let Kind::LogAppended { partition: at, .. } = &it.kind else { return false };
+            is_own(it) && Some(*at) == partition
         });
         let Some(appended) = appended.filter(|it| it.at >= Moment::SCENARIO_BEGINS) else { return };
+        let is_broker = |from| {
+            let node = self.tape.setup.node(from);
+            node.is_some_and(|node| !self.tape.setup.voters().any(|voter| voter == node))
+        };
         let answer = self.tape.last_before(event, |it| {
-            let is_of_broker = |from| {
-                let node = self.tape.setup.node(from);
-                node.is_some_and(|node| !self.tape.setup.voters().any(|voter| voter == node))
+            let Kind::Delivered { api: ApiKey::Fetch, is_response: true, from, .. } = &it.kind
+            else {
+                return false;
             };
-            is_own(it)
-                && it.step != event.step
-                && matches!(&it.kind, Kind::Delivered { api: ApiKey::Fetch, is_response: true, from, .. }
-                    if is_of_broker(*from))
+            is_own(it) && it.step != event.step && is_broker(*from)
         });
         let Some(answer) = answer.filter(|it| it.step > appended.step) else { return };
         let Kind::Delivered { from, .. } = &answer.kind else { return };
