@@ -53,6 +53,57 @@ for (const scenario of ORACLE) {
   });
 }
 
+test('what is said of each replica stands below the words of kafsim explain', async () => {
+  const headings = ['Why they do not have it', 'Who has what', 'Where they stand'];
+  for (const [n, name] of ['unclean_election', 'kip_101_divergence', 'kafka_10706'].entries()) {
+    const run = runOf(`scenarios/museum/${name}.toml`);
+    const text = kafsim('explain', run, '--no-rerun');
+    assert.deepEqual(headings.filter((heading) => text.includes(`\n  ${heading}\n`)), [headings[n]], name);
+    const { page, troubles, close } = await open(pageOf(run));
+    const shown = await page.locator('.explanation h3').allTextContents();
+    assert.deepEqual(shown.filter((heading) => headings.includes(heading)), [headings[n]], name);
+    assert.deepEqual(troubles, []);
+    await close();
+  }
+});
+
+// A page whose explanation says what other runs came to.
+function pageOfReruns(name, more) {
+  return tampered(pageOf(runOf(BROKEN)), name, { head: (head) => ({ ...head, explanations: [{ ...head.explanations[0], ...more }] }) });
+}
+
+test('what would have saved it is marked as far as it is known', async () => {
+  const change = (of, more) => ({ change: of, set: [`${of}=1`], helped: false, outcome: `what became of ${of}`, nearby: null, ...more });
+  const { page, troubles, close } = await open(pageOfReruns('reruns', {
+    saved_by: [
+      change('helping', { helped: true, untried: false, another: false }), change('vain', { untried: false, another: false }),
+      change('elsewhere', { untried: false, another: true }), change('idle', { untried: true, another: false }), change('old'),
+    ],
+    not_tried: ['fault 3 left out', 'other seeds'],
+  }));
+  const rows = await page.locator('.saved tr').evaluateAll((all) => all.map((row) => {
+    const [mark] = row.cells;
+    return [row.cells[1].textContent, mark.className, mark.textContent, mark.title.split(',')[0].split(' in ')[0]];
+  }));
+  assert.deepEqual(rows, [
+    ['helping', 'good', '', ''], ['vain', 'bad', '', ''], ['elsewhere', 'dim', '?', 'Violated'],
+    ['idle', 'dim', '?', 'Nothing tried the property'], ['old', 'bad', '', ''],
+  ]);
+  assert.equal(await page.locator('.saved + .not-tried').textContent(), 'Not tried, for the run is long: fault 3 left out; other seeds.');
+  assert.deepEqual(troubles, []);
+  await close();
+});
+
+test('what was not tried is told alone too, and files that do not say open as well', async () => {
+  for (const [n, [not_tried, wanted]] of [[['other seeds'], ['Not tried, for the run is long: other seeds.']], [[], []], [undefined, []], [null, []], ['<b>', []]].entries()) {
+    const { page, troubles, close } = await open(pageOfReruns(`not-tried-${n}`, { not_tried, saved_by: [] }));
+    assert.deepEqual(await page.locator('.not-tried').allTextContents(), wanted);
+    assert.equal((await page.locator('.explanation h3').allTextContents()).includes('What would have saved it'), wanted.length > 0);
+    assert.deepEqual(troubles, []);
+    await close();
+  }
+});
+
 test('an explanation is that of kafsim explain, and its steps lead to their events', async () => {
   const run = runOf(BROKEN);
   const { page, troubles, close } = await open(pageOf(run));
@@ -69,6 +120,7 @@ test('an explanation is that of kafsim explain, and its steps lead to their even
     assert.equal(await steps.nth(n).getAttribute('aria-current') !== null || told.steps.some((one, k) => k > n && one.event === step.event), true);
   }
   assert.equal(await page.locator('.picture tr').count(), told.picture.rows.length + 1);
+  assert.equal(await page.locator('.not-tried, .saved').count(), 0);
   // What is copied is what the command writes.
   for (const format of ['text', 'markdown', 'mermaid']) {
     await page.evaluate(() => { navigator.clipboard.writeText = async (text) => { globalThis.taken = text; }; });
@@ -554,7 +606,8 @@ test('names with markup stay text', async () => {
       head.notes = [{ event: 1, text: evil }];
       head.explanations = [{
         ...JSON.parse(kafsim('explain', runOf(BROKEN), '--format', 'json', '--no-rerun')), property: evil, sentence: evil, steps: [{ event: 1, moment_us: 5, kind: evil, host: evil, text: evil, because: evil }],
-        saved_by: [{ change: evil, set: [evil], helped: true, outcome: evil, nearby: null }], again: [evil],
+        saved_by: [{ change: evil, set: [evil], helped: true, outcome: evil, nearby: null }, { change: evil, set: [evil], helped: false, another: true, outcome: evil, nearby: null }],
+        not_tried: [evil, evil], again: [evil],
       }];
       head.lesson = { title: evil, summary: evil, notes: [{ event: 1, title: evil, text: evil, question: evil, answer: evil, pane: evil, partition: evil }] };
       head.left_out = evil;

@@ -29,7 +29,10 @@ export interface Explanation {
   steps: { event: number; moment_us: number; kind: string; host: string | null; text: string; because: string | null }[];
   why_not: { replica: string; text: string; event: number | null }[];
   not_the_cause: { text: string; event: number | null }[];
-  saved_by: { change: string; set: string[]; helped: boolean; untried: boolean; outcome: string; nearby: { violated: number; seeds: number; without: number } | null }[];
+  // `another`: violated, but by another breach; older files do not say.
+  saved_by: { change: string; set: string[]; helped: boolean; untried: boolean; another?: boolean; outcome: string; nearby: { violated: number; seeds: number; without: number } | null }[];
+  // For what there was no time; older files do not say.
+  not_tried?: string[];
   again: string[];
   others: { number: number; property: string; sentence: string }[];
   // What may be copied, by what its button says: as `kafsim explain` writes it.

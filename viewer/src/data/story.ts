@@ -3,7 +3,7 @@
 
 import { epochWord, hasGroups } from './groups';
 import { many } from './steps';
-import { seconds, type Run } from './run';
+import { seconds, type Explanation, type Run } from './run';
 import type { Partition, State } from './state';
 
 export type Tone = 'bad' | 'fault' | 'good' | 'change' | 'phase';
@@ -208,4 +208,11 @@ function groups(run: Run, zero: number, add: Add): void {
       if (event >= zero) add(event, 'fault', `${String(left.field('group').get(row))} loses a member: ${run.word('member-left', 'because', left.field('because').get(row))}`);
     }
   }
+}
+
+// What stands over what is said of each replica: the words of `kafsim explain`.
+export function whyHeading({ property, picture, why_not }: Explanation): string {
+  if (['log-matching', 'raft-log-matching', 'epoch-offset-unique'].includes(property)) return 'Who has what';
+  const isLack = typeof picture?.from === 'number' && why_not.every(({ text }) => /^it (had |never had)/.test(text));
+  return isLack ? 'Why they do not have it' : 'Where they stand';
 }

@@ -3,7 +3,7 @@
 
 import { many } from '../data/steps';
 import { seconds, type Explanation, type Picture } from '../data/run';
-import { told, violations, type Violation } from '../data/story';
+import { told, violations, whyHeading, type Violation } from '../data/story';
 import type { App, Pane } from './app';
 import { epochColor, inkOn } from './colors';
 import { copyButton, el, icon } from './dom';
@@ -122,16 +122,10 @@ export class Explain implements Pane {
     // What the property says is known to who reads on; the sentence, the picture and the first steps are seen at once.
     if (explanation.statement) box.append(el('h3', {}, 'What the property says'), el('p', { class: 'dim' }, `${explanation.property}: ${explanation.statement}.`));
     if (explanation.why_not.length > 0) {
-      box.append(el('h3', {}, 'Why they do not have it'), el('ul', {}, ...explanation.why_not.map((one) =>
+      box.append(el('h3', {}, whyHeading(explanation)), el('ul', {}, ...explanation.why_not.map((one) =>
         el('li', {}, this.line(one.event, '', el('span', {}, el('b', {}, one.replica), ` ${one.text}`))))));
     }
-    if (explanation.saved_by.length > 0) {
-      box.append(el('h3', {}, 'What would have saved it'), el('p', { class: 'dim' }, 'The same seed run again with one thing changed, then other seeds with it.'),
-        el('table', { class: 'saved' }, ...explanation.saved_by.map((one) => el('tr', { title: one.set.map((set) => `--set ${set}`).join(' ') },
-          el('td', { class: one.untried ? 'dim' : one.helped ? 'good' : 'bad' }, one.untried ? '?' : icon(one.helped ? 'yes' : 'close')),
-          el('th', { scope: 'row' }, one.change), el('td', {}, one.outcome,
-            el('span', { class: 'dim' }, one.nearby ? `; violated in ${one.nearby.violated} of ${one.nearby.seeds} other seeds, without it in ${one.nearby.without}` : ''))))));
-    }
+    box.append(...saved(explanation));
     if (explanation.not_the_cause.length > 0) {
       box.append(el('details', {}, el('summary', {}, 'What is not the cause'), el('ul', {}, ...explanation.not_the_cause.map((one) => el('li', {}, this.line(one.event, '', el('span', {}, one.text)))))));
     }
@@ -174,6 +168,29 @@ function mark(lines: Marked[], cursor: number, body: HTMLElement, isRevealed: bo
 
 // The line of each list that was marked last.
 const marked = new WeakMap<Marked[], number>();
+
+// What became of the run with one thing changed, and what was not tried.
+function saved({ saved_by, not_tried }: Explanation): HTMLElement[] {
+  const left = Array.isArray(not_tried) ? not_tried : [];
+  if (saved_by.length === 0 && left.length === 0) return [];
+  const parts = [el('h3', {}, 'What would have saved it')];
+  if (saved_by.length > 0) {
+    parts.push(el('p', { class: 'dim' }, 'The same seed run again with one thing changed, then other seeds with it.'),
+      el('table', { class: 'saved' }, ...saved_by.map((one) => el('tr', { title: one.set.map((set) => `--set ${set}`).join(' ') }, helped(one),
+        el('th', { scope: 'row' }, one.change), el('td', {}, one.outcome,
+          el('span', { class: 'dim' }, one.nearby ? `; violated in ${one.nearby.violated} of ${one.nearby.seeds} other seeds, without it in ${one.nearby.without}` : ''))))));
+  }
+  if (left.length > 0) parts.push(el('p', { class: 'dim not-tried' }, `Not tried, for the run is long: ${left.join('; ')}.`));
+  return parts;
+}
+
+// Whether a change helped; a question mark where that is not known, and why.
+function helped(one: Explanation['saved_by'][number]): HTMLElement {
+  if (one.helped) return el('td', { class: 'good' }, icon('yes'));
+  const doubt = one.untried ? 'Nothing tried the property in this run: it proves nothing'
+    : one.another ? 'Violated, but another breach: the change may have prevented this one' : '';
+  return doubt ? el('td', { class: 'dim', title: doubt }, '?') : el('td', { class: 'bad' }, icon('close'));
+}
 
 // The logs side by side at the decisive moment, as a table.
 function picture(app: App, shown: Picture): HTMLElement {
