@@ -84,12 +84,16 @@ class Reader {
   ) {}
 
   terms(): Term[] {
-    if (this.depth > DEPTH_MAX) throw this.wrong('the filter has too many parentheses', 0);
     return this.words().map(({ word, at }) => this.term(word, at));
   }
 
   private wrong(what: string, at: number): Error {
-    return new Error(`${what} (character ${this.offset + at + 1} of the filter)`);
+    return new Error(`${what} (character ${this.place(at) + 1} of the filter)`);
+  }
+
+  // Where a letter stands in the whole filter; one outside of the basic plane is one.
+  private place(at: number): number {
+    return this.offset + [...this.text.slice(0, at)].length;
   }
 
   // Splits at spaces that stand in no quotation and no parentheses.
@@ -110,6 +114,9 @@ class Reader {
       if (letter === '"') isQuoted = !isQuoted;
       else if (!isQuoted && letter === '(' && (depth > 0 || /^[!-]?(?:after|before)$/.test(this.text.slice(begin, at)))) depth++;
       else if (!isQuoted && letter === ')' && depth > 0) depth--;
+      else if (!isQuoted && (letter === '(' || letter === ')')) {
+        throw this.wrong(`\`${letter}\` stands where none can: only \`after(...)\` and \`before(...)\` hold a filter; put a text with a parenthesis in it in double quotes`, at);
+      }
     }
     if (isQuoted) throw this.wrong(`a double quote in \`${this.text.slice(begin)}\` has no partner; close it, or leave it out`, begin);
     if (depth > 0) throw this.wrong(`\`${this.text.slice(begin)}\` has no closing parenthesis`, begin);
@@ -127,7 +134,7 @@ class Reader {
   }
 
   private positive(word: string, at: number): Term {
-    const nested = /^(after|before)\(([\s\S]*)\)$/.exec(word);
+    const nested = /^(after|before)\(([\s\S]*)$/.exec(word);
     if (nested) return this.nested(nested[1]!, nested[2]!, word, at);
     const outside = word.replace(/"[^"]*"/g, (quoted) => '\u0000'.repeat(quoted.length));
     const places = OPERATORS.map((operator) => ({ operator, place: outside.indexOf(operator) }))
@@ -150,9 +157,13 @@ class Reader {
     return this.exact(key, first.operator, value, at);
   }
 
-  private nested(which: string, inner: string, word: string, at: number): Term {
+  private nested(which: string, rest: string, word: string, at: number): Term {
+    if (!rest.endsWith(')')) throw this.wrong(`\`${word}\` has no closing parenthesis`, at);
+    const inner = rest.slice(0, -1);
     if (inner.trim() === '') throw this.wrong(`\`${word}\` lacks a filter between its parentheses`, at);
-    const terms = new Reader(inner, this.source, this.offset + at + which.length + 1, this.depth + 1).terms();
+    if (this.depth >= DEPTH_MAX) throw this.wrong(`\`${word}\` lacks an end: it goes too deep`, at);
+    const begin = this.text.indexOf('(', at) + 1;
+    const terms = new Reader(inner, this.source, this.place(begin), this.depth + 1).terms();
     let first: number | null = null;
     const prepare = (): void => {
       if (first !== null) return;
