@@ -77,6 +77,10 @@ impl<'a> Run<'a> {
                 found.push(say(&format!("there is no e{number}")));
             }
         }
+        // What happened is no reason for itself.
+        if because.contains(&format!("(e{}", step.event)) {
+            found.push(say("it is its own reason"));
+        }
         for cited in self.cited(because) {
             let at = cited.event.index;
             if at > event.index && cited.event.step != event.step {

@@ -229,7 +229,7 @@ const CAUSES: &[Cause] = &[
     (Defect::ServeOldEpoch, &[("log-appended", "its log has parted from its leader's")]),
     (
         Defect::StaleFetchResponse,
-        &[("produce-answered", "has them as a copy"), ("log-truncated", "on its way since")],
+        &[("produce-answered", "has them as a copy"), ("log-truncated", "held up by fault 4")],
     ),
     (Defect::HighWatermarkOverProposed, &[("in-sync-changed", "waits for [2]")]),
     (
@@ -317,7 +317,7 @@ const CAUSES: &[Cause] = &[
         Defect::VoteNotPersisted,
         &[
             ("vote-granted", "votes for itself"),
-            ("host-started", "again after its crash"),
+            ("quorum-role-taken", "in epoch 1 of the quorum, although it voted in epoch 2"),
             ("vote-granted", "votes for controller-3"),
         ],
     ),
@@ -414,6 +414,7 @@ const CAUSES: &[Cause] = &[
         Defect::PartitionEpochLost,
         &[
             ("member-reconciled", "has yet to give up orders-3"),
+            ("member-joined", "into group billing"),
             ("partition-given-up", "billing-1 gives orders-3 up"),
             ("member-reconciled", "epoch 4"),
         ],
@@ -469,10 +470,10 @@ const CAUSES: &[Cause] = &[
     (
         Defect::StaticWithoutAssignment,
         &[
-            ("assignment-decided", "shall own nothing"),
+            ("assignment-decided", "shall own nothing; orders-5 is in nobody's share"),
             ("fault-began", "crash of billing-4"),
             ("member-left", "is back with a new member id"),
-            ("member-joined", "takes billing-4 into"),
+            ("member-joined", "takes billing-4 (id "),
         ],
     ),
     (

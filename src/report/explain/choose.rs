@@ -10,7 +10,8 @@ use crate::report::explain::rests::rest_upon;
 use crate::report::explain::shape::Step;
 use crate::report::explain::tape::Tape;
 use crate::types::{
-    Defect, ErrorCode, HostId, Moment, Name, Offset, PartitionEpoch, TopicPartition,
+    BrokerId, BrokerSet, Defect, ErrorCode, HostId, Moment, Name, Offset, PartitionEpoch,
+    TopicPartition,
 };
 
 /// How many steps an explanation has at most.
@@ -185,6 +186,7 @@ fn together(tape: &Tape, notes: Vec<Note>) -> Vec<Note> {
 
 fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Candidate> {
     let released = released(tape, focus, chain);
+    let idle = Aftermath::of_idle(tape, focus);
     let mut after: BTreeMap<Tag, i32> = BTreeMap::new();
     let mut candidates: Vec<Candidate> = Vec::new();
     for note in notes.into_iter().rev() {
@@ -205,6 +207,9 @@ fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Can
         if is_early && !is_of_records {
             score -= WHILE_FORMING;
         }
+        if !is_evidence && idle.iter().any(|fault| fault.led_to(tape, focus, &note)) {
+            score += IDLE;
+        }
         if released.contains(&note.event) {
             score += RELEASES;
         }
@@ -217,6 +222,84 @@ fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Can
         candidates.push(Candidate { note, score, defect: None });
     }
     candidates
+}
+
+/// What a process went through because of a fault without which the breach comes all the same: its
+/// start, its registration, its way back into the in-sync set.
+struct Aftermath {
+    hosts: Vec<HostId>,
+    nodes: Vec<BrokerId>,
+    /// From the fault on, over its end, until all were in sync again, or to the end.
+    from: u64,
+    over: u64,
+    to: u64,
+}
+
+impl Aftermath {
+    fn of_idle(tape: &Tape, focus: &Focus) -> Vec<Self> {
+        // Where it is about who is in sync, or waited for, that is the story itself.
+        if matches!(focus.shape, Shape::InSync | Shape::Stuck | Shape::Replica | Shape::Group) {
+            return Vec::new();
+        }
+        let faults = tape.faults(focus.decisive).into_iter();
+        let idle = faults.filter(|fault| focus.retried.idle.contains(&fault.number));
+        let found = idle.map(|fault| {
+            let nodes: Vec<BrokerId> =
+                fault.hosts.iter().filter_map(|host| tape.setup.node(*host)).collect();
+            let end = fault.ended.unwrap_or(u64::MAX);
+            let back = tape.events.iter().find(|event| {
+                event.index > end
+                    && matches!(&event.kind, Kind::PartitionCommitted { partition, in_sync, .. }
+                        if Some(*partition) == focus.partition
+                            && nodes.iter().all(|node| in_sync.contains(*node)))
+            });
+            let to = back.map_or(u64::MAX, |event| event.index);
+            Self { hosts: fault.hosts, nodes, from: fault.began, over: end, to }
+        });
+        found.collect()
+    }
+
+    /// Whether a note tells of nothing else.
+    fn led_to(&self, tape: &Tape, focus: &Focus, note: &Note) -> bool {
+        let Some(event) = tape.event(note.event) else { return false };
+        if event.index < self.from || event.index > self.to {
+            return false;
+        }
+        let is_own = event.host.is_some_and(|host| self.hosts.contains(&host));
+        match &event.kind {
+            Kind::HostStarted { .. }
+            | Kind::HostStopped { .. }
+            | Kind::HostResumed {}
+            | Kind::RoleTaken { .. }
+            | Kind::LogRecovered { .. } => is_own,
+            Kind::AlterPartitionSent { .. }
+            | Kind::AlterPartitionDecided { .. }
+            | Kind::InSyncChanged { .. } => event.index > self.over,
+            Kind::BrokerRegistered { broker, .. } | Kind::RegistrationCommitted { broker, .. } => {
+                self.nodes.contains(broker)
+            }
+            Kind::PartitionCommitted { partition, in_sync, leader, .. } => {
+                let before = tape.last_before(event, |it| {
+                    matches!(&it.kind, Kind::PartitionCommitted { partition: at, .. }
+                        if at == partition)
+                });
+                let Some(Kind::PartitionCommitted { in_sync: was, leader: led, .. }) =
+                    before.map(|it| &it.kind)
+                else {
+                    return false;
+                };
+                let changed = |one: &BrokerSet, other: &BrokerSet| {
+                    let gone = one.iter().filter(|node| !other.contains(*node));
+                    gone.into_iter().all(|node| self.nodes.contains(&node))
+                };
+                Some(*partition) == focus.partition
+                    && leader == led
+                    && changed(in_sync, was)
+                    && changed(was, in_sync)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The ends of faults that let a message through which led to the breach soon after.

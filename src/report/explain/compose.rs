@@ -16,7 +16,7 @@ use crate::report::explain::tell::Teller;
 use crate::report::explain::why_not::why_not;
 use crate::scenario::Plan;
 use crate::trace::{Model, Setup, seconds};
-use crate::types::{BatchId, DefectSet, Expectation, Offset, PropertyName};
+use crate::types::{BatchId, DefectSet, Expectation, Moment, Offset, PropertyName};
 
 /// What is to be explained.
 #[derive(Clone, Copy, Debug)]
@@ -161,6 +161,13 @@ fn again(asked: &Asked<'_>, focus: &Focus, so_far: &Explanation, model: &Model) 
         format!("kafsim view {file} --open{which}"),
     ];
     commands.extend(about.as_ref().map(|about| format!("kafsim timeline {file} -p {about}")));
+    if let Some(group) = &focus.group {
+        if about.is_none() {
+            commands.push(format!("kafsim timeline {file}"));
+        }
+        let name = &group.name;
+        commands.push(format!("kafsim state {file} --at e{} --group {name}", focus.decisive));
+    }
     let only = about.map(|about| format!(" partition={about}")).unwrap_or_default();
     let end = focus.decisive.saturating_add(1);
     commands.push(format!("kafsim events {file} 'index={first}..{end}{only}'"));
@@ -170,14 +177,22 @@ fn again(asked: &Asked<'_>, focus: &Focus, so_far: &Explanation, model: &Model) 
 /// Who was promised what, and what became of it.
 fn sentence(tape: &Tape, focus: &Focus, verdict: &Verdict, model: &Model) -> String {
     let mut sentences = Vec::new();
-    sentences.extend(promise(tape, focus, model));
+    // In the order of time: who is told so later is told so behind.
+    let end = tape.event(focus.decisive).map_or(Moment(0), |event| event.at);
+    let (told, later) = match promise(tape, focus, model) {
+        Some((at, text)) if at > end => (None, Some(text)),
+        Some((_, text)) => (Some(text), None),
+        None => (None, None),
+    };
+    sentences.extend(told);
     if let Some(violation) = verdict.outcome.violation() {
         let at = tape.event(focus.decisive).map(|event| seconds(event.at));
         let what = without_hashes(&violation.sentence, &focus.batches);
         sentences.push(format!("At {}: {what}.", at.unwrap_or_default()));
     }
+    sentences.extend(later);
     sentences.extend(where_they_part(focus, model));
-    sentences.extend(committed(focus, model));
+    sentences.extend(committed(tape, focus, model));
     if let Outcome::OutsidePremise { event, because, .. } = &verdict.outcome {
         sentences.push(format!(
             "Kafka does not promise it here: what the property presupposes did not hold \
@@ -187,8 +202,8 @@ fn sentence(tape: &Tape, focus: &Focus, verdict: &Verdict, model: &Model) -> Str
     sentences.join(" ")
 }
 
-/// What a producer was told of the records: where they stand, as the answer says.
-fn promise(tape: &Tape, focus: &Focus, model: &Model) -> Option<String> {
+/// What a producer was told of the records, and when: where they stand, as the answer says.
+fn promise(tape: &Tape, focus: &Focus, model: &Model) -> Option<(Moment, String)> {
     if focus.shape != Shape::Records {
         return None;
     }
@@ -224,7 +239,7 @@ fn promise(tape: &Tape, focus: &Focus, model: &Model) -> Option<String> {
             row(&copies)
         );
     }
-    Some(text)
+    Some((told.at, text))
 }
 
 /// Where the records of `batch` stand in the log of whoever leads, or stood as they were
@@ -258,25 +273,44 @@ fn where_they_part(focus: &Focus, model: &Model) -> Option<String> {
     }
 }
 
-/// Whether the records had been committed.
-fn committed(focus: &Focus, model: &Model) -> Option<String> {
+/// Whether the records had been committed, or were later.
+fn committed(tape: &Tape, focus: &Focus, model: &Model) -> Option<String> {
     if focus.shape != Shape::Records {
         return None;
     }
     let (batch, (from, _)) = (focus.batches.first()?, focus.records?);
-    let known = model.partition(focus.partition?)?;
-    let is_committed = known.committed.entry_at(from).is_some_and(|entry| {
-        entry.batch == *batch && focus.epoch.is_none_or(|epoch| epoch == entry.epoch)
-    });
+    let partition = focus.partition?;
+    let is_committed = |model: &Model| {
+        let known = model.partition(partition);
+        known.and_then(|known| known.committed.entry_at(from)).is_some_and(|entry| {
+            entry.batch == *batch && focus.epoch.is_none_or(|epoch| epoch == entry.epoch)
+        })
+    };
+    let later = || {
+        let mut model = model.clone();
+        let rest = usize::try_from(focus.decisive).ok()?.saturating_add(1);
+        tape.events.iter().skip(rest).find(|event| {
+            model.apply(event);
+            matches!(&event.kind, Kind::HighWatermarkMoved { partition: at, .. } if *at == partition)
+                && is_committed(&model)
+        })
+    };
     let (what, them) = match focus.records {
         Some((from, to)) if to.0 - from.0 > 1 => {
             (format!("Offsets {from} to {} were", to.0 - 1), "them")
         }
         _ => (format!("Offset {from} was"), "it"),
     };
-    Some(match is_committed {
-        true => format!("{what} committed: a leader's high watermark had passed {them}."),
-        false => format!("{what} never committed: no leader's high watermark had passed {them}."),
+    if is_committed(model) {
+        return Some(format!("{what} committed: a leader's high watermark had passed {them}."));
+    }
+    Some(match later() {
+        Some(event) => format!(
+            "{what} not committed yet: a leader's high watermark passed {them} at {} (e{}).",
+            seconds(event.at),
+            event.index
+        ),
+        None => format!("{what} never committed: no leader's high watermark passed {them}."),
     })
 }
 

@@ -35,6 +35,10 @@ impl Teller<'_> {
         let what = match defect {
             Defect::ShuttingDownReplicaCounts => self.whom_it_awaits(partition, model),
             Defect::StaleClaims => self.what_it_keeps(event),
+            Defect::FencedCannotRejoin => self.tape.message_to(event).map(|message| {
+                let who = self.tape.host(Some(message.from));
+                format!("refuses {who}, which wants to join again, as it knows it already")
+            }),
             Defect::LastReplicaStanding if self.is_voter(event) => Some(
                 "leaves the last member in the in-sync set, though it may have lost records"
                     .to_owned(),
@@ -81,7 +85,12 @@ impl Teller<'_> {
         );
         let (answer, key) = (answer.clone(), ("empty", i64::try_from(answer.index).unwrap_or(-1)));
         if self.told.insert(key) {
-            self.add_with(&answer, (Tag::Copy, 60), text, None);
+            let why = format!(
+                "nothing new had come since e{}; with such an answer the follower forgets of which \
+                 epoch its last record is",
+                appended.index
+            );
+            self.add_with(&answer, (Tag::Copy, 60), text, Some(why));
         }
     }
 

@@ -1,6 +1,6 @@
 //! What an event says, in words: who is elected and who is in sync, and why others are not.
 
-use crate::event::{Event, Kind};
+use crate::event::{Event, FaultVerb, Kind};
 use crate::report::explain::links::Links;
 use crate::report::explain::note::Tag;
 use crate::report::explain::tape::row;
@@ -287,7 +287,14 @@ impl Teller<'_> {
             };
         }
         if known.is_paused {
-            return ": its process stands still".to_owned();
+            let fault = model.faults.iter().find(|(_, fault)| {
+                fault.is_active && fault.verb == FaultVerb::Pause && fault.hosts.contains(&host)
+            });
+            let since = fault.map_or_else(String::new, |(number, fault)| {
+                let number = number.saturating_add(1);
+                format!(", fault {number} (pause since {})", seconds(fault.since))
+            });
+            return format!(": its process stands still{since}");
         }
         let names: Vec<String> =
             others.iter().map(|other| self.tape.host(Some(*other)).to_owned()).collect();

@@ -8,7 +8,7 @@ use crate::report::explain::note::Tag;
 use crate::report::explain::tape::{Tape, offsets};
 use crate::report::explain::tell::Teller;
 use crate::trace::Model;
-use crate::types::{ErrorCode, HostId, Name, TopicPartition};
+use crate::types::{ErrorCode, HostId, Moment, Name, TopicPartition};
 
 /// What is not about the partition, the offset, the member that the story is about.
 const ASIDE: i32 = -24;
@@ -136,10 +136,13 @@ impl Teller<'_> {
                 // Under a new id it is another to the coordinator.
                 let host = self.members.get(member).map_or(-1, |host| i64::from(host.0));
                 let is_new = !self.told.insert(("joined", host)) && self.has_other_ids(member);
-                (
-                    if is_new { TO_THE_POINT } else { 0 },
-                    format!("{who} takes {} into group {group}", self.member_by_id(member)),
-                )
+                // Of two who own the same, it matters when each came.
+                let mut named = about.members.iter().filter_map(|id| self.members.get(id));
+                let is_one = about.members.len() > 1
+                    && event.at >= Moment::SCENARIO_BEGINS
+                    && named.any(|named| Some(named) == self.members.get(member));
+                let extra = i32::from(is_new) * TO_THE_POINT + i32::from(is_one) * 2 * TO_THE_POINT;
+                (extra, format!("{who} takes {} into group {group}", self.member_by_id(member)))
             }
             Kind::MemberLeft { group, member, because } if is_ours(group) => {
                 let who_left = self.member_by_id(member);
@@ -166,6 +169,8 @@ impl Teller<'_> {
                     (_, true) => -4,
                     _ => 2 * ASIDE,
                 };
+                let nobody = is_nobody.then(|| self.unassigned(event, about, model)).flatten();
+                let share = share + &nobody.unwrap_or_default();
                 return self.assign(event, extra, (&format!("in epoch {epoch} "), &share));
             }
             Kind::MemberReconciled { group, member, epoch, partitions, revoking }
@@ -220,6 +225,18 @@ impl Teller<'_> {
         let has_left =
             matches!(state, MemberState::Stale | MemberState::Unjoined | MemberState::Leaving);
         has_left.then_some(last.index)
+    }
+
+    /// "; orders-5 is in nobody's share", if no share of the same assignment has the partition that
+    /// the story is about.
+    fn unassigned(&self, event: &Event, about: &GroupFocus, model: &Model) -> Option<String> {
+        let partition = about.partition?;
+        let is_given = self.tape.step_of(event).any(|it| {
+            let Kind::AssignmentDecided { partitions, .. } = &it.kind else { return false };
+            partitions.contains(&partition)
+        });
+        let name = model.partition_name(partition);
+        (!is_given).then(|| format!("; {name} is in nobody's share"))
     }
 
     /// Adds a share of an assignment to what was told of the same assignment.
@@ -382,6 +399,9 @@ impl Teller<'_> {
                     MemberState::Stable => format!("{who} is {state}, in epoch {epoch}"),
                     _ => return true,
                 };
+                if *state == MemberState::Fenced && self.is_again(event, text.clone()) {
+                    return true;
+                }
                 let is_trouble = matches!(
                     state,
                     MemberState::Fenced

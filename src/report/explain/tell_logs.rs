@@ -302,8 +302,11 @@ impl Teller<'_> {
             }
             if let Some((told, epoch, at)) = self.diverged.get(&(node, Some(*from))) {
                 let late = event.at.0.saturating_sub(sent.0) > 500_000;
-                let late =
-                    if late { format!(", on its way since {},", seconds(*sent)) } else { held };
+                let late = if late {
+                    format!(", on its way since {}{held},", seconds(*sent))
+                } else {
+                    held
+                };
                 return Some(format!(
                     "an answer of {leader} (e{told}){late} says that their logs part: epoch \
                      {epoch} ends at {at} there"
@@ -334,10 +337,18 @@ impl Teller<'_> {
             });
         };
         let leader = leader.map_or_else(|| "a leader".to_owned(), |leader| self.tape.node(leader));
+        let learned = self.tape.last_before(event, |it| {
+            it.host == event.host
+                && matches!(&it.kind, Kind::HighWatermarkMoved { partition: at, .. }
+                    if Some(*at) == self.focus.partition)
+        });
+        let learned = learned.map_or_else(String::new, |it| {
+            format!(" (that is all that it had heard of by {}, e{})", seconds(it.at), it.index)
+        });
         (replica.high_watermark == end).then(|| {
             format!(
-                "it follows {leader} in epoch {epoch} and cuts to its own high watermark, {end}, \
-                 without asking"
+                "it follows {leader} in epoch {epoch} and cuts to its own high watermark, \
+                 {end}{learned}, without asking"
             )
         })
     }
@@ -528,9 +539,10 @@ impl Teller<'_> {
             && self.focus.shape == Shape::Records;
         let text = match few {
             true => format!(
-                "{text}; {} hold{} them, the controller's in-sync set is {}",
+                "{text}; {} hold{} {}, the controller's in-sync set is {}",
                 self.tape.nodes(holders.iter().copied()),
                 if holders.len() == 1 { "s" } else { "" },
+                if to.0 - from.0 > 1 { "them" } else { "it" },
                 in_sync.iter().copied().collect::<BrokerSet>()
             ),
             false => text,

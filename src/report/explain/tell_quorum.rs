@@ -5,9 +5,18 @@ use crate::report::explain::focus::Shape;
 use crate::report::explain::note::Tag;
 use crate::report::explain::tell::Teller;
 use crate::trace::Model;
-use crate::types::TopicPartition;
+use crate::types::{LeaderEpoch, TopicPartition};
 
 impl Teller<'_> {
+    /// A vote of the same node in a later epoch than it now goes by: it has forgotten that.
+    fn voted_beyond(&self, event: &Event, epoch: LeaderEpoch) -> Option<(LeaderEpoch, u64)> {
+        let vote = self.tape.last_before(event, |it| {
+            it.host == event.host && matches!(it.kind, Kind::VoteGranted { pre_vote: false, .. })
+        })?;
+        let Kind::VoteGranted { leader_epoch, .. } = &vote.kind else { return None };
+        (*leader_epoch > epoch).then_some((*leader_epoch, vote.index))
+    }
+
     pub(crate) fn observe_quorum(&mut self, event: &Event, model: &Model) {
         let who = self.who(event);
         let is_voter = self
@@ -43,7 +52,13 @@ impl Teller<'_> {
                         -14,
                     ),
                     QuorumRole::Follower => {
-                        (format!("{who} follows in epoch {leader_epoch} of the quorum"), -22)
+                        let text = format!("{who} follows in epoch {leader_epoch} of the quorum");
+                        match self.voted_beyond(event, *leader_epoch) {
+                            Some((epoch, at)) => {
+                                (format!("{text}, although it voted in epoch {epoch} (e{at})"), 24)
+                            }
+                            None => (text, -22),
+                        }
                     }
                     QuorumRole::Unattached => (
                         format!("{who} knows no leader of the quorum in epoch {leader_epoch}"),

@@ -6,7 +6,9 @@ use crate::report::explain::refused::refused;
 use crate::report::explain::shape::WhyNot;
 use crate::report::explain::tape::{FaultRecord, Tape, offsets};
 use crate::trace::{Model, seconds};
-use crate::types::{ApiKey, BatchId, BrokerId, HostId, LeaderEpoch, Offset, TopicPartition};
+use crate::types::{
+    ApiKey, BatchId, BrokerId, HostId, LeaderEpoch, Moment, Offset, TopicPartition,
+};
 
 /// The records, and where they were first written.
 struct Wanted {
@@ -15,6 +17,7 @@ struct Wanted {
     from: Offset,
     to: Offset,
     written: u64,
+    at: Moment,
     writer: HostId,
     writer_node: Option<BrokerId>,
     epoch: LeaderEpoch,
@@ -73,6 +76,7 @@ fn wanted(tape: &Tape, focus: &Focus, partition: TopicPartition) -> Option<Wante
         from,
         to,
         written: written.event,
+        at: tape.event(written.event)?.at,
         writer: written.host?,
         writer_node: tape.setup.node(written.host?),
         epoch: written.epoch,
@@ -104,7 +108,7 @@ fn lacking(
         }
         // Whoever wrote it had it, whatever its disk made of that.
         _ if host == wanted.writer => wrote(model, wanted, node),
-        _ => never(tape, model, wanted, node, (&life, host), faults),
+        _ => never((tape, focus), model, wanted, node, (&life, host), faults),
     };
     Some(WhyNot { replica, text, event })
 }
@@ -123,9 +127,24 @@ fn wrote(model: &Model, wanted: &Wanted, node: BrokerId) -> (String, Option<u64>
     }
 }
 
+/// The event with which `host` came by the records after all.
+fn copied_later(tape: &Tape, focus: &Focus, wanted: &Wanted, host: HostId) -> Option<u64> {
+    let rest = usize::try_from(focus.decisive).ok()?.saturating_add(1);
+    let copied = tape.events.iter().skip(rest).find(|event| {
+        let Kind::LogAppended { partition, batch, leader_epoch, .. } = &event.kind else {
+            return false;
+        };
+        event.host == Some(host)
+            && *partition == wanted.partition
+            && *batch == wanted.batch
+            && *leader_epoch == wanted.epoch
+    });
+    copied.map(|event| event.index)
+}
+
 /// Why a replica never had the records, in the order of time.
 fn never(
-    tape: &Tape,
+    (tape, focus): (&Tape, &Focus),
     model: &Model,
     wanted: &Wanted,
     node: BrokerId,
@@ -151,7 +170,15 @@ fn never(
         parts.push((fetches(tape, life, &writer), None));
     }
     parts.extend(later);
-    let lead = format!("it never had {}", offsets(wanted.from, wanted.to));
+    let what = offsets(wanted.from, wanted.to);
+    let later = copied_later(tape, focus, wanted, host);
+    let lead = match later {
+        Some(_) => format!("it had yet to copy {what}"),
+        None => format!("it never had {what}"),
+    };
+    let copied = later
+        .map(|it| (format!("it copied {} at {} (e{it})", self::it(wanted), at(tape, it)), None));
+    parts.extend(copied);
     let event = parts.iter().find_map(|(_, event)| *event);
     let texts: Vec<String> = parts.into_iter().map(|(text, _)| text).collect();
     (format!("{lead}: {}", texts.join("; ")), event)
@@ -380,8 +407,9 @@ fn own(life: &mut Life, event: &Event, wanted: &Wanted) {
         Kind::HostStarted { .. } => close(&mut life.down, index),
         Kind::HostPaused {} => life.paused.push((index, None)),
         Kind::HostResumed {} => close(&mut life.paused, index),
-        Kind::Delivered { from, api: ApiKey::Fetch, is_response: true, fault, .. }
-            if *from == wanted.writer && index > wanted.written =>
+        // What was sent before the write cannot have brought it.
+        Kind::Delivered { from, api: ApiKey::Fetch, is_response: true, fault, sent, .. }
+            if *from == wanted.writer && index > wanted.written && *sent >= wanted.at =>
         {
             life.answer_after.get_or_insert((index, *fault));
         }
@@ -418,10 +446,16 @@ fn forked(tape: &Tape, focus: &Focus, model: &Model, partition: TopicPartition) 
                 }
                 None => format!("a batch of epoch {} that no leader appended there", entry.epoch),
             };
-            let text = format!(
-                "at offset {from} it holds {of}, as it finds on its disk (e{})",
-                entry.event
-            );
+            let found = tape.events.iter().rev().find(|event| {
+                event.index <= focus.decisive
+                    && event.host == host
+                    && matches!(&event.kind, Kind::LogRecovered { partition: at, .. }
+                        if *at == partition)
+            });
+            let found = found.map_or_else(String::new, |event| {
+                format!(", as it finds on its disk (e{})", event.index)
+            });
+            let text = format!("at offset {from} it holds {of}{found}");
             return Some(WhyNot { replica: tape.node(*node), text, event: Some(entry.event) });
         }
         let text = format!(
