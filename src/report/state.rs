@@ -24,7 +24,7 @@ pub struct State {
     pub faults: Vec<FaultInForce>,
     /// The metadata quorum.
     pub quorum: Quorum,
-    /// The partitions of clients' topics, by name.
+    /// The partitions of clients' topics by name, then those of topics that Kafka keeps for itself.
     pub partitions: Vec<Partition>,
 }
 
@@ -223,8 +223,9 @@ impl State {
             .filter(|(_, view)| view.state.is_some() || !view.replicas.is_empty())
             .collect();
         let topic = |partition: TopicPartition| topic(model, partition);
-        partitions
-            .sort_by_cached_key(|(name, _)| (topic(**name), name.topic_id.0, name.partition.0));
+        partitions.sort_by_cached_key(|(name, _)| {
+            (model.is_internal(**name), topic(**name), name.topic_id.0, name.partition.0)
+        });
         Self {
             event,
             at_us: model.now.scenario_micros(),

@@ -1,5 +1,6 @@
 //! The state as text. docs/VIEWING.md has its rules; the page writes the same.
 
+use crate::event::OFFSETS_TOPIC;
 use crate::report::state::{Committed, FaultInForce, Partition, Process, Quorum, Replica, State};
 use crate::report::table::table;
 
@@ -15,10 +16,13 @@ impl State {
         text += &self.faults_text();
         text += "\n";
         text += &self.quorum.text();
-        for partition in &self.partitions {
+        let (internal, own): (Vec<_>, Vec<_>) =
+            self.partitions.iter().partition(|partition| partition.is_internal());
+        for partition in own {
             text += "\n";
             text += &partition.text();
         }
+        text += &internal_text(&internal);
         text
     }
 
@@ -44,6 +48,28 @@ impl State {
         let rows: Vec<_> = self.faults.iter().map(FaultInForce::row).collect();
         table("", &head, &rows)
     }
+}
+
+/// What Kafka keeps for itself: how many partitions there are and how they fare, then those that
+/// hold something.
+fn internal_text(partitions: &[&Partition]) -> String {
+    if partitions.is_empty() {
+        return String::new();
+    }
+    let count = |is_so: fn(&Partition) -> bool| partitions.iter().filter(|it| is_so(it)).count();
+    let mut text = format!(
+        "\nTopic: {OFFSETS_TOPIC}  PartitionCount: {}\n  \
+         UnderReplicated: {}  Unavailable: {}  Empty: {}\n",
+        partitions.len(),
+        count(Partition::is_under_replicated),
+        count(Partition::is_unavailable),
+        count(Partition::is_empty),
+    );
+    for partition in partitions.iter().filter(|partition| !partition.is_empty()) {
+        text += "\n";
+        text += &partition.text();
+    }
+    text
 }
 
 fn or_nothing(value: Option<impl ToString>) -> String {
@@ -133,6 +159,25 @@ impl Quorum {
 }
 
 impl Partition {
+    fn is_internal(&self) -> bool {
+        self.topic == OFFSETS_TOPIC
+    }
+
+    /// Whether no replica's log has come beyond its beginning.
+    fn is_empty(&self) -> bool {
+        self.replicas.iter().all(|replica| replica.log_end_offset == 0)
+    }
+
+    /// Whether the controller counts fewer in sync than are assigned.
+    fn is_under_replicated(&self) -> bool {
+        self.committed.as_ref().is_some_and(|it| it.isr.len() < it.replicas.len())
+    }
+
+    /// Whether the controller has committed no leader.
+    fn is_unavailable(&self) -> bool {
+        self.committed.as_ref().is_none_or(|it| it.leader.is_none())
+    }
+
     /// The controller's view, then a line for each replica.
     pub fn text(&self) -> String {
         let mut text = format!("Topic: {}  Partition: {}", self.topic, self.partition);

@@ -316,6 +316,54 @@ fn a_timeline_shows_what_the_state_does() {
     }
 }
 
+/// The partitions of `__consumer_offsets` come last, and of those that are empty only how many.
+#[test]
+fn a_state_puts_what_kafka_keeps_for_itself_last() {
+    use kafsim::explore::{RunOptions, run_once, vocabulary};
+    use kafsim::report::{At, State, fold_up_to};
+    use kafsim::trace::RunFile;
+
+    let text = std::fs::read_to_string("tests/data/viewing/members_come_and_go.txt").unwrap();
+    let (scenario, _) = text.split_once("\n---- commands\n").unwrap();
+    // A broker that is gone for longer than its session leaves the in-sync sets.
+    let crash = "[[fault]]\nat = \"8s\"\ncrash = { host = \"broker-2\" }\n";
+    let scenario = format!("{scenario}\n{crash}");
+    let scenario = kafsim::scenario::Scenario::read("s.toml", &scenario, &[], &[], &vocabulary());
+    let options = RunOptions { record: true, ..RunOptions::default() };
+    let executed = run_once(&scenario.unwrap(), 0, &options);
+    let file = RunFile::read(&executed.run_file.unwrap().to_vec()).unwrap();
+    let (mut held, mut broken) = (0, 0);
+    let last = file.events().unwrap().count() as u64 - 1;
+    for event in (0..=40).map(|part| last * part / 40) {
+        let (model, event) = fold_up_to(&file, At::Event(event)).unwrap();
+        let state = State::of(&model, event);
+        let (own, internal): (Vec<_>, Vec<_>) =
+            state.partitions.iter().partition(|it| it.topic != "__consumer_offsets");
+        let text = state.text();
+        let after = text.split_once("\nTopic: __consumer_offsets  PartitionCount: ");
+        assert_eq!(after.is_some(), !internal.is_empty(), "e{event}");
+        let Some((before, after)) = after else { continue };
+        assert_eq!(before.matches("\nTopic: ").count(), own.len(), "e{event}");
+        let count = |is_so: &dyn Fn(&kafsim::report::Partition) -> bool| {
+            internal.iter().filter(|it| is_so(it)).count()
+        };
+        let empty = count(&|it| it.replicas.iter().all(|replica| replica.log_end_offset == 0));
+        let of = |it: &kafsim::report::Partition| it.committed.clone();
+        let under = count(&|it| of(it).is_some_and(|it| it.replicas.len() > it.isr.len()));
+        let leaderless = count(&|it| of(it).and_then(|it| it.leader).is_none());
+        let line = format!(
+            "{}\n  UnderReplicated: {under}  Unavailable: {leaderless}  Empty: {empty}\n",
+            internal.len()
+        );
+        assert!(after.starts_with(&line), "e{event}: {after}");
+        assert_eq!(after.matches("\nTopic: __consumer_offsets").count(), internal.len() - empty);
+        assert!(!after.contains("Topic: orders"), "e{event}");
+        held += internal.len() - empty;
+        broken += under.min(empty);
+    }
+    assert!(held > 0 && broken > 0, "{held} {broken}");
+}
+
 /// Anything that reads back as events: a run file may have been made by anybody.
 #[test]
 fn events_that_no_run_can_have_are_shown_without_a_panic() {

@@ -6,6 +6,8 @@ import type { Partition, Replica, State } from './state';
 import type { Steps } from './steps';
 
 const NOTHING = '-';
+// What Kafka keeps for itself.
+const OFFSETS_TOPIC = '__consumer_offsets';
 
 export function table(indent: string, head: string[], rows: string[][]): string {
   const width = (column: number): number =>
@@ -49,8 +51,24 @@ export function stateText(state: State, event: number): string {
   // A topic is named by its id until the event that names it.
   const name = (partition: Partition): string => topicAt(partition, event);
   there.sort((a, b) => order(name(a), name(b)) || order(a.topicKey, b.topicKey) || a.index - b.index);
-  for (const partition of there) text += `\n${partitionText(state, partition, event)}`;
-  return text;
+  const isInternal = (partition: Partition): boolean => name(partition) === OFFSETS_TOPIC;
+  for (const partition of there) if (!isInternal(partition)) text += `\n${partitionText(state, partition, event)}`;
+  return text + internalText(state, there.filter(isInternal), event);
+}
+
+// How many partitions of __consumer_offsets there are and how they fare, then those that hold something.
+function internalText(state: State, partitions: Partition[], event: number): string {
+  if (partitions.length === 0) return '';
+  const isEmpty = (partition: Partition): boolean => state.run.knows(partition, event) &&
+    [...partition.replicas.values()].every((replica) => replica.end.at(event) === 0 ||
+      !(replica.present.at(event) || partition.state.at(event)?.replicas.includes(replica.node)));
+  const held = partitions.filter((partition) => !isEmpty(partition));
+  const views = partitions.map((partition) => partition.state.at(event));
+  const under = views.filter((view) => view && view.inSync.length < view.replicas.length).length;
+  const unavailable = views.filter((view) => orNothing(view?.leader) === NOTHING).length;
+  return `\nTopic: ${OFFSETS_TOPIC}  PartitionCount: ${partitions.length}\n  UnderReplicated: ${under}  ` +
+    `Unavailable: ${unavailable}  Empty: ${partitions.length - held.length}\n` +
+    held.map((partition) => `\n${partitionText(state, partition, event)}`).join('');
 }
 
 // The faults in force, by number.
