@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use edn_format::{Keyword, Value as Edn};
 use kafsim::explore::{RunOptions, run_once, vocabulary};
-use kafsim::report::export::{Chosen, ExportFormat, PARSER, Story, Told, export};
+use kafsim::report::export::{Breach, Chosen, ExportFormat, PARSER, Story, Told, export};
 use kafsim::report::{At, State, fold_up_to};
 use kafsim::scenario::Scenario;
 use kafsim::trace::RunFile;
@@ -535,7 +535,11 @@ fn mermaid_lines_are_of_its_grammar() {
         .map(|(event, text)| told(event, text))
         .to_vec(),
         is_numbered: true,
-        violation: Some(("a-property".to_owned(), "a sentence <b>; ".repeat(9))),
+        violation: Some(Breach {
+            property: "a-property".to_owned(),
+            sentence: "a sentence <b>; ".repeat(9),
+            is_outside_premise: false,
+        }),
     };
     let told = Chosen { story: Some(story), ..Chosen::default() };
     for chosen in [Chosen::default(), Chosen { event: Some(2500), ..Chosen::default() }, told] {
@@ -585,6 +589,44 @@ fn mermaid_lines_are_of_its_grammar() {
             !open && (usize::from(chosen.event.is_none())..=40).contains(&arrows),
             "{arrows} arrows"
         );
-        assert_eq!(diagram.contains("VIOLATED"), chosen.event.is_none());
+        // What this run broke, it broke outside of the premise; the story says otherwise.
+        assert_eq!(diagram.contains("VIOLATED"), chosen.story.is_some());
+        let is_outside = chosen.event.is_none() && chosen.story.is_none();
+        assert_eq!(diagram.contains("violated outside its premise"), is_outside);
+    }
+}
+
+#[test]
+fn a_diagram_says_whether_the_premise_was_left() {
+    let story = |is_outside_premise| Story {
+        steps: vec![told(1667, "it begins")],
+        violation: Some(Breach {
+            property: "a-property".to_owned(),
+            sentence: "it is gone".to_owned(),
+            is_outside_premise,
+        }),
+        ..Story::default()
+    };
+    for (is_outside, said, not) in [
+        (false, "VIOLATED a-property", "premise"),
+        (true, "violated outside its premise, a-property", "VIOLATED"),
+    ] {
+        let chosen = Chosen { story: Some(story(is_outside)), ..Chosen::default() };
+        let diagram = text(ExportFormat::Mermaid, &chosen).replace("<br/>", " ");
+        assert!(diagram.contains(said) && !diagram.contains(not), "{diagram}");
+    }
+    // So it is where the run file alone says what became of the property.
+    let mut file = recorded("cut_off_leader");
+    for result in ["violated", "outside-premise"] {
+        for claim in file.header.verdicts.as_array_mut().unwrap() {
+            if claim["verdict"]["violation"].is_object() {
+                claim["verdict"]["result"] = result.into();
+            }
+        }
+        let mut out = Vec::new();
+        export(&file, ExportFormat::Mermaid, &Chosen::default(), &mut out).unwrap();
+        let diagram = String::from_utf8(out).unwrap();
+        assert_eq!(diagram.contains("violated outside its premise"), result != "violated");
+        assert_eq!(diagram.contains("VIOLATED"), result == "violated");
     }
 }

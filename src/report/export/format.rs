@@ -52,8 +52,19 @@ pub struct Story {
     pub steps: Vec<Told>,
     /// Whether the steps have numbers, from 1.
     pub is_numbered: bool,
-    /// The property that is violated, and the sentence.
-    pub violation: Option<(String, String)>,
+    /// What was violated.
+    pub violation: Option<Breach>,
+}
+
+/// A breach of a property.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Breach {
+    /// The property.
+    pub property: String,
+    /// What happened.
+    pub sentence: String,
+    /// Whether its premise was left before: then it need not have held.
+    pub is_outside_premise: bool,
 }
 
 /// An event, and what is said of it.
@@ -89,7 +100,11 @@ impl From<&Explanation> for Story {
             },
             steps: steps.collect(),
             is_numbered: true,
-            violation: is_broken.then(|| (property.clone(), sentence.clone())),
+            violation: is_broken.then(|| Breach {
+                property: property.clone(),
+                sentence: sentence.clone(),
+                is_outside_premise: explanation.outcome != "violated",
+            }),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use crate::event::{Event, FaultVerb, Kind};
-use crate::report::export::format::{ExportError, Story, Told};
+use crate::report::export::format::{Breach, ExportError, Story, Told};
 use crate::report::export::slice::Slice;
 use crate::report::fault_words::told;
 use crate::report::text::wrapped;
@@ -78,7 +78,7 @@ pub(super) fn write(
     }
     let violation = slice.violation.as_ref();
     let of = match (violation, slice.events.last()) {
-        (Some((property, _)), _) => property.clone(),
+        (Some(breach), _) => breach.property.clone(),
         (None, last) => format!("what led to e{}", last.map_or(0, |event| event.index)),
     };
     let title = format!("{}, seed {}: {of}", file.header.title, file.header.seed);
@@ -234,7 +234,7 @@ fn took_text(took: Duration) -> String {
 
 fn print(
     names: &Names,
-    (title, violation): (&str, Option<&(String, String)>),
+    (title, violation): (&str, Option<&Breach>),
     items: &[(u64, Item)],
     seen: &BTreeSet<HostId>,
     hidden: usize,
@@ -290,8 +290,12 @@ fn print(
             }
         }
     }
-    if let Some((property, sentence)) = violation {
-        let text = format!("VIOLATED {property}: {sentence}");
+    if let Some(Breach { property, sentence, is_outside_premise }) = violation {
+        let verdict = match is_outside_premise {
+            false => "VIOLATED",
+            true => "violated outside its premise,",
+        };
+        let text = format!("{verdict} {property}: {sentence}");
         writeln!(out, "  Note over {over}: {}", lines(&text))?;
     }
     Ok(())

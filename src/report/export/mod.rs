@@ -10,6 +10,6 @@ mod quiet;
 mod shiviz;
 mod slice;
 
-pub use format::{Chosen, ExportError, ExportFormat, Story, Told, diagrams, export};
+pub use format::{Breach, Chosen, ExportError, ExportFormat, Story, Told, diagrams, export};
 pub use quiet::{Served, last_acknowledged, says_something};
 pub use shiviz::PARSER;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::event::{Event, Kind};
 use crate::report::at::TellError;
 use crate::report::claims::claims;
-use crate::report::export::format::ExportError;
+use crate::report::export::format::{Breach, ExportError};
 use crate::trace::RunFile;
 use crate::types::HostId;
 
@@ -15,7 +15,7 @@ pub(super) struct Slice {
     /// In order.
     pub(super) events: Vec<Event>,
     /// What it explains, if it is a violation.
-    pub(super) violation: Option<(String, String)>,
+    pub(super) violation: Option<Breach>,
 }
 
 impl Slice {
@@ -43,7 +43,11 @@ impl Slice {
                     .find(|claim| claim.decided_by().is_some_and(|event| event <= last));
                 match broken {
                     Some(claim) => {
-                        violation = Some((claim.property, claim.sentence.unwrap_or_default()));
+                        violation = Some(Breach {
+                            property: claim.property,
+                            sentence: claim.sentence.unwrap_or_default(),
+                            is_outside_premise: claim.result == "outside-premise",
+                        });
                         claim.evidence
                     }
                     None => vec![election.unwrap_or(last)],
