@@ -291,8 +291,8 @@ fn committed(tape: &Tape, focus: &Focus, model: &Model) -> Option<String> {
         let rest = usize::try_from(focus.decisive).ok()?.saturating_add(1);
         tape.events.iter().skip(rest).find(|event| {
             model.apply(event);
-            matches!(&event.kind, Kind::HighWatermarkMoved { partition: at, .. } if *at == partition)
-                && is_committed(&model)
+            let Kind::HighWatermarkMoved { partition: at, .. } = &event.kind else { return false };
+            *at == partition && is_committed(&model)
         })
     };
     let (what, them) = match focus.records {
