@@ -28,6 +28,7 @@ pub(crate) fn untrue(
         complaints.extend(run.suspect(&remark.text, remark.event));
     }
     complaints.extend(run.told(&it.sentence));
+    complaints.extend(run.never(&it.sentence));
     complaints.extend(borne_because::untrue(it, events, setup, plan));
     let short = brief(it);
     if short.matches('(').count() != short.matches(')').count() {
@@ -128,10 +129,56 @@ impl Run<'_> {
         is_untrue.then(|| format!("it is not so: {text}"))
     }
 
+    /// "Offset 250 was never committed": then no leader that held it as it was first written had a
+    /// high watermark above it, before or after. "Not committed yet" names the first that had.
+    fn never(&self, sentence: &str) -> Option<String> {
+        let later = sentence.split_once(" not committed yet");
+        if later.is_none() && !sentence.contains(" never committed") {
+            return None;
+        }
+        let later = later
+            .and_then(|(_, rest)| rest.split_once("(e")?.1.split(')').next()?.parse::<u64>().ok());
+        let batch = self.events.iter().find_map(|event| match &event.kind {
+            Kind::BatchDone {
+                batch, result: OperationResult::Ok, base_offset: Some(base), ..
+            } if sentence.contains(&format!("offset {base} "))
+                || sentence.contains(&format!("offsets {base} ")) =>
+            {
+                Some((*batch, *base))
+            }
+            _ => None,
+        });
+        let (batch, base) = batch?;
+        let mut written = None;
+        let mut holders: Vec<HostId> = Vec::new();
+        let passed = self.events.iter().find(|event| match &event.kind {
+            Kind::LogAppended { batch: it, leader_epoch, partition, .. } if *it == batch => {
+                let first = *written.get_or_insert((*partition, *leader_epoch));
+                holders.extend(event.host.filter(|_| first == (*partition, *leader_epoch)));
+                false
+            }
+            Kind::LogTruncated { partition, log_end_offset, .. }
+                if written.is_some_and(|(at, _)| at == *partition) && *log_end_offset <= base =>
+            {
+                holders.retain(|host| Some(*host) != event.host);
+                false
+            }
+            Kind::HighWatermarkMoved { partition, high_watermark, as_leader: true } => {
+                written.is_some_and(|(at, _)| at == *partition)
+                    && *high_watermark > base
+                    && event.host.is_some_and(|host| holders.contains(&host))
+            }
+            _ => false,
+        });
+        let is_so = passed.map(|event| event.index) == later;
+        (!is_so).then(|| format!("it was committed by {passed:?}: {sentence}"))
+    }
+
     /// "checkout was told that offset 250 of orders-0 is written (13.3, acks=all)": at that moment
     /// it took an answer with that offset.
     fn told(&self, sentence: &str) -> Option<String> {
-        let (who, rest) = sentence.split_once(" was told that offset")?;
+        let (before, rest) = sentence.split_once(" was told that offset")?;
+        let who = before.rsplit(' ').next()?;
         let offset = rest.trim_start_matches('s').split_whitespace().next()?;
         let at = rest.split_once(" written (")?.1.split(',').next()?;
         let host = self.host(who);

@@ -411,6 +411,8 @@ impl Teller<'_> {
                 );
                 let extra = match state {
                     MemberState::Stale | MemberState::Fatal => TROUBLE,
+                    // Again and again, or it would not be stuck.
+                    MemberState::Fenced if about.is_whole() => TROUBLE,
                     _ if is_trouble && is_named(member) => 4,
                     _ => ASIDE,
                 };
