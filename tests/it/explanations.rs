@@ -216,7 +216,13 @@ const CAUSES: &[Cause] = &[
     ),
     (
         Defect::UnfencedFetch,
-        &[("log-truncated", "goes"), ("high-watermark-moved", "count as committed")],
+        &[
+            ("log-truncated", "goes"),
+            (
+                "high-watermark-moved",
+                "count as committed, although broker-1 still follows in epoch 0",
+            ),
+        ],
     ),
     (
         Defect::HighWatermarkOfOldEpoch,
@@ -429,7 +435,7 @@ const CAUSES: &[Cause] = &[
     ),
     (
         Defect::CommitWithoutGeneration,
-        &[("host-resumed", "billing-1 goes on"), ("offset-appended", "from billing-1 in epoch 1")],
+        &[("host-resumed", "billing-1 goes on"), ("offset-appended", "though 490 was committed")],
     ),
     (Defect::UnsafeOffsetTold, &[("offset-told", "told"), ("offset-appended", "writes offset")]),
     (
@@ -473,7 +479,7 @@ const CAUSES: &[Cause] = &[
             ("assignment-decided", "shall own nothing; orders-5 is in nobody's share"),
             ("fault-began", "crash of billing-4"),
             ("member-left", "is back with a new member id"),
-            ("member-joined", "takes billing-4 (id "),
+            ("member-joined", "into group billing, which is completing-rebalance"),
         ],
     ),
     (

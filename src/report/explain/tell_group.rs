@@ -142,7 +142,14 @@ impl Teller<'_> {
                     && event.at >= Moment::SCENARIO_BEGINS
                     && named.any(|named| Some(named) == self.members.get(member));
                 let extra = i32::from(is_new) * TO_THE_POINT + i32::from(is_one) * 2 * TO_THE_POINT;
-                (extra, format!("{who} takes {} into group {group}", self.member_by_id(member)))
+                // By then who leads the generation has the list of its members already.
+                let state = model.groups.get(group).map(|known| known.state);
+                let state = match state {
+                    Some(state @ GroupState::CompletingRebalance) => format!(", which is {state}"),
+                    _ => String::new(),
+                };
+                let member = self.member_by_id(member);
+                (extra, format!("{who} takes {member} into group {group}{state}"))
             }
             Kind::MemberLeft { group, member, because } if is_ours(group) => {
                 let who_left = self.member_by_id(member);
@@ -306,7 +313,19 @@ impl Teller<'_> {
                     "{who} writes offset {offset} of {name}, from {from} in epoch {epoch}, at \
                      {log_offset} of its log"
                 );
-                (near(*offset), text)
+                let before = self.tape.last_before(event, |it| {
+                    let Kind::OffsetCommitted { group: of, partition: at, .. } = &it.kind else {
+                        return false;
+                    };
+                    of == group && *at == partition
+                });
+                let before = before.and_then(|it| match &it.kind {
+                    Kind::OffsetCommitted { offset: before, .. } if before > offset => {
+                        Some(format!("{text}, though {before} was committed (e{})", it.index))
+                    }
+                    _ => None,
+                });
+                (near(*offset), before.unwrap_or(text))
             }
             Kind::OffsetCommitAnswered { offset, member, error, .. } => {
                 let to = member.as_ref().map_or("an outsider".to_owned(), |id| self.member(id));

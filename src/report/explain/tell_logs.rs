@@ -378,7 +378,8 @@ impl Teller<'_> {
                 .filter_map(|member| self.lacks(model, member))
                 .collect();
             if short.is_empty() {
-                let text = format!("{text}: the records count as committed");
+                let stale = self.of_older_epochs(node, model);
+                let text = format!("{text}: the records count as committed{stale}");
                 self.add(event, Tag::Commit, text, all);
             } else {
                 let text = format!("{text}, although {}", short.join(", and "));
@@ -393,6 +394,23 @@ impl Teller<'_> {
             let fork = self.fork(model, *partition, node, new);
             self.add(event, Tag::Place, what, fork.filter(|_| !*as_leader));
         }
+    }
+
+    /// ", although broker-1 still follows in epoch 0", of those in sync that are not in the epoch of
+    /// `leader`: what they fetch says nothing of its log (KIP-320).
+    fn of_older_epochs(&self, leader: BrokerId, model: &Model) -> String {
+        let known = self.focus.partition.and_then(|partition| model.partition(partition));
+        let epoch_of = |node: BrokerId| {
+            let replica = known?.replicas.get(&node)?;
+            replica.role.as_ref().map(|role| role.leader_epoch)
+        };
+        let leads = epoch_of(leader);
+        let behind = self.in_sync(model).into_iter().filter_map(|member| {
+            let epoch = epoch_of(member).filter(|epoch| Some(*epoch) < leads)?;
+            Some(format!("{} still follows in epoch {epoch}", self.tape.node(member)))
+        });
+        let behind: Vec<String> = behind.collect();
+        if behind.is_empty() { String::new() } else { format!(", although {}", behind.join(", ")) }
     }
 
     /// Whether the high watermark and the like of `node` are what the story is about.
