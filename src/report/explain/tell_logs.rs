@@ -396,8 +396,8 @@ impl Teller<'_> {
         }
     }
 
-    /// ", although broker-1 still follows in epoch 0", of those in sync that are not in the epoch of
-    /// `leader`: what they fetch says nothing of its log (KIP-320).
+    /// ", although broker-1 still follows in epoch 0", of those in sync that are not in the epoch
+    /// of `leader`: what they fetch says nothing of its log (KIP-320).
     fn of_older_epochs(&self, leader: BrokerId, model: &Model) -> String {
         let known = self.focus.partition.and_then(|partition| model.partition(partition));
         let epoch_of = |node: BrokerId| {
