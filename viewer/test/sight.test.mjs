@@ -175,6 +175,46 @@ test('who opens a violation sees at once what is wrong, the logs, and how it beg
   }
 });
 
+// The rows of a list of partitions that are whole on its canvas, below its head.
+const rowsInSight = async (page, pane, head) => {
+  const room = await page.evaluate((selector) => document.querySelector(`${selector} canvas`).clientHeight, pane);
+  const texts = await page.evaluate((selector) => [...globalThis.written].find(([canvas]) => canvas.closest(selector))[1], pane);
+  return texts.filter(({ text, y }) => /^orders-\d+$/.test(text) && y - 9 >= head && y + 9 <= room).map(({ text }) => text);
+};
+
+test('the partition that a violation of a group is about is in sight, among its owners and among all', async () => {
+  const path = pageOf(runOf('scenarios/museum/kafka_16147.toml'));
+  for (const [width, height] of SIZES) {
+    const { page, close } = await open(path, { width, height });
+    await settle(page);
+    const check = async (partition, what) => {
+      await settle(page);
+      assert.equal(await page.evaluate(() => globalThis.kafsim.partition.name), partition, what);
+      for (const [pane, head] of [['#panel-groups', 18], ['#partitions', 0]]) {
+        const found = await rowsInSight(page, pane, head);
+        assert.ok(found.includes(partition), `${what} at ${width}, ${pane}: ${found}`);
+      }
+    };
+    await check('orders-3', 'the violation');
+    // Also when who is a member now takes room from it, and when the cursor is elsewhere.
+    for (const event of [5724, 120_360, 100_000]) {
+      await page.evaluate((to) => globalThis.kafsim.go(to), event);
+      await check('orders-3', `e${event}`);
+    }
+    await page.evaluate(() => globalThis.kafsim.select(globalThis.kafsim.state.shown.find(({ name }) => name === 'orders-5')));
+    await check('orders-5', 'another one');
+    // Who scrolls away is not brought back until another partition is chosen.
+    await page.locator('#panel-groups .canvas').hover();
+    await page.mouse.wheel(0, -1000);
+    await page.waitForFunction(() => document.querySelector('#panel-groups .canvas').scrollTop === 0);
+    await settle(page);
+    await page.evaluate(() => globalThis.kafsim.go(120_360));
+    await settle(page);
+    assert.ok((await rowsInSight(page, '#panel-groups', 18)).includes('orders-0'));
+    await close();
+  }
+});
+
 test('what is wrong with partitions is not cut where room is short', async () => {
   const { page, close } = await open(pageOf(runOf('scenarios/museum/asynchronous_processing.toml')), { width: 1024, height: 768 });
   await settle(page);

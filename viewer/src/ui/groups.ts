@@ -2,6 +2,7 @@
 // commits below, and how far the group is behind. Two owners at once are red.
 
 import { epochWord, groupsOf, type Group, type Owned } from '../data/groups';
+import type { Partition } from '../data/state';
 import { upTo } from '../data/steps';
 import type { App, Pane } from './app';
 import { alpha, inkOn, memberColor } from './colors';
@@ -25,6 +26,10 @@ export class Groups implements Pane {
   private label = 84;
   private right = 96;
   private top = 0;
+  private chosen: Partition | null = null;
+  // The row that is to be seen, also when who is a member takes room from it; until somebody scrolls.
+  private wanted: Partition | null = null;
+  private isMoving = false;
 
   constructor(private readonly app: App) {
     const select = el('select', { 'aria-label': 'Group', change: () => {
@@ -38,9 +43,12 @@ export class Groups implements Pane {
     this.table = el('div', { class: 'scroll members', tabindex: '0', role: 'region', 'aria-label': 'Members' });
     this.root = el('div', { class: 'groups' }, el('div', { class: 'quick' }, select, this.facts), this.scroller, this.table);
     this.scroller.addEventListener('scroll', () => {
+      // What is on its way is not overtaken by what was before.
+      if (this.isMoving) return;
       this.top = this.scroller.scrollTop;
       app.due();
     });
+    for (const kind of ['wheel', 'touchmove', 'keydown', 'pointerdown']) this.scroller.addEventListener(kind, () => { this.wanted = null; }, { passive: true });
     const go = (event: PointerEvent): void => {
       const part = (event.offsetX - this.label) / this.width;
       const row = this.rows[Math.floor((event.offsetY + this.top - TOP) / ROW)];
@@ -95,6 +103,7 @@ export class Groups implements Pane {
     const { rows } = this;
     this.spacer.style.height = `${TOP + rows.length * ROW}px`;
     surface.begin();
+    this.reveal(surface.height);
     const { top } = this;
     const owners = rows.map((row) => ownersAt(row, cursor));
     this.tell(group, owners);
@@ -124,6 +133,22 @@ export class Groups implements Pane {
     if (app.time >= app.from && app.time <= app.to) surface.line(this.x(app.time), TOP - 4, this.x(app.time), surface.height, colors.cursor, 1.5);
     const told = rows.map((row, n) => `${row.partition.name} ${owners[n]!.map((host) => run.hostName(host)).join(' and ') || 'nobody'}`);
     surface.label(`Group ${group.name}: ${told.join(', ')}`);
+  }
+
+  // Brings the partition that is selected into sight, below the line of epochs.
+  private reveal(height: number): void {
+    const { partition } = this.app;
+    if (partition !== this.chosen) this.chosen = this.wanted = partition;
+    const at = this.rows.findIndex((row) => row.partition === this.wanted) * ROW;
+    const room = height - TOP;
+    if (at < 0 || room < ROW || (at >= this.top && at + ROW <= this.top + room)) return;
+    this.top = Math.round(Math.max(0, Math.min(at - (room - ROW) / 2, this.rows.length * ROW - room)));
+    // Later, when the browser need not lay the page out for it.
+    this.isMoving = true;
+    requestAnimationFrame(() => {
+      this.isMoving = false;
+      this.scroller.scrollTop = this.top;
+    });
   }
 
   private begin(): Surface {
