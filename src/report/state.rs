@@ -98,8 +98,8 @@ pub struct QuorumMember {
     pub high_watermark: i64,
     /// The end of its log.
     pub log_end_offset: i64,
-    /// What it has on its disk for sure.
-    pub durable_end: i64,
+    /// What it has on its disk for sure; only voters say it.
+    pub durable_end: Option<i64>,
     /// How far it replayed the log in this life.
     pub applied: Option<i64>,
 }
@@ -347,7 +347,7 @@ impl QuorumMember {
             log_start_offset: log_start.0,
             high_watermark: high_watermark.0,
             log_end_offset: replica.end_left().0,
-            durable_end: member.durable_end.0,
+            durable_end: member.durable_end.map(|end| end.0),
             applied: member.applied.as_ref().map(|applied| applied.offset.0),
         }
     }
@@ -376,6 +376,7 @@ impl Partition {
             }),
             decided: decided
                 .filter(|decided| committed_epoch.is_none_or(|it| it < decided.partition_epoch))
+                .filter(|decided| model.can_be_committed(decided))
                 .map(|decided| Decided {
                     leader: id(decided.leader),
                     leader_epoch: decided.leader_epoch.0,

@@ -144,7 +144,7 @@ impl Quorum {
                     member.log_start_offset.to_string(),
                     member.high_watermark.to_string(),
                     member.log_end_offset.to_string(),
-                    member.durable_end.to_string(),
+                    or_nothing(member.durable_end),
                     or_nothing(member.applied),
                 ]
             })
@@ -187,7 +187,7 @@ impl Partition {
         };
         if let Some(decided) = &self.decided {
             text += &format!(
-                "  Written, not committed: Leader: {}  LeaderEpoch: {}  PartitionEpoch: {}  \
+                "  Written, not committed: Leader: {}  LeaderEpoch: {}  PartitionEpoch: {}\n    \
                  Isr: {}  Elr: {}\n",
                 or_nothing(decided.leader),
                 decided.leader_epoch,

@@ -26,7 +26,9 @@ use crate::sim::process::{Launch, Process};
 use crate::sim::service::ServiceTimes;
 use crate::sim::weather::Spread;
 use crate::trace::{self, ClientSetup, Part, Setup, TopicSetup};
-use crate::types::{Backoff, BrokerId, ClientId, Deadlines, HostId, Lane, Name, Now};
+use crate::types::{
+    Backoff, BrokerId, ClientId, Deadlines, Defect, HostId, Lane, Name, Now, TopicPartition,
+};
 
 /// The program of a host.
 #[derive(Clone, Debug)]
@@ -282,6 +284,8 @@ impl Cast {
                 .map(|broker| broker.config.count("offsets.topic.replication.factor"))
                 .max()
                 .unwrap_or_default(),
+            forgets_votes: (plan.defects)
+                .acts(Defect::VoteNotPersisted, TopicPartition::CLUSTER_METADATA),
         };
         let cast = Self {
             setup: Arc::new(setup),

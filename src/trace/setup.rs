@@ -27,6 +27,11 @@ pub struct Setup {
     /// `offsets.topic.replication.factor`: with fewer brokers no group ever has a coordinator.
     #[serde(default)]
     pub offsets_replicas: u64,
+    /// Whether voters do not write down for whom they vote (the defect `vote-not-persisted`). No
+    /// event tells what a process reads back at its start, so whoever shows an instant asks here;
+    /// properties do not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forgets_votes: bool,
 }
 
 /// One host.

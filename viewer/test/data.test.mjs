@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { Filter, History, State, readRun, stateText } from '../dist/data/data.mjs';
-import { blocks, kafsim, pageOf, random, runOf } from './support.mjs';
+import { blocks, kafsim, pageOf, random, runOf, scenarioOf } from './support.mjs';
 
 const SCENARIOS = [
   'scenarios/replication/acks_1_isolated_leader.toml',
@@ -14,14 +14,17 @@ const SCENARIOS = [
   'scenarios/operations/min_insync_replicas_changes.toml',
   'scenarios/replication/retention_overtakes_follower.toml',
   'scenarios/museum/unclean_election.toml',
+  'scenarios/museum/vote_not_persisted.toml',
+  'scenarios/museum/simultaneous_power_loss.toml',
   'scenarios/clients/admin_tour.toml',
+  'tests/data/viewing/lost_decision.txt',
 ];
 
 // A page has no hashes but the names of batches.
 const withoutHashes = (line) => line.replace(/ (?:chain|digest|incarnation)=[0-9a-f]{16}| keys=\[[0-9a-f,]*\]/g, '');
 
 async function load(scenario) {
-  const file = runOf(scenario);
+  const file = runOf(scenario.endsWith('.txt') ? scenarioOf(scenario) : scenario);
   const { head, columns } = blocks(pageOf(file));
   return { file, run: await readRun(head, columns) };
 }
@@ -57,6 +60,10 @@ for (const scenario of SCENARIOS) {
     for (let n = 0; n < 6 && steps.length > 0; n++) events.push(steps[Math.floor(draw.next().value * steps.length)]);
     const cuts = state.shown.flatMap((partition) => [...partition.replicas.values()].flatMap((replica) => replica.cuts.map((cut) => cut.event)));
     for (let n = 0; n < 6 && cuts.length > 0; n++) events.push(cuts[Math.floor(draw.next().value * cuts.length)]);
+    // What a process forgets when it ends or begins anew.
+    for (const kind of ['host-started', 'host-stopped']) {
+      for (const event of run.columns.kind(kind)?.events?.slice(-4) ?? []) events.push(event);
+    }
     for (const event of events) {
       assert.equal(stateText(state, event), kafsim('state', file, '--at', `e${event}`), `after e${event}`);
     }

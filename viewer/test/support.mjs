@@ -19,6 +19,13 @@ export function kafsim(...args) {
   return execFileSync(KAFSIM, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 30 });
 }
 
+// The scenario of a transcript of what commands print.
+export function scenarioOf(transcript) {
+  const path = join(folder, `${basename(transcript, '.txt')}.toml`);
+  writeFileSync(path, readFileSync(join(root, transcript), 'utf8').split('\n---- commands\n')[0] + '\n');
+  return path;
+}
+
 // The run file of a scenario; written once.
 export function runOf(scenario, ...args) {
   const name = [basename(scenario, '.toml'), ...args].join('').replace(/[^\w.-]/g, '_');

@@ -1,6 +1,6 @@
 //! How each event changes what is known.
 
-use crate::event::{ChainHash, Event, Kind, Phase, StartedAs};
+use crate::event::{ChainHash, Event, Kind, Phase, QuorumRole, StartedAs};
 use crate::trace::model::audit::AuditFailure;
 use crate::trace::model::fold::{FaultView, HostView, Model, RegistrationView};
 use crate::trace::model::log::{LogEntry, LogView};
@@ -420,8 +420,7 @@ impl Model {
             }
         }
         if let Some(member) = self.quorum.members.get_mut(&node) {
-            member.role = None;
-            member.applied = None;
+            member.stop();
         }
         if self.active_controller() == Some(node) {
             self.quorum.active = None;
@@ -433,7 +432,7 @@ impl Model {
             view.replicas.remove(&node);
         }
         if let Some(member) = self.quorum.members.get_mut(&node) {
-            member.vote = None;
+            member.forget_disk();
         }
     }
 
@@ -499,21 +498,27 @@ impl Model {
     }
 
     fn on_decided(&mut self, event: &Event) {
+        let Some(controller) = self.node(event) else { return };
+        let role = self.quorum.members.get(&controller).and_then(|member| member.role);
         let Kind::PartitionDecided {
             partition,
+            offset,
             leader,
             leader_epoch,
             partition_epoch,
             in_sync,
             eligible,
+            recovering: _,
             unclean,
-            ..
         } = &event.kind
         else {
             return;
         };
         self.view_mut(*partition).decided = Some(DecidedView {
             event: event.index,
+            controller,
+            written_in: role.map(|role| role.leader_epoch).unwrap_or_default(),
+            offset: *offset,
             leader: *leader,
             leader_epoch: *leader_epoch,
             partition_epoch: *partition_epoch,
@@ -521,6 +526,21 @@ impl Model {
             eligible: eligible.clone(),
             unclean: *unclean,
         });
+    }
+
+    /// Whether what a controller wrote can still be committed: it is in charge as it was, or the
+    /// record stands in somebody's log.
+    pub fn can_be_committed(&self, decided: &DecidedView) -> bool {
+        let role = self.quorum.members.get(&decided.controller).and_then(|member| member.role);
+        let is_in_charge = role.is_some_and(|role| {
+            role.role == QuorumRole::Leader && role.leader_epoch == decided.written_in
+        });
+        let holds = |replica: &ReplicaView| {
+            decided.offset < replica.end_left()
+                && (replica.log.entry_at(decided.offset))
+                    .is_some_and(|entry| entry.epoch == decided.written_in)
+        };
+        is_in_charge || self.metadata.replicas.values().any(holds)
     }
 
     fn on_committed(&mut self, event: &Event) {
@@ -607,7 +627,7 @@ impl Model {
                 }
             }
             Kind::QuorumRoleTaken { role, leader_epoch, leader } => {
-                member.role = Some(QuorumRoleView {
+                member.take_role(QuorumRoleView {
                     event: event.index,
                     since: event.at,
                     role: *role,
@@ -619,9 +639,10 @@ impl Model {
             Kind::VoteGranted { pre_vote: true, .. } => {}
             Kind::VoteGranted { candidate, leader_epoch, pre_vote: false } => {
                 let (candidate, leader_epoch) = (*candidate, *leader_epoch);
-                member.vote = Some(VoteView { event: event.index, candidate, leader_epoch });
+                let vote = VoteView { event: event.index, candidate, leader_epoch };
+                member.cast(vote, self.setup.forgets_votes);
             }
-            Kind::QuorumDurable { durable_end } => member.durable_end = *durable_end,
+            Kind::QuorumDurable { durable_end } => member.durable_end = Some(*durable_end),
             Kind::MetadataApplied { offset, digest, .. } => {
                 let applied = AppliedView { event: event.index, offset: *offset, digest: *digest };
                 member.applied = Some(applied);

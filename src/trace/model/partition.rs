@@ -60,6 +60,12 @@ pub struct StateView {
 pub struct DecidedView {
     /// The event.
     pub event: u64,
+    /// The controller.
+    pub controller: BrokerId,
+    /// The quorum's epoch in which it was in charge.
+    pub written_in: LeaderEpoch,
+    /// The metadata record's offset.
+    pub offset: Offset,
     /// The leader.
     pub leader: Option<BrokerId>,
     /// Counts elections.

@@ -21,13 +21,51 @@ pub struct QuorumView {
 pub struct MemberView {
     /// Its part; none while its process is down.
     pub role: Option<QuorumRoleView>,
-    /// What it has on its disk for sure.
-    pub durable_end: Offset,
+    /// What it has on its disk for sure; only voters say it.
+    pub durable_end: Option<Offset>,
     /// What it replayed of the metadata log in this life.
     pub applied: Option<AppliedView>,
     /// The last vote that it granted, to itself or to another; one that it was merely asked for
-    /// (KIP-996) is none.
+    /// (KIP-996) is none. Of a process that is down the last one that is on its disk: what it will
+    /// know of when it starts again.
     pub vote: Option<VoteView>,
+    /// The last vote that is on its disk.
+    pub written_vote: Option<VoteView>,
+}
+
+impl MemberView {
+    /// Notes a vote that was granted.
+    pub(crate) fn cast(&mut self, vote: VoteView, forgets_votes: bool) {
+        self.vote = Some(vote);
+        // With a leader's name a vote is written even by those who else forget it.
+        let names_leader = self.role.is_some_and(|role| role.leader.is_some());
+        if !forgets_votes || names_leader {
+            self.written_vote = Some(vote);
+        }
+    }
+
+    /// Notes a part that it took, after it was written down.
+    pub(crate) fn take_role(&mut self, role: QuorumRoleView) {
+        self.role = Some(role);
+        let is_of_epoch = |vote: &VoteView| vote.leader_epoch == role.leader_epoch;
+        if role.leader.is_some() && self.vote.as_ref().is_some_and(is_of_epoch) {
+            self.written_vote = self.vote;
+        }
+    }
+
+    /// Its process ended: what it knew is gone but for what is on its disk.
+    pub(crate) fn stop(&mut self) {
+        self.role = None;
+        self.applied = None;
+        self.vote = self.written_vote;
+    }
+
+    /// Its disk is a new one.
+    pub(crate) fn forget_disk(&mut self) {
+        self.vote = None;
+        self.written_vote = None;
+        self.durable_end = None;
+    }
 }
 
 /// A vote that was granted.

@@ -81,7 +81,7 @@ export interface Head {
   view_format: number;
   file: string; title: string; scenario: string; seed: string; tool_version: string;
   build_id: string; until_micros?: number;
-  setup: { hosts: { name: string; part: Part }[] };
+  setup: { hosts: { name: string; part: Part }[]; forgets_votes?: boolean };
   verdicts: Verdict[];
   fingerprint: { events: number; hash: string };
   vocabulary: Record<string, Record<string, FieldWords>>;

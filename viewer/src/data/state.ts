@@ -18,7 +18,7 @@ export interface StateView {
 
 // What the controller wrote last into its log, committed or not.
 export interface DecidedView {
-  event: number; leader: number | null; leaderEpoch: number; partitionEpoch: number;
+  event: number; controller: number; writtenIn: number; offset: number; leader: number | null; leaderEpoch: number; partitionEpoch: number;
   inSync: number[]; eligible: number[]; unclean: boolean;
 }
 
@@ -159,9 +159,12 @@ export interface Registration {
 
 export interface QuorumRole { event: number; role: string; leaderEpoch: number; leader: number | null }
 
+export interface Vote { candidate: number; epoch: number }
+
 export interface Member {
   role: Steps<QuorumRole | null>; durableEnd: Steps<number>; applied: Steps<number>;
-  vote: Steps<{ candidate: number; epoch: number } | null>;
+  // Of a process that is down the last vote that is on its disk.
+  vote: Steps<Vote | null>; written: Vote | null;
 }
 
 export interface Fault {
@@ -217,9 +220,8 @@ export class State {
     let found = this.members.get(node);
     if (!found) {
       found = {
-        role: new Steps<QuorumRole | null>(null), durableEnd: new Steps<number>(0),
-        applied: new Steps<number>(-1),
-        vote: new Steps<{ candidate: number; epoch: number } | null>(null),
+        role: new Steps<QuorumRole | null>(null), durableEnd: new Steps<number>(-1),
+        applied: new Steps<number>(-1), vote: new Steps<Vote | null>(null), written: null,
       };
       this.members.set(node, found);
     }
@@ -243,6 +245,15 @@ export class State {
   faultsAt(event: number): Fault[] {
     return this.faults.filter((fault) => this.isActive(fault, event));
   }
+}
+
+// Whether what a controller wrote can still be committed after `event`: it is in charge as it was, or
+// the record stands in somebody's log.
+export function canBeCommitted(state: State, decided: DecidedView, event: number): boolean {
+  const role = state.members.get(decided.controller)?.role.at(event);
+  if (role?.role === 'leader' && role.leaderEpoch === decided.writtenIn) return true;
+  return [...state.metadata.replicas.values()].some((replica) =>
+    replica.batchAt(decided.offset, event)?.epoch === decided.writtenIn);
 }
 
 const list = (raw: Raw): number[] => (Array.isArray(raw) ? raw.map(Number) : []);
@@ -441,7 +452,10 @@ class Fold {
             const replica = partition.replicas.get(node);
             if (replica) forget(replica, e);
           }
-          this.state.members.get(node)?.vote.set(e, null);
+          const member = this.state.members.get(node);
+          member?.vote.set(e, null);
+          member?.durableEnd.set(e, -1);
+          if (member) member.written = null;
         }
       },
       'host-stopped': (e) => {
@@ -460,6 +474,7 @@ class Fold {
         const member = this.state.members.get(node);
         member?.role.set(e, null);
         member?.applied.set(e, -1);
+        member?.vote.set(e, member.written);
         if (this.state.active.last?.node === node) this.state.active.set(e, null);
       },
       'host-paused': (e) => this.state.hosts[this.state.run.columns.host[e]!]?.paused.set(e, true),
@@ -494,9 +509,10 @@ class Fold {
         fault.end = e;
         fault.changed = Number(row('changed') ?? 0);
       },
-      'partition-decided': (e, row, partition) => {
+      'partition-decided': (e, row, partition, node) => {
         partition.decided.set(e, {
-          event: e, leader: some(row('leader')), leaderEpoch: Number(row('leader_epoch')),
+          event: e, controller: node, writtenIn: this.state.members.get(node)?.role.last?.leaderEpoch ?? 0,
+          offset: Number(row('offset')), leader: some(row('leader')), leaderEpoch: Number(row('leader_epoch')),
           partitionEpoch: Number(row('partition_epoch')), inSync: list(row('in_sync')),
           eligible: list(row('eligible')), unclean: row('unclean') === 1,
         });
@@ -552,9 +568,11 @@ class Fold {
       'quorum-role-taken': (e, row, _, node) => {
         const leaderEpoch = Number(row('leader_epoch'));
         const leader = some(row('leader'));
-        this.state.member(node).role.set(e, {
+        const member = this.state.member(node);
+        member.role.set(e, {
           event: e, role: this.word('quorum-role-taken', 'role', row('role')), leaderEpoch, leader,
         });
+        if (leader !== null && member.vote.last?.epoch === leaderEpoch) member.written = member.vote.last;
         const { metadata } = this.state;
         if (leader !== null) metadata.leaders.set(leaderEpoch, leader);
         metadata.leaderEpoch.set(e, Math.max(metadata.leaderEpoch.last, leaderEpoch));
@@ -565,9 +583,12 @@ class Fold {
           isPre: row('pre_vote') === 1,
         });
         if (row('pre_vote') !== 1) {
-          this.state.member(node).vote.set(e, {
-            candidate: Number(row('candidate')), epoch: Number(row('leader_epoch')),
-          });
+          const member = this.state.member(node);
+          const vote = { candidate: Number(row('candidate')), epoch: Number(row('leader_epoch')) };
+          member.vote.set(e, vote);
+          // With a leader's name a vote is written even by those who else forget it.
+          const namesLeader = (member.role.last?.leader ?? null) !== null;
+          if (!this.state.run.head.setup.forgets_votes || namesLeader) member.written = vote;
         }
       },
       'quorum-durable': (e, row, _, node) => {

@@ -2,6 +2,7 @@
 // a screen reader reads, what a person copies, and what the tests hold against kafsim's own.
 
 import { seconds } from './run';
+import { canBeCommitted } from './state';
 import type { Partition, Replica, State } from './state';
 import type { Steps } from './steps';
 
@@ -119,12 +120,13 @@ function quorum(state: State, event: number): string {
     const role = member?.role.at(event) ?? null;
     const vote = member?.vote.at(event) ?? null;
     const replica = state.metadata.replicas.get(node);
+    const durable = member?.durableEnd.at(event) ?? -1;
     const applied = member?.applied.at(event) ?? -1;
     return [
       String(node), orNothing(role?.role), orNothing(role?.leaderEpoch), orNothing(role?.leader),
       vote ? `${vote.candidate}@${vote.epoch}` : NOTHING, String(replica?.start.at(event) ?? 0),
       String(replica?.highWatermark.at(event) ?? 0), String(replica?.end.at(event) ?? 0),
-      String(member?.durableEnd.at(event) ?? 0), applied < 0 ? NOTHING : String(applied),
+      durable < 0 ? NOTHING : String(durable), applied < 0 ? NOTHING : String(applied),
     ];
   });
   const head = ['NODE', 'ROLE', 'EPOCH', 'LEADER', 'VOTE', 'START', 'HW', 'LEO', 'DURABLE', 'APPLIED'];
@@ -143,9 +145,9 @@ export function partitionText(state: State, partition: Partition, event: number)
       `LastKnownElr: ${list(now.lastKnown)}  MinIsr: ${now.minInSync}\n`;
   }
   const decided = partition.decided.at(event);
-  if (decided && (!now || now.partitionEpoch < decided.partitionEpoch)) {
+  if (decided && (!now || now.partitionEpoch < decided.partitionEpoch) && canBeCommitted(state, decided, event)) {
     text += `  Written, not committed: Leader: ${orNothing(decided.leader)}  LeaderEpoch: ${decided.leaderEpoch}  ` +
-      `PartitionEpoch: ${decided.partitionEpoch}  Isr: ${list(decided.inSync)}  Elr: ${list(decided.eligible)}\n`;
+      `PartitionEpoch: ${decided.partitionEpoch}\n    Isr: ${list(decided.inSync)}  Elr: ${list(decided.eligible)}\n`;
   }
   const assigned = now?.replicas ?? [];
   const others = [...partition.replicas.values()]
