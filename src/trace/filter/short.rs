@@ -252,18 +252,22 @@ fn is_part(name: &str, part: &str) -> bool {
     name == part || topic == part || (!index.is_empty() && index == part)
 }
 
-/// `broker-1` on which node 1 runs is `broker-1`, `b1` and `1`; `None` is the world.
+/// `controller-1` on which node 3001 runs is `controller-1`, `c1`, as timelines have it, `c3001` and
+/// `3001`; `None` is the world.
 fn is_node(host: Option<HostId>, wanted: &str, names: &Names) -> bool {
-    if names.setup().host_name(host) == wanted {
+    let name = names.setup().host_name(host);
+    if name == wanted {
         return true;
     }
     let part = host.and_then(|host| names.setup().part(host));
-    let (letter, node) = match part {
-        Some(Part::Broker(node)) => ("b", node.0.to_string()),
-        Some(Part::Controller(node)) => ("c", node.0.to_string()),
+    let (word, node) = match part {
+        Some(Part::Broker(node)) => ("broker", node.0.to_string()),
+        Some(Part::Controller(node)) => ("controller", node.0.to_string()),
         Some(Part::Client(_)) | None => return false,
     };
-    wanted == node || wanted.strip_prefix(letter).is_some_and(|rest| rest == node)
+    let number = name.strip_prefix(word).and_then(|rest| rest.strip_prefix('-'));
+    let is_short = |rest: &str| rest == node || number == Some(rest);
+    wanted == node || wanted.strip_prefix(&word[..1]).is_some_and(is_short)
 }
 
 /// The stretches of a partition's offsets that the event is about.

@@ -260,7 +260,8 @@ class Reader {
 
   private node(part: string, at: number): Term {
     const names = this.source.hosts.filter(({ name, role, node }) => name === part ||
-      (role !== 'client' && (part === String(node) || part === `${role === 'broker' ? 'b' : 'c'}${node}`))).map(({ name }) => name);
+      // As timelines have it, `c1` is controller-1, whose node id may be 3001.
+      (role !== 'client' && [String(node), `${role[0]}${node}`, name.replace(/^(.)[a-z]*-(?=\d+$)/, '$1')].includes(part))).map(({ name }) => name);
     if (part === 'world') names.push('world');
     if (names.length === 0) throw this.wrong(`the run has no node \`${part}\`; it has ${few([...this.source.hosts.map(({ name }) => name), 'world'])}`, at);
     return plain((event) => names.includes(this.source.hostOf(event)) || this.source.names(event).hosts.some((host) => names.includes(host)));
