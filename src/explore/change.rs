@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use crate::scenario::{Config, Plan, ProducerPlan, TopicPlan, Trigger, Value, show_duration};
+use crate::scenario::{
+    CommitPlan, Config, Plan, ProducerPlan, TopicPlan, Trigger, Value, show_duration,
+};
 
 /// How much later a fault is tried.
 const LATER: Duration = Duration::from_secs(2);
@@ -42,7 +44,7 @@ pub(super) fn changes(plan: &Plan, property: &str) -> Vec<Change> {
         }
     }
     if about.is_of_groups() {
-        for (words, set) in group_changes(plan) {
+        for (words, set) in group_changes(plan, property) {
             add(words, set);
         }
     }
@@ -146,26 +148,57 @@ fn record_changes(plan: &Plan) -> Vec<(String, Vec<String>)> {
     changes
 }
 
-/// What a consumer group may do about it: the other protocol, more patience.
-fn group_changes(plan: &Plan) -> Vec<(String, Vec<String>)> {
+/// What a consumer group may do about it: when it commits, the other protocol, more patience.
+fn group_changes(plan: &Plan, property: &str) -> Vec<(String, Vec<String>)> {
     let mut changes = Vec::new();
     for group in &plan.groups {
         let name = &group.name;
+        // Who commits what is processed, when it is, processes all of it at least once; who commits
+        // it before, at most once.
+        let commit = match (property, group.commit) {
+            ("at-least-once", CommitPlan::Auto | CommitPlan::Async | CommitPlan::Before) => {
+                Some(("sync", "enable.auto.commit=false, commitSync after each batch"))
+            }
+            ("at-most-once", CommitPlan::Auto | CommitPlan::Async | CommitPlan::Sync) => {
+                Some(("before", "enable.auto.commit=false, commitSync before each batch"))
+            }
+            _ => None,
+        };
+        if let Some((commit, words)) = commit {
+            let words = format!("commit={commit} of {name} ({words})");
+            changes.push((words, vec![format!("group.{name}.commit={commit}")]));
+        }
         let is_modern = group.config.text("group.protocol") == "consumer";
         let other = if is_modern { "classic" } else { "consumer" };
         let key = format!("group.{name}.config.group.protocol={other}");
         changes.push((format!("group.protocol={other} of {name}"), vec![key]));
-        for key in ["session.timeout.ms", "max.poll.interval.ms"] {
-            // Of a group of KIP-848 the brokers say how long a session is.
-            if key == "session.timeout.ms" && is_modern {
-                continue;
-            }
+        // Of a group of KIP-848 the brokers say how long a session is.
+        changes.extend(if is_modern { broker_session(plan) } else { None });
+        let keys = ["session.timeout.ms", "max.poll.interval.ms"];
+        for key in keys.into_iter().filter(|key| *key != "session.timeout.ms" || !is_modern) {
             let longer = group.config.duration(key).saturating_mul(3).as_millis();
             let set = format!("group.{name}.config.{key}={longer}");
             changes.push((format!("{key}={longer} of {name}"), vec![set]));
         }
     }
+    changes.dedup();
     changes
+}
+
+/// Sessions of KIP-848 that are three times as long, where all brokers have the same.
+fn broker_session(plan: &Plan) -> Option<(String, Vec<String>)> {
+    let (key, max) = ("group.consumer.session.timeout.ms", "group.consumer.max.session.timeout.ms");
+    let of = |key: &str| {
+        let mut brokers = plan.cluster.brokers.iter().map(|broker| broker.config.duration(key));
+        let first = brokers.next()?;
+        brokers.all(|other| other == first).then_some(first)
+    };
+    let longer = of(key)?.saturating_mul(3);
+    let mut set = vec![format!("cluster.config.{key}={}", longer.as_millis())];
+    if of(max)? < longer {
+        set.push(format!("cluster.config.{max}={}", longer.as_millis()));
+    }
+    Some((format!("{key}={}", longer.as_millis()), set))
 }
 
 /// Keys of topics that may help: the key, the words, the value, and whether it is a change.

@@ -192,7 +192,11 @@ fn about(subject: &Subject, model: &Model) -> String {
             None => group.to_string(),
         },
         Subject::Operation { client, .. } => setup.host_name(Some(*client)).to_owned(),
-        Subject::Node { node } => setup.node_name(*node),
+        Subject::Node { node } | Subject::Vote { voter: node, .. } => setup.node_name(*node),
+        Subject::InSync { partition, brokers } => {
+            let nodes: Vec<String> = brokers.iter().map(|node| setup.node_name(*node)).collect();
+            format!("{} in {}", nodes.join(", "), model.partition_name(*partition))
+        }
         _ => subject.partition().map_or_else(String::new, |it| model.partition_name(it)),
     }
 }

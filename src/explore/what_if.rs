@@ -204,7 +204,7 @@ pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> W
     if !question.ask(&changed, &outcomes, &mut spent, &mut tried) {
         not_tried.push("other seeds".to_owned());
     }
-    tried.sort_by_key(|it| it.came);
+    tried.sort_by_key(|it| (it.came, !it.is_another));
     WhatIfs { tried, not_tried }
 }
 
@@ -303,14 +303,26 @@ fn run_all(asked: &[Ask<'_>]) -> Vec<RunOutcome> {
 }
 
 fn came(outcome: &RunOutcome, property: &str) -> Came {
-    let claim = outcome.claims.iter().find(|claim| claim.property.name() == property);
+    let verdict = |property: &str| {
+        let claim = outcome.claims.iter().find(|claim| claim.property.name() == property);
+        claim.map(|claim| &claim.verdict.outcome)
+    };
     let is_broken = matches!(outcome.end, End::Crashed(_) | End::NeverFormed);
-    match claim.map(|claim| &claim.verdict.outcome) {
+    match verdict(property) {
         Some(it) if it.violation().is_some() => Came::Violated,
         _ if is_broken => Came::Violated,
-        Some(Outcome::NotExercised) => Came::Untried,
+        Some(Outcome::NotExercised) => match stronger(property).and_then(verdict) {
+            Some(it) if it.violation().is_some() => Came::Violated,
+            Some(Outcome::Holds) => Came::Helped,
+            _ => Came::Untried,
+        },
         _ => Came::Helped,
     }
+}
+
+/// The promise that takes the place of a weaker one when all ask for it.
+fn stronger(property: &str) -> Option<&'static str> {
+    (property == "acks-one-durability").then_some("acked-durability")
 }
 
 /// What became of a run, beside what became of it as it was.
@@ -327,7 +339,13 @@ fn told(
             "still happens, though it is not promised any more".to_owned()
         }
         Some(Outcome::Holds | Outcome::OutsidePremise { .. }) => "not violated".to_owned(),
-        Some(Outcome::NotExercised) => "nothing put it to the test".to_owned(),
+        Some(Outcome::NotExercised) => match (stronger(property), came(outcome, property)) {
+            (Some(stronger), Came::Helped) => format!("{stronger} takes its place, and holds"),
+            (Some(stronger), Came::Violated) => {
+                format!("{stronger} takes its place, and is violated")
+            }
+            _ => "nothing put it to the test".to_owned(),
+        },
         None => "it crashed".to_owned(),
     }];
     if let Some(another) = another {

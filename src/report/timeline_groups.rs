@@ -8,7 +8,7 @@ use crate::report::owners::{Owners, epoch_word};
 use crate::report::text::several;
 use crate::report::timeline_words::named;
 use crate::trace::{Model, RunFile};
-use crate::types::{Moment, Name, TopicPartition};
+use crate::types::{Moment, Name, TopicPartition, counted};
 
 /// Epochs within this time of the first, with nothing told in between, are one line.
 const STREAK_MAX: Duration = Duration::from_secs(2);
@@ -205,7 +205,7 @@ impl Groups {
         let verb = if streak.joined.len() == 1 { "joins" } else { "join" };
         let names = several(streak.joined.iter().map(String::as_str));
         let why = if names.is_empty() { names } else { format!(": {names} {verb}") };
-        let text = format!("{whose}{epochs}, {}{why}", counted(*members));
+        let text = format!("{whose}{epochs}, {}{why}", members_of(*members));
         self.streak = Some(streak);
         Some(News { text, replaces })
     }
@@ -274,7 +274,7 @@ impl Groups {
                 {
                     return None;
                 }
-                let (word, members) = (epoch_word(*protocol), counted(*members));
+                let (word, members) = (epoch_word(*protocol), members_of(*members));
                 Some(format!("{} finds group {group} in {word} {epoch}, {members}", who()?))
             }
             Kind::CoordinatorLoaded { partition, leader_epoch, .. } => {
@@ -375,12 +375,8 @@ fn goes_over(group: &Name, protocol: GroupProtocol) -> String {
     }
 }
 
-fn counted(members: u32) -> String {
-    match members {
-        0 => "no members".to_owned(),
-        1 => "1 member".to_owned(),
-        many => format!("{many} members"),
-    }
+fn members_of(count: u32) -> String {
+    if count == 0 { "no members".to_owned() } else { counted(count, "member") }
 }
 
 /// What a first reading of a run finds of groups.

@@ -11,6 +11,9 @@ use std::path::Path;
 use std::process::Command;
 
 use assert_cmd::cargo::cargo_bin;
+use kafsim::explore::{RunOptions, run_once, vocabulary};
+use kafsim::scenario::Scenario;
+use kafsim::trace::RunFile;
 
 /// A transcript is there to be read.
 const LINES_MAX: usize = 1000;
@@ -171,21 +174,23 @@ fn a_title_is_broken_and_a_new_folder_is_told() {
     assert_eq!(complaint, "", "now it is there");
 }
 
-/// Who owns the partition on a line is who owns it in the state of the group.
-#[test]
-fn a_timeline_shows_the_owners_that_the_group_has() {
-    use kafsim::explore::{RunOptions, run_once, vocabulary};
-    use kafsim::report::{At, GroupState, Timeline, Window};
-    use kafsim::scenario::Scenario;
-    use kafsim::trace::RunFile;
-    use std::collections::BTreeSet;
-
-    let text = std::fs::read_to_string("tests/data/viewing/members_come_and_go.txt").unwrap();
+/// A run of the scenario at the head of a transcript.
+fn recorded(transcript: &str) -> RunFile {
+    let text = std::fs::read_to_string(format!("tests/data/viewing/{transcript}.txt")).unwrap();
     let (text, _) = text.split_once("\n---- commands\n").unwrap();
     let scenario = Scenario::read("a.toml", text, &[], &[], &vocabulary()).unwrap();
     let options = RunOptions { record: true, ..RunOptions::default() };
     let recording = run_once(&scenario, 0, &options).run_file.unwrap();
-    let file = RunFile::read(&recording.to_vec()).unwrap();
+    RunFile::read(&recording.to_vec()).unwrap()
+}
+
+/// Who owns the partition on a line is who owns it in the state of the group.
+#[test]
+fn a_timeline_shows_the_owners_that_the_group_has() {
+    use kafsim::report::{At, GroupState, Timeline, Window};
+    use std::collections::BTreeSet;
+
+    let file = recorded("members_come_and_go");
     let window = Window { partition: Some("orders-1".to_owned()), ..Window::default() };
     let timeline = Timeline::of(&file, &window).unwrap();
     assert_eq!(timeline.groups, ["billing"]);
@@ -208,18 +213,11 @@ fn a_timeline_shows_the_owners_that_the_group_has() {
 /// So is one of the timeline of the quorum; and its log has the ends that the state has.
 #[test]
 fn a_timeline_of_the_quorum_shows_what_the_state_does() {
-    use kafsim::explore::{RunOptions, run_once, vocabulary};
     use kafsim::report::{At, Logs, Offsets, State, Timeline, Window};
-    use kafsim::scenario::Scenario;
-    use kafsim::trace::{Model, RunFile};
+    use kafsim::trace::Model;
     use std::sync::Arc;
 
-    let text = std::fs::read_to_string("tests/data/viewing/quorum_fails_over.txt").unwrap();
-    let (text, _) = text.split_once("\n---- commands\n").unwrap();
-    let scenario = Scenario::read("a.toml", text, &[], &[], &vocabulary()).unwrap();
-    let options = RunOptions { record: true, ..RunOptions::default() };
-    let recording = run_once(&scenario, 0, &options).run_file.unwrap();
-    let file = RunFile::read(&recording.to_vec()).unwrap();
+    let file = recorded("quorum_fails_over");
     let name = "__cluster_metadata-0";
     let window = Window { partition: Some(name.to_owned()), ..Window::default() };
     let timeline = Timeline::of(&file, &window).unwrap();
@@ -328,7 +326,7 @@ fn a_state_puts_what_kafka_keeps_for_itself_last() {
     // A broker that is gone for longer than its session leaves the in-sync sets.
     let crash = "[[fault]]\nat = \"8s\"\ncrash = { host = \"broker-2\" }\n";
     let scenario = format!("{scenario}\n{crash}");
-    let scenario = kafsim::scenario::Scenario::read("s.toml", &scenario, &[], &[], &vocabulary());
+    let scenario = Scenario::read("s.toml", &scenario, &[], &[], &vocabulary());
     let options = RunOptions { record: true, ..RunOptions::default() };
     let executed = run_once(&scenario.unwrap(), 0, &options);
     let file = RunFile::read(&executed.run_file.unwrap().to_vec()).unwrap();

@@ -349,15 +349,25 @@ fn chain(tape: &Tape, focus: &Focus) -> Vec<bool> {
     seen
 }
 
-/// Whether the step in which a deed was done led to the breach.
+/// Whether the step in which a deed was done led to the breach, from the deed on.
 fn led_to(tape: &Tape, chain: &[bool], deed: &Deed) -> bool {
     let Some(deed) = tape.event(deed.event) else { return false };
     let Ok(at) = usize::try_from(deed.index) else { return false };
     let step = tape.events.iter().skip(at).take_while(|event| event.step == deed.step);
-    step.into_iter().any(|event| {
-        let at = usize::try_from(event.index).ok();
-        at.and_then(|at| chain.get(at)) == Some(&true)
-    })
+    step.into_iter().any(|event| is_in(chain, event))
+}
+
+/// Whether what set off the step in which a deed was done led to the breach: a message has the one
+/// that it answers as its parent.
+fn answers(tape: &Tape, chain: &[bool], deed: &Deed) -> bool {
+    let Some(deed) = tape.event(deed.event) else { return false };
+    let began = deed.cause.and_then(|at| tape.event(at)).filter(|event| event.step == deed.step);
+    began.is_some_and(|event| is_in(chain, event))
+}
+
+fn is_in(chain: &[bool], event: &Event) -> bool {
+    let at = usize::try_from(event.index).ok();
+    at.and_then(|at| chain.get(at)) == Some(&true)
 }
 
 /// Marks what shows `defect` at work: of the notes that tell of a step in which it decided one that
@@ -412,10 +422,12 @@ fn mark_one(
 ) {
     let Some(defect) = deeds.first().map(|deed| deed.defect) else { return };
     let led: Vec<&Deed> = deeds.iter().copied().filter(|deed| led_to(tape, chain, deed)).collect();
+    let is_shown = |deed: &&Deed| led_to(tape, chain, deed) || answers(tape, chain, deed);
+    let shown: Vec<&Deed> = deeds.iter().copied().filter(is_shown).collect();
     let places = |deeds: &[&Deed]| -> Vec<Place> {
         deeds.iter().filter_map(|deed| Place::of(tape, deed)).collect()
     };
-    let (all, leading) = (places(deeds), places(&led));
+    let (all, leading) = (places(deeds), places(&shown));
     for kind in shows(defect) {
         let shown = candidates.iter_mut().filter_map(|candidate| {
             let event = tape.event(candidate.note.event)?;

@@ -8,6 +8,9 @@ use crate::report::explain::tell::Teller;
 use crate::trace::{Model, seconds};
 use crate::types::{ApiKey, BatchId, ErrorCode, Offset, TopicPartition};
 
+/// What it takes from an answer that does not prove the breach.
+const ASIDE: i32 = -30;
+
 impl Teller<'_> {
     pub(crate) fn observe_clients(&mut self, event: &Event, model: &Model) {
         let who = self.who(event);
@@ -251,7 +254,13 @@ impl Teller<'_> {
                         "{who}, leader in epoch {leader_epoch}, tells a client that {name} ends at \
                          {offset}"
                     );
-                    let extra = if self.is_evidence(event) { 0 } else { -30 };
+                    // An end before the records says nothing of them.
+                    let is_early = self.focus.records.is_some_and(|(from, _)| *offset < from);
+                    let extra = match (self.is_evidence(event), is_early) {
+                        (true, _) => 0,
+                        (false, true) => 2 * ASIDE,
+                        (false, false) => ASIDE,
+                    };
                     self.add_with(event, (Tag::Read, extra), text, None);
                 }
             }

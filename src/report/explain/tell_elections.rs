@@ -8,6 +8,9 @@ use crate::report::explain::tell::Teller;
 use crate::trace::{FaultView, Model, StateView, seconds};
 use crate::types::{BrokerId, BrokerSet, HostId, TopicPartition};
 
+/// In-sync sets that change within so many microseconds change together.
+const JUST_BEFORE: u64 = 5_000_000;
+
 impl Teller<'_> {
     pub(crate) fn on_committed(&mut self, event: &Event, partition: TopicPartition, model: &Model) {
         let Some(known) = model.partition(partition) else { return };
@@ -112,7 +115,11 @@ impl Teller<'_> {
         model: &Model,
     ) {
         let (left, joined) = (before.without(now), now.without(before));
-        let text = format!("the in-sync set of {name} becomes {now} (it was {before})");
+        let earlier = match now.without(before).is_empty() {
+            true => self.just_before(event, before),
+            false => String::new(),
+        };
+        let text = format!("the in-sync set of {name} becomes {now} (it was {before}{earlier})");
         let asked = self.asked.as_ref().filter(|(set, _)| set == now).map(|(_, event)| *event);
         let by = asked.and_then(|asked| self.tape.event(asked)).map(|asked| self.who(asked));
         let by = by.unwrap_or_default();
@@ -154,6 +161,28 @@ impl Teller<'_> {
             let text = format!("{text}, although {}", row(&lacking));
             self.add(event, Tag::Despite, text, because);
         }
+    }
+
+    /// ", and [1,2,3] until 22.4 (e7)", if an in-sync set that shrinks has just shrunk.
+    fn just_before(&self, event: &Event, before: &BrokerSet) -> String {
+        let change_before = |event: &Event| {
+            self.tape.last_before(event, |it| {
+                matches!(&it.kind, Kind::PartitionCommitted { partition, .. }
+                    if Some(*partition) == self.focus.partition)
+            })
+        };
+        let told = change_before(event).and_then(|last| {
+            let Kind::PartitionCommitted { in_sync: earlier, .. } = &change_before(last)?.kind
+            else {
+                return None;
+            };
+            let has_shrunk =
+                !earlier.without(before).is_empty() && before.without(earlier).is_empty();
+            let is_soon = event.at.0.saturating_sub(last.at.0) <= JUST_BEFORE;
+            (has_shrunk && is_soon)
+                .then(|| format!(", and {earlier} until {} (e{})", seconds(last.at), last.index))
+        });
+        told.unwrap_or_default()
     }
 
     /// "broker-1 was fenced (e7)": why a broker leads no more, or is in sync no more.

@@ -8,7 +8,7 @@ use crate::report::explain::note::Tag;
 use crate::report::explain::tape::{Tape, offsets};
 use crate::report::explain::tell::Teller;
 use crate::trace::Model;
-use crate::types::{ErrorCode, HostId, Moment, Name, TopicPartition};
+use crate::types::{ErrorCode, HostId, Moment, Name, TopicPartition, counted};
 
 /// What is not about the partition, the offset, the member that the story is about.
 const ASIDE: i32 = -24;
@@ -97,20 +97,20 @@ impl Teller<'_> {
                 let text = match state {
                     GroupState::Empty => format!("{who}: group {group} has no members any more"),
                     _ => {
-                        let members = count(*members);
+                        let members = counted(*members, "member");
                         format!("{who}: group {group}, with {members}, is {state} in epoch {epoch}")
                     }
                 };
                 (-12, text)
             }
             Kind::GroupEpochBegan { group, epoch, members, .. } if is_ours(group) => {
-                let members = count(*members);
+                let members = counted(*members, "member");
                 (-6, format!("{who} begins epoch {epoch} of group {group}, which has {members}"))
             }
             Kind::GroupLoaded { group, state, epoch, members, .. } if is_ours(group) => {
                 let text = format!(
                     "{who} takes group {group} over: {state}, epoch {epoch}, {}",
-                    count(*members)
+                    counted(*members, "member")
                 );
                 (6, text)
             }
@@ -229,9 +229,7 @@ impl Teller<'_> {
             |it| matches!(&it.kind, Kind::MemberStateEntered { member, .. } if member == id),
         )?;
         let Kind::MemberStateEntered { state, .. } = &last.kind else { return None };
-        let has_left =
-            matches!(state, MemberState::Stale | MemberState::Unjoined | MemberState::Leaving);
-        has_left.then_some(last.index)
+        has_left(*state).then_some(last.index)
     }
 
     /// "; orders-5 is in nobody's share", if no share of the same assignment has the partition that
@@ -507,9 +505,9 @@ impl Teller<'_> {
     }
 }
 
-fn count(members: u32) -> String {
-    let plural = if members == 1 { "" } else { "s" };
-    format!("{members} member{plural}")
+/// Whether who is in `state` has told its coordinator that it goes.
+pub(crate) fn has_left(state: MemberState) -> bool {
+    matches!(state, MemberState::Stale | MemberState::Unjoined | MemberState::Leaving)
 }
 
 /// Whether an event is a coordinator's or a member's.

@@ -10,6 +10,9 @@ use crate::types::{
     ApiKey, BatchId, BrokerId, BrokerSet, Defect, ErrorCode, LeaderEpoch, Offset, TopicPartition,
 };
 
+/// What it takes from a copy of records whose writing is told.
+const COPIED: i32 = 30;
+
 impl Teller<'_> {
     pub(crate) fn on_appended(&mut self, event: &Event, model: &Model) {
         let Kind::LogAppended {
@@ -76,10 +79,18 @@ impl Teller<'_> {
             };
             let fork =
                 if *as_leader { None } else { self.fork(model, *partition, node, *base_offset) };
+            // Of what replaces the records, who wrote it matters more than who took it over.
+            let written = ("other written", i64::from(leader_epoch.0));
+            let replaces = is_other && self.is_written && self.focus.shape == Shape::Records;
+            let is_copy = replaces && fork.is_none() && self.told.contains(&written);
+            let extra = if is_copy { -COPIED } else { 0 };
             let key = ("other", i64::from(node.0));
             if self.is_evidence(event) || self.told.insert(key) {
+                if *as_leader {
+                    self.told.insert(written);
+                }
                 let text = format!("{who} {verb} {what} of {name}, in epoch {leader_epoch}");
-                self.add(event, Tag::Write, text, fork);
+                self.add_with(event, (Tag::Write, extra), text, fork);
             }
         }
     }

@@ -231,12 +231,13 @@ fn saved(list: &[Saved]) -> String {
     out
 }
 
-/// Whether it helped; where nothing tried the property any more, nobody knows.
+/// Whether it helped; where nothing tried the property any more, or another breach came, nobody
+/// knows.
 fn verdict(saved: &Saved) -> &'static str {
-    match (saved.helped, saved.untried) {
-        (true, _) => "yes",
-        (false, true) => "?",
-        (false, false) => "no",
+    match saved {
+        Saved { helped: true, .. } => "yes",
+        Saved { untried: true, .. } | Saved { another: true, .. } => "?",
+        _ => "no",
     }
 }
 

@@ -333,6 +333,7 @@ fn life(tape: &Tape, focus: &Focus, wanted: &Wanted, host: HostId) -> Life {
         if event.host == Some(host) {
             own(&mut life, event, wanted);
         } else if event.host == Some(wanted.writer)
+            && wanted.partition == TopicPartition::CLUSTER_METADATA
             && let Kind::QuorumRoleTaken { role, .. } = &event.kind
             && event.index > wanted.written
         {

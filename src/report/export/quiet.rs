@@ -1,12 +1,12 @@
 //! Runs in which nothing changes, and what a diagram can show of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::event::{Event, Kind, OperationResult, Phase};
 use crate::report::export::format::Told;
 use crate::trace::{Model, ReadError, RunFile};
 use crate::types::OperationId;
-use std::sync::Arc;
 
 /// A record that was acknowledged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,11 +1,14 @@
 //! Why groups rebalance, members come and go, and offsets are committed.
 
+use std::collections::BTreeSet;
+
 use crate::event::{
     Event, GivenUpBecause, GroupProtocol, GroupState, Kind, LeftBecause, MemberState, OffsetGone,
     ReplicaRole,
 };
 use crate::report::explain::reason::reasons::Reasons;
 use crate::report::explain::reason::trail::Message;
+use crate::report::explain::tell_group::has_left;
 use crate::trace::seconds;
 use crate::types::{ApiKey, ErrorCode, Name, Offset, TopicPartition};
 
@@ -19,15 +22,23 @@ impl<'a> Reasons<'a> {
             Kind::GroupStateChanged { state, .. } => self.of_state(event, *state),
             Kind::GroupEpochBegan { group, epoch, .. } => self.of_epoch(event, group, *epoch),
             Kind::AssignmentDecided { group, .. } => self.of_assignment(event, group),
-            Kind::MemberReconciled { .. } => {
-                self.asked(event, "came, and of these the coordinator knows no other owner")
+            Kind::MemberReconciled { group, member, revoking, .. } => {
+                let others = self.assigned_to_another(event, (group, member), revoking);
+                let why = others.unwrap_or_else(|| {
+                    "came, and of these the coordinator knows no other owner".to_owned()
+                });
+                self.asked(event, &why)
             }
             Kind::CoordinatorLoading { partition, .. }
             | Kind::CoordinatorLoaded { partition, .. } => self.of_lead(event, *partition),
             Kind::GroupLoaded { .. } | Kind::MemberLoaded { .. } | Kind::OffsetLoaded { .. } => {
                 let loading =
                     self.last_here(event, |it| matches!(it, Kind::CoordinatorLoading { .. }))?;
-                Some(format!("it coordinates the group now and reads its log (e{})", loading.index))
+                let until = self.of_session(event).unwrap_or_default();
+                Some(format!(
+                    "it coordinates the group now and reads its log (e{}){until}",
+                    loading.index
+                ))
             }
             Kind::CoordinatorUnloaded { partition, .. } => {
                 let role = self.last_here(
@@ -110,14 +121,120 @@ impl<'a> Reasons<'a> {
                 self.asked(event, "is the last for which it had waited")
             }
             (GroupState::Stable, ..) => self.of_stability(event),
-            (GroupState::Reconciling, ..) => {
-                let began =
-                    self.last_here(event, |it| matches!(it, Kind::GroupEpochBegan { .. }))?;
-                let began = began.index;
-                Some(format!("an epoch began (e{began}), and not every member has come to it yet"))
-            }
+            (GroupState::Reconciling, ..) => self.of_reconciling(event),
             _ => self.asked(event, "led to it"),
         }
+    }
+
+    /// "epoch 3 began as billing-3 joined (e7), and billing-1 has yet to come to it".
+    fn of_reconciling(&self, event: &'a Event) -> Option<String> {
+        let began = self.last_here(event, |it| matches!(it, Kind::GroupEpochBegan { .. }))?;
+        let Kind::GroupEpochBegan { group, epoch, .. } = &began.kind else { return None };
+        let after = self.tape.events.iter().skip(usize::try_from(began.index).ok()?);
+        let after = after.take_while(|it| it.index <= event.index);
+        let (mut open, mut done): (Vec<&Name>, Vec<&Name>) = (Vec::new(), Vec::new());
+        for it in after.filter(|it| it.host == event.host) {
+            match &it.kind {
+                Kind::AssignmentDecided { group: of, member, epoch: at, .. }
+                    if (of, at) == (group, epoch) =>
+                {
+                    open.push(member);
+                }
+                Kind::MemberReconciled { group: of, member, epoch: at, revoking, .. }
+                    if (of, at) == (group, epoch) && revoking.is_empty() =>
+                {
+                    done.push(member);
+                }
+                _ => {}
+            }
+        }
+        open.retain(|member| !done.contains(member));
+        let names: Option<BTreeSet<&str>> =
+            open.into_iter().map(|member| self.process_of(event, member)).collect();
+        let names: Vec<&str> = names.unwrap_or_default().into_iter().collect();
+        let (at, by) = (began.index, self.begun_by(began));
+        let by = by.unwrap_or_else(|| format!("epoch {epoch} began (e{at})"));
+        Some(match names.as_slice() {
+            [] => format!("{by}, and not every member has come to it yet"),
+            [one] => format!("{by}, and {one} has yet to come to it"),
+            [first @ .., last] => {
+                format!("{by}, and {} and {last} have yet to come to it", first.join(", "))
+            }
+        })
+    }
+
+    /// "epoch 3 began when billing-3 joined (e7)".
+    fn begun_by(&self, began: &'a Event) -> Option<String> {
+        let Kind::GroupEpochBegan { epoch, .. } = &began.kind else { return None };
+        let joined = self.beside(began, |it| matches!(it, Kind::MemberJoined { .. }))?;
+        let who = self.tape.message_to(joined).filter(|it| !it.is_response)?.from;
+        Some(format!("epoch {epoch} began when {} joined (e{})", self.name(who), joined.index))
+    }
+
+    /// "came; these are billing-2's since epoch 2 began when billing-2 joined (e7)": why a member
+    /// must give partitions up, if another shall have one of them.
+    fn assigned_to_another(
+        &self,
+        event: &'a Event,
+        (group, member): (&Name, &Name),
+        revoking: &[TopicPartition],
+    ) -> Option<String> {
+        let decided = self.last_here(event, |it| {
+            matches!(it, Kind::AssignmentDecided { group: of, member: other, partitions, .. }
+                if of == group
+                    && other != member
+                    && partitions.iter().any(|partition| revoking.contains(partition)))
+        })?;
+        let Kind::AssignmentDecided { member: other, epoch, .. } = &decided.kind else {
+            return None;
+        };
+        let began = self.last_here(event, |it| {
+            matches!(it, Kind::GroupEpochBegan { group: of, epoch: at, .. }
+                if of == group && at == epoch)
+        })?;
+        let by = self.begun_by(began)?;
+        let other = self.process_of(event, other)?;
+        Some(format!(
+            "came; {by}, and what it has to give up is to be {other}'s (e{})",
+            decided.index
+        ))
+    }
+
+    /// The process that has, or had, a member id: the one that heard of it.
+    fn process_of(&self, event: &Event, id: &Name) -> Option<&'a str> {
+        let is_its = |it: &Event| matches!(&it.kind, Kind::MemberStateEntered { member, .. } if member == id);
+        let before = self.tape.last_before(event, is_its);
+        let after = || {
+            let at = usize::try_from(event.index).ok()?;
+            self.tape.events.iter().skip(at).find(|it| is_its(it))
+        };
+        before.or_else(after)?.host.map(|host| self.name(host))
+    }
+
+    /// "; until group.consumer.session.timeout.ms=45000 is over from here, it stays one", of a
+    /// member that a coordinator of KIP-848 reads in its log and that had left.
+    fn of_session(&self, event: &'a Event) -> Option<String> {
+        let Kind::MemberLoaded { group, member, .. } = &event.kind else { return None };
+        let is_modern = self.tape.events.iter().rfind(|it| {
+            it.index < event.index
+                && matches!(&it.kind, Kind::GroupEpochBegan { group: of, .. } if of == group)
+        })?;
+        let is_modern = matches!(
+            is_modern.kind,
+            Kind::GroupEpochBegan { protocol: GroupProtocol::Consumer, .. }
+        );
+        let left = self.tape.last_before(
+            event,
+            |it| matches!(&it.kind, Kind::MemberStateEntered { member: of, .. } if of == member),
+        )?;
+        let Kind::MemberStateEntered { state, .. } = &left.kind else { return None };
+        let has_left = has_left(*state);
+        let node = self.tape.setup.node(event.host?)?;
+        let broker = self.plan.cluster.brokers.iter().find(|broker| broker.id == node)?;
+        let key = "group.consumer.session.timeout.ms";
+        let timeout = broker.config.duration(key).as_millis();
+        (is_modern && has_left)
+            .then(|| format!("; it stays one until {key}={timeout} is over from here"))
     }
 
     /// The SyncGroup request of the leader of a classic generation, which the coordinator writes
