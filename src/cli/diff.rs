@@ -20,7 +20,11 @@ pub(crate) fn diff(args: &Diff) -> anyhow::Result<Done> {
     let mut out = stdout();
     match args.format {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&difference)?)?,
-        Format::Text => write!(out, "{}", printable(&difference.text(width())))?,
+        Format::Text => {
+            let names = [a.to_string(), b.to_string()];
+            let text = difference.text(names.each_ref().map(String::as_str), width());
+            write!(out, "{}", printable(&text))?;
+        }
     }
     out.flush()?;
     Ok(Done::Well)

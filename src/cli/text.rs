@@ -10,7 +10,7 @@ use crate::cli::page::{Look, Page};
 use crate::cli::simulated;
 use crate::cli::text_groups::write_groups;
 use crate::explore::{ClaimOutcome, End, Failure, Judgement, Matter, RunOutcome};
-use crate::report::grouped;
+use crate::report::{grouped, rounded};
 use crate::types::{Expectation, Moment};
 
 /// A story longer than this is cut in the middle; the run file has all of it.
@@ -309,23 +309,6 @@ pub(crate) fn seconds(micros: i64) -> String {
     let sign = if micros < 0 { "-" } else { "" };
     let millis = micros.unsigned_abs() / 1000;
     format!("{sign}{}.{:03}s", millis / 1000, millis % 1000)
-}
-
-/// A duration in the unit that suits it, with two digits behind the point at most.
-pub(crate) fn rounded(duration: Duration) -> String {
-    let micros = duration.as_micros();
-    let (unit, name) = match micros {
-        0..1_000 => return format!("{micros}us"),
-        1_000..1_000_000 => (1_000, "ms"),
-        _ => (1_000_000, "s"),
-    };
-    let hundredths = (micros * 100 + unit / 2) / unit;
-    let (whole, rest) = (hundredths / 100, hundredths % 100);
-    match rest {
-        0 => format!("{whole}{name}"),
-        rest if rest % 10 == 0 => format!("{whole}.{}{name}", rest / 10),
-        rest => format!("{whole}.{rest:02}{name}"),
-    }
 }
 
 #[cfg(test)]

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::cli::page::Page;
-use crate::cli::text::{rounded, seconds};
+use crate::cli::text::seconds;
 use crate::cli::text_owners::owners_over_time;
 use crate::event::GroupProtocol;
 use crate::explore::{GroupCosts, Spread};
 use crate::history::{
     AgainBecause, FailedMember, GroupFigures, GroupPartitionFigures, ProcessedAgain,
 };
-use crate::report::{Owners, epoch_word, grouped, several};
+use crate::report::{Owners, epoch_word, grouped, rounded, several};
 use crate::types::ErrorCode;
 
 /// So many reasons for processing again.

@@ -4,6 +4,8 @@
 mod at;
 mod claims;
 mod diff;
+mod diff_account;
+mod diff_scenario;
 mod diff_text;
 pub mod explain;
 pub mod export;
@@ -32,7 +34,8 @@ pub use at::{
     At, AtError, Seconds, SecondsError, TellError, check_instant, fold_up_to, partition_named,
 };
 pub use claims::{Claim, claims};
-pub use diff::{Difference, Outcome, Run, Steps, Told};
+pub use diff::{Difference, Run, Steps, Told};
+pub use diff_account::{Outcome, Sort};
 pub(crate) use fault_words::{told, told_of_end};
 pub use group_state::{GroupMember, GroupPartition, GroupState};
 pub use lesson::{
@@ -47,5 +50,5 @@ pub use state::{
 };
 pub use table::table;
 pub use text::printable;
-pub(crate) use text::{grouped, several, wrapped};
+pub(crate) use text::{grouped, rounded, several, wrapped};
 pub use timeline::{LEGEND, Line, MARKS, QUORUM_LEGEND, Timeline, Window};

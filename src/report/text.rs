@@ -1,5 +1,7 @@
 //! What texts have in common.
 
+use std::time::Duration;
+
 use crate::event::OFFSETS_TOPIC;
 
 /// More names than this are counted.
@@ -34,6 +36,23 @@ pub(crate) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A duration in the unit that suits it, with two digits behind the point at most.
+pub(crate) fn rounded(duration: Duration) -> String {
+    let micros = duration.as_micros();
+    let (unit, name) = match micros {
+        0..1_000 => return format!("{micros}us"),
+        1_000..1_000_000 => (1_000, "ms"),
+        _ => (1_000_000, "s"),
+    };
+    let hundredths = (micros * 100 + unit / 2) / unit;
+    let (whole, rest) = (hundredths / 100, hundredths % 100);
+    match rest {
+        0 => format!("{whole}{name}"),
+        rest if rest % 10 == 0 => format!("{whole}.{}{name}", rest / 10),
+        rest => format!("{whole}.{rest:02}{name}"),
+    }
 }
 
 /// Ids with commas between.

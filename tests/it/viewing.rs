@@ -37,7 +37,9 @@ fn without_numbers(text: &str) -> String {
     out.push_str(rest);
     let lines = out.lines().map(|line| {
         // Nor how many there are in all.
-        let is_count = line.contains(" events, fingerprint ") || line.contains(" steps are ");
+        let is_count = [" events, fingerprint ", " step by step: all ", " are the same, "]
+            .iter()
+            .any(|words| line.contains(words));
         if is_count { "    #\n".to_owned() } else { format!("{line}\n") }
     });
     lines.collect()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::event::Event;
 use crate::report::claims::{Claim, claims};
-use crate::report::diff::figures_of;
+use crate::report::diff_account::figures_of;
 use crate::report::state::State;
 use crate::trace::{Filter, Model, Names, RunFile};
 
