@@ -5,8 +5,8 @@ const LINES_MAX: usize = 12;
 /// What the heads of the runs say.
 const TOLD_ELSEWHERE: [&str; 2] = ["title", "about"];
 
-/// Lines that only one of two scenarios has, in their order, each behind the head of its table. What
-/// comments say runs nowhere.
+/// Lines that only one of two scenarios has, in their order, each behind the head of its table.
+/// What comments say runs nowhere.
 pub(super) fn lines_that_differ(one: &str, other: &str) -> Vec<String> {
     let (a, b) = (said(one), said(other));
     let front = a.iter().zip(&b).take_while(|(x, y)| x == y).count();

@@ -252,8 +252,8 @@ fn is_part(name: &str, part: &str) -> bool {
     name == part || topic == part || (!index.is_empty() && index == part)
 }
 
-/// `controller-1` on which node 3001 runs is `controller-1`, `c1`, as timelines have it, `c3001` and
-/// `3001`; `None` is the world.
+/// `controller-1` on which node 3001 runs is `controller-1`, `c1`, as timelines have it, `c3001`
+/// and `3001`; `None` is the world.
 fn is_node(host: Option<HostId>, wanted: &str, names: &Names) -> bool {
     let name = names.setup().host_name(host);
     if name == wanted {
