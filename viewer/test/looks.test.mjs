@@ -5,6 +5,8 @@ import { after, before, test } from 'node:test';
 import { BROKEN, launch, lessonOf, LOST, lostPage, open, quit, settle, written, writtenAnew } from './page.mjs';
 import { kafsim, pageOf, pageOfTwo, runOf, tampered } from './support.mjs';
 
+const EPOCHS = 'scenarios/lessons/leader_epochs.toml';
+
 before(launch);
 after(quit);
 
@@ -130,6 +132,28 @@ test('where two runs part, and where it is first visible, are two things', async
   assert.ok(headings.includes('Where they part') && headings.includes('The first visible difference'), headings.join());
   assert.match(await page.locator('#timeline .differ').innerText(), /^first visible difference: /);
   await close();
+});
+
+test('each of two compared runs has its own figures in the head, and what differs is among them', async () => {
+  for (const [scenario, changed] of [[EPOCHS, 'defects=[]'], ['scenarios/lessons/two_owners.toml', 'group.billing.commit=before'], ['scenarios/lessons/unclean_election.toml', 'topic.orders.config.unclean.leader.election.enable=false']]) {
+    const runs = [[], ['--set', changed]];
+    const path = pageOfTwo(...runs.map((set) => runOf(scenario, ...set)));
+    const expected = runs.map((set) => {
+      const { figures: { lost }, claims } = JSON.parse(kafsim('run', scenario, '--no-record', '--format', 'json', ...set));
+      const violated = claims.filter(({ violations }) => violations > 0).length;
+      const parts = [...(lost > 0 ? [`${lost} records lost`] : []), ...(violated > 0 ? [violated === 1 ? '1 property violated' : `${violated} properties violated`] : [])];
+      return parts.join(', ') || 'every property holds';
+    });
+    assert.notEqual(expected[0], expected[1], scenario);
+    for (const width of [1600, 1024]) {
+      const { page, close } = await open(path, { width, height: width === 1600 ? 950 : 768 });
+      const told = await page.locator('#head .switch').evaluateAll((all) => all.map((one) => one.textContent));
+      assert.deepEqual(told, expected.map((one, n) => `run ${n + 1} ${one}`), `${scenario} at ${width}`);
+      const cut = await page.locator('#head .switch, #head .switches').evaluateAll((all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1 || one.getBoundingClientRect().right > document.querySelector('#head .tools').getBoundingClientRect().left).length);
+      assert.equal(cut, 0, `${scenario} at ${width}`);
+      await close();
+    }
+  }
 });
 
 test('the event at the cursor is in sight, with those around it', async () => {

@@ -15,7 +15,7 @@ export function buildHeader(apps: App[], parent: HTMLElement, help: () => void):
   if (isOne) {
     parent.append(...chips(app));
   } else {
-    const buttons = apps.map((one) => el('button', { class: 'switch', click: () => one.activate() }, el('b', {}, one.name), ' ', chips(one)[0]?.textContent ?? ''));
+    const buttons = apps.map((one) => el('button', { class: 'switch', click: () => one.activate() }, el('b', {}, one.name), ' ', el('span', {}, figures(one))));
     const show = (): void => buttons.forEach((button, n) => button.setAttribute('aria-pressed', String(apps[n]!.isActive)));
     for (const one of apps) one.listeners.push(show);
     show();
@@ -40,6 +40,16 @@ function facts(app: App): string {
     `kafsim ${run.head.tool_version}`,
   ].join('  \u00b7  ');
 }
+
+const violated = (many: number): string => (many === 1 ? '1 property violated' : `${many} properties violated`);
+
+// What became of one of two runs: also how many properties broke, for both may have lost the same.
+function figures(app: App): string {
+  const { lost } = app.history;
+  const broken = app.run.head.verdicts.filter((one) => one.verdict.violations > 0).length;
+  return [...(lost > 0 ? [lost === 1 ? '1 record lost' : `${many(lost)} records lost`] : []), ...(broken > 0 ? [violated(broken)] : [])].join(', ') || (app.run.head.verdicts.length > 0 ? 'every property holds' : '');
+}
+
 function chips(app: App): HTMLElement[] {
   const found: HTMLElement[] = [];
   const { lost } = app.history;
@@ -51,7 +61,7 @@ function chips(app: App): HTMLElement[] {
     const text = lost === 1 ? '1 acknowledged record lost' : `${many(lost)} acknowledged records lost`;
     found.push(el('span', { class: 'chip bad' }, text));
   } else if (broken.length > 0) {
-    found.push(el('span', { class: 'chip bad' }, broken.length === 1 ? '1 property violated' : `${broken.length} properties violated`));
+    found.push(el('span', { class: 'chip bad' }, violated(broken.length)));
   } else if (verdicts.length > 0) {
     found.push(el('span', { class: 'chip good' }, 'every property holds'));
   }
