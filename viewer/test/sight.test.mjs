@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { BROKEN, launch, lessonOf, LOST, open, quit, settle, written, writtenAnew } from './page.mjs';
-import { data, pageOf, pageOfTwo, runOf } from './support.mjs';
+import { data, kafsim, pageOf, pageOfTwo, runOf } from './support.mjs';
 
 before(launch);
 after(quit);
@@ -211,6 +211,54 @@ test('the partition that a violation of a group is about is in sight, among its 
     await page.evaluate(() => globalThis.kafsim.go(120_360));
     await settle(page);
     assert.ok((await rowsInSight(page, '#panel-groups', 18)).includes('orders-0'));
+    await close();
+  }
+});
+
+test('two compared runs show the owners of both, whichever is worked with', async () => {
+  const scenario = 'scenarios/lessons/two_owners.toml';
+  const runs = [runOf(scenario), runOf(scenario, '--set', 'group.billing.commit=before')];
+  const path = lessonOf(pageOfTwo(...runs), 'owners-of-two', 'groups');
+  for (const [width, height] of SIZES) {
+    const { page, troubles, close } = await open(path, { width, height, hash: '#n=1' });
+    await page.evaluate(() => globalThis.kafsim.goTime(22e6));
+    for (const panel of ['#panel-groups', '#panel-groups-2']) {
+      await settle(page);
+      await settle(page);
+      const found = await page.evaluate((id) => {
+        const box = document.querySelector(id).getBoundingClientRect();
+        return {
+          names: [...document.querySelectorAll(`${id} > .facts`)].map((one) => [one.querySelector('.badge').textContent, one.scrollHeight - one.clientHeight]),
+          charts: [...document.querySelectorAll(`${id} canvas`)].map((canvas) => ({ texts: globalThis.written.get(canvas), height: canvas.clientHeight, isWithin: canvas.getBoundingClientRect().bottom <= box.bottom && canvas.getBoundingClientRect().top >= box.top })),
+        };
+      }, panel);
+      assert.deepEqual(found.names, [['run 1', 0], ['run 2', 0]], `${panel} at ${width}`);
+      assert.equal(found.charts.length, 2);
+      for (const [n, { texts, height: room, isWithin }] of found.charts.entries()) {
+        assert.ok(isWithin, `${panel} at ${width}`);
+        for (const index of [0, 1]) {
+          // Its own run's offset, on a row that is whole.
+          const row = texts.find(({ text }) => text === `orders-${index}`);
+          assert.ok(row && row.y + 9 <= room, `orders-${index} of run ${n + 1} at ${width}: ${row?.y} of ${room}`);
+          const lines = kafsim('events', runs[n], `kind=offset-committed partition=orders-${index} before:22`, '--format', 'json').trim().split('\n');
+          const { offset } = JSON.parse(lines.at(-1)).fields;
+          assert.ok(texts.some(({ text, y }) => text === String(offset) && y === row.y), `orders-${index} of run ${n + 1} at ${width}: ${offset} in ${texts.filter(({ y }) => y === row.y).map(({ text }) => text)}`);
+        }
+      }
+      if (panel === '#panel-groups') await page.keyboard.press('x');
+    }
+    // With what is wrong, and names of some length, it is a line still.
+    await page.evaluate(() => {
+      for (const app of globalThis.kafsims) app.name = 'commit after it has processed';
+      globalThis.kafsims[1].goTime(12.2e6);
+    });
+    await settle(page);
+    const lines = await page.locator('#panel-groups-2 > .facts').evaluateAll((all) => all.map((one) => [one.textContent, one.scrollHeight <= 21, one.scrollWidth <= one.clientWidth]));
+    assert.deepEqual(lines, Array(2).fill(['commit after it has processedstable, 1 membertwo owners', true, true]), `${width}`);
+    // Whoever touches the chart of a run works with that run.
+    await page.locator('#panel-groups-2 .canvas').first().click({ position: { x: 30, y: 64 } });
+    assert.deepEqual(await page.evaluate(() => [globalThis.kafsim.isActive, ...globalThis.kafsims.map(({ partition }) => partition.name)]), [true, 'orders-1', 'orders-1']);
+    assert.deepEqual(troubles, []);
     await close();
   }
 });

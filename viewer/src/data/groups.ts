@@ -41,7 +41,16 @@ export function epochWord(protocol: string): string {
   return protocol === 'classic' ? 'generation' : 'epoch';
 }
 
+const gathered = new WeakMap<State, Group[]>();
+
+// All groups, by name; gathered when they are asked for the first time.
 export function groupsOf(state: State): Group[] {
+  let found = gathered.get(state);
+  if (!found) gathered.set(state, found = gather(state));
+  return found;
+}
+
+function gather(state: State): Group[] {
   const { run } = state;
   const { columns } = run;
   const groups = new Map<string, Group>();

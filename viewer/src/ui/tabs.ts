@@ -53,7 +53,7 @@ export function buildTabs(app: App, parent: HTMLElement, why: Panel | null): Tab
   const notes = new Notes(app);
   const panes: [string, string, Panel][] = [
     ...(why ? [['why', 'Why', why] as [string, string, Panel]] : []),
-    ['events', 'Events', events], ['history', 'Clients', new HistoryPane(app)], ...(hasGroups(app.state) ? [['groups', 'Groups', new Groups(app)] as [string, string, Panel]] : []), ['state', 'State', new StatePane(app)],
+    ['events', 'Events', events], ['history', 'Clients', new HistoryPane(app)], ...([app, ...(app.peer ? [app.peer] : [])].some((one) => hasGroups(one.state)) ? [['groups', 'Groups', new Groups(app)] as [string, string, Panel]] : []), ['state', 'State', new StatePane(app)],
     ['notes', 'Notes', notes], ['scenario', 'Scenario', new Scenario(app)],
   ];
   const bar = el('div', { class: 'tablist', role: 'tablist', 'aria-label': 'Details' });
