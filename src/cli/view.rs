@@ -83,7 +83,8 @@ fn moment(args: &View, explanations: &[Json]) -> anyhow::Result<Option<String>> 
         (Some(found), _) => Ok(found["event"].as_u64().map(|event| {
             let partition = found["picture"]["partition"].as_str();
             let partition = partition.map(|name| format!("&p={}", escaped(name.as_bytes())));
-            format!("e={event}{}", partition.unwrap_or_default())
+            let other = (number > 1).then(|| format!("&v={number}"));
+            format!("e={event}{}{}", partition.unwrap_or_default(), other.unwrap_or_default())
         })),
     }
 }

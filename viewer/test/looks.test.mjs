@@ -156,6 +156,92 @@ test('each of two compared runs has its own figures in the head, and what differ
   }
 });
 
+// What kafsim tells of a violation.
+const explained = new Map();
+const told = (run, number) => {
+  const key = `${run} ${number}`;
+  if (!explained.has(key)) explained.set(key, JSON.parse(kafsim('explain', run, '--format', 'json', '--no-rerun', '--violation', String(number))));
+  return explained.get(key);
+};
+
+// What is read of the violation: what the choice says, what is in sight, and where everything stands.
+const readOf = (page, suffix) => page.evaluate((end) => {
+  const pane = document.getElementById(`explain${end}`) ?? document.getElementById(`panel-why${end}`);
+  const body = pane.querySelector('.body:not([hidden])');
+  const sentence = body.querySelector('.explanation:not(.difference) > .sentence');
+  const box = (element) => element.getBoundingClientRect();
+  const choice = pane.querySelector('select[aria-label="Which violation"]');
+  const steps = [...body.querySelectorAll('.steps .line')];
+  return {
+    choice: choice?.selectedOptions[0].textContent, sentence: sentence?.textContent, isInSight: sentence !== null && sentence !== undefined && box(sentence).height > 0 && box(sentence).top >= box(body).top && box(sentence).bottom <= box(body).bottom,
+    step: steps.length > 0 && box(steps[0]).bottom <= box(body).bottom, moments: globalThis.kafsims.map((app) => app.time),
+    partitions: globalThis.kafsims.map((app) => app.partition.name), cursor: globalThis.kafsims[end ? 1 : 0].cursor,
+  };
+}, suffix);
+
+test('of two runs with several violations each, whichever is chosen is shown, with its moment and its partition', async () => {
+  const runs = [runOf(EPOCHS), runOf(EPOCHS, '--set', 'defects=[]')];
+  const path = pageOfTwo(...runs);
+  for (const [width, height] of [[1600, 950], [1024, 768]]) {
+    const { page, troubles, close } = await open(path, { width, height });
+    for (const [n, suffix] of ['', '-2'].entries()) {
+      const [select, count] = [page.locator(`#explain${suffix} select[aria-label="Which violation"]`), told(runs[n], 1).of];
+      await page.locator(`#explain${suffix} .switch`, { hasText: 'Why' }).click();
+      assert.ok(count >= 6 && await select.isVisible() && (await select.boundingBox()).width > 140);
+      for (const number of [count, 2, 5, 1]) {
+        const one = told(runs[n], number);
+        await select.selectOption(String(number - 1));
+        await settle(page);
+        await settle(page);
+        const found = await readOf(page, suffix);
+        const what = `${one.property} of run ${n + 1} at ${width}: ${JSON.stringify(found)}`;
+        assert.equal(found.sentence, one.sentence, what);
+        assert.ok(found.isInSight, what);
+        assert.equal(found.cursor, one.event, what);
+        assert.deepEqual(found.moments, [one.moment_us, one.moment_us], what);
+        if (one.picture) assert.deepEqual(found.partitions, [one.picture.partition, one.picture.partition], what);
+        assert.equal(await page.evaluate((k) => globalThis.kafsims[k].isActive, n), true);
+        // The address leads back to it.
+        await page.waitForFunction(([v, k]) => new URLSearchParams(location.hash.slice(1)).get('v') === v && new URLSearchParams(location.hash.slice(1)).get('run') === k, [number > 1 ? String(number) : null, n > 0 ? '2' : null]);
+        if (number !== 5) continue;
+        assert.ok(await select.isVisible());
+        const again = await open(path, { width, height, hash: await page.evaluate(() => location.hash) });
+        assert.equal((await readOf(again.page, suffix)).choice, `5 of ${count}: ${one.property}`);
+        await again.close();
+      }
+      // The other run explains the same property, where it violates it too.
+      const same = told(runs[1 - n], 2).property;
+      const mine = Array.from({ length: count }, (_, k) => told(runs[n], k + 1)).find(({ property }) => property === same);
+      if (mine) {
+        await select.selectOption(String(mine.number - 1));
+        assert.equal(await page.locator(`#explain${suffix ? '' : '-2'} select[aria-label="Which violation"]`).inputValue(), '1');
+      }
+      // What the bar offers is whole.
+      const cut = await page.locator(`#explain${suffix} .why-pane > .bar`).evaluate((bar) => [...bar.querySelectorAll('button')].filter((one) => one.scrollWidth > one.clientWidth + 1 || one.getBoundingClientRect().right > bar.getBoundingClientRect().right).length);
+      assert.equal(cut, 0);
+      if (n === 0) await page.keyboard.press('x');
+    }
+    assert.deepEqual(troubles, []);
+    await close();
+  }
+});
+
+test('another violation of a run is read with its moment, and a link of kafsim view opens it', async () => {
+  const run = runOf(EPOCHS);
+  const [printed] = kafsim('view', run, '-o', pageOf(run).replace('.html', '-linked.html'), '--no-rerun', '--violation', '6').match(/#\S+/);
+  const { page, close } = await open(pageOf(run), { hash: printed });
+  const sixth = told(run, 6);
+  let found = await readOf(page, '');
+  assert.equal(found.sentence, sixth.sentence);
+  assert.equal(found.cursor, sixth.event);
+  await page.selectOption('select[aria-label="Which violation"]', '6');
+  await settle(page);
+  found = await readOf(page, '');
+  assert.deepEqual([found.sentence, found.cursor], [told(run, 7).sentence, told(run, 7).event]);
+  assert.ok(found.isInSight && found.step, JSON.stringify(found));
+  await close();
+});
+
 test('the event at the cursor is in sight, with those around it', async () => {
   for (const [width, height] of [[1600, 950], [1024, 768]]) {
     const { page, close } = await open(lostPage(), { width, height, hash: '#tab=events' });

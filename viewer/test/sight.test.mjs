@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { BROKEN, launch, lessonOf, LOST, open, quit, settle, written, writtenAnew } from './page.mjs';
-import { data, kafsim, pageOf, pageOfTwo, runOf } from './support.mjs';
+import { data, kafsim, pageOf, pageOfTwo, runOf, tampered } from './support.mjs';
 
 before(launch);
 after(quit);
@@ -211,6 +211,27 @@ test('the partition that a violation of a group is about is in sight, among its 
     await page.evaluate(() => globalThis.kafsim.go(120_360));
     await settle(page);
     assert.ok((await rowsInSight(page, '#panel-groups', 18)).includes('orders-0'));
+    await close();
+  }
+});
+
+test('of several groups the one that the violation is about is shown', async () => {
+  const path = pageOf(runOf('scenarios/groups/topic_grows.toml'));
+  const { page: first, close: end } = await open(path, { hash: '#tab=groups' });
+  const names = await first.locator('#panel-groups option').allInnerTexts();
+  assert.ok(names.length >= 2);
+  await end();
+  for (const name of [names[1], names.at(-1)]) {
+    const about = (head) => ({
+      ...head,
+      verdicts: head.verdicts.map((one, n) => (n > 0 ? one : { ...one, verdict: { ...one.verdict, result: 'violated', violations: 1, violation: { evidence: [5000], sentence: 'Broken.', subject: { kind: 'group', group: name } } } })),
+      explanations: [{ number: 1, of: 1, title: '', property: head.verdicts[0].property, statement: '', outcome: 'violated', expected: 'holds', sentence: 'Broken.', event: 5000, moment_us: 0, picture: null, steps: [], why_not: [], not_the_cause: [], saved_by: [], again: [], others: [] }],
+    });
+    const { page, troubles, close } = await open(tampered(path, `about-${name}`, { head: about }), { hash: '#tab=groups' });
+    await settle(page);
+    assert.match(await page.locator('#panel-groups canvas').getAttribute('aria-label'), new RegExp(`^Group ${name}:`));
+    assert.equal(await page.locator('#panel-groups select').inputValue(), name);
+    assert.deepEqual(troubles, []);
     await close();
   }
 });

@@ -15,7 +15,7 @@ export interface Verdict {
   property: string;
   verdict: {
     exercised: number; property: string; result: string; violations: number;
-    violation?: { evidence: number[]; sentence: string; subject?: { kind: string } };
+    violation?: { evidence: number[]; sentence: string; subject?: { kind: string; group?: string | null } };
     // Outside its premise: why, and the event that left it.
     because?: string; event?: number;
   };

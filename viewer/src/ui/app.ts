@@ -4,7 +4,7 @@
 
 import { Filter } from '../data/filter';
 import { History } from '../data/history';
-import { TIME_ZERO, type Note, type Picture, type Run } from '../data/run';
+import { TIME_ZERO, type Explanation, type Note, type Picture, type Run } from '../data/run';
 import { State, type Partition } from '../data/state';
 import { upTo } from '../data/steps';
 import { isAboutGroups, story, told, violations, type Incident, type Told, type Violation } from '../data/story';
@@ -62,7 +62,8 @@ export class App {
   name = '';
   // Up to this event both runs are the same, event for event.
   split = -1;
-  // The logs of the explanation that is read.
+  // The explanation that is read, and its logs.
+  explanation: Explanation | null = null;
   picture: Picture | null = null;
   // An event that is shown in the list though the cursor is elsewhere.
   picked = -1;
@@ -93,7 +94,7 @@ export class App {
     const act = this.state.phase.values.indexOf('act');
     if (act >= 0) this.from = Math.max(this.from, run.moment(this.state.phase.events[act]!) - 400_000);
     this.isStill = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    this.picture = run.head.explanations?.[0]?.picture ?? null;
+    this.explain(run.head.explanations?.[0] ?? null);
     this.partition = this.firstPartition();
     this.cursor = this.firstEvent();
     this.time = run.count > 0 ? run.moment(this.cursor) : 0;
@@ -183,20 +184,42 @@ export class App {
     return null;
   }
 
+  private explain(explanation: Explanation | null): void {
+    this.explanation = explanation;
+    this.picture = explanation?.picture ?? null;
+  }
+
+  // Reads another explanation, at its moment and with its partition. The other run has that of the same
+  // property, if it violates it too.
+  read(explanation: Explanation): void {
+    this.lead();
+    this.explain(explanation);
+    const same = this.peer?.run.head.explanations?.find(({ property }) => property === explanation.property);
+    if (same) this.peer!.explain(same);
+    this.partition = this.aboutOf(explanation.property, explanation.picture) ?? this.partition;
+    if (explanation.event !== null && explanation.event < this.run.count) this.go(explanation.event);
+    else this.emit('selection');
+  }
+
+  // The partition that a violation is about.
+  private aboutOf(property: string, picture: Picture | null): Partition | null {
+    const pictured = this.state.named(picture?.partition);
+    if (pictured) return pictured;
+    const violation = this.violations.find((one) => one.property === property);
+    if (!violation) return null;
+    return this.state.shown.find((partition) => new RegExp(`\\b${escape(partition.name)}\\b`).test(violation.sentence)) ??
+      violation.evidence.map((event) => this.partitionOf(event)).find((partition) => partition !== null) ?? null;
+  }
+
   // The partition that the first violation is about, or the one whose leader and in-sync set changed
   // most, as `kafsim timeline` chooses.
   private firstPartition(): Partition | null {
     const { shown } = this.state;
-    const pictured = this.run.head.explanations?.[0]?.picture?.partition;
-    const first = this.state.named(pictured);
-    if (first) return first;
-    for (const violation of this.violations) {
-      const named = shown.filter((partition) => new RegExp(`\\b${escape(partition.name)}\\b`).test(violation.sentence));
-      if (named.length > 0) return named[0]!;
-      for (const event of violation.evidence) {
-        const partition = this.partitionOf(event);
-        if (partition) return partition;
-      }
+    const first = this.run.head.explanations?.[0];
+    const about = [...(first ? [{ property: first.property, picture: first.picture }] : []), ...this.violations.map(({ property }) => ({ property, picture: null }))];
+    for (const { property, picture } of about) {
+      const partition = this.aboutOf(property, picture);
+      if (partition) return partition;
     }
     const changes = ({ state: { values } }: Partition): number => values.reduce((sum, now, n) => {
       const before = values[n - 1];

@@ -12,19 +12,30 @@ interface Marked { event: number; line: HTMLElement }
 
 export class Explain implements Pane {
   readonly root: HTMLElement;
+  private readonly differ: HTMLElement;
   private readonly why: HTMLElement;
   private readonly told: HTMLElement;
   // Lines that are marked when the cursor passes them.
   private readonly lines: Marked[] = [];
   private steps: Marked[] = [];
+  private views: [string, HTMLElement][] = [];
+  private buttons: HTMLElement[] = [];
+  // A run breaks several properties at once as a rule; each has its own explanation.
+  private readonly choice: HTMLSelectElement;
+  private read: Explanation | null = null;
   private isOver = false;
   private shown = -1;
 
   constructor(private readonly app: App) {
     const { head } = app.run;
     const explanations = head.explanations ?? [];
+    this.read = app.explanation;
+    this.choice = el('select', { class: 'right', 'aria-label': 'Which violation', change: () => {
+      app.read(explanations[Number(this.choice.value)]!);
+      this.show(this.views.findIndex(([, pane]) => pane === this.why));
+    } });
     const body = (label: string): HTMLElement => el('div', { class: 'scroll body', tabindex: '0', role: 'region', 'aria-label': label });
-    [this.why, this.told] = [body('Why'), body('What happened')];
+    [this.differ, this.why, this.told] = [body('Differences'), body('Why'), body('What happened')];
     const list = el('ol', { class: 'story' });
     for (const one of told(app.run, app.incidents)) {
       const line = this.line(one.event, one.tone, el('i', { class: 'mark', 'aria-hidden': 'true' }), el('span', {}, one.text));
@@ -34,45 +45,40 @@ export class Explain implements Pane {
     this.told.append(...(explanations.length > 0 ? [] : this.verdicts()), list);
     const hasWhy = explanations.length > 0 || head.difference !== undefined || app.place > 0;
     const bar = el('div', { class: 'bar' });
-    this.root = el('div', { class: 'why-pane' }, el('p', { class: 'riddle' }, 'Why it happened is told here from the lesson\u2019s last note on: find it out first.'), bar, this.why, this.told);
+    this.root = el('div', { class: 'why-pane' }, el('p', { class: 'riddle' }, 'Why it happened is told here from the lesson\u2019s last note on: find it out first.'), bar, this.differ, this.why, this.told);
+    const difference = (app.place === 0 ? app : app.peer)?.run.head.difference;
     if (hasWhy) {
-      const names: [string, HTMLElement][] = [[explanations.length > 0 ? 'Why' : 'How they differ', this.why], ['What happened', this.told]];
-      const buttons = names.map(([name, pane], n) => el('button', { class: 'switch', 'aria-pressed': String(n === 0), click: () => {
-        for (const [k, button] of buttons.entries()) {
-          button.setAttribute('aria-pressed', String(k === n));
-          names[k]![1].hidden = names[k]![1] !== pane;
-        }
-        this.shown = -1;
-        this.app.due();
-      } }, name));
-      bar.append(el('h2', { id: app.id('explain-title'), class: 'unseen' }, 'Why'), el('div', { class: 'switches', role: 'group', 'aria-label': 'Why, or what happened' }, ...buttons));
-      this.told.hidden = true;
-      if (explanations.length > 1) bar.append(this.choice(explanations));
-      const difference = app.place === 0 ? app : app.peer;
-      if (difference?.run.head.difference) this.why.append(differences(app, difference.run.head.difference));
-      if (explanations.length > 0) this.why.append(this.explanation(explanations[0]!));
+      if (difference) this.differ.append(differences(app, difference));
+      for (const pane of [this.differ, this.why]) pane.hidden = true;
+      if (app.explanation) this.why.append(this.explanation(app.explanation));
+      // Beside three switches there is no room for it.
+      if (explanations.length > 1 && difference) this.why.prepend(this.choice);
+      // What two runs do differently comes first, for that is why they are compared.
+      this.views = [...(difference ? [['Differences', this.differ] as [string, HTMLElement]] : []), ...(explanations.length > 0 ? [['Why', this.why] as [string, HTMLElement]] : []), ['What happened', this.told]];
+      this.buttons = this.views.map(([name], n) => el('button', { class: 'switch', click: () => this.show(n) }, name));
+      bar.append(el('h2', { id: app.id('explain-title'), class: 'unseen' }, 'Why'), el('div', { class: 'switches', role: 'group', 'aria-label': 'Why, or what happened' }, ...this.buttons));
+      if (explanations.length > 1 && !difference) bar.append(this.choice);
+      explanations.forEach((one, n) => this.choice.append(el('option', { value: n }, `${one.number} of ${one.of}: ${one.property}`)));
+      // A lesson that opens this pane means what kafsim explains.
+      const isLesson = (app.run.head.lesson ?? app.peer?.run.head.lesson) != null;
+      this.show(isLesson ? Math.max(0, this.views.findIndex(([, pane]) => pane === this.why)) : 0);
     } else {
-      this.why.hidden = true;
+      this.differ.hidden = this.why.hidden = true;
       bar.append(el('h2', { id: app.id('explain-title') }, 'What happened'));
     }
-    for (const pane of [this.why, this.told]) {
+    for (const pane of [this.differ, this.why, this.told]) {
       pane.addEventListener('pointerenter', () => { this.isOver = true; });
       pane.addEventListener('pointerleave', () => { this.isOver = false; });
     }
   }
 
-  // A run breaks several properties at once as a rule; each has its own explanation.
-  private choice(explanations: Explanation[]): HTMLElement {
-    const choice = el('select', { class: 'right', 'aria-label': 'Which violation', change: () => {
-      const chosen = explanations[Number(choice.value)]!;
-      this.why.querySelector('.explanation:not(.difference)')?.replaceWith(this.explanation(chosen));
-      this.app.picture = chosen.picture;
-      this.why.scrollTop = 0;
-      this.shown = -1;
-      this.app.due();
-    } });
-    explanations.forEach((one, n) => choice.append(el('option', { value: n }, `${one.number} of ${one.of}: ${one.property}`)));
-    return choice;
+  private show(place: number): void {
+    this.views.forEach(([, pane], n) => {
+      this.buttons[n]!.setAttribute('aria-pressed', String(n === place));
+      pane.hidden = n !== place;
+    });
+    this.shown = -1;
+    this.app.due();
   }
 
   private line(event: number | null, tone: string, ...content: (Node | string)[]): HTMLElement {
@@ -136,6 +142,13 @@ export class Explain implements Pane {
   draw(): void {
     const { app } = this;
     this.root.classList.toggle('is-riddle', app.isRiddle);
+    if (app.explanation && app.explanation !== this.read) {
+      this.read = app.explanation;
+      this.choice.value = String(app.run.head.explanations!.indexOf(app.explanation));
+      this.why.lastElementChild!.replaceWith(this.explanation(app.explanation));
+      this.why.scrollTop = 0;
+      this.shown = -1;
+    }
     if (this.shown === app.cursor) return;
     // What is seen first is the beginning of the explanation.
     const isFirst = this.shown < 0;

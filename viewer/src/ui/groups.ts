@@ -1,6 +1,7 @@
 // Consumer groups: who owned which partition when, of one run or of two, and who its members are.
 
 import { epochWord, groupsOf } from '../data/groups';
+import type { Explanation } from '../data/run';
 import type { App, Pane } from './app';
 import { el } from './dom';
 import { Owners } from './owners';
@@ -14,6 +15,7 @@ export class Groups implements Pane {
   private readonly select: HTMLSelectElement;
   private readonly table: HTMLElement;
   private isGathered = false;
+  private read: Explanation | null = null;
 
   constructor(private readonly app: App) {
     const select = el('select', { 'aria-label': 'Group', change: () => {
@@ -42,10 +44,22 @@ export class Groups implements Pane {
     this.choose(names[0] ?? '');
   }
 
+  // The group that the explanation is about, when another one is read.
+  private follow(): void {
+    const { explanation, run } = this.app;
+    if (explanation === this.read) return;
+    this.read = explanation;
+    const name = run.head.verdicts.find(({ property }) => property === explanation?.property)?.verdict.violation?.subject?.group;
+    if (!name || ![...this.select.options].some((option) => option.value === name)) return;
+    this.select.value = name;
+    this.choose(name);
+  }
+
   draw(): void {
     const { app } = this;
     if (app.tab !== 'groups' || !app.isActive) return;
     if (!this.isGathered) this.gather();
+    this.follow();
     for (const side of this.sides) {
       const owners = side.chart.draw();
       this.tell(side, owners);

@@ -17,9 +17,13 @@ export function readLink(first: App, hash: string, lesson: LessonPlayer | null):
     if (text === null) return null;
     const value = text.trim() === '' ? NaN : Number(text.replace(/^e/, ''));
     if (Number.isFinite(value)) return value;
-    wrong.push(`${name}=${text} is no ${name === 'e' ? 'event' : 'time'}`);
+    wrong.push(`${name}=${text} is no ${name === 'e' ? 'event' : name === 'v' ? 'number' : 'time'}`);
     return null;
   };
+  const violation = number('v');
+  const explanation = violation === null ? undefined : app.run.head.explanations?.[violation - 1];
+  if (explanation && !app.isRiddle) app.read(explanation);
+  else if (violation !== null) wrong.push(`this page explains no violation ${violation}`);
   const partition = link.get('p');
   if (partition !== null) {
     const found = app.state.named(partition) ?? (/^\d+$/.test(partition) ? app.state.shown[Number(partition)] : undefined);
@@ -53,6 +57,8 @@ export function writeLink(app: App): string {
   if (app.place > 0) link.set('run', String(app.place + 1));
   link.set('e', String(app.run.number(app.cursor)));
   if (app.partition) link.set('p', app.partition.name);
+  const place = app.explanation && !app.isRiddle ? app.run.head.explanations!.indexOf(app.explanation) : 0;
+  if (place > 0) link.set('v', String(place + 1));
   const isWhole = app.to - app.from >= (app.end - app.begin) * 0.8;
   if (!isWhole) link.set('z', `${(app.from / 1e6).toFixed(4)}-${(app.to / 1e6).toFixed(4)}`);
   if (app.filter.text) link.set('f', app.filter.text);
