@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 
@@ -29,7 +29,10 @@ export function scenarioOf(transcript) {
 // The run file of a scenario; written once.
 export function runOf(scenario, ...args) {
   const name = [basename(scenario, '.toml'), ...args].join('').replace(/[^\w.-]/g, '_');
-  const path = join(folder, `${name}.run`);
+  // The museum and the lessons have scenarios of one name.
+  const place = join(folder, basename(dirname(scenario)));
+  mkdirSync(place, { recursive: true });
+  const path = join(place, `${name}.run`);
   if (!existsSync(path)) {
     try {
       kafsim('run', scenario, '--out', path, ...args);
