@@ -9,7 +9,7 @@ use crate::cli::command::Done;
 use crate::cli::output::stdout;
 use crate::cli::page::{Look, Page, wants_colour};
 use crate::cli::run_file;
-use crate::report::{self, At, TellError, Window, check_instant, printable, wrapped};
+use crate::report::{self, At, TellError, Window, check_instant, fitted, printable};
 
 /// The width of text that is piped.
 const WIDTH: usize = 80;
@@ -48,7 +48,7 @@ pub(crate) fn timeline(args: &Timeline) -> anyhow::Result<Done> {
     let header = &file.header;
     let mut page = Page::new(&mut out, wants_colour());
     let title = format!("{}: {}, seed {}", timeline.partition, header.title, header.seed);
-    for line in wrapped(&printable(&title), width()) {
+    for line in fitted(&printable(&title), width()) {
         page.line(Some(Look::Bold), &line)?;
     }
     for (mark, line) in timeline.text(width()) {

@@ -50,5 +50,5 @@ pub use state::{
 };
 pub use table::table;
 pub use text::printable;
-pub(crate) use text::{grouped, rounded, several, wrapped};
+pub(crate) use text::{fitted, grouped, rounded, several, wrapped};
 pub use timeline::{LEGEND, Line, MARKS, QUORUM_LEGEND, Timeline, Window};

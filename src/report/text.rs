@@ -25,6 +25,19 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The same, where a word that is longer than a line goes on in the next: no line is longer.
+pub(crate) fn fitted(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in wrapped(text, width) {
+        let letters: Vec<char> = line.chars().collect();
+        match letters.len() <= width {
+            true => lines.push(line),
+            false => lines.extend(letters.chunks(width.max(1)).map(|part| part.iter().collect())),
+        }
+    }
+    lines
+}
+
 /// A number with commas between thousands.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -102,6 +115,13 @@ mod tests {
         assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
         assert_eq!(wrapped("immeasurable a", 5), ["immeasurable", "a"]);
         assert_eq!(wrapped("", 5), [""]);
+    }
+
+    #[test]
+    fn a_word_that_is_longer_than_a_line_is_cut() {
+        assert_eq!(fitted("an immeasurable a", 5), ["an", "immea", "surab", "le", "a"]);
+        assert_eq!(fitted("one two", 7), ["one two"]);
+        assert_eq!(fitted("", 7), [""]);
     }
 
     #[test]
