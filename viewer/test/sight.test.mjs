@@ -215,6 +215,26 @@ test('the partition that a violation of a group is about is in sight, among its 
   }
 });
 
+test('before a group is there nothing is said of it, and names of its partitions are whole', async () => {
+  for (const [width, height] of SIZES) {
+    const { page, close } = await open(pageOf(runOf('scenarios/groups/each_assignor.toml')), { width, height, hash: '#t=-1&tab=groups' });
+    await settle(page);
+    assert.equal(await page.locator('.groups .facts').innerText(), 'not there yet');
+    const members = await page.locator('.members tr').evaluateAll((rows) => rows.map((row) => row.cells[1].textContent));
+    assert.deepEqual([...new Set(members)], ['not started']);
+    for (const name of ['orders-1', 'payments-0', 'payments-1']) {
+      await page.evaluate((it) => globalThis.kafsim.select(globalThis.kafsim.state.shown.find((one) => one.name === it)), name);
+      await settle(page);
+      const texts = await page.evaluate(() => [...globalThis.written].find(([canvas]) => canvas.closest('.groups'))[1]);
+      assert.ok(texts.some(({ text, left }) => text === name && left >= 0), `${name} at ${width}`);
+    }
+    await page.evaluate(() => globalThis.kafsim.goTime(33e6));
+    await settle(page);
+    assert.ok((await page.locator('.members tr').evaluateAll((rows) => rows.map((row) => row.cells[1].textContent))).includes('down'));
+    await close();
+  }
+});
+
 test('of several groups the one that the violation is about is shown', async () => {
   const path = pageOf(runOf('scenarios/groups/topic_grows.toml'));
   const { page: first, close: end } = await open(path, { hash: '#tab=groups' });
@@ -292,6 +312,12 @@ test('what is wrong with partitions is not cut where room is short', async () =>
     return { text: facts.firstElementChild.innerText, isWhole: told.right <= box.right + 1 && told.bottom <= box.bottom + 1 };
   });
   assert.deepEqual(first, { text: '0 URP', isWhole: true });
+  // The worst of it is whole, however it is called.
+  const lost = await open(pageOf(runOf('scenarios/museum/simultaneous_power_loss.toml')), { width: 1024, height: 768 });
+  await settle(lost.page);
+  const worst = await lost.page.locator('#partitions .facts').evaluate((facts) => [facts.firstElementChild.innerText, facts.firstElementChild.getBoundingClientRect().right <= facts.getBoundingClientRect().right + 1]);
+  assert.deepEqual(worst, ['2 < min ISR', true]);
+  await lost.close();
   // What a client did is told in full.
   const history = await open(pageOf(runOf('scenarios/museum/kip_101.toml')), { width: 1024, height: 768, hash: '#tab=clients' });
   await settle(history.page);

@@ -158,7 +158,7 @@ export class Events implements Pane {
     if (run.count === 0) return;
     const kind = run.kindName(cursor);
     const host = run.hostName(run.columns.host[cursor]!);
-    const rows = run.fields(cursor).map(([name, value]) => el('tr', {}, el('th', { scope: 'row' }, name), el('td', { class: 'mono' }, value)));
+    const rows = run.fields(cursor).map(([name, value]) => el('tr', {}, el('th', { scope: 'row' }, name), el('td', { class: 'mono' }, value || '-')));
     const link = (label: string, event: number): HTMLElement => el('button', { class: 'line link', click: () => app.go(event) },
       el('span', { class: 'dim' }, label), el('span', { class: 'mono' }, ` e${run.number(event)} `), `${run.hostName(run.columns.host[event]!)} ${run.kindName(event)}`,
       el('span', { class: 'dim' }, `  ${apart(run.moment(event) - run.moment(cursor))}`));

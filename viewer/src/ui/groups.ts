@@ -2,6 +2,7 @@
 
 import { epochWord, groupsOf } from '../data/groups';
 import type { Explanation } from '../data/run';
+import { status } from '../data/text';
 import type { App, Pane } from './app';
 import { el } from './dom';
 import { Owners } from './owners';
@@ -71,6 +72,10 @@ export class Groups implements Pane {
   private tell({ app, chart, facts }: Side, owners: number[][]): void {
     const { group } = chart;
     const badge = app.peer ? [el('b', { class: 'badge', title: app.name }, app.name)] : [];
+    if (group && group.epoch.at(app.cursor) === 0 && !group.state.at(app.cursor)) {
+      facts.replaceChildren(...badge, el('span', { class: 'dim' }, 'not there yet'));
+      return;
+    }
     if (!group) {
       facts.replaceChildren(...badge, el('span', { class: 'dim' }, app.peer ? `has no group ${this.select.value}` : 'no group'));
       return;
@@ -79,7 +84,7 @@ export class Groups implements Pane {
     const coordinator = group.coordinator.at(cursor);
     const protocol = group.protocol.at(cursor);
     const twice = owners.filter((hosts) => hosts.length > 1).length;
-    const stands = group.state.at(cursor) || 'not there yet';
+    const stands = group.state.at(cursor) || 'no state yet';
     const members = group.members.at(cursor);
     const count = members === 1 ? ' member' : ' members';
     if (app.peer) {
@@ -105,8 +110,9 @@ export class Groups implements Pane {
       const dot = el('i', { class: 'dot square', 'aria-hidden': 'true' });
       dot.style.background = chart.color(host);
       const mine = owns.get(host) ?? [];
-      const isDown = !(state.hosts[host]?.running.at(cursor) ?? true);
-      return el('tr', {}, el('th', { scope: 'row' }, dot, ` ${run.hostName(host)}`), el('td', { class: isDown ? 'bad' : 'dim' }, isDown ? 'down' : state.hosts[host]?.paused.at(cursor) ? `${steps.at(cursor)}, paused` : steps.at(cursor) || '-'),
+      const is = status(state, host, cursor);
+      const does = is === 'new' ? 'not started' : is === 'down' ? is : `${steps.at(cursor) || '-'}${is === 'paused' ? ', paused' : ''}`;
+      return el('tr', {}, el('th', { scope: 'row' }, dot, ` ${run.hostName(host)}`), el('td', { class: is === 'down' ? 'bad' : 'dim' }, does),
         el('td', {}, mine.length > 12 ? `${mine.length} partitions` : mine.join(' ') || '-'));
     })));
   }

@@ -20,6 +20,7 @@ export class Owners {
   private surface: Surface | null = null;
   private label = 84;
   private right = 96;
+  private longest = 0;
   private top = 0;
   private chosen: Partition | null = null;
   // The row that is to be seen, also when who is a member takes room from it; until somebody scrolls.
@@ -53,7 +54,9 @@ export class Owners {
 
   private get width(): number {
     const isNarrow = (this.surface?.width ?? 0) < 400;
-    [this.label, this.right] = isNarrow ? [72, 80] : [84, 96];
+    // Room for their names, also for the one in bold.
+    this.label = Math.min(isNarrow ? 96 : 130, Math.max(isNarrow ? 72 : 84, 14 + this.longest * 7.8));
+    this.right = isNarrow ? 80 : 96;
     return Math.max(20, (this.surface?.width ?? 0) - this.label - this.right);
   }
 
@@ -62,6 +65,7 @@ export class Owners {
     this.group = group;
     this.rows = [...(group?.partitions.values() ?? [])]
       .sort((a, b) => (a.partition.topic < b.partition.topic ? -1 : a.partition.topic > b.partition.topic ? 1 : a.partition.index - b.partition.index));
+    this.longest = this.rows.reduce((most, { partition: { name } }) => Math.max(most, name.length), 0);
   }
 
   private x(time: number): number {

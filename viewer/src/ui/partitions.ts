@@ -80,7 +80,7 @@ export class Partitions implements Pane {
     fill(this.facts, counts.join(), () => [
       // The worst first: where room is short the others are cut.
       ...(without > 0 ? [el('span', {}, el('b', { class: 'bad' }, String(without)), ' without leader')] : []),
-      ...(below > 0 ? [el('span', {}, el('b', { class: 'bad' }, String(below)), ' below min ISR')] : []),
+      ...(below > 0 ? [el('span', {}, el('b', { class: 'bad' }, String(below)), ' ', el('span', { class: 'long' }, 'below min ISR'), el('abbr', { class: 'brief', title: 'below min.insync.replicas' }, '< min ISR'))] : []),
       el('span', {}, el('b', { class: under > 0 ? 'warn' : 'good' }, String(under)), ' ', el('span', { class: 'long' }, 'under-replicated'), el('abbr', { class: 'brief', title: 'under-replicated partitions' }, 'URP')),
       el('span', {}, `${state.shown.length} in all`),
     ]);
