@@ -173,7 +173,8 @@ fn group_changes(plan: &Plan, property: &str) -> Vec<(String, Vec<String>)> {
         let key = format!("group.{name}.config.group.protocol={other}");
         changes.push((format!("group.protocol={other} of {name}"), vec![key]));
         // Of a group of KIP-848 the brokers say how long a session is.
-        changes.extend(if is_modern { broker_session(plan) } else { None });
+        let session = broker_session(plan).filter(|_| is_modern);
+        changes.extend(session.filter(|session| !changes.contains(session)));
         let keys = ["session.timeout.ms", "max.poll.interval.ms"];
         for key in keys.into_iter().filter(|key| *key != "session.timeout.ms" || !is_modern) {
             let longer = group.config.duration(key).saturating_mul(3).as_millis();
@@ -181,7 +182,6 @@ fn group_changes(plan: &Plan, property: &str) -> Vec<(String, Vec<String>)> {
             changes.push((format!("{key}={longer} of {name}"), vec![set]));
         }
     }
-    changes.dedup();
     changes
 }
 
