@@ -90,7 +90,7 @@ pub(crate) struct Run {
     pub(crate) seed: u64,
     /// Where to write the run file [default: reports/<scenario>-<seed>.run; with --set or --defect
     /// a hash of the changed scenario stands before .run]
-    #[arg(long, value_name = "FILE", conflicts_with = "no_record")]
+    #[arg(long, short = 'o', value_name = "FILE", conflicts_with = "no_record")]
     pub(crate) out: Option<PathBuf>,
     /// Write no run file
     #[arg(long)]
@@ -357,7 +357,7 @@ pub(crate) enum Template {
 #[derive(Args, Debug)]
 pub(crate) struct Schema {
     /// Write it to this file instead
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short = 'o', value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
 
@@ -368,7 +368,7 @@ pub(crate) struct View {
     #[arg(required_unless_present = "serve")]
     pub(crate) file: Option<PathBuf>,
     /// Where to write the page [default: the run file's name with .html]
-    #[arg(short, long, value_name = "HTML", conflicts_with = "serve")]
+    #[arg(long, short = 'o', value_name = "HTML", conflicts_with = "serve")]
     pub(crate) out: Option<PathBuf>,
     /// Open it in the browser
     #[arg(long, conflicts_with = "serve")]
@@ -429,7 +429,7 @@ pub(crate) struct Sweep {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: Option<u16>,
     /// Where to write a JSON object for every seed, in order
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short = 'o', value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) change: Change,
@@ -466,6 +466,19 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn whatever_writes_a_file_takes_the_same_switch() {
+        let command = Arguments::command();
+        let outs: Vec<_> = (command.get_subcommands())
+            .filter_map(|verb| {
+                let out = verb.get_arguments().find(|it| it.get_long() == Some("out"))?;
+                Some((verb.get_name(), out.get_short()))
+            })
+            .collect();
+        assert!(outs.len() >= 5, "{outs:?}");
+        assert!(outs.iter().all(|(_, short)| *short == Some('o')), "{outs:?}");
     }
 
     #[test]

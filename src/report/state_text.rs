@@ -5,6 +5,8 @@ use crate::report::state::{Committed, FaultInForce, Partition, Process, Quorum, 
 use crate::report::table::table;
 
 const NOTHING: &str = "-";
+/// A first line of a partition that would be longer goes on below.
+const COLUMNS_MAX: usize = 80;
 
 impl State {
     /// The whole state.
@@ -181,10 +183,15 @@ impl Partition {
     /// The controller's view, then a line for each replica.
     pub fn text(&self) -> String {
         let mut text = format!("Topic: {}  Partition: {}", self.topic, self.partition);
-        text += &match &self.committed {
+        let committed = match &self.committed {
             None => "  not committed\n".to_owned(),
             Some(committed) => committed.text(),
         };
+        let beside = committed.lines().next().unwrap_or_default();
+        if text.chars().count() + beside.chars().count() > COLUMNS_MAX {
+            text.push('\n');
+        }
+        text += &committed;
         if let Some(decided) = &self.decided {
             text += &format!(
                 "  Written, not committed: Leader: {}  LeaderEpoch: {}  PartitionEpoch: {}\n    \

@@ -1,6 +1,6 @@
 //! What happened, in the words of a timeline.
 
-use crate::event::{Event, Kind, Phase, ReplicaRole, StartMovedBecause};
+use crate::event::{Event, Kind, Phase, ReplicaRole, StartMovedBecause, StartedAs};
 use crate::report::fault_words::told;
 use crate::report::metadata_records::registration_words;
 use crate::report::timeline_quorum::{is_quorum, of_quorum};
@@ -159,7 +159,7 @@ fn of_replica(
             (false, false) => plain(format!("{broker} dies, its disk keeps: {keep}")),
         },
         Kind::HostStarted { incarnation: 1.., after } => {
-            plain(format!("{broker} starts again ({after})"))
+            plain(format!("{broker} starts again{}", after_what(*after)))
         }
         Kind::HostPaused {} => plain(format!("{broker} stands still")),
         Kind::HostResumed {} => plain(format!("{broker} goes on")),
@@ -225,5 +225,16 @@ fn of_replica(
             plain(format!("{broker} gives up its replica"))
         }
         _ => None,
+    }
+}
+
+/// How the process before ended.
+fn after_what(started: StartedAs) -> &'static str {
+    match started {
+        StartedAs::New => "",
+        StartedAs::AfterShutdown => " after its shutdown",
+        StartedAs::AfterCrash => " after its crash",
+        StartedAs::AfterPowerLoss => " after the power loss",
+        StartedAs::AfterDiskLoss => " with an empty disk",
     }
 }

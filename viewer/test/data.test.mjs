@@ -18,6 +18,7 @@ const SCENARIOS = [
   'scenarios/museum/simultaneous_power_loss.toml',
   'scenarios/clients/admin_tour.toml',
   'tests/data/viewing/lost_decision.txt',
+  'tests/data/viewing/members_come_and_go.txt',
 ];
 
 // A page has no hashes but the names of batches.

@@ -7,6 +7,8 @@ import type { Partition, Replica, State } from './state';
 import type { Steps } from './steps';
 
 const NOTHING = '-';
+// A first line of a partition that would be longer goes on below.
+const COLUMNS_MAX = 80;
 // What Kafka keeps for itself.
 const OFFSETS_TOPIC = '__consumer_offsets';
 
@@ -136,12 +138,12 @@ function quorum(state: State, event: number): string {
 export function partitionText(state: State, partition: Partition, event: number): string {
   let text = `Topic: ${topicAt(partition, event)}  Partition: ${partition.index}`;
   const now = partition.state.at(event);
-  if (!now) {
-    text += '  not committed\n';
-  } else {
-    const recovery = now.recovering ? '  LeaderRecoveryState: RECOVERING' : '';
-    text += `  Leader: ${orNothing(now.leader)}  LeaderEpoch: ${now.leaderEpoch}  PartitionEpoch: ${now.partitionEpoch}${recovery}\n` +
-      `  Replicas: ${list(now.replicas)}  Isr: ${list(now.inSync)}  Elr: ${list(now.eligible)}  ` +
+  const recovery = now?.recovering ? '  LeaderRecoveryState: RECOVERING' : '';
+  const beside = !now ? '  not committed' :
+    `  Leader: ${orNothing(now.leader)}  LeaderEpoch: ${now.leaderEpoch}  PartitionEpoch: ${now.partitionEpoch}${recovery}`;
+  text += `${[...text, ...beside].length > COLUMNS_MAX ? '\n' : ''}${beside}\n`;
+  if (now) {
+    text += `  Replicas: ${list(now.replicas)}  Isr: ${list(now.inSync)}  Elr: ${list(now.eligible)}  ` +
       `LastKnownElr: ${list(now.lastKnown)}  MinIsr: ${now.minInSync}\n`;
   }
   const decided = partition.decided.at(event);
