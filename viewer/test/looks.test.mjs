@@ -214,6 +214,8 @@ test('of two runs with several violations each, whichever is chosen is shown, wi
       const mine = Array.from({ length: count }, (_, k) => told(runs[n], k + 1)).find(({ property }) => property === same);
       if (mine) {
         await select.selectOption(String(mine.number - 1));
+        await settle(page);
+        await settle(page);
         assert.equal(await page.locator(`#explain${suffix ? '' : '-2'} select[aria-label="Which violation"]`).inputValue(), '1');
       }
       // What the bar offers is whole.
