@@ -202,7 +202,10 @@ impl<'a> Reasons<'a> {
 
     /// The process that has, or had, a member id: the one that heard of it.
     fn process_of(&self, event: &Event, id: &Name) -> Option<&'a str> {
-        let is_its = |it: &Event| matches!(&it.kind, Kind::MemberStateEntered { member, .. } if member == id);
+        let is_its = |it: &Event| match &it.kind {
+            Kind::MemberStateEntered { member, .. } => member == id,
+            _ => false,
+        };
         let before = self.tape.last_before(event, is_its);
         let after = || {
             let at = usize::try_from(event.index).ok()?;
