@@ -287,7 +287,7 @@ mod tests {
     fn a_long_word_goes_below_the_columns() {
         let ends = vec![Some(12_345), Some(12_346), Some(12_347)];
         let text = "answered with OUT_OF_ORDER_SEQUENCE_NUMBER".to_owned();
-        let told = timeline(vec![line(text, ends, Vec::new())], Vec::new(), false).text(72);
+        let told = timeline(vec![line(text, ends, Vec::new())], Vec::new(), false).text(82);
         let [.., left, text] = told.as_slice() else { panic!("{told:?}") };
         assert!(left.1.ends_with("12345/12346/12347 12345"), "{left:?}");
         assert_eq!(text.1.trim_start(), "answered with OUT_OF_ORDER_SEQUENCE_NUMBER");
