@@ -356,6 +356,7 @@ const CAUSES: &[Cause] = &[
         &[
             ("registration-committed", "fences broker-2"),
             ("partition-committed", "makes broker-2 leader"),
+            ("partition-committed", "broker-2 had been eligible, and registered after an unclean"),
         ],
     ),
     (Defect::NoElection, &[("partition-committed", "has no leader any more")]),

@@ -44,8 +44,9 @@ impl Teller<'_> {
                     };
                     let why = match (unclean, gone) {
                         (true, _) if before.in_sync.is_empty() && is_last_known => Some(format!(
-                            "the in-sync set was empty, no eligible leader replica was left, and \
-                             {} is the last known leader",
+                            "the in-sync set was empty, no eligible leader replica was left{}, \
+                             and {} is the last known leader",
+                            self.no_more_eligible(event, partition),
                             self.tape.node(leader)
                         )),
                         (true, _) if before.in_sync.is_empty() => {
@@ -183,6 +184,43 @@ impl Teller<'_> {
                 .then(|| format!(", and {earlier} until {} (e{})", seconds(last.at), last.index))
         });
         told.unwrap_or_default()
+    }
+
+    /// " (broker-1 had been eligible, and registered after an unclean end: e7)", of those who were
+    /// since somebody led.
+    fn no_more_eligible(&self, event: &Event, partition: TopicPartition) -> String {
+        let mut were = BrokerSet::default();
+        let mut since = 0;
+        let before = self.tape.events.iter().rev().filter(|it| it.index < event.index);
+        for it in before {
+            if let Kind::PartitionCommitted { partition: of, leader, eligible, .. } = &it.kind
+                && *of == partition
+            {
+                were = were.iter().chain(eligible.iter()).collect();
+                since = it.index;
+                if leader.is_some() {
+                    break;
+                }
+            }
+        }
+        let registered = |broker: &BrokerId| {
+            let last = self.tape.last_before(event, |it| {
+                matches!(&it.kind, Kind::BrokerRegistered { broker: of, clean: false, .. }
+                    if of == broker)
+            });
+            last.filter(|it| it.index > since).map(|it| format!("e{}", it.index))
+        };
+        let gone: Vec<(BrokerId, String)> =
+            were.iter().filter_map(|broker| Some((broker, registered(&broker)?))).collect();
+        if gone.is_empty() {
+            return String::new();
+        }
+        let events: Vec<&str> = gone.iter().map(|(_, event)| event.as_str()).collect();
+        format!(
+            " ({} had been eligible, and registered after an unclean end: {})",
+            self.tape.nodes(gone.iter().map(|(broker, _)| *broker)),
+            events.join(", ")
+        )
     }
 
     /// "broker-1 was fenced (e7)": why a broker leads no more, or is in sync no more.
