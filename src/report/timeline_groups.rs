@@ -44,6 +44,10 @@ struct Streak {
 struct Known {
     joined: Vec<String>,
     protocol: Option<GroupProtocol>,
+    /// By member id what each shall own, by the last decision on it.
+    target: BTreeMap<Name, Vec<String>>,
+    /// What a static member was to own whose place another is about to take.
+    vacant: Option<Vec<String>>,
 }
 
 /// What is told in one line.
@@ -52,8 +56,6 @@ struct Together {
     at: Moment,
     deed: Deed,
     whom: Vec<String>,
-    /// For each of them what it shall own.
-    shares: Vec<Vec<String>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -132,8 +134,9 @@ impl Groups {
         if self.is_empty() || model.coordinators.is_late(event) {
             return None;
         }
-        if let Some((deed, who, share)) = self.deed(event, model) {
-            return Some(self.gathered(event.at, deed, who, share));
+        self.keep_target(event, model);
+        if let Some((deed, who)) = self.deed(event, model) {
+            return Some(self.gathered(event.at, deed, who));
         }
         if let Some(news) = self.on_epoch(event) {
             return Some(news);
@@ -148,7 +151,35 @@ impl Groups {
         (self.streak, self.together) = (None, None);
     }
 
-    fn gathered(&mut self, at: Moment, deed: Deed, who: String, share: Vec<String>) -> News {
+    /// Keeps what is decided on members. An epoch of KIP-848 decides only what changes; a
+    /// generation decides all.
+    fn keep_target(&mut self, event: &Event, model: &Model) {
+        match &event.kind {
+            Kind::AssignmentDecided { group, member, partitions, .. } if self.has(group) => {
+                let names = partitions.iter().map(|it| model.partition_name(*it)).collect();
+                self.known(group).target.insert(member.clone(), names);
+            }
+            Kind::MemberLeft { group, member, because } if self.has(group) => {
+                let known = self.known(group);
+                let left = known.target.remove(member);
+                known.vacant = left.filter(|_| *because == LeftBecause::Replaced);
+            }
+            Kind::MemberJoined { group, member, .. } if self.has(group) => {
+                let known = self.known(group);
+                if let Some(share) = known.vacant.take() {
+                    known.target.insert(member.clone(), share);
+                }
+            }
+            Kind::GroupEpochBegan { group, protocol: GroupProtocol::Classic, .. }
+                if self.has(group) =>
+            {
+                self.known(group).target.clear();
+            }
+            _ => {}
+        }
+    }
+
+    fn gathered(&mut self, at: Moment, deed: Deed, who: String) -> News {
         let goes_on = self.together.as_ref().is_some_and(|it| it.at == at && it.deed == deed);
         if !goes_on {
             match (&deed, &mut self.streak) {
@@ -157,11 +188,10 @@ impl Groups {
                 }
                 _ => self.streak = None,
             }
-            self.together = Some(Together { at, deed, whom: Vec::new(), shares: Vec::new() });
+            self.together = Some(Together { at, deed, whom: Vec::new() });
         }
         let together = self.together.as_mut().expect("it was put there");
         together.whom.push(who);
-        together.shares.push(share);
         let together = self.together.as_ref().expect("it was put there");
         News { text: together.text(self), replaces: usize::from(goes_on) }
     }
@@ -210,26 +240,25 @@ impl Groups {
         Some(News { text, replaces })
     }
 
-    /// What several may do at one moment, who did it, and what it shall own.
-    fn deed(&self, event: &Event, model: &Model) -> Option<(Deed, String, Vec<String>)> {
+    /// What several may do at one moment, and who did it, or to whom it was done.
+    fn deed(&self, event: &Event, model: &Model) -> Option<(Deed, String)> {
         let host = || {
             let host = event.host?;
             let mut groups = model.setup().groups.iter().filter(|group| self.has(&group.name));
             groups.find(|group| group.members.contains(&host))?;
             Some(model.setup().host_name(Some(host)).to_owned())
         };
-        let plain = |deed: Deed| Some((deed, host()?, Vec::new()));
+        let plain = |deed: Deed| Some((deed, host()?));
         match &event.kind {
             Kind::HostStarted { .. } => plain(Deed::Starts),
             Kind::ShutdownRequested {} => plain(Deed::IsToEnd),
             Kind::HostStopped { in_order: true, .. } => plain(Deed::Ends),
             Kind::MemberLeft { group, member, because } if self.has(group) => {
                 let deed = Deed::Goes(group.clone(), *because);
-                Some((deed, self.member(member), Vec::new()))
+                Some((deed, self.member(member)))
             }
-            Kind::AssignmentDecided { group, member, epoch, partitions } if self.has(group) => {
-                let names = partitions.iter().map(|it| model.partition_name(*it)).collect();
-                Some((Deed::ShallOwn(group.clone(), epoch.0), self.member(member), names))
+            Kind::AssignmentDecided { group, member, epoch, .. } if self.has(group) => {
+                Some((Deed::ShallOwn(group.clone(), epoch.0), self.member(member)))
             }
             _ => None,
         }
@@ -355,10 +384,15 @@ impl Together {
                 format!("{names} {} group {group}{why}", verb("goes out of", "go out of"))
             }
             Deed::ShallOwn(group, epoch) => {
-                let protocol = groups.known.get(group).and_then(|known| known.protocol);
+                let known = groups.known.get(group);
+                let protocol = known.and_then(|known| known.protocol);
                 let word = epoch_word(protocol.unwrap_or(GroupProtocol::Classic));
+                // All that holds, not only what was decided anew.
+                let shares = known.into_iter().flat_map(|known| &known.target);
+                let shares: Vec<_> =
+                    shares.map(|(member, share)| (groups.member(member), share)).collect();
                 let mut owners = Owners::default();
-                for (member, share) in self.whom.iter().zip(&self.shares) {
+                for (member, share) in &shares {
                     share.iter().for_each(|partition| owners.add(member, partition));
                 }
                 let whose = groups.whose(group);

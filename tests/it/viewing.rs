@@ -212,6 +212,37 @@ fn a_timeline_shows_the_owners_that_the_group_has() {
     assert!(seen.len() > 2, "the partition goes from one to another: {seen:?}");
 }
 
+/// An epoch of KIP-848 decides anew only what changes; a timeline tells all that holds in it.
+#[test]
+fn an_epoch_assigns_every_partition() {
+    use kafsim::report::{Timeline, Window};
+
+    let text = "version = 1\ntitle = \"t\"\nduration = \"20s\"\n[cluster]\nbrokers = 3\n\
+                controllers = 1\n[[topic]]\nname = \"orders\"\npartitions = 3\n[[group]]\n\
+                name = \"billing\"\nmembers = 3\ntopics = [\"orders\"]\n\
+                config = { group.protocol = \"consumer\" }\n\
+                scale = [{ at = \"8s\", members = 1 }, { at = \"10s\", members = 3 }]\n";
+    let scenario = Scenario::read("a.toml", text, &[], &[], &vocabulary()).unwrap();
+    let options = RunOptions { record: true, ..RunOptions::default() };
+    let recording = run_once(&scenario, 0, &options).run_file.unwrap();
+    let file = RunFile::read(&recording.to_vec()).unwrap();
+    let window = Window { partition: Some("orders-1".to_owned()), ..Window::default() };
+    let timeline = Timeline::of(&file, &window).unwrap();
+    let told: Vec<_> =
+        timeline.lines.iter().filter_map(|line| line.text.split_once(" assigns ")).collect();
+    for (epoch, owners) in &told {
+        let shares = owners.split("; ").map(|share| {
+            let (member, numbers) = share.split_once(": orders ").unwrap();
+            assert!(member.starts_with("billing-"), "{owners}");
+            numbers.split(", ")
+        });
+        let mut numbers: Vec<_> = shares.flatten().collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, ["0", "1", "2"], "{epoch} assigns {owners}");
+    }
+    assert!(told.len() >= 3, "members come and go: {told:?}");
+}
+
 /// So is one of the timeline of the quorum; and its log has the ends that the state has.
 #[test]
 fn a_timeline_of_the_quorum_shows_what_the_state_does() {
