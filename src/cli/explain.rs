@@ -116,7 +116,7 @@ fn with_command(mut explanation: Explanation, header: &Header) -> Explanation {
 
 /// The command that makes the run; none if the file does not say, or says what would not stay a
 /// line of a shell within Markdown.
-fn command(header: &Header) -> Option<String> {
+pub(crate) fn command(header: &Header) -> Option<String> {
     let Header { file, sets, defects, seed, .. } = header;
     let change = Change { defects: defects.clone(), sets: sets.clone() };
     let until = header.until_micros.map(Duration::from_micros);

@@ -52,10 +52,10 @@ pub(crate) fn write_run(
     };
     page.verbatim("file", &file.display().to_string())?;
     let file = quoted(file);
-    let evidence = evidence(outcome);
-    page.verbatim("look", &format!("kafsim events {file} {}", where_to_look(evidence)))?;
-    // The page opens at the violation.
-    if evidence.is_some() {
+    let look = where_to_look(evidence(outcome));
+    page.verbatim("look", &format!("kafsim events {file} {look}"))?;
+    // Also of one that may be: the page opens at the violation.
+    if outcome.claims.iter().any(|claim| claim.verdict.outcome.violation().is_some()) {
         page.verbatim("why", &format!("kafsim explain {file}"))?;
     }
     page.verbatim("page", &format!("kafsim view {file} --open"))
@@ -431,6 +431,26 @@ why          kafsim explain reports/a-7.run
 page         kafsim view reports/a-7.run --open
 ";
         assert_eq!(written(&sample(Expectation::Holds)), expected);
+    }
+
+    #[test]
+    fn every_violation_can_be_explained() {
+        let why = |outcomes: [Outcome; 4]| {
+            let mut run = sample(Expectation::Holds);
+            for (claim, outcome) in run.claims.iter_mut().zip(outcomes) {
+                claim.verdict.outcome = outcome;
+            }
+            written(&run).contains("\nwhy          kafsim explain reports/a-7.run\n")
+        };
+        let holds = || Outcome::Holds;
+        assert!(why([holds(), holds(), violated("as it may be"), holds()]));
+        let because = "broker-1 was elected uncleanly".to_owned();
+        let outside =
+            |violation| Outcome::OutsidePremise { event: 3, because: because.clone(), violation };
+        let violation = violated("record 17 is gone").violation().cloned();
+        assert!(!why([holds(), holds(), outside(None), holds()]));
+        assert!(why([holds(), holds(), outside(violation), holds()]));
+        assert!(!why([holds(), holds(), holds(), holds()]));
     }
 
     #[test]

@@ -10,14 +10,15 @@ use serde_json::{Value as Json, json};
 
 use crate::cli::args::View;
 use crate::cli::command::Done;
-use crate::cli::explain::for_page;
+use crate::cli::explain::{command, for_page};
 use crate::cli::output::{complain, stdout, write_whole};
+use crate::cli::run::quoted;
 use crate::cli::run_file;
 use crate::cli::serve::serve;
 use crate::report::explain::{Explanation, markdown, text};
 use crate::report::export::{Story, diagrams};
 use crate::report::{At, Difference, Extras, Fitted, check_instant, page_of_two, page_within};
-use crate::trace::RunFile;
+use crate::trace::{Header, RunFile};
 
 /// A page explains so many violations; more of one run tell the same story again.
 const EXPLANATIONS_MAX: usize = 12;
@@ -149,7 +150,7 @@ pub(crate) fn page_of_both(one: &Path, other: &Path) -> anyhow::Result<String> {
 /// What the page of a run shows beside it. A run that cannot be explained is shown all the same.
 pub(crate) fn extras(path: &Path, file: &RunFile, is_rerun: bool) -> Extras {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let again = format!("kafsim replay {}", path.display());
+    let again = command_again(path, &file.header);
     let found = for_page(path, file, is_rerun).unwrap_or_else(|error| {
         complain(&format!("the page is without explanations: {error:#}"));
         Vec::new()
@@ -161,6 +162,13 @@ pub(crate) fn extras(path: &Path, file: &RunFile, is_rerun: bool) -> Extras {
     let explanations = found.iter().zip(diagrams).map(|(it, diagram)| with_copies(it, diagram));
     let explanations = explanations.collect();
     Extras { file: name, again, explanations, ..Extras::default() }
+}
+
+/// The command that makes the run again, also for whoever has only the page; of a file that does
+/// not say, the one that needs it.
+fn command_again(path: &Path, header: &Header) -> String {
+    let replay = || format!("kafsim replay {}", quoted(&path.to_string_lossy()));
+    command(header).unwrap_or_else(replay)
 }
 
 /// An explanation, and what may be copied of it.
@@ -199,4 +207,17 @@ fn open(page: &OsStr) -> anyhow::Result<()> {
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_only_the_page_can_make_the_run() {
+        let path = Path::new("my runs/a.run");
+        let header = Header { file: "a.toml".to_owned(), seed: 7, ..Header::default() };
+        assert_eq!(command_again(path, &header), "kafsim run a.toml --seed 7");
+        assert_eq!(command_again(path, &Header::default()), "kafsim replay 'my runs/a.run'");
+    }
 }
