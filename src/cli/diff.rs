@@ -7,6 +7,8 @@ use anyhow::anyhow;
 use crate::cli::args::{Diff, Format};
 use crate::cli::command::Done;
 use crate::cli::output::stdout;
+use crate::cli::page::wants_colour;
+use crate::cli::paint::{Text, painted};
 use crate::cli::run_file;
 use crate::cli::timeline::width;
 use crate::report::{Difference, printable};
@@ -23,7 +25,7 @@ pub(crate) fn diff(args: &Diff) -> anyhow::Result<Done> {
         Format::Text => {
             let names = [a.to_string(), b.to_string()];
             let text = difference.text(names.each_ref().map(String::as_str), width());
-            write!(out, "{}", printable(&text))?;
+            write!(out, "{}", painted(Text::Difference, &printable(&text), wants_colour()))?;
         }
     }
     out.flush()?;

@@ -10,6 +10,8 @@ use serde_json::json;
 use crate::cli::args::{Events, Format};
 use crate::cli::command::Done;
 use crate::cli::output::stdout;
+use crate::cli::page::wants_colour;
+use crate::cli::paint::{Text, painted};
 use crate::cli::run_file;
 use crate::event::{Kind, Value};
 use crate::report::printable;
@@ -18,10 +20,14 @@ use crate::trace::{Filter, Names, RunFile};
 /// Prints the events that pass the filter.
 pub(crate) fn events(args: &Events) -> anyhow::Result<Done> {
     let mut out = stdout();
+    let colour = wants_colour();
     let Some(path) = &args.file else {
         for kind in Kind::TABLE {
             match args.format {
-                Format::Text => writeln!(out, "{:<28} {}", kind.name, kind.doc)?,
+                Format::Text => {
+                    let line = format!("{:<28} {}", kind.name, kind.doc);
+                    writeln!(out, "{}", painted(Text::Kinds, &line, colour))?;
+                }
                 Format::Json => {
                     let fields = kind.fields.iter();
                     let fields =
@@ -63,7 +69,8 @@ pub(crate) fn events(args: &Events) -> anyhow::Result<Done> {
             Format::Text => {
                 let line = names.line(&event);
                 // A name with an end of line in it does not make two lines of one event.
-                writeln!(out, "{}", printable(&line).replace('\n', "\u{fffd}"))?;
+                let line = printable(&line).replace('\n', "\u{fffd}");
+                writeln!(out, "{}", painted(Text::Events, &line, colour))?;
             }
             Format::Json => writeln!(out, "{}", names.json(&event))?,
         }

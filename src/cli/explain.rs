@@ -11,6 +11,8 @@ use crate::check::Verdict;
 use crate::cli::args::{Change, Explain, ExplainFormat};
 use crate::cli::command::Done;
 use crate::cli::output::stdout;
+use crate::cli::page::wants_colour;
+use crate::cli::paint::{Text, painted};
 use crate::cli::run::again_until;
 use crate::cli::run_file;
 use crate::event::Event;
@@ -19,6 +21,7 @@ use crate::report::explain::{
     Asked, Explanation, Reruns, brief, explain_all, markdown, text, violations,
 };
 use crate::report::export::{Story, diagrams};
+use crate::report::printable;
 use crate::scenario::Scenario;
 use crate::trace::{Header, RunFile};
 
@@ -33,8 +36,13 @@ pub(crate) fn explain(args: &Explain) -> anyhow::Result<Done> {
     }
     let mut out = stdout();
     match args.format {
-        ExplainFormat::Text if args.brief => write!(out, "{}", brief(&explanation))?,
-        ExplainFormat::Text => write!(out, "{}", text(&explanation))?,
+        ExplainFormat::Text => {
+            let (sort, text) = match args.brief {
+                true => (Text::Brief, brief(&explanation)),
+                false => (Text::Explanation, text(&explanation)),
+            };
+            write!(out, "{}", painted(sort, &printable(&text), wants_colour()))?;
+        }
         ExplainFormat::Json => writeln!(out, "{}", serde_json::to_string_pretty(&explanation)?)?,
         ExplainFormat::Markdown => write!(out, "{}", markdown(&explanation))?,
         ExplainFormat::Mermaid => diagram(path, &file, &explanation, &mut out)?,

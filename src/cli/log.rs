@@ -7,6 +7,8 @@ use anyhow::{anyhow, bail};
 use crate::cli::args::{Format, Log};
 use crate::cli::command::Done;
 use crate::cli::output::stdout;
+use crate::cli::page::wants_colour;
+use crate::cli::paint::{Text, painted};
 use crate::cli::run_file;
 use crate::report::{Logs, Offsets, printable};
 
@@ -25,7 +27,10 @@ pub(crate) fn log(args: &Log) -> anyhow::Result<Done> {
     let mut out = stdout();
     match args.format {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&logs)?)?,
-        Format::Text => write!(out, "{}", printable(&logs.text()))?,
+        Format::Text => {
+            let text = painted(Text::Tables, &printable(&logs.text()), wants_colour());
+            write!(out, "{text}")?;
+        }
     }
     out.flush()?;
     Ok(Done::Well)

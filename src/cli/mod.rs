@@ -19,6 +19,7 @@ mod log;
 mod new;
 mod output;
 mod page;
+mod paint;
 mod replay;
 mod run;
 mod run_file;

@@ -23,6 +23,22 @@ pub(crate) enum Look {
     Yellow,
     /// As it should not be.
     Red,
+    /// What is there for whoever looks it up.
+    Dim,
+}
+
+impl Look {
+    /// `text` as it looks.
+    pub(crate) fn paint(self, text: &str) -> String {
+        let code = match self {
+            Self::Bold => "1",
+            Self::Dim => "2",
+            Self::Green => "32",
+            Self::Yellow => "33",
+            Self::Red => "31",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
 }
 
 /// A page of rows.
@@ -52,16 +68,7 @@ impl<'w, W: Write> Page<'w, W> {
 
     /// `text` as it looks.
     pub(crate) fn paint(&self, look: Look, text: &str) -> String {
-        let code = match look {
-            Look::Bold => "1",
-            Look::Green => "32",
-            Look::Yellow => "33",
-            Look::Red => "31",
-        };
-        match self.colour {
-            true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-            false => text.to_owned(),
-        }
+        if self.colour { look.paint(text) } else { text.to_owned() }
     }
 
     /// A line of its own.

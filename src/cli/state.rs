@@ -7,6 +7,8 @@ use anyhow::anyhow;
 use crate::cli::args::{Format, State};
 use crate::cli::command::Done;
 use crate::cli::output::stdout;
+use crate::cli::page::wants_colour;
+use crate::cli::paint::{Text, painted};
 use crate::cli::run_file;
 use crate::report::{self, GroupState, TellError, fold_up_to, partition_named, printable};
 use crate::types::TopicPartition;
@@ -22,10 +24,12 @@ pub(crate) fn state(args: &State) -> anyhow::Result<Done> {
         match args.format {
             Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&groups)?)?,
             Format::Text => {
-                write!(out, "{}", report::State::of(&model, event).head())?;
+                let mut text = report::State::of(&model, event).head();
                 for group in &groups {
-                    write!(out, "\n{}", printable(&group.text()))?;
+                    text += "\n";
+                    text += &group.text();
                 }
+                write!(out, "{}", painted(Text::Tables, &printable(&text), wants_colour()))?;
             }
         }
         out.flush()?;
@@ -49,17 +53,22 @@ pub(crate) fn state(args: &State) -> anyhow::Result<Done> {
     let mut out = stdout();
     match args.format {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&state)?)?,
-        Format::Text if is_whole => write!(out, "{}", printable(&state.text()))?,
         Format::Text => {
-            write!(out, "{}", state.head())?;
-            if wants_quorum {
-                write!(out, "\n{}", state.quorum.text())?;
-            }
-            for partition in &state.partitions {
-                write!(out, "\n{}", printable(&partition.text()))?;
-            }
+            let text = if is_whole { state.text() } else { chosen(&state, wants_quorum) };
+            write!(out, "{}", painted(Text::Tables, &printable(&text), wants_colour()))?;
         }
     }
     out.flush()?;
     Ok(Done::Well)
+}
+
+/// The partitions that are asked for.
+fn chosen(state: &report::State, wants_quorum: bool) -> String {
+    let mut text = state.head();
+    let quorum = wants_quorum.then(|| state.quorum.text());
+    for part in quorum.into_iter().chain(state.partitions.iter().map(report::Partition::text)) {
+        text += "\n";
+        text += &part;
+    }
+    text
 }

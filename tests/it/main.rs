@@ -53,6 +53,7 @@ mod scenario_errors;
 mod scenario_schema;
 mod scenarios;
 mod stopping;
+mod terminal;
 mod trace;
 mod trace_document;
 mod viewing;

@@ -31,4 +31,5 @@ pub use compose::{Asked, explain, explain_all, violations, without_hashes};
 pub use shape::{
     Cell, Explanation, Nearby, Other, Picture, Remark, Reruns, Retried, Row, Saved, Step, WhyNot,
 };
+pub(crate) use text::{Heading, heading};
 pub use text::{markdown, text};

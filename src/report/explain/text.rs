@@ -15,6 +15,30 @@ const SAVED: &str = "What would have saved it (run again, with one change)";
 const OTHERS: &str = "Also violated in this run";
 const AGAIN: &str = "To see it again";
 
+const WHO_HAS_WHAT: &str = "Who has what";
+const WHY_NOT: &str = "Why they do not have it";
+const WHERE: &str = "Where they stand";
+
+/// What a heading stands over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Heading {
+    Steps,
+    Saved,
+    Again,
+    Other,
+}
+
+/// The heading that `line` of a text is, if it is one.
+pub(crate) fn heading(line: &str) -> Option<Heading> {
+    match line.strip_prefix("  ")? {
+        STEPS => Some(Heading::Steps),
+        SAVED => Some(Heading::Saved),
+        AGAIN => Some(Heading::Again),
+        NOT_THE_CAUSE | OTHERS | WHO_HAS_WHAT | WHY_NOT | WHERE => Some(Heading::Other),
+        _ => None,
+    }
+}
+
 /// The explanation for a terminal of 80 columns, without colours.
 pub fn text(explanation: &Explanation) -> String {
     let mut out = head(explanation);
@@ -75,11 +99,9 @@ fn not_tried(explanation: &Explanation) -> Option<String> {
 /// What stands over what is said of each replica.
 fn why_heading(explanation: &Explanation) -> &'static str {
     match explanation.property.as_str() {
-        "log-matching" | "raft-log-matching" | "epoch-offset-unique" => "Who has what",
-        _ if explanation.picture.is_some() && is_about_lack(explanation) => {
-            "Why they do not have it"
-        }
-        _ => "Where they stand",
+        "log-matching" | "raft-log-matching" | "epoch-offset-unique" => WHO_HAS_WHAT,
+        _ if explanation.picture.is_some() && is_about_lack(explanation) => WHY_NOT,
+        _ => WHERE,
     }
 }
 
