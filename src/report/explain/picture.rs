@@ -1,6 +1,6 @@
 //! The replicas' logs at the decisive moment, offsets in columns.
 
-use crate::event::Kind;
+use crate::event::{Kind, ReplicaRole};
 use crate::report::explain::focus::{Focus, Shape, replicas_of};
 use crate::report::explain::shape::{Cell, Picture, Row};
 use crate::report::explain::tape::Tape;
@@ -182,6 +182,9 @@ fn part(model: &Model, partition: TopicPartition, node: BrokerId) -> String {
     let known = model.partition(partition).and_then(|known| known.replicas.get(&node));
     let role = known.and_then(|replica| replica.role.as_ref());
     match role {
+        Some(role) if role.role == ReplicaRole::Leaderless => {
+            format!("knows no leader, epoch {}", role.leader_epoch)
+        }
         Some(role) => format!("{} of epoch {}", role.role, role.leader_epoch),
         None => "no role yet".to_owned(),
     }
