@@ -23,7 +23,7 @@ pub(crate) fn run(outcome: &RunOutcome, again: &str) -> Value {
         "scenario": outcome.scenario,
         "title": outcome.plan.title,
         "seed": outcome.seed,
-        "outcome": judgement_word(judgement),
+        "outcome": judgement.name(),
         "exit": judgement as u8,
         "end": end_word(&outcome.end),
         "fingerprint": fingerprint(outcome.fingerprint),
@@ -88,7 +88,7 @@ pub(crate) fn seed(scenario: &str, outcome: &SeedOutcome) -> Value {
     json!({
         "scenario": scenario,
         "seed": outcome.seed,
-        "outcome": judgement_word(failure.map_or(Judgement::AsExpected, |f| f.judgement)),
+        "outcome": failure.map_or(Judgement::AsExpected, |f| f.judgement).name(),
         "property": failure.and_then(|failure| failure.property).map(PropertyName::name),
         "sentence": failure.map(|failure| &failure.sentence),
         "violated": outcome.violated.iter().map(|property| property.name()).collect::<Vec<_>>(),
@@ -110,7 +110,7 @@ pub(crate) fn sweep(
     let names = |list: Vec<&'static str>| list;
     json!({
         "scenario": scenario,
-        "outcome": judgement_word(judgement),
+        "outcome": judgement.name(),
         "exit": judgement as u8,
         "seeds": outcome.seeds,
         "as_expected": outcome.as_expected,
@@ -118,7 +118,7 @@ pub(crate) fn sweep(
             let (judgement, property) = kind;
             let kept = kept.iter().find(|(seed, _)| *seed == failures.first);
             json!({
-                "outcome": judgement_word(*judgement),
+                "outcome": judgement.name(),
                 "property": property.map(PropertyName::name),
                 "seeds": failures.seeds,
                 "first_seed": failures.first,
@@ -139,18 +139,6 @@ pub(crate) fn sweep(
             .map(|(name, costs)| json_groups::costs(name, costs))
             .collect::<Vec<_>>(),
     })
-}
-
-/// The judgement in a word.
-pub(crate) fn judgement_word(judgement: Judgement) -> &'static str {
-    match judgement {
-        Judgement::AsExpected => "as-expected",
-        Judgement::Unexpected => "unexpected",
-        Judgement::Crashed => "crashed",
-        Judgement::NotLive => "not-live",
-        Judgement::Nondeterministic => "nondeterministic",
-        Judgement::Vacuous => "vacuous",
-    }
 }
 
 pub(crate) fn seconds(duration: Duration) -> Value {

@@ -11,6 +11,7 @@ use crate::cli::lesson_index::index;
 use crate::cli::lesson_list::LESSONS;
 use crate::cli::output::{complain, read_file, stdout, write_whole};
 use crate::cli::page::{Look, Page, wants_colour};
+use crate::cli::run::{default_run_file, quoted};
 use crate::cli::simulated;
 use crate::cli::text::judgement_text;
 use crate::cli::timeline::width;
@@ -48,9 +49,9 @@ fn asked(args: &Lessons) -> anyhow::Result<Done> {
         (Some(name), None) => play(&find(name)?, args.all),
         (None, Some(folder)) => {
             let all: Result<Vec<_>, _> = LESSONS.iter().map(|it| find(it.name)).collect();
-            build(&all?, folder)
+            build(all?, folder)
         }
-        (Some(name), Some(folder)) => build(&[find(name)?], folder),
+        (Some(name), Some(folder)) => build(vec![find(name)?], folder),
     }
 }
 
@@ -83,14 +84,15 @@ fn find(name: &str) -> anyhow::Result<Found> {
     };
     let path = format!("scenarios/lessons/{}", listed.name);
     let plan = LessonPlan::read(&format!("{path}.lesson"), listed.notes)?;
-    Ok(Found {
+    let found = Found {
         name: listed.name.to_owned(),
-        path: format!("{path}.toml"),
+        path: String::new(),
         notes: format!("{path}.lesson"),
         scenario: listed.scenario.to_owned(),
         plan,
         number: Some(place + 1),
-    })
+    };
+    Ok(found.at(format!("{path}.toml")))
 }
 
 fn from_disk(path: &Path) -> anyhow::Result<Found> {
@@ -103,10 +105,17 @@ fn from_disk(path: &Path) -> anyhow::Result<Found> {
     let scenario = text(&beside, "the lesson's scenario (.toml), which has its name")?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let [notes, path] = [path, &beside].map(|path| path.display().to_string());
-    Ok(Found { name, path, notes, scenario, plan, number: None })
+    Ok(Found { name, path: String::new(), notes, scenario, plan, number: None }.at(path))
 }
 
 impl Found {
+    /// The same, with a scenario that commands find at `path`.
+    fn at(mut self, path: String) -> Self {
+        self.plan.scenario = quoted(&path);
+        self.path = path;
+        self
+    }
+
     /// The scenario with changes.
     fn scenario(&self, changes: &[String]) -> anyhow::Result<Scenario> {
         Ok(Scenario::read(&self.path, &self.scenario, changes, &[], &vocabulary())?)
@@ -189,12 +198,12 @@ impl Found {
     }
 
     fn command_with(&self, set: &[String]) -> String {
-        let mut command = format!("kafsim run {}", self.path);
+        let mut command = format!("kafsim run {}", self.plan.scenario);
         if self.plan.seed != 0 {
             command += &format!(" --seed {}", self.plan.seed);
         }
         for change in set {
-            command += &format!(" --set {}", crate::cli::run::quoted(change));
+            command += &format!(" --set {}", quoted(change));
         }
         command
     }
@@ -258,7 +267,7 @@ fn play(found: &Found, all: bool) -> anyhow::Result<Done> {
     }
     page.gap()?;
     let name = found.number.map_or(&found.notes, |_| &found.name);
-    let name = crate::cli::run::quoted(name);
+    let name = quoted(name);
     writeln!(page.out, "run it    {}", found.command(&[]))?;
     writeln!(page.out, "see it    kafsim lessons {name} --build")?;
     out.flush()?;
@@ -330,26 +339,28 @@ fn goes_on(what: &str, page: &mut Page<'_, impl Write>) -> io::Result<bool> {
     Ok(read > 0 && line.trim() != "q")
 }
 
-/// A page for each lesson, the scenario of one of the program's own beside it, and an index of all.
-fn build(lessons: &[Found], folder: &Path) -> anyhow::Result<Done> {
+/// A page for each lesson, its scenario beside it, and an index of all. The pages' commands are for
+/// the folder: it may be copied to where there is no other file.
+fn build(lessons: Vec<Found>, folder: &Path) -> anyhow::Result<Done> {
     let mut out = stdout();
     let mut entries = Vec::new();
+    let is_one = lessons.len() == 1;
     for found in lessons {
+        let scenario = format!("{}.toml", found.name);
+        let beside = folder.join(&scenario);
+        let found = found.at(scenario);
         let runs = found.runs()?;
         let taught = found.taught(&runs)?;
-        let html = html(found, &runs, &taught.lesson)?;
+        let html = html(&found, &runs, &taught.lesson)?;
         let path: PathBuf = folder.join(format!("{}.html", found.name));
+        put_beside(&found, &beside)?;
         write_whole(&path, [html.as_bytes()])?;
-        if found.number.is_some() {
-            let scenario = folder.join(format!("{}.toml", found.name));
-            write_whole(&scenario, [found.scenario.as_bytes()])?;
-        }
         writeln!(out, "{}", path.display())?;
         out.flush()?;
-        entries.push((found.name.clone(), taught.lesson));
+        entries.push((found.name, taught.lesson));
     }
     // One page alone does not take the place of an index of all.
-    if lessons.len() > 1 {
+    if !is_one {
         let path = folder.join("index.html");
         write_whole(&path, [index(&entries).as_bytes()])?;
         writeln!(out, "{}", path.display())?;
@@ -358,15 +369,31 @@ fn build(lessons: &[Found], folder: &Path) -> anyhow::Result<Done> {
     Ok(Done::Well)
 }
 
+/// Writes the scenario of a lesson to its folder, where one of one's own may lie already.
+fn put_beside(found: &Found, beside: &Path) -> anyhow::Result<()> {
+    match std::fs::read(beside) {
+        Ok(there) if there == found.scenario.as_bytes() => return Ok(()),
+        Ok(_) if found.number.is_none() => bail!(
+            "`{}` is another scenario than that of the lesson, which goes there: name another \
+             folder with --build",
+            beside.display()
+        ),
+        _ => {}
+    }
+    write_whole(beside, [found.scenario.as_bytes()])
+}
+
 fn html(found: &Found, runs: &[RunFile], lesson: &Lesson) -> anyhow::Result<String> {
-    let path = PathBuf::from(format!("{}.run", found.name));
     let of = |(run, file): (usize, &RunFile)| {
-        let mut extras = extras(&path, file, false);
+        // Where the page's command puts the run: the commands of explanations go on from there.
+        let scenario = found.scenario(&found.plan.changes(run))?;
+        let mut extras = extras(&default_run_file(&scenario, found.plan.seed), file, false);
         extras.again = found.command_of(run);
         extras.lesson = (run == 0).then(|| lesson.clone());
-        extras
+        Ok(extras)
     };
-    let extras: Vec<_> = runs.iter().enumerate().map(of).collect();
+    let extras: anyhow::Result<Vec<_>> = runs.iter().enumerate().map(of).collect();
+    let extras = extras?;
     let refused = |error: &dyn std::fmt::Display| anyhow!("the run of `{}`: {error}", found.path);
     match (runs, extras.as_slice()) {
         ([one, other], [its, others]) => {

@@ -63,7 +63,7 @@ pub(crate) fn sweep(args: &Sweep) -> anyhow::Result<Done> {
     if args.format == Format::Json {
         let result = json!({
             "seeds": format!("{}..{}", args.seeds.start, args.seeds.end),
-            "outcome": json::judgement_word(worst),
+            "outcome": worst.name(),
             "exit": worst as u8,
             "scenarios": results,
         });

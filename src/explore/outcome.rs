@@ -121,6 +121,20 @@ pub struct RunOutcome {
     pub run_file: Option<PathBuf>,
 }
 
+impl Judgement {
+    /// The word for it, for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AsExpected => "as-expected",
+            Self::Unexpected => "unexpected",
+            Self::Crashed => "crashed",
+            Self::NotLive => "not-live",
+            Self::Nondeterministic => "nondeterministic",
+            Self::Vacuous => "vacuous",
+        }
+    }
+}
+
 impl Matter {
     /// The word for it.
     pub fn name(self) -> &'static str {

@@ -17,7 +17,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::event::{ColumnSink, Field, Kind, KindInfo, Shape, Value};
 use crate::report::diff::Difference;
 use crate::report::explain::without_hashes;
-use crate::report::fault_words::told;
+use crate::report::fault_words::{told, told_of_end};
 use crate::report::lesson::Lesson;
 use crate::report::page_columns::Repacker;
 use crate::report::page_ladder::{LogsShown, Part, Rung, heart};
@@ -212,6 +212,7 @@ fn head(
         "build_id": header.build_id,
         "setup": header.setup,
         "verdicts": without_hashes_in(&header.verdicts),
+        "outcome": header.outcome,
         "fingerprint": header.fingerprint,
         "vocabulary": vocabulary.json(),
         "kinds": kinds.collect::<Map<_, _>>(),
@@ -230,7 +231,7 @@ fn head(
 struct Vocabulary {
     /// By kind's number and field's place.
     fields: BTreeMap<(u8, usize), Words>,
-    /// What each fault did, by the event that began it.
+    /// What each fault did, by the event that began it, and what is so from its end on, by that.
     faults: BTreeMap<u64, String>,
 }
 
@@ -303,16 +304,24 @@ impl Vocabulary {
         let mut repacker = Repacker::new();
         let mut vocabulary = Self::default();
         let mut occurred = [false; 256];
+        let mut ends = BTreeMap::new();
         for event in file.events()? {
             let event = event?;
             repacker.add(&event);
             let kind = &event.kind;
-            if let Kind::FaultBegan { verb, hosts, groups, detail, .. } = kind {
+            if let Kind::FaultBegan { fault, verb, hosts, groups, detail } = kind {
                 let setup = &file.header.setup;
                 let name = |host: &HostId| setup.host_name(Some(*host)).to_owned();
                 let hosts: Vec<_> = hosts.iter().map(name).collect();
+                ends.insert(*fault, told_of_end(*verb, &hosts, groups, detail.as_str()));
                 let told = told(*verb, &hosts, groups, detail.as_str());
                 vocabulary.faults.insert(event.index, told);
+            }
+            if let Kind::FaultEnded { fault, changed } = kind
+                && let Some(end) = ends.remove(fault)
+            {
+                let vain = if *changed == 0 { "; it changed nothing" } else { "" };
+                vocabulary.faults.insert(event.index, format!("{end}{vain}"));
             }
             occurred[usize::from(kind.number())] = true;
             let kind_number = kind.number();

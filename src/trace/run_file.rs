@@ -55,6 +55,9 @@ pub struct Header {
     pub setup: Setup,
     /// What each property came to, and whatever else was found.
     pub verdicts: serde_json::Value,
+    /// What `kafsim run` judged it, in its word for programs; older files do not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub outcome: String,
     /// What another execution must have in common with this one.
     pub fingerprint: Fingerprint,
 }

@@ -42,9 +42,10 @@ fn every_lesson_says_what_its_run_shows() {
         let lesson = &head(&page)["lesson"];
         let notes = lesson["notes"].as_array().unwrap();
         assert!(notes.len() >= 3, "{name} has notes to step through");
-        assert!(notes.iter().any(|note| note["question"].is_string()), "{name} asks something");
         for note in notes {
             let text = note.to_string();
+            let asks = note["question"].is_string() && note["answer"].is_string();
+            assert!(asks, "{name}: each note asks, and answers: {text}");
             assert!(
                 !text[1..text.len() - 1].contains(['{', '}']),
                 "{name}: a fact is left: {text}"
@@ -56,6 +57,65 @@ fn every_lesson_says_what_its_run_shows() {
         let title = lesson["title"].as_str().unwrap();
         assert!(index.contains(&format!("<a href=\"{name}.html\">{title}</a>")), "{name}");
         assert!(folder.path().join(format!("{name}.toml")).exists());
+        assert!(!page.contains("scenarios/lessons/"), "{name}: a command for another folder");
+    }
+}
+
+/// A fault begins an event before what it does to a process: a note there would say "dead" beside a
+/// state that says "up".
+#[test]
+fn a_note_of_a_death_stands_where_the_state_has_it() {
+    for name in names() {
+        let text = std::fs::read_to_string(format!("scenarios/lessons/{name}.lesson")).unwrap();
+        let plan: toml::Value = toml::from_str(&text).unwrap();
+        for note in plan["note"].as_array().unwrap() {
+            let event = note["event"].as_str().unwrap();
+            let is_early = event.contains("kind=fault-began")
+                && ["verb=crash", "verb=stop", "verb=pause"].iter().any(|it| event.contains(it));
+            assert!(!is_early, "{name}: put the note at the host's event: {event}");
+            let Some(broker) = event.strip_prefix("kind=host-stopped host=broker-") else {
+                continue;
+            };
+            let checks = note["check"].as_array().unwrap().iter();
+            let wanted = format!("status {broker} = down");
+            let is_checked = checks.into_iter().any(|check| check.as_str() == Some(&wanted));
+            assert!(is_checked, "{name}: {event} does not check `{wanted}`");
+        }
+    }
+}
+
+/// A folder is copied to where nothing else is: what its pages tell to type must work in it.
+#[test]
+fn the_commands_of_a_folder_work_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    assert_eq!(kafsim(&["lessons", "find_it_yourself", "--build", path]).0, Some(0));
+    let page = std::fs::read_to_string(folder.path().join("find_it_yourself.html")).unwrap();
+    let head = head(&page);
+    let mut commands: Vec<String> = Vec::new();
+    for note in head["lesson"]["notes"].as_array().unwrap() {
+        let lines = note["text"].as_str().unwrap().lines();
+        let lines = lines.filter_map(|line| line.strip_prefix("  "));
+        commands.extend(lines.map(str::to_owned));
+    }
+    assert!(commands.len() > 10, "{commands:?}");
+    commands.push(head["again"].as_str().unwrap().to_owned());
+    let again = head["explanations"][0]["again"].as_array().unwrap();
+    let again = again.iter().map(|command| command.as_str().unwrap());
+    // One opens a browser.
+    commands.extend(again.filter(|it| !it.contains(" view ")).map(str::to_owned));
+    for command in commands {
+        let plain = command.replace('\'', "");
+        let words: Vec<&str> = plain.split_whitespace().collect();
+        assert_eq!(words[0], "kafsim", "{command}");
+        let output = Command::new(cargo_bin!("kafsim"))
+            .args(&words[1..])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        // 1 says that a claim was not met, and 2 that the command cannot be understood.
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{command}: {complaint}");
     }
 }
 
@@ -112,6 +172,29 @@ fn own(folder: &Path, note: &str) -> (Option<i32>, String) {
     std::fs::write(&path, notes).unwrap();
     let (code, text, complaints) = kafsim(&["lessons", path.to_str().unwrap()]);
     (code, text + &complaints)
+}
+
+/// The scenario of one's own lesson goes beside its page, and takes no other's place.
+#[test]
+fn a_folder_has_the_scenario_of_a_lesson_of_ones_own() {
+    let [from, to] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let (code, text) = own(from.path(), "event = 'kind=log-appended partition=orders-0'");
+    assert_eq!(code, Some(0), "{text}");
+    let notes = from.path().join("mine.lesson");
+    let build =
+        |to: &Path| kafsim(&["lessons", notes.to_str().unwrap(), "--build", to.to_str().unwrap()]);
+    let scenario = std::fs::read(from.path().join("mine.toml")).unwrap();
+    for folder in [from.path(), to.path()] {
+        assert_eq!(build(folder).0, Some(0));
+        assert_eq!(std::fs::read(folder.join("mine.toml")).unwrap(), scenario);
+        let page = std::fs::read_to_string(folder.join("mine.html")).unwrap();
+        assert_eq!(head(&page)["again"], "kafsim run mine.toml");
+    }
+    std::fs::write(to.path().join("mine.toml"), "another").unwrap();
+    let (code, _, complaint) = build(to.path());
+    assert_eq!(code, Some(2), "{complaint}");
+    assert!(complaint.contains("is another scenario"), "{complaint}");
+    assert_eq!(std::fs::read(to.path().join("mine.toml")).unwrap(), b"another");
 }
 
 #[test]

@@ -190,13 +190,46 @@ test('a lesson is stepped through, and keeps its answers to itself until asked',
   await linked.close();
 });
 
+test('lines of a note that stand in stay lines, and can be read', async () => {
+  const commands = ['kafsim run a.toml --out find.run', 'kafsim timeline find.run -p orders-0', `kafsim events find.run '${'part:orders-0 '.repeat(8)}'`, '<b>kafsim</b>'];
+  const text = ['In a terminal:', '', ...commands.map((line) => `  ${line}`), '', 'After', 'it.'].join('\n');
+  const path = tampered(pageOf(runOf(BROKEN)), 'verbatim', { head: (head) => ({ ...head, lesson: { title: 'A', summary: 'B', notes: [{ event: 900, title: 'C', text, question: '  kafsim', answer: 'D' }] } }) });
+  for (const scheme of ['dark', 'light']) {
+    const { page, troubles, close } = await open(path, { scheme, width: 1024, height: 768 });
+    await page.click('text=Begin');
+    assert.deepEqual(await page.locator('.lesson > pre code').allTextContents(), commands);
+    assert.deepEqual(await page.locator('.lesson > p').allTextContents(), ['In a terminal:', 'After it.']);
+    assert.deepEqual((await page.locator('.lesson > pre').innerText()).split('\n'), commands);
+    // Nothing is cut at the side, and ink stands out from its ground.
+    const found = await page.locator('.lesson pre').evaluateAll((all) => all.map((pre) => [pre.scrollWidth - pre.clientWidth, getComputedStyle(pre).color !== getComputedStyle(pre).backgroundColor]));
+    assert.deepEqual(found, [[0, true], [0, true]]);
+    await page.evaluate(axe);
+    const wrong = await page.evaluate(() => globalThis.axe.run('.lesson', { runOnly: ['color-contrast', 'scrollable-region-focusable'] }).then(({ violations }) => violations.map(({ id }) => id)));
+    assert.deepEqual(wrong, []);
+    assert.deepEqual(troubles, []);
+    await close();
+  }
+});
+
+test('the story ends a fault in the words of kafsim run', async () => {
+  for (const scenario of [LOST, GROUPS, POWER]) {
+    const lines = kafsim('run', scenario, '--no-record').split('\n').flatMap((line) => /fault \d+ ends: .*$/.exec(line) ?? []);
+    const { page, close } = await open(pageOf(runOf(scenario)));
+    const told = await page.evaluate(() => globalThis.kafsim.incidents.map(({ text }) => text).filter((text) => /^Fault \d+ ends/.test(text)));
+    assert.ok(told.length > 0);
+    for (const [n, line] of lines.entries()) assert.ok(told[n].toLowerCase().startsWith(line.toLowerCase()), `${told[n]} | ${line}`);
+    assert.equal(told.length, lines.length);
+    await close();
+  }
+});
+
 test('two runs stand side by side on one clock', async () => {
   const [one, other] = [runOf(BROKEN), runOf(BROKEN, '--set', 'defects=[]')];
   const difference = JSON.parse(kafsim('diff', one, other, '--format', 'json'));
   const { page, troubles, close } = await open(pageOfTwo(one, other), { hash: '#tab=state' });
   const both = (what) => page.evaluate((name) => globalThis.kafsims.map((app) => app[name]), what);
   assert.match(await page.locator('.difference').first().innerText(), /Where they part[^]*run 1[^]*run 2[^]*defects = \[\]/);
-  for (const told of difference.first) assert.ok((await page.locator('.difference').first().innerText()).includes(told?.line ?? 'has nothing there'));
+  for (const told of difference.first) assert.ok((await page.locator('.difference').first().innerText()).includes(told?.words ?? told?.line ?? 'has no such event'));
   // Before they part they are at the same event, later at the same moment.
   const parting = Math.min(...difference.first.map((told) => told?.event ?? Infinity));
   await page.evaluate((to) => globalThis.kafsim.go(to), parting - 5);

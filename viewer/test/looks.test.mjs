@@ -156,6 +156,30 @@ test('each of two compared runs has its own figures in the head, and what differ
   }
 });
 
+// A scenario, a change, and which of the two runs part with words that tell them apart.
+const PARTINGS = [['min_insync_replicas', 'topic.orders.config.min.insync.replicas=1', [false, false]], ['isr_is_a_promise', 'fault.2.at=10s', [true, true]], ['leader_epochs', 'defects=[]', [true, false]], ['unclean_election', 'topic.orders.config.unclean.leader.election.enable=false', [false, false]]];
+
+test('where two runs part is told in the words of kafsim diff', async () => {
+  for (const [name, change, isWorded] of PARTINGS) {
+    const runs = [[], ['--set', change]].map((set) => runOf(`scenarios/lessons/${name}.toml`, ...set));
+    const { first } = JSON.parse(kafsim('diff', ...runs, '--format', 'json'));
+    const { page, close } = await open(pageOfTwo(...runs));
+    const sides = await page.locator('.difference .verdict').first().locator('.side').allTextContents();
+    assert.equal(sides.length, 2);
+    for (const [n, side] of sides.entries()) assert.equal(side, `run ${n + 1} ${isWorded[n] ? first[n].words : first[n].line}`);
+    await close();
+  }
+});
+
+test('of two runs on a small screen faults are named', async () => {
+  const runs = [[], ['--set', 'topic.orders.config.min.insync.replicas=1']].map((set) => runOf('scenarios/lessons/min_insync_replicas.toml', ...set));
+  const { page, close } = await open(pageOfTwo(...runs), { width: 1024, height: 768 });
+  const names = await writtenAnew(page, 'timeline').then((all) => all.filter(({ text }) => /^[123]  /.test(text)));
+  assert.deepEqual(names.map(({ text }) => text[0]), ['1', '2', '3']);
+  for (const one of names) for (const other of names) assert.ok(one === other || one.y !== other.y || one.right <= other.left || other.right <= one.left, `${one.text} | ${other.text}`);
+  await close();
+});
+
 // What kafsim tells of a violation.
 const explained = new Map();
 const told = (run, number) => {

@@ -1,6 +1,6 @@
 // Runs for the tests, made by the kafsim that is tested, and a page of each.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -17,6 +17,12 @@ mkdirSync(folder, { recursive: true });
 
 export function kafsim(...args) {
   return execFileSync(KAFSIM, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 30 });
+}
+
+// What `kafsim run --format json` prints, whatever it judges.
+export function judged(...args) {
+  const run = ['run', '--no-record', '--format', 'json', ...args];
+  return JSON.parse(spawnSync(KAFSIM, run, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 30 }).stdout);
 }
 
 // The scenario of a transcript of what commands print.

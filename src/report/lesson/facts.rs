@@ -15,6 +15,8 @@ pub(super) struct Place<'a> {
 
 /// Finds places by their names.
 pub(super) trait Places {
+    /// The path of the scenario, for commands.
+    fn scenario(&self) -> &str;
     /// The place of the mark `name`; without a name, the note's own.
     fn place(&self, name: Option<&str>) -> Result<Place<'_>, String>;
 }
@@ -82,6 +84,9 @@ fn fact(text: &str, places: &impl Places) -> Result<String, String> {
         Some((text, mark)) => (text.trim(), Some(mark.trim())),
         None => (text.trim(), None),
     };
+    if text == "scenario" {
+        return Ok(places.scenario().to_owned());
+    }
     let place = places.place(mark)?;
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     let unknown = || format!("`{text}` is no fact; docs/LESSONS.md lists them");
@@ -255,6 +260,10 @@ mod tests {
     struct Nowhere;
 
     impl Places for Nowhere {
+        fn scenario(&self) -> &'static str {
+            "a.toml"
+        }
+
         fn place(&self, _: Option<&str>) -> Result<Place<'_>, String> {
             Err("nowhere".to_owned())
         }
@@ -281,6 +290,8 @@ mod tests {
     fn what_is_no_fact_is_a_mistake() {
         assert_eq!(filled("no facts", &Nowhere), Ok("no facts".to_owned()));
         assert_eq!(filled("{at", &Nowhere), Err("`{at` has no closing brace".to_owned()));
+        let told = filled("kafsim run {scenario}", &Nowhere);
+        assert_eq!(told, Ok("kafsim run a.toml".to_owned()));
         assert_eq!(filled("{at}", &Nowhere), Err("nowhere".to_owned()));
         let error = verify("hw 1", &Nowhere).unwrap_err();
         assert!(error.contains("compares nothing"), "{error}");

@@ -14,6 +14,10 @@ pub struct LessonError(pub Vec<String>);
 #[serde(deny_unknown_fields)]
 pub struct LessonPlan {
     version: u32,
+    /// The path of its scenario, as commands of its texts name it: not in the file, for it depends
+    /// on where the lesson is read.
+    #[serde(skip)]
+    pub scenario: String,
     /// What it is called.
     pub title: String,
     /// What it is about, in a paragraph.

@@ -37,6 +37,10 @@ struct Marks<'a> {
 }
 
 impl Places for Marks<'_> {
+    fn scenario(&self) -> &str {
+        &self.plan.scenario
+    }
+
     fn place(&self, name: Option<&str>) -> Result<Place<'_>, String> {
         let (run, event) = match name {
             None => self.own,
@@ -120,9 +124,14 @@ struct Alone<'a> {
     reel: Reel<'a>,
     event: u64,
     partition: Option<&'a str>,
+    scenario: &'a str,
 }
 
 impl Places for Alone<'_> {
+    fn scenario(&self) -> &str {
+        self.scenario
+    }
+
     fn place(&self, name: Option<&str>) -> Result<Place<'_>, String> {
         match name {
             Some(name) => Err(format!("`{name}` is a mark of another run")),
@@ -141,7 +150,8 @@ pub fn tried(plan: &LessonPlan, it: &Try, file: &RunFile) -> Result<String, Less
     let mut reel = Reel::new(file).map_err(refused)?;
     let event = reel.last();
     reel.keep(&BTreeSet::from([event]));
-    let place = Alone { reel, event, partition: plan.partition.as_deref() };
+    let partition = plan.partition.as_deref();
+    let place = Alone { reel, event, partition, scenario: &plan.scenario };
     let result = place.reel.claim(&it.property).map(|claim| claim.result);
     let mut complaints = Vec::new();
     if result.as_ref() != Some(&it.result) {
@@ -198,7 +208,7 @@ fn look(places: &Marks<'_>) -> Seen {
 /// `text` with a line for each paragraph. Lines that stand in by two spaces stay as they are.
 pub(super) fn unfolded(text: &str) -> String {
     let mut out = String::new();
-    for line in text.trim().lines() {
+    for line in text.trim_end().trim_start_matches('\n').lines() {
         let joins = !out.is_empty() && !out.ends_with('\n');
         if line.trim().is_empty() {
             out.truncate(out.trim_end().len());
@@ -222,6 +232,7 @@ mod tests {
     #[test]
     fn paragraphs_become_lines() {
         let text = "\none\ntwo\n\nthree:\n\n  $ a\n  $ b\nfour\n";
+        assert_eq!(unfolded("\n  $ a\n"), "  $ a", "the first line is as any other");
         assert_eq!(unfolded(text), "one two\n\nthree:\n\n  $ a\n  $ b\nfour");
     }
 }

@@ -13,6 +13,8 @@ export const METADATA = '00000000000000000000000000000001';
 export interface Verdict {
   expect: string;
   property: string;
+  // The claim is not met; or a change took from it what it stands on.
+  unmet?: boolean; gave_way?: boolean;
   verdict: {
     exercised: number; property: string; result: string; violations: number;
     violation?: { evidence: number[]; sentence: string; subject?: { kind: string; group?: string | null } };
@@ -64,11 +66,13 @@ export interface Lesson {
   is_riddle?: boolean;
 }
 
+interface Told { event: number; line: string; words?: string | null }
+
 // What `kafsim diff --format json` prints.
 export interface Difference {
   scenario: string[];
   steps: { equal: number; changed: number; only: [number, number] };
-  first: [{ event: number; line: string } | null, { event: number; line: string } | null] | null;
+  first: [Told | null, Told | null] | null;
   outcomes: { what: string; is: [string[], string[]] }[];
 }
 
@@ -83,6 +87,8 @@ export interface Head {
   build_id: string; until_micros?: number;
   setup: { hosts: { name: string; part: Part }[]; forgets_votes?: boolean };
   verdicts: Verdict[];
+  // What `kafsim run` judged it; older files do not say.
+  outcome?: string;
   fingerprint: { events: number; hash: string };
   vocabulary: Record<string, Record<string, FieldWords>>;
   kinds: Record<string, string>;
@@ -91,7 +97,7 @@ export interface Head {
   // Where it has what logs hold; everywhere if this is not given.
   logs?: { from: number; to: number; partitions: string[] | null } | null;
   again?: string;
-  // What each fault did, by the event that began it.
+  // What each fault did, by the event that began it, and what is so from its end on, by that event.
   faults?: Record<string, string>;
   explanations?: Explanation[];
   notes?: Note[];

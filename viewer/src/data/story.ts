@@ -46,6 +46,12 @@ export function faultText(run: Run, fault: { verb: string; hosts: number[]; grou
     `${fault.verb} of ${sides(fault.hosts, fault.groups).map((side) => names(run, side)).join(' | ') || 'the cluster'}`;
 }
 
+// What is so from its end on, as kafsim says it.
+function endText(run: Run, fault: { end: number }): string {
+  const told = run.head.faults?.[String(fault.end)];
+  return told ? `: ${told}` : '';
+}
+
 export function violations(run: Run): Violation[] {
   const found: Violation[] = [];
   for (const { property, expect, verdict } of run.head.verdicts) {
@@ -89,7 +95,7 @@ export function story(state: State): Incident[] {
   }
   for (const fault of state.faults) {
     add(fault.begin, 'fault', `Fault ${fault.id + 1}: ${faultText(run, fault)}`, null, fault.hosts[0] ?? -1);
-    if (fault.end > fault.begin) add(fault.end, 'good', `Fault ${fault.id + 1} ends: ${faultText(run, fault)}`, null, fault.hosts[0] ?? -1);
+    if (fault.end > fault.begin) add(fault.end, 'good', `Fault ${fault.id + 1} ends${endText(run, fault)}`, null, fault.hosts[0] ?? -1);
   }
   for (const host of run.hosts) {
     const steps = state.hosts[host.id]!;

@@ -240,12 +240,15 @@ function differences(app: App, difference: NonNullable<App['run']['head']['diffe
   const runs = app.place === 0 ? [app, app.peer] : [app.peer, app];
   const nameOf = (place: number): string => runs[place]?.name ?? '';
   const side = (place: number, line: string): HTMLElement => el('p', { class: 'mono side' }, el('b', { class: 'badge' }, nameOf(place)), ` ${line}`);
+  // Words without the event's number; where they are the same they hide what differs.
+  const [says, otherSays] = (first ?? []).map((told) => told?.words?.replace(/^\S+ /, ''));
+  const isTelling = says !== otherSays;
   if (!first) {
     box.append(el('p', { class: 'sentence' }, 'The two runs are the same, event for event.'));
   } else {
     box.append(el('h3', { title: 'The first event that only one has, or that is not the same in both' }, 'Where they part'),
       el('button', { class: 'verdict plain', click: () => app.go(first[app.place as 0 | 1]?.event ?? Math.max(0, app.split), { follow: true }) },
-        ...first.map((told, place) => side(place, told?.line ?? 'has nothing there'))));
+        ...first.map((told, place) => side(place, (isTelling ? told?.words : null) ?? told?.line ?? 'has no such event'))));
     const seen = runs.flatMap((one) => one?.seen ?? []);
     if (seen.length === 2) {
       box.append(el('h3', { title: 'The first line of the two stories that is not the same' }, 'The first visible difference'), el('button', { class: 'verdict plain', click: () => app.go(seen[app.place]!.event, { follow: true }) },

@@ -55,8 +55,6 @@ function chips(app: App): HTMLElement[] {
   const { lost } = app.history;
   const verdicts = app.run.head.verdicts;
   const broken = verdicts.filter((one) => one.verdict.violations > 0);
-  const unexpected = verdicts.filter(({ expect, verdict }) =>
-    (expect === 'holds' && verdict.result === 'violated') || (expect === 'violated' && verdict.violations === 0));
   if (lost > 0) {
     const text = lost === 1 ? '1 acknowledged record lost' : `${many(lost)} acknowledged records lost`;
     found.push(el('span', { class: 'chip bad' }, text));
@@ -65,9 +63,27 @@ function chips(app: App): HTMLElement[] {
   } else if (verdicts.length > 0) {
     found.push(el('span', { class: 'chip good' }, 'every property holds'));
   }
-  if (broken.length > 0 && unexpected.length === 0) found.push(el('span', { class: 'chip plain', title: 'The scenario claims these violations, or allows them.' }, 'as the scenario says'));
-  else if (unexpected.length > 0) found.push(el('span', { class: 'chip plain' }, 'not as the scenario says'));
+  const judged = judgement(app, broken.length > 0);
+  if (judged) found.push(el('span', { class: 'chip plain', title: judged[1] }, judged[0]));
   return found;
+}
+
+// What `kafsim run` judges of it, in its words: the same run ends with 0 where this is as expected.
+const JUDGED: Record<string, [string, string]> = {
+  unexpected: ['a claim was not met', ''],
+  crashed: ['simulated code crashed', 'What the run has are its events up to the crash.'],
+  'not-live': ['the cluster does not serve', 'It never formed, or did not serve again once it was healed.'],
+  vacuous: ['nothing was put to the test', 'No fault changed anything, or nothing happened that could have broken a claim.'],
+};
+
+function judgement(app: App, isBroken: boolean): [string, string] | null {
+  const { outcome, verdicts } = app.run.head;
+  const names = (of: 'unmet' | 'gave_way'): string => verdicts.filter((one) => one[of]).map((one) => one.property).join(', ');
+  if (outcome === 'unexpected') return [JUDGED[outcome]![0], `Not met: ${names('unmet')}`];
+  if (outcome !== 'as-expected') return JUDGED[outcome ?? ''] ?? null;
+  const gave = names('gave_way');
+  if (gave) return ['not as without the change', `The change took from this what it stands on: ${gave}`];
+  return isBroken ? ['as the scenario says', 'The scenario claims these violations, or allows them.'] : null;
 }
 
 function logo(): SVGSVGElement {

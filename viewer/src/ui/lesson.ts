@@ -9,6 +9,24 @@ import { byId, el, icon } from './dom';
 export const TABS = new Map([['explain', 'why'], ['clients', 'history']]);
 const SECTIONS = ['quorum', 'lanes', 'cluster', 'partitions', 'timeline'];
 
+// Paragraphs; lines that stand in by two spaces stay lines, as in the terminal.
+export function paragraphs(text: string | undefined): HTMLElement[] {
+  const found: HTMLElement[] = [];
+  let [lines, isVerbatim]: [string[], boolean] = [[], false];
+  const end = (): void => {
+    if (lines.length > 0) found.push(isVerbatim ? el('pre', { class: 'verbatim' }, ...lines.map((line) => el('code', {}, line.slice(2)))) : el('p', {}, lines.join(' ')));
+    lines = [];
+  };
+  for (const line of String(text ?? '').split('\n')) {
+    const isCode = line.startsWith('  ');
+    if (!line.trim() || isCode !== isVerbatim) end();
+    isVerbatim = isCode;
+    if (line.trim()) lines.push(isCode ? line.trimEnd() : line.trim());
+  }
+  end();
+  return found;
+}
+
 export class LessonPlayer {
   // Which note is shown, from 0; before the first there is what the lesson is about.
   place = -1;
@@ -59,7 +77,6 @@ export class LessonPlayer {
   private show(): void {
     const { lesson } = this;
     const note = this.notes[this.place];
-    const paragraphs = (text: string | undefined): HTMLElement[] => String(text ?? '').split(/\n\s*\n/).filter(Boolean).map((part) => el('p', {}, part.replace(/\s*\n\s*/g, ' ')));
     this.dots.forEach((dot, n) => {
       dot.classList.toggle('done', n < this.place);
       if (n === this.place) dot.setAttribute('aria-current', 'step');

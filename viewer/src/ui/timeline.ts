@@ -12,6 +12,8 @@ import { Surface, tickStep } from './surface';
 const LABEL = 116;
 const RIGHT = 14;
 const OVERVIEW = 14;
+// A fault so high can be named.
+const NAMED = 11;
 
 interface Rows { ruler: number; faults: number; leaders: number; writes: number; density: number; marks: number; bottom: number }
 
@@ -20,6 +22,7 @@ export class Timeline implements Pane {
   private readonly card: HTMLElement;
   private rows: Rows = { ruler: 0, faults: 0, leaders: 0, writes: 0, density: 0, marks: 0, bottom: 0 };
   private readonly faultLanes: number[] = [];
+  private shownLanes = 1;
   private readonly lanes: number;
   private drag: { kind: 'scrub' | 'pan' | 'overview'; x: number; from: number; to: number } | null = null;
   // Events by host and slice of the run, for the density rows.
@@ -222,8 +225,10 @@ export class Timeline implements Pane {
     const bottom = height - OVERVIEW - 4;
     const marks = bottom - 14;
     // Where room is short faults are low, so that who leads can be read.
-    this.fault = Math.max(6, Math.min(18, Math.floor((marks - 44) / this.lanes)));
-    const leaders = 20 + this.lanes * this.fault + Math.min(6, this.fault - 12 > 0 ? this.fault - 12 : 1);
+    // Fewer lanes, in which one may lie over another, rather than some that nobody can name.
+    this.shownLanes = Math.max(1, Math.min(this.lanes, Math.floor((marks - 44) / NAMED)));
+    this.fault = Math.max(NAMED, Math.min(18, Math.floor((marks - 44) / this.shownLanes)));
+    const leaders = 20 + this.shownLanes * this.fault + Math.min(6, this.fault - 12 > 0 ? this.fault - 12 : 1);
     // What the leaders' rows leave goes to the writes and the density.
     const wanted = Math.max(16, this.app.state.shown.filter((partition) => !partition.isOwn).length * 19 + 4);
     const room = Math.max(24, marks - leaders);
@@ -282,7 +287,7 @@ export class Timeline implements Pane {
       if (end < app.from || begin > app.to) return;
       const [left, right] = [Math.max(LABEL, this.x(begin)), Math.min(LABEL + this.width, this.x(end))];
       const color = faultColor(app.colors, fault.verb);
-      const y = rows.faults + this.faultLanes[n]! * this.fault;
+      const y = rows.faults + this.laneOf(n) * this.fault;
       const high = this.fault - (this.fault > 14 ? 2 : 1);
       const width = Math.max(2, right - left);
       surface.rect(left, y + high, width, rows.bottom - y - high, alpha(color, app.colors.isDark ? 0.09 : 0.08));
@@ -294,10 +299,14 @@ export class Timeline implements Pane {
     });
   }
 
+  private laneOf(n: number): number {
+    return Math.min(this.faultLanes[n]!, this.shownLanes - 1);
+  }
+
   private nextInLane(n: number): number {
     const { app } = this;
     for (let other = n + 1; other < app.state.faults.length; other++) {
-      if (this.faultLanes[other] === this.faultLanes[n]) return this.x(app.run.moment(app.state.faults[other]!.begin));
+      if (this.laneOf(other) === this.laneOf(n)) return this.x(app.run.moment(app.state.faults[other]!.begin));
     }
     return Infinity;
   }
