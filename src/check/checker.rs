@@ -95,9 +95,12 @@ impl Checker {
         self.properties.iter().filter(broken).map(|(property, _)| property.info())
     }
 
-    /// Whether there is a breach of the property at `place` of the catalogue, within its premise.
-    pub fn is_violated(&self, place: usize) -> bool {
-        self.properties.get(place).is_some_and(|(_, findings)| findings.first().is_some())
+    /// Whether there is a breach of the property at `place` of the catalogue: within its premise,
+    /// or `outside` as well.
+    pub fn is_violated(&self, place: usize, outside: bool) -> bool {
+        self.properties.get(place).is_some_and(|(_, findings)| {
+            findings.first().is_some() || outside && findings.first_outside().is_some()
+        })
     }
 
     /// The place in the catalogue of the property `name`.

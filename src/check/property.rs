@@ -133,6 +133,11 @@ impl Findings {
         self.first.as_ref()
     }
 
+    /// The first breach outside the premise.
+    pub fn first_outside(&self) -> Option<&Violation> {
+        self.outside_first.as_ref()
+    }
+
     /// What it comes to for `property`.
     pub fn verdict(&self, property: &str) -> Verdict {
         let outcome = match (&self.first, &self.outside) {

@@ -125,6 +125,18 @@ fn record_changes(plan: &Plan) -> Vec<(String, Vec<String>)> {
         let sets = weak.iter().map(|producer| set(producer, "acks=all")).collect();
         changes.push((format!("acks=all{}", of(&weak)), sets));
     }
+    // Who waits for less than is usual sends again what is written.
+    let usual = Duration::from_secs(30);
+    let hasty: Vec<&ProducerPlan> = plan
+        .producers
+        .iter()
+        .filter(|it| it.config.duration("request.timeout.ms") < usual)
+        .collect();
+    if !hasty.is_empty() {
+        let key = format!("request.timeout.ms={}", usual.as_millis());
+        let sets = hasty.iter().map(|producer| set(producer, &key)).collect();
+        changes.push((format!("{key}{}", of(&hasty)), sets));
+    }
     for (key, words, value, applies) in topic_changes() {
         let broker = plan.cluster.brokers.first().map(|broker| &broker.config);
         let sets: Vec<String> = plan

@@ -23,6 +23,8 @@ pub struct RunOptions {
     pub until: Option<Duration>,
     /// Stop at the first breach of this property.
     pub until_violated: Option<PropertyName>,
+    /// One outside its premise counts, too.
+    pub or_outside: bool,
     /// Whether every message is encoded, decoded and compared at each delivery.
     pub wire: bool,
     /// Leave the properties unchecked: for measuring what they cost.
@@ -73,7 +75,7 @@ pub fn run_once(scenario: &Scenario, seed: u64, options: &RunOptions) -> Execute
         world.stop_at(Moment::SCENARIO_BEGINS + until);
     }
     if let Some(property) = options.until_violated {
-        world.stop_on(property);
+        world.stop_on(property, options.or_outside);
     }
     let writer = options.record.then(Writer::new);
     let mut recorder = Recorder::new(&scenario.plan, writer);

@@ -160,14 +160,23 @@ pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> W
             read.ok().map(|scenario| (change, scenario))
         })
         .collect();
-    let stops =
-        RunOptions { until_violated: PropertyName::from_name(property), ..RunOptions::default() };
     // The run as it was, from beginning to end and to its breach: others are compared with it.
     let mut spent = Spent::default();
-    let asked = [(scenario, seed, RunOptions::default()), (scenario, seed, stops)];
-    let mut outcomes = spent.run_all(&asked).into_iter();
+    let until_violated = PropertyName::from_name(property);
+    let within = RunOptions { until_violated, ..RunOptions::default() };
+    let mut asked = |all: &[RunOptions]| {
+        let asked: Vec<_> = all.iter().map(|options| (scenario, seed, *options)).collect();
+        spent.run_all(&asked).into_iter()
+    };
+    let mut outcomes = asked(&[RunOptions::default(), within]);
     let mut next = || outcomes.next().expect("what was asked for is answered");
-    let (base, found) = (next(), Breach::of(&next(), property));
+    let (base, mut found, mut stops) = (next(), next(), within);
+    if found.end != End::Stopped {
+        // It is not promised here, and there is no other.
+        stops = RunOptions { or_outside: true, ..within };
+        found = asked(&[stops]).next().expect("what was asked for is answered");
+    }
+    let found = Breach::of(&found, property);
     let first = EVENTS_MAX - EVENTS_MAX * NEARBY_SHARE.0 / NEARBY_SHARE.1;
     let mut outcomes: Vec<RunOutcome> = Vec::new();
     while outcomes.len() < changed.len() {

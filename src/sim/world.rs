@@ -119,8 +119,9 @@ pub struct World {
     settle_ends: Moment,
     /// Steps after this are not taken.
     stop_at: Moment,
-    /// No step is taken after a breach of this property, by its place in the catalogue.
-    stop_on: Option<usize>,
+    /// No step is taken after a breach of this property, by its place in the catalogue; and whether
+    /// one outside its premise counts.
+    stop_on: Option<(usize, bool)>,
     /// The part that the run is in.
     phase: Phase,
     settled_at: Option<Moment>,
@@ -206,9 +207,10 @@ impl World {
         self.stop_at = at;
     }
 
-    /// Takes no step after the first breach of `property` within its premise.
-    pub fn stop_on(&mut self, property: PropertyName) {
-        self.stop_on = self.checker.as_ref().and_then(|it| it.place_of(property.name()));
+    /// Takes no step after the first breach of `property` within its premise, or `outside` too.
+    pub fn stop_on(&mut self, property: PropertyName, outside: bool) {
+        let place = self.checker.as_ref().and_then(|it| it.place_of(property.name()));
+        self.stop_on = place.map(|place| (place, outside));
     }
 
     /// When the next step is due; `None` when the run is over.
@@ -270,8 +272,8 @@ impl World {
         self.engine.events.clear();
         // A client that catches up is shown thousands of batches in one step; most steps are small.
         self.engine.events.shrink_to(EVENTS_KEPT);
-        if let (Some(place), Some(checker)) = (self.stop_on, &self.checker)
-            && checker.is_violated(place)
+        if let (Some((place, outside)), Some(checker)) = (self.stop_on, &self.checker)
+            && checker.is_violated(place, outside)
         {
             self.progress = Progress::Stopped;
         }

@@ -271,6 +271,15 @@ impl<'a> Run<'a> {
             if !was_last {
                 continue;
             }
+            let silent = event.at.0.abs_diff(cited.event.at.0);
+            let is_session = before.contains("last heard of at");
+            if is_session && !self.sessions().iter().any(|it| it.abs_diff(silent) < 500_000) {
+                return Some(format!("{silent} us of silence are no session"));
+            }
+            // Another process may have its name by now.
+            if is_session {
+                continue;
+            }
             let (from_here, to) = (cited.event.index + 1, event.index);
             let after = &self.events[usize::try_from(from_here).ok()?..usize::try_from(to).ok()?];
             let again = after.iter().find(|it| {
@@ -283,6 +292,16 @@ impl<'a> Run<'a> {
             }
         }
         None
+    }
+
+    /// How long sessions of members are, in microseconds.
+    fn sessions(&self) -> Vec<u64> {
+        let groups = self.plan.groups.iter();
+        let own = groups.map(|group| group.config.duration("session.timeout.ms"));
+        let brokers = self.plan.cluster.brokers.iter();
+        let key = "group.consumer.session.timeout.ms";
+        let all = own.chain(brokers.map(|broker| broker.config.duration(key)));
+        all.map(|it| u64::try_from(it.as_micros()).expect("a time")).collect()
     }
 
     /// An error that is named is that of the event named with it, or of the step.

@@ -1,5 +1,7 @@
 //! An explanation in fifteen lines: for a README, a commit message, the head of an issue.
 
+use std::collections::BTreeMap;
+
 use crate::report::explain::choose::blamed;
 use crate::report::explain::shape::{Explanation, Step};
 use crate::report::explain::text::{draw, micros, nearby_words};
@@ -100,22 +102,22 @@ fn told(steps: &[Step], room: usize) -> Vec<String> {
         };
         (rank, std::cmp::Reverse(*at))
     });
-    let mut chosen: Vec<usize> = Vec::new();
+    let mut chosen: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     let mut used = 0;
     for at in order {
-        let size = lines_of(&steps[at]).len();
-        if used + size <= room {
-            used += size;
-            chosen.push(at);
+        // In one line, if there is no room for two.
+        let lines = [2, 1].map(|most| lines_of(&steps[at], most));
+        if let Some(lines) = lines.into_iter().find(|lines| used + lines.len() <= room) {
+            used += lines.len();
+            chosen.insert(at, lines);
         }
     }
-    chosen.sort_unstable();
-    chosen.into_iter().flat_map(|at| lines_of(&steps[at])).collect()
+    chosen.into_values().flatten().collect()
 }
 
-/// A step, in two lines if whole clauses can be left out until it fits, else in as many as it
+/// A step, in `most` lines if whole clauses can be left out until it fits, else in as many as it
 /// takes.
-fn lines_of(step: &Step) -> Vec<String> {
+fn lines_of(step: &Step, most: usize) -> Vec<String> {
     let lead = format!("  {:>10} e{:<6} ", micros(step.moment_us), step.event);
     let bug = step.because.as_deref().and_then(blamed);
     let bug = bug.map_or(String::new(), |bug| format!(" ({bug})"));
@@ -123,10 +125,10 @@ fn lines_of(step: &Step) -> Vec<String> {
     let told = |text: &str| wrapped(&format!("{text}{bug}"), room);
     let mut text = step.text.clone();
     let mut drops = DROPS.iter();
-    while told(&text).len() > 2
+    while told(&text).len() > most
         && let Some(drop) = drops.next()
     {
-        while told(&text).len() > 2
+        while told(&text).len() > most
             && let Some(less) = drop.last_of(&text)
         {
             text = less;
@@ -247,7 +249,7 @@ mod tests {
             )),
             ..Step::default()
         };
-        let text = lines_of(&step).join(" ");
+        let text = lines_of(&step, 2).join(" ");
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains("uncleanly (the configuration unclean-leader-election)"), "{text}");
         assert!(!text.contains("epoch 1 ("), "{text}");
@@ -258,7 +260,7 @@ mod tests {
         let told = |text: &str, defect: Option<Defect>| {
             let because = defect.map(|defect| format!("{} is switched on: so", defect.called()));
             let step = Step { text: text.to_owned(), because, ..Step::default() };
-            let text = lines_of(&step).join(" ");
+            let text = lines_of(&step, 2).join(" ");
             text.split_whitespace().skip(2).collect::<Vec<_>>().join(" ")
         };
         // The verb stands behind what stands between commas.

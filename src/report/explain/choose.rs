@@ -80,8 +80,10 @@ pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed
             left.push(candidate);
             continue;
         }
-        // Of commits the proof alone is three or four.
-        let is_proof = candidate.score >= EVIDENCE && candidate.note.tag == Tag::Offset;
+        // Of commits the proof alone is three or four, and so is what two batches came to.
+        let is_proof = candidate.score >= EVIDENCE
+            && (candidate.note.tag == Tag::Offset
+                || candidate.note.tag == Tag::Send && focus.shape == Shape::Batches);
         *count += usize::from(!is_proof);
         chosen.push(candidate);
     }
@@ -459,7 +461,9 @@ fn mark_one(
         false => last_led(tape, &led, deeds).or(deeds.last().copied()),
     };
     let deed = match defect {
-        Defect::PollSkips | Defect::PollGoesBack => last_before_evidence(tape, focus, deeds),
+        Defect::PollSkips | Defect::PollGoesBack | Defect::NackTakenForProof => {
+            last_before_evidence(tape, focus, deeds)
+        }
         _ => None,
     }
     .or(deed);

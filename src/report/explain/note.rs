@@ -194,9 +194,9 @@ pub(crate) fn weight(shape: Shape, tag: Tag) -> i32 {
         Shape::Batches => match tag {
             T::Write => 90,
             T::Send => 84,
-            T::Read => 78,
+            T::Read => 40,
             T::Ack => 76,
-            T::Loss => 76,
+            T::Loss => 92,
             T::Despite => 70,
             T::Fault => 68,
             T::Election => 60,

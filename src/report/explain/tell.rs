@@ -152,7 +152,30 @@ impl<'a> Teller<'a> {
         let known = model.partition(*partition).and_then(|known| known.replicas.get(&node));
         let high_watermark = known.map_or(Offset::ZERO, |replica| replica.high_watermark);
         let log_start = known.map_or(Offset::ZERO, |replica| replica.log.start);
-        Before { held: self.held(model, *partition, node).is_some(), high_watermark, log_start }
+        // A log that is cut may lose a batch of the story wherever that stands.
+        let is_cut = matches!(
+            event.kind,
+            Kind::LogTruncated { .. } | Kind::LogRecovered { .. } | Kind::DurableEnd { .. }
+        );
+        let held = self.held(model, *partition, node).is_some()
+            || is_cut && self.has_batch(model, *partition, (node, Offset::ZERO));
+        Before { held, high_watermark, log_start }
+    }
+
+    /// Whether `node` holds a batch of a story of batches, from `offset` on.
+    pub(crate) fn has_batch(
+        &self,
+        model: &Model,
+        partition: TopicPartition,
+        (node, offset): (BrokerId, Offset),
+    ) -> bool {
+        let known = model.partition(partition).and_then(|known| known.replicas.get(&node));
+        self.focus.shape == Shape::Batches
+            && known.is_some_and(|replica| {
+                let entries = replica.log.entries();
+                let mut entries = entries.iter_from(replica.log.index_of(offset));
+                entries.any(|entry| self.focus.batches.contains(&entry.batch))
+            })
     }
 
     /// The first of the records that `node` holds, if it holds any.

@@ -1,6 +1,8 @@
 //! What an event says, in words: clients, disks, clocks, places in logs.
 
-use crate::event::{Event, Kind, OperationResult, ProducerOutcome, StartMovedBecause};
+use crate::event::{
+    ClosedBecause, Event, Kind, OperationResult, ProducerOutcome, StartMovedBecause,
+};
 use crate::report::explain::focus::Shape;
 use crate::report::explain::note::Tag;
 use crate::report::explain::tape::offsets;
@@ -95,7 +97,9 @@ impl Teller<'_> {
                     let (who, at) = (self.who(before), before.index);
                     return match error {
                         ErrorCode::None => format!(
-                            "it does not know that {who} has answered the attempt before (e{at})"
+                            "it does not know that {who} has answered the attempt before (e{at}){}",
+                            self.parted(event, batch)
+                                .map_or_else(String::new, |it| format!(": {it}"))
                         ),
                         error => format!("{who} answered the attempt before with {error} (e{at})"),
                     };
@@ -113,10 +117,42 @@ impl Teller<'_> {
         let sent = sent.map_or_else(String::new, |it| {
             format!(", sent at {} (e{}),", seconds(it.at), it.index)
         });
+        let parted = self.parted(event, batch);
         match has_come {
+            _ if parted.is_some() => format!(
+                "no answer to the attempt before{sent} has come: {}",
+                parted.unwrap_or_default()
+            ),
             true => format!("the answer to the attempt before{sent} did not come, or was an error"),
             false => format!("no answer to the attempt before{sent} has come"),
         }
+    }
+
+    /// "its connection to broker-2 was reset (e7)", if the producer and whom it had sent `batch` to
+    /// have parted before it does again, at `event`.
+    fn parted(&self, event: &Event, batch: BatchId) -> Option<String> {
+        let sent = self.tape.last_before(
+            event,
+            |it| matches!(&it.kind, Kind::BatchSent { batch: it, .. } if *it == batch),
+        )?;
+        let Kind::BatchSent { to, .. } = &sent.kind else { return None };
+        let (from, to) = (usize::try_from(sent.index).ok()?, self.tape.node(*to));
+        let until = usize::try_from(event.index).ok()?;
+        self.tape.events.get(from..until)?.iter().find_map(|it| {
+            let Kind::ConnectionClosed { peer, because, .. } = &it.kind else { return None };
+            let is_own = it.host == event.host && self.tape.host(Some(*peer)) == to;
+            let is_its = Some(*peer) == event.host && self.tape.host(it.host) == to;
+            match because {
+                ClosedBecause::Closed if is_its => Some(format!(
+                    "request.timeout.ms was over, and it closed its connection to {to} (e{})",
+                    it.index
+                )),
+                ClosedBecause::Closed => None,
+                other => {
+                    is_own.then(|| format!("its connection to {to} was {other} (e{})", it.index))
+                }
+            }
+        })
     }
 
     fn is_batch(&self, batch: BatchId) -> bool {

@@ -240,7 +240,14 @@ impl Teller<'_> {
                     true => "the disk itself is gone",
                     false => "they stood in its page cache only, and had not been flushed",
                 };
-                let is_loss = self.covers(*durable_end, *log_end_offset) && before.held;
+                // What stands above is gone, or goes when the log is loaded.
+                let is_loss = match self.focus.shape {
+                    Shape::Batches => {
+                        self.has_batch(model, *partition, (node, *durable_end))
+                            || !self.has_batch(model, *partition, (node, Offset::ZERO))
+                    }
+                    _ => self.covers(*durable_end, *log_end_offset),
+                } && before.held;
                 let tag = if is_loss { Tag::Loss } else { Tag::Hardware };
                 let named = if self.is_named(node) { 20 } else { 0 };
                 self.add_with(event, (tag, named), text, Some(because.to_owned()));
@@ -248,9 +255,15 @@ impl Teller<'_> {
             }
             _ => return,
         };
-        let lost = before.held && self.held(model, partition, node).is_none();
+        let lost = before.held
+            && self.held(model, partition, node).is_none()
+            && !self.has_batch(model, partition, (node, Offset::ZERO));
         let tag = if lost { Tag::Loss } else { Tag::Cut };
         let text = match self.focus.records.filter(|_| lost) {
+            Some(_) if self.focus.shape == Shape::Batches => match self.focus.batches.len() {
+                1 => format!("{text}: the batch goes"),
+                _ => format!("{text}: what it has of these batches goes"),
+            },
             Some((from, to)) => {
                 let go = if to.0 - from.0 > 1 { "go" } else { "goes" };
                 let was_last = self.holders(model, partition).is_empty();
@@ -537,7 +550,12 @@ impl Teller<'_> {
         let again = self.known_already(event, *batch);
         let because = match acks {
             AckMode::All => role.map(|role| {
-                format!("acks=all waits for the in-sync set, and that is {} to it", role.maximal)
+                let bug = Defect::AckBeforeInSync.name();
+                let is_early = self.tape.step_of(event).any(
+                    |it| matches!(&it.kind, Kind::DefectActed { defect, .. } if defect.as_str() == bug),
+                );
+                let waits = if is_early { "should wait" } else { "waits" };
+                format!("acks=all {waits} for the in-sync set, and that is {} to it", role.maximal)
             }),
             AckMode::Leader => Some("acks=1 waits for no follower".to_owned()),
             AckMode::None => None,

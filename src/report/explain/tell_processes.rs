@@ -39,7 +39,8 @@ impl Teller<'_> {
                     row(&names)
                 );
                 let hosts = known.hosts.clone();
-                self.on_fault(event, (&hosts, -22), text, model);
+                let idle = self.need_of(*fault).min(0);
+                self.on_fault(event, (&hosts, idle - 22), text, model);
             }
             Kind::HostStopped { .. } | Kind::HostPaused {}
                 if concerns && self.is_of_fault(event) && !self.is_evidence(event) => {}

@@ -10,7 +10,7 @@ use crate::report::explain::reason::reasons::Reasons;
 use crate::report::explain::reason::trail::Message;
 use crate::report::explain::tell_group::has_left;
 use crate::trace::seconds;
-use crate::types::{ApiKey, ErrorCode, Name, Offset, TopicPartition};
+use crate::types::{ApiKey, Defect, ErrorCode, HostId, Moment, Name, Offset, TopicPartition};
 
 impl<'a> Reasons<'a> {
     pub(crate) fn of_group(&self, event: &'a Event) -> Option<String> {
@@ -24,8 +24,15 @@ impl<'a> Reasons<'a> {
             Kind::AssignmentDecided { group, .. } => self.of_assignment(event, group),
             Kind::MemberReconciled { group, member, revoking, .. } => {
                 let others = self.assigned_to_another(event, (group, member), revoking);
-                let why = others.unwrap_or_else(|| {
-                    "came, and of these the coordinator knows no other owner".to_owned()
+                let bug = Defect::NoRevocationBarrier.name();
+                let does_not_look = self.tape.step_of(event).any(
+                    |it| matches!(&it.kind, Kind::DefectActed { defect, .. } if defect.as_str() == bug),
+                );
+                let why = others.unwrap_or_else(|| match does_not_look {
+                    true => {
+                        "came, and of these the coordinator did not ask who owns them".to_owned()
+                    }
+                    false => "came, and of these the coordinator knows no other owner".to_owned(),
                 });
                 self.asked(event, &why)
             }
@@ -71,20 +78,7 @@ impl<'a> Reasons<'a> {
             LeftBecause::Replaced => {
                 self.asked(event, "comes from a process with the same group.instance.id")
             }
-            LeftBecause::SessionExpired => {
-                let host = self.host_of(group, member)?;
-                let last = self.tape.last_before(event, |it| {
-                    it.host == event.host
-                        && Message::of(it).is_some_and(|it| {
-                            it.from == host && !it.is_response && is_sign_of_life(it.api)
-                        })
-                })?;
-                Some(format!(
-                    "its session timeout is over: it was last heard of at {} (e{})",
-                    seconds(last.at),
-                    last.index
-                ))
-            }
+            LeftBecause::SessionExpired => self.of_silence(event, (group, member)),
             LeftBecause::RebalanceExpired | LeftBecause::SyncExpired => {
                 let began = self.last_here(
                     event,
@@ -95,8 +89,55 @@ impl<'a> Reasons<'a> {
         }
     }
 
+    /// Since when nothing was heard of a member whose session is over: its last sign of life, or
+    /// when this coordinator read in its log that there is such a member.
+    fn of_silence(&self, event: &'a Event, (group, id): (&Name, &Name)) -> Option<String> {
+        let host = self.host_of(group, id)?;
+        let until = self.end_of_id(event, host, id);
+        let last = self.tape.last_before(event, |it| {
+            it.host == event.host
+                && matches!(&it.kind, Kind::Delivered { sent, .. } if *sent <= until)
+                && Message::of(it)
+                    .is_some_and(|it| it.from == host && !it.is_response && is_sign_of_life(it.api))
+        });
+        let loaded = self.last_here(event, |it| {
+            matches!(it, Kind::MemberLoaded { group: of, member, .. }
+                if of == group && member == id)
+        });
+        let since = last.into_iter().chain(loaded).max_by_key(|it| it.index)?;
+        let (at, index) = (seconds(since.at), since.index);
+        Some(match since.kind {
+            Kind::MemberLoaded { .. } => format!(
+                "its session timeout is over: nothing was heard of it since this coordinator \
+                 found it in its log, at {at} (e{index})"
+            ),
+            _ => format!("its session timeout is over: it was last heard of at {at} (e{index})"),
+        })
+    }
+
+    /// When the process that has a member id ends after it took it, or takes another: what it sends
+    /// from then on is no sign that the member lives.
+    fn end_of_id(&self, event: &'a Event, host: HostId, id: &Name) -> Moment {
+        let (mut is_known, mut has_it) = (false, false);
+        for it in self.tape.events.iter().take_while(|it| it.index < event.index) {
+            let own = it.host == Some(host);
+            match &it.kind {
+                Kind::MemberJoined { member, .. } if member == id => is_known = true,
+                Kind::MemberStateEntered { member, .. } if own && member == id => has_it = true,
+                Kind::MemberStateEntered { member, .. }
+                    if own && has_it && !member.as_str().is_empty() =>
+                {
+                    return it.at;
+                }
+                Kind::HostStopped { .. } if own && (has_it || is_known) => return it.at,
+                _ => {}
+            }
+        }
+        event.at
+    }
+
     /// The host of a member.
-    fn host_of(&self, group: &Name, member: &Name) -> Option<crate::types::HostId> {
+    fn host_of(&self, group: &Name, member: &Name) -> Option<HostId> {
         self.tape.events.iter().find_map(|it| match &it.kind {
             Kind::MemberStateEntered { group: of, member: id, .. }
                 if of == group && id == member =>
