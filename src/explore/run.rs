@@ -159,6 +159,7 @@ pub(crate) fn conclude(
             until_micros: options.until.map(|until| until.as_micros() as u64),
             setup: world.model().setup().clone(),
             verdicts: verdicts_json(&outcome),
+            outcome: outcome.judgement().name().to_owned(),
             fingerprint: outcome.fingerprint,
             ..Header::default()
         };
@@ -171,6 +172,7 @@ pub(crate) fn conclude(
 }
 
 fn verdicts_json(outcome: &RunOutcome) -> serde_json::Value {
+    let unmet: Vec<_> = outcome.unmet().map(|claim| claim.property).collect();
     let claims = outcome.claims.iter().map(|claim| {
         let mut told = serde_json::json!({
             "property": claim.property.name(),
@@ -179,6 +181,9 @@ fn verdicts_json(outcome: &RunOutcome) -> serde_json::Value {
         });
         if claim.gave_way() {
             told["gave_way"] = true.into();
+        }
+        if unmet.contains(&claim.property) {
+            told["unmet"] = true.into();
         }
         told
     });

@@ -70,8 +70,8 @@ gzip; u64 XXH3-64 of all bytes before. Integers are little endian. The header ha
 `build_id`, `event_table` (hash of this table: re-checking needs the same), `until_micros` (where it
 was told to stop, if it was), `title`, `scenario` (the text as it was run), `file`, `sets` and
 `defects` (its file and what `--set` and `--defect` were given, for the command that makes the run),
-`seed` (as text), `setup` (hosts and configuration that premises depend on), `verdicts`,
-`fingerprint`.
+`seed` (as text), `setup` (hosts and configuration that premises depend on), `verdicts`, `outcome`
+(what `kafsim run` judged it, as in its JSON), `fingerprint`.
 
 The columns: u32 number of columns, u32 length of each, then their bytes. Column 0 is JSON and
 names all others with shape, codec and place, so that a reader needs no table of its own. Then

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { BROKEN, context, cursor, launch, LOST, lostPage, open, quit, settle, written } from './page.mjs';
-import { kafsim, pageOf, pageOfTwo, random, runOf, tampered } from './support.mjs';
+import { judged, kafsim, pageOf, pageOfTwo, random, runOf, tampered } from './support.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const HELD = 'scenarios/controller/failover.toml';
@@ -206,6 +206,31 @@ test('lines of a note that stand in stay lines, and can be read', async () => {
     await page.evaluate(axe);
     const wrong = await page.evaluate(() => globalThis.axe.run('.lesson', { runOnly: ['color-contrast', 'scrollable-region-focusable'] }).then(({ violations }) => violations.map(({ id }) => id)));
     assert.deepEqual(wrong, []);
+    assert.deepEqual(troubles, []);
+    await close();
+  }
+});
+
+// Runs of which `kafsim run` says different things, by its word for them.
+const JUDGED = [
+  [BROKEN, [], 'as-expected', 'as the scenario says'], [HELD, [], 'as-expected', null],
+  ['scenarios/lessons/acked_and_gone.toml', ['--set', 'producer.checkout.config.acks=all'], 'as-expected', 'not as without the change'],
+  ['scenarios/lessons/acked_and_gone.toml', ['--set', 'claim.acks-one-durability.expect=holds'], 'unexpected', 'a claim was not met'],
+  ['scenarios/lessons/acked_and_gone.toml', ['--set', 'producer.checkout.config.acks=all', '--set', 'claim.acks-one-durability.expect=violated'], 'unexpected', 'a claim was not met'],
+  ['scenarios/lessons/acked_and_gone.toml', ['--set', 'producer.checkout.config.acks=all', '--set', 'claim.acks-one-durability.expect=holds'], 'vacuous', 'nothing was put to the test'],
+];
+
+test('the head judges a run as kafsim run does', async () => {
+  for (const [scenario, changes, outcome, said] of JUDGED) {
+    const run = runOf(scenario, ...changes);
+    assert.equal(judged(scenario, ...changes).outcome, outcome, `${scenario} ${changes}`);
+    const { page, close } = await open(pageOf(run));
+    assert.deepEqual(await page.locator('#head .chip.plain').allTextContents(), said === null ? [] : [said], `${scenario} ${changes}`);
+    await close();
+  }
+  for (const [outcome, said] of [['crashed', 'simulated code crashed'], ['not-live', 'the cluster does not serve'], [undefined, null], ['<b>', null]]) {
+    const { page, troubles, close } = await open(tampered(pageOf(runOf(BROKEN)), `judged-${outcome === '<b>' ? 'else' : outcome}`, { head: (head) => ({ ...head, outcome }) }));
+    assert.deepEqual(await page.locator('#head .chip.plain').allTextContents(), said === null ? [] : [said]);
     assert.deepEqual(troubles, []);
     await close();
   }
