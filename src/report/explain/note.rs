@@ -196,7 +196,7 @@ pub(crate) fn weight(shape: Shape, tag: Tag) -> i32 {
             T::Send => 84,
             T::Read => 40,
             T::Ack => 76,
-            T::Loss => 92,
+            T::Loss => 84,
             T::Despite => 70,
             T::Fault => 68,
             T::Election => 60,

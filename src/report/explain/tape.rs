@@ -80,6 +80,14 @@ impl Tape {
         self.setup.node_name(node)
     }
 
+    /// Whether `defect` acted in the step of `event`.
+    pub(crate) fn acted(&self, event: &Event, defect: Defect) -> bool {
+        let name = defect.name();
+        self.step_of(event).any(
+            |it| matches!(&it.kind, Kind::DefectActed { defect, .. } if defect.as_str() == name),
+        )
+    }
+
     /// The names of `nodes` in a row.
     pub(crate) fn nodes(&self, nodes: impl IntoIterator<Item = BrokerId>) -> String {
         row(&nodes.into_iter().map(|node| self.node(node)).collect::<Vec<_>>())

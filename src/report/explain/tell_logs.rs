@@ -260,10 +260,13 @@ impl Teller<'_> {
             && !self.has_batch(model, partition, (node, Offset::ZERO));
         let tag = if lost { Tag::Loss } else { Tag::Cut };
         let text = match self.focus.records.filter(|_| lost) {
-            Some(_) if self.focus.shape == Shape::Batches => match self.focus.batches.len() {
-                1 => format!("{text}: the batch goes"),
-                _ => format!("{text}: what it has of these batches goes"),
-            },
+            // Between several batches stand others.
+            Some((from, to)) if self.focus.shape == Shape::Batches && to.0 - from.0 > 1 => {
+                match self.focus.batches.len() {
+                    1 => format!("{text}: the batch goes"),
+                    _ => format!("{text}: what it has of these batches goes"),
+                }
+            }
             Some((from, to)) => {
                 let go = if to.0 - from.0 > 1 { "go" } else { "goes" };
                 let was_last = self.holders(model, partition).is_empty();
@@ -550,10 +553,7 @@ impl Teller<'_> {
         let again = self.known_already(event, *batch);
         let because = match acks {
             AckMode::All => role.map(|role| {
-                let bug = Defect::AckBeforeInSync.name();
-                let is_early = self.tape.step_of(event).any(
-                    |it| matches!(&it.kind, Kind::DefectActed { defect, .. } if defect.as_str() == bug),
-                );
+                let is_early = self.tape.acted(event, Defect::AckBeforeInSync);
                 let waits = if is_early { "should wait" } else { "waits" };
                 format!("acks=all {waits} for the in-sync set, and that is {} to it", role.maximal)
             }),

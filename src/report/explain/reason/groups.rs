@@ -24,10 +24,7 @@ impl<'a> Reasons<'a> {
             Kind::AssignmentDecided { group, .. } => self.of_assignment(event, group),
             Kind::MemberReconciled { group, member, revoking, .. } => {
                 let others = self.assigned_to_another(event, (group, member), revoking);
-                let bug = Defect::NoRevocationBarrier.name();
-                let does_not_look = self.tape.step_of(event).any(
-                    |it| matches!(&it.kind, Kind::DefectActed { defect, .. } if defect.as_str() == bug),
-                );
+                let does_not_look = self.tape.acted(event, Defect::NoRevocationBarrier);
                 let why = others.unwrap_or_else(|| match does_not_look {
                     true => {
                         "came, and of these the coordinator did not ask who owns them".to_owned()
@@ -94,11 +91,15 @@ impl<'a> Reasons<'a> {
     fn of_silence(&self, event: &'a Event, (group, id): (&Name, &Name)) -> Option<String> {
         let host = self.host_of(group, id)?;
         let until = self.end_of_id(event, host, id);
+        // A commit prolongs the session of a member of the classic protocol only.
+        let is_modern = self.is_modern(event, group);
+        let is_sign =
+            |api: ApiKey| is_sign_of_life(api) && !(is_modern && api == ApiKey::OffsetCommit);
         let last = self.tape.last_before(event, |it| {
             it.host == event.host
                 && matches!(&it.kind, Kind::Delivered { sent, .. } if *sent <= until)
                 && Message::of(it)
-                    .is_some_and(|it| it.from == host && !it.is_response && is_sign_of_life(it.api))
+                    .is_some_and(|it| it.from == host && !it.is_response && is_sign(it.api))
         });
         let loaded = self.last_here(event, |it| {
             matches!(it, Kind::MemberLoaded { group: of, member, .. }
@@ -259,14 +260,7 @@ impl<'a> Reasons<'a> {
     /// member that a coordinator of KIP-848 reads in its log and that had left.
     fn of_session(&self, event: &'a Event) -> Option<String> {
         let Kind::MemberLoaded { group, member, .. } = &event.kind else { return None };
-        let is_modern = self.tape.events.iter().rfind(|it| {
-            it.index < event.index
-                && matches!(&it.kind, Kind::GroupEpochBegan { group: of, .. } if of == group)
-        })?;
-        let is_modern = matches!(
-            is_modern.kind,
-            Kind::GroupEpochBegan { protocol: GroupProtocol::Consumer, .. }
-        );
+        let is_modern = self.is_modern(event, group);
         let left = self.tape.last_before(
             event,
             |it| matches!(&it.kind, Kind::MemberStateEntered { member: of, .. } if of == member),
@@ -279,6 +273,18 @@ impl<'a> Reasons<'a> {
         let timeout = broker.config.duration(key).as_millis();
         (is_modern && has_left)
             .then(|| format!("; it stays one until {key}={timeout} is over from here"))
+    }
+
+    /// Whether `group` goes by KIP-848 at `event`.
+    fn is_modern(&self, event: &Event, group: &Name) -> bool {
+        let began = self.tape.last_before(
+            event,
+            |it| matches!(&it.kind, Kind::GroupEpochBegan { group: of, .. } if of == group),
+        );
+        matches!(
+            began.map(|it| &it.kind),
+            Some(Kind::GroupEpochBegan { protocol: GroupProtocol::Consumer, .. })
+        )
     }
 
     /// The SyncGroup request of the leader of a classic generation, which the coordinator writes
