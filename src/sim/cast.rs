@@ -26,9 +26,7 @@ use crate::sim::process::{Launch, Process};
 use crate::sim::service::ServiceTimes;
 use crate::sim::weather::Spread;
 use crate::trace::{self, ClientSetup, Part, Setup, TopicSetup};
-use crate::types::{
-    Backoff, BrokerId, ClientId, Deadlines, Defect, HostId, Lane, Name, Now, TopicPartition,
-};
+use crate::types::{Backoff, BrokerId, ClientId, Deadlines, Defect, HostId, Lane, Name, Now};
 
 /// The program of a host.
 #[derive(Clone, Debug)]
@@ -284,8 +282,8 @@ impl Cast {
                 .map(|broker| broker.config.count("offsets.topic.replication.factor"))
                 .max()
                 .unwrap_or_default(),
-            forgets_votes: (plan.defects)
-                .acts(Defect::VoteNotPersisted, TopicPartition::CLUSTER_METADATA),
+            // A fact of the run, and not yet a deed.
+            forgets_votes: plan.defects.has(Defect::VoteNotPersisted),
         };
         let cast = Self {
             setup: Arc::new(setup),

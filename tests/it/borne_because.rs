@@ -93,6 +93,7 @@ impl<'a> Run<'a> {
         found.extend(self.scenario(event, because).map(|what| say(&what)));
         found.extend(self.silence(event, because).map(|what| say(&what)));
         found.extend(self.error(event, because).map(|what| say(&what)));
+        found.extend(self.expiry(event, because).map(|what| say(&what)));
         found
     }
 
@@ -292,6 +293,28 @@ impl<'a> Run<'a> {
             }
         }
         None
+    }
+
+    /// Where a connection is said to be closed because a request was too old, the producer had sent
+    /// one so long before.
+    fn expiry(&self, event: &Event, because: &str) -> Option<String> {
+        let cited = self.cited(because).into_iter();
+        let closed = cited
+            .filter(|it| it.before.contains("request.timeout.ms was over, and it closed"))
+            .find(|it| matches!(it.event.kind, Kind::ConnectionClosed { .. }))?
+            .event;
+        let producers = self.plan.producers.iter();
+        let timeouts: Vec<u128> = producers
+            .map(|producer| producer.config.duration("request.timeout.ms").as_micros())
+            .collect();
+        let is_due = self.events.iter().take_while(|it| it.index < closed.index).any(|it| {
+            let age = u128::from(closed.at.0.saturating_sub(it.at.0));
+            it.host == event.host
+                && matches!(it.kind, Kind::BatchSent { .. })
+                && timeouts.iter().any(|timeout| age.abs_diff(*timeout) < 100_000)
+        });
+        (!is_due)
+            .then(|| format!("e{}: nothing was sent a request.timeout.ms before", closed.index))
     }
 
     /// How long sessions of members are, in microseconds.
