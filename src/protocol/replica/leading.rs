@@ -142,6 +142,7 @@ impl Replica {
             Defect::LastReplicaStanding,
             Defect::HighWatermarkOverCommitted,
             Defect::ShuttingDownReplicaCounts,
+            Defect::FencedInSync,
         ] {
             let defects = self.config.defects;
             if defects.has(defect) {
@@ -171,7 +172,7 @@ impl Replica {
             let counts = || {
                 leading.in_sync.maximal.contains(*broker)
                     || (follower.is_caught_up(now.wall, end, lag_max)
-                        && (self.is_eligible(*broker, follower) || waits_for_all))
+                        && (self.is_eligible(*broker, follower, defects) || waits_for_all))
             };
             let is_behind = follower.log_end.is_none_or(|follower_end| follower_end < lowest);
             if is_behind && Some(*broker) != overlooked && counts() {

@@ -6,7 +6,7 @@ use crate::protocol::replica::effect::Effect;
 use crate::protocol::replica::follower_state::{FetchedAs, FollowerState};
 use crate::protocol::replica::in_sync::{Change, InSync, Pending};
 use crate::protocol::replica::machine::{Replica, Role, event};
-use crate::types::{BrokerId, BrokerSet, Deed, Defect, ErrorCode, Now};
+use crate::types::{BrokerId, BrokerSet, Deed, Defect, DefectSet, ErrorCode, Now};
 
 /// Errors that prove that the controller has not granted a wish, and never will.
 const NOT_GRANTED: [ErrorCode; 2] =
@@ -26,9 +26,14 @@ impl Replica {
     /// shutting down, and the same process that the leader has counted (KIP-841, KIP-903).
     ///
     /// Source: Kafka 4.1, `Partition.isReplicaIsrEligible`.
-    pub(super) fn is_eligible(&self, broker: BrokerId, follower: &FollowerState) -> bool {
+    pub(super) fn is_eligible(
+        &self,
+        broker: BrokerId,
+        follower: &FollowerState,
+        defects: DefectSet,
+    ) -> bool {
         let Some(standing) = self.standings.get(&broker) else { return false };
-        let is_barred = standing.fenced && !self.config.defects.has(Defect::FencedInSync);
+        let is_barred = standing.fenced && !defects.has(Defect::FencedInSync);
         let is_same_process = match follower.fetched_as {
             FetchedAs::Never => false,
             FetchedAs::Unnamed => true,
@@ -54,7 +59,7 @@ impl Replica {
         let joins = leading.in_sync.pending.is_none()
             && !leading.in_sync.recorded.contains(broker)
             && follower.log_end >= Some(self.high_watermark)
-            && self.is_eligible(broker, follower)
+            && self.is_eligible(broker, follower, defects)
             && (is_above_start || defects.acts(Defect::ExpandBelowEpochStart, about))
             && !defects.acts(Defect::NoExpansion, about);
         if joins {

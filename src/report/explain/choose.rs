@@ -1,5 +1,6 @@
 //! Which of many notes become the steps of an explanation.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{Event, Kind};
@@ -9,6 +10,7 @@ use crate::report::explain::note::{Deed, IDLE, Note, Tag, weight};
 use crate::report::explain::rests::rest_upon;
 use crate::report::explain::shape::Step;
 use crate::report::explain::tape::Tape;
+use crate::report::explain::tell_deeds::waits;
 use crate::types::{
     BrokerId, BrokerSet, Defect, ErrorCode, HostId, Moment, Name, Offset, PartitionEpoch,
     TopicPartition,
@@ -189,6 +191,7 @@ fn together(tape: &Tape, notes: Vec<Note>) -> Vec<Note> {
 fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Candidate> {
     let released = released(tape, focus, chain);
     let idle = Aftermath::of_idle(tape, focus);
+    let candidacy = focus.candidacy(tape);
     let mut after: BTreeMap<Tag, i32> = BTreeMap::new();
     let mut candidates: Vec<Candidate> = Vec::new();
     for note in notes.into_iter().rev() {
@@ -215,6 +218,7 @@ fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Can
         if released.contains(&note.event) {
             score += RELEASES;
         }
+        score += candidacy.map_or(0, |candidacy| deposes(tape, candidacy, &note));
         if in_chain == Some(true) {
             score += OF_THE_CHAIN;
         }
@@ -224,6 +228,19 @@ fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Can
         candidates.push(Candidate { note, score, defect: None });
     }
     candidates
+}
+
+/// What a note matters where `candidacy` began the epoch that deposed a leader: the candidacy itself
+/// does, what its candidate tried later does not.
+fn deposes(tape: &Tape, candidacy: &Event, note: &Note) -> i32 {
+    let Some(event) = tape.event(note.event) else { return 0 };
+    let is_of_elections =
+        matches!(event.kind, Kind::QuorumRoleTaken { .. } | Kind::VoteGranted { .. });
+    match event.index.cmp(&candidacy.index) {
+        Ordering::Equal => OF_A_DEFECT,
+        Ordering::Greater if is_of_elections && event.host == candidacy.host => -OF_A_DEFECT,
+        _ => 0,
+    }
 }
 
 /// What a process went through because of a fault without which the breach comes all the same: its
@@ -411,6 +428,25 @@ fn mark(
             deeds.iter().copied().partition(|deed| is_written(deed));
         mark_one(tape, focus, (&written, chain), candidates);
         mark_one(tape, focus, (&kept, chain), candidates);
+        return;
+    }
+    if let (Defect::NoPreVote, Some(candidacy)) = (defect, focus.candidacy(tape)) {
+        // It stood for election without end; once it was heard.
+        let is_before = |it: &&&Deed| it.event <= candidacy.index && host(it) == candidacy.host;
+        let own: Vec<&Deed> = deeds.iter().rfind(is_before).copied().into_iter().collect();
+        mark_one(tape, focus, (&own, chain), candidates);
+        return;
+    }
+    if defect == Defect::FencedInSync {
+        // To wait for a fenced follower is one thing, to take it in another.
+        let is_wait = |deed: &Deed| tape.event(deed.event).is_some_and(|it| waits(tape, it));
+        let (waited, taken): (Vec<&Deed>, Vec<&Deed>) =
+            deeds.iter().copied().partition(|deed| is_wait(deed));
+        let own = match focus.shape {
+            Shape::Stuck if !waited.is_empty() => waited,
+            _ => taken,
+        };
+        mark_one(tape, focus, (&own, chain), candidates);
         return;
     }
     mark_one(tape, focus, (deeds, chain), candidates);

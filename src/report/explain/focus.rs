@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{Subject, Verdict, infos};
-use crate::event::Kind;
+use crate::event::{Event, Kind, QuorumRole};
 use crate::report::explain::shape::Retried;
 use crate::report::explain::tape::Tape;
 use crate::trace::{LogView, Model, Part, PartitionView};
@@ -343,6 +343,19 @@ impl Focus {
             || log.entry_at(from).is_some_and(|entry| {
                 entry.batch == *batch && self.epoch.is_none_or(|epoch| entry.epoch == epoch)
             })
+    }
+
+    /// Where the breach is that a quorum leader heard of a later epoch: the candidacy that began it.
+    pub(crate) fn candidacy<'a>(&self, tape: &'a Tape) -> Option<&'a Event> {
+        let decisive = tape.event(self.decisive)?;
+        let Kind::QuorumRoleTaken { leader_epoch: reached, .. } = &decisive.kind else {
+            return None;
+        };
+        let is_it = |it: &Kind| {
+            matches!(it, Kind::QuorumRoleTaken { role: QuorumRole::Candidate, leader_epoch, .. }
+                if leader_epoch == reached)
+        };
+        tape.last_before(decisive, |it| it.host != decisive.host && is_it(&it.kind))
     }
 
     fn find_hosts(&mut self, tape: &Tape, model: &Model) {

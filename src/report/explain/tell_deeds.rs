@@ -3,9 +3,19 @@
 use crate::event::{Event, Kind, MemberState};
 use crate::report::explain::defects::does;
 use crate::report::explain::note::{Deed, Tag};
+use crate::report::explain::tape::Tape;
 use crate::report::explain::tell::Teller;
 use crate::trace::Model;
 use crate::types::{ApiKey, BrokerId, Defect, Moment, Name, TopicPartition};
+
+/// Whether what a bug did in the step of `event` was to hold a high watermark back: no in-sync set was
+/// asked for or granted there.
+pub(crate) fn waits(tape: &Tape, event: &Event) -> bool {
+    let asks = |kind: &Kind| {
+        matches!(kind, Kind::AlterPartitionSent { .. } | Kind::AlterPartitionDecided { .. })
+    };
+    !tape.step_of(event).any(|it| asks(&it.kind))
+}
 
 impl Teller<'_> {
     /// A bug decided: of interest where it was about the partition of the story, or about none.
@@ -34,6 +44,7 @@ impl Teller<'_> {
         }
         let what = match defect {
             Defect::ShuttingDownReplicaCounts => self.whom_it_awaits(partition, model),
+            Defect::FencedInSync => self.whom_it_takes_in(event, partition, model),
             Defect::StaleClaims => self.what_it_keeps(event),
             Defect::FencedCannotRejoin => self.tape.message_to(event).map(|message| {
                 let who = self.tape.host(Some(message.from));
@@ -100,6 +111,7 @@ impl Teller<'_> {
             .iter()
             .rev()
             .take(8)
+            .filter(|deed| !matches!(deed.defect, Defect::FencedInSync))
             .any(|deed| self.tape.event(deed.event).is_some_and(|deed| deed.step == event.step))
     }
 
@@ -138,11 +150,38 @@ impl Teller<'_> {
         })
     }
 
+    /// The fenced followers that the leader of `partition` waits for, where the deed is not that it
+    /// wants one in.
+    fn whom_it_takes_in(
+        &self,
+        event: &Event,
+        partition: Option<TopicPartition>,
+        model: &Model,
+    ) -> Option<String> {
+        if !waits(self.tape, event) {
+            return None;
+        }
+        let known = model.partition(partition?)?;
+        let state = known.state.as_ref()?;
+        let fenced: Vec<BrokerId> = state
+            .replicas
+            .iter()
+            .copied()
+            .filter(|node| !state.in_sync.contains(*node))
+            .filter(|node| model.registrations.get(node).is_some_and(|it| it.fenced))
+            .collect();
+        (!fenced.is_empty()).then(|| {
+            format!(
+                "holds its high watermark back for {}, which is fenced and not in the in-sync set {}",
+                self.tape.nodes(fenced),
+                state.in_sync
+            )
+        })
+    }
+
     /// Of a member that is refused while it joins.
     pub(crate) fn what_it_keeps(&self, event: &Event) -> Option<String> {
-        let after = usize::try_from(event.index).ok()?.saturating_add(1);
-        let mut step = self.tape.events.iter().skip(after).take_while(|it| it.step == event.step);
-        let is_refused = step.any(|it| {
+        let is_refused = self.tape.step_of(event).any(|it| {
             matches!(&it.kind, Kind::MemberStateEntered { state: MemberState::Unjoined, .. })
         });
         is_refused.then(|| "is refused while it joins, and keeps what it owned".to_owned())
