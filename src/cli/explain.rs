@@ -21,7 +21,7 @@ use crate::report::explain::{
     Asked, Explanation, Reruns, brief, explain_all, markdown, text, violations,
 };
 use crate::report::export::{Story, diagrams};
-use crate::report::printable;
+use crate::report::{printable, quoted};
 use crate::scenario::Scenario;
 use crate::trace::{Header, RunFile};
 
@@ -103,7 +103,7 @@ fn told(
         setup: &Arc::new(file.header.setup.clone()),
         verdicts: &verdicts,
         number,
-        file: &path.display().to_string(),
+        file: &quoted(&path.to_string_lossy()),
         reruns,
     };
     match crate::report::explain::explain(events, asked) {
@@ -153,7 +153,7 @@ pub(crate) fn for_page(
         setup: &Arc::new(file.header.setup.clone()),
         verdicts: &verdicts,
         number: 1,
-        file: &path.display().to_string(),
+        file: &quoted(&path.to_string_lossy()),
         reruns: &Reruns::default(),
     };
     let events = events.map_err(|error| run_file::refused(path, &error))?;

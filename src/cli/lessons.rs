@@ -11,15 +11,15 @@ use crate::cli::lesson_index::index;
 use crate::cli::lesson_list::LESSONS;
 use crate::cli::output::{complain, read_file, stdout, write_whole};
 use crate::cli::page::{Look, Page, wants_colour};
-use crate::cli::run::{default_run_file, quoted};
+use crate::cli::run::default_run_file;
 use crate::cli::simulated;
 use crate::cli::text::judgement_text;
 use crate::cli::timeline::width;
 use crate::cli::view::extras;
 use crate::explore::{Judgement, RunOptions, run_once, vocabulary};
 use crate::report::{
-    Difference, Lesson, LessonNote, LessonPlan, Seen, Taught, page, page_of_two, printable, teach,
-    tried, wrapped,
+    Difference, Lesson, LessonNote, LessonPlan, Seen, Taught, page, page_of_two, printable, quoted,
+    teach, tried, wrapped,
 };
 use crate::scenario::Scenario;
 use crate::trace::RunFile;

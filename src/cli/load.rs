@@ -7,6 +7,7 @@ use anyhow::{Context as _, anyhow, bail};
 use crate::cli::args::Change;
 use crate::cli::output::{complain, read_file};
 use crate::explore::vocabulary;
+use crate::report::quoted;
 use crate::scenario::{Scenario, ScenarioError, embed};
 
 /// Reads the scenario `path` with `change` made to it.
@@ -14,8 +15,9 @@ pub(crate) fn load(path: &Path, change: &Change) -> anyhow::Result<Scenario> {
     let name = path.to_string_lossy();
     if path.extension().is_some_and(|extension| extension == "lesson") {
         bail!(
-            "`{name}` holds the notes of a lesson: play it with `kafsim lessons {name}`, or give \
-             its scenario, `{}`",
+            "`{name}` holds the notes of a lesson: play it with `kafsim lessons {}`, or give its \
+             scenario, `{}`",
+            quoted(&name),
             path.with_extension("toml").display()
         );
     }

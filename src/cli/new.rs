@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use crate::cli::args::{New, Template};
 use crate::cli::command::Done;
 use crate::cli::output::{make_folder, stdout};
-use crate::cli::run::quoted;
+use crate::report::quoted;
 
 /// Writes the template's scenario and says what to type next.
 pub(crate) fn new(args: &New) -> anyhow::Result<Done> {

@@ -15,6 +15,7 @@ use crate::cli::output::{check_apart, stdout, write_whole};
 use crate::cli::page::wants_colour;
 use crate::cli::text;
 use crate::explore::{RunOptions, run_once};
+use crate::report::quoted;
 use crate::scenario::{Scenario, show_duration};
 
 /// Runs the scenario, keeps the run file, says what became of it.
@@ -81,15 +82,6 @@ pub(crate) fn again_until(
 ) -> String {
     let until = until.map(|until| format!(" --until {}", show_duration(until)));
     again(scenario, seed, change) + &until.unwrap_or_default()
-}
-
-/// `word` as a shell takes it.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ fn where_to_look(evidence: Option<&[u64]>) -> String {
 
 /// The path as a shell takes it.
 fn quoted(path: &Path) -> String {
-    crate::cli::run::quoted(&path.to_string_lossy())
+    crate::report::quoted(&path.to_string_lossy())
 }
 
 /// What the run is judged, and why. What was broken stands with the claims; here are their names.

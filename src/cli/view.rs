@@ -12,12 +12,13 @@ use crate::cli::args::View;
 use crate::cli::command::Done;
 use crate::cli::explain::{command, for_page};
 use crate::cli::output::{complain, stdout, write_whole};
-use crate::cli::run::quoted;
 use crate::cli::run_file;
 use crate::cli::serve::serve;
 use crate::report::explain::{Explanation, markdown, text};
 use crate::report::export::{Story, diagrams};
-use crate::report::{At, Difference, Extras, Fitted, check_instant, page_of_two, page_within};
+use crate::report::{
+    At, Difference, Extras, Fitted, check_instant, page_of_two, page_within, quoted,
+};
 use crate::trace::{Header, RunFile};
 
 /// A page explains so many violations; more of one run tell the same story again.
@@ -131,8 +132,7 @@ fn told_page(path: &Path, is_rerun: bool, room: usize) -> anyhow::Result<(String
             least / 1_000_000,
             path.parent()
                 .filter(|it| !it.as_os_str().is_empty())
-                .unwrap_or(Path::new("."))
-                .display()
+                .map_or_else(|| ".".to_owned(), |it| quoted(&it.to_string_lossy()))
         ),
     }
 }

@@ -20,6 +20,7 @@ mod page;
 mod page_columns;
 mod page_common;
 mod page_ladder;
+mod shell;
 mod state;
 mod state_text;
 mod table;
@@ -44,6 +45,7 @@ pub use lesson::{
 pub use log::{Cell, Gone, Logs, Offsets, Row};
 pub(crate) use owners::{Owners, epoch_word};
 pub use page::{Extras, Fitted, page, page_of_two, page_within};
+pub(crate) use shell::quoted;
 pub use state::{
     Committed, Decided, FaultInForce, Partition, Process, Quorum, QuorumMember, Replica, State,
     Vote,

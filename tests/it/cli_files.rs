@@ -133,3 +133,38 @@ fn words_that_no_event_can_have_are_refused() {
     assert!(told(&output).contains(sentence), "{}", told(&output));
     assert_eq!(kafsim(at, &["events", "a.run", "role=leader"]).status.code(), Some(0));
 }
+
+/// Runs a printed command as a shell does; it may open no browser.
+#[cfg(unix)]
+fn typed(folder: &Path, command: &str) -> Output {
+    let command = command.trim().trim_end_matches(" --open");
+    let script = format!("kafsim() {{ \"$KAFSIM\" \"$@\"; }}; {command}");
+    let mut shell = Command::new("sh");
+    shell.current_dir(folder).env("KAFSIM", cargo_bin!("kafsim")).args(["-c", &script]);
+    shell.output().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn every_printed_command_can_be_typed_whatever_files_are_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let odd = "a $HOME of mine, it's; odd";
+    std::fs::create_dir(at.join(odd)).unwrap();
+    let [scenario, run] = ["s.toml", "it's a.run"].map(|name| format!("{odd}/{name}"));
+    std::fs::copy("scenarios/lessons/acked_and_gone.toml", at.join(&scenario)).unwrap();
+    let ran = told(&kafsim(at, &["run", &scenario, "--out", &run]));
+    let explained = told(&kafsim(at, &["explain", &run, "--no-rerun"]));
+    let commands = |text: &str| -> Vec<String> {
+        let command = |line: &str| Some(line.get(line.find("kafsim ")?..)?.to_owned());
+        text.lines().filter_map(command).collect()
+    };
+    let (of_run, of_explanation) = (commands(&ran), commands(&explained));
+    assert!(of_run.len() >= 4, "{ran}");
+    assert!(of_explanation.len() >= 6, "{explained}");
+    for command in of_run.iter().chain(&of_explanation) {
+        let output = typed(at, command);
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{command}\n{}", told(&output));
+        assert!(!told(&output).contains("not found"), "{command}\n{}", told(&output));
+    }
+}

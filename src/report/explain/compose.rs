@@ -14,6 +14,7 @@ use crate::report::explain::shape::{Explanation, Other, Reruns, Retried};
 use crate::report::explain::tape::{Tape, offsets, row};
 use crate::report::explain::tell::Teller;
 use crate::report::explain::why_not::why_not;
+use crate::report::shell::{in_quotes, quoted};
 use crate::scenario::Plan;
 use crate::trace::{Model, Setup, seconds};
 use crate::types::{BatchId, DefectSet, Expectation, Moment, Offset, PropertyName};
@@ -31,7 +32,7 @@ pub struct Asked<'a> {
     pub verdicts: &'a [Verdict],
     /// Which of the violations, from 1.
     pub number: usize,
-    /// The run file as the commands that show it again shall name it.
+    /// The run file as the commands that show it again shall name it: as a shell takes it.
     pub file: &'a str,
     /// What runs with one thing changed came to, of which [`explain`] makes use, if there are any.
     pub reruns: &'a Reruns,
@@ -160,17 +161,19 @@ fn again(asked: &Asked<'_>, focus: &Focus, so_far: &Explanation, model: &Model) 
         format!("kafsim state {file} --at e{}", focus.decisive),
         format!("kafsim view {file} --open{which}"),
     ];
-    commands.extend(about.as_ref().map(|about| format!("kafsim timeline {file} -p {about}")));
+    let timeline = |about: &String| format!("kafsim timeline {file} -p {}", quoted(about));
+    commands.extend(about.as_ref().map(timeline));
     if let Some(group) = &focus.group {
         if about.is_none() {
             commands.push(format!("kafsim timeline {file}"));
         }
-        let name = &group.name;
-        commands.push(format!("kafsim state {file} --at e{} --group {name}", focus.decisive));
+        let (at, name) = (focus.decisive, quoted(group.name.as_str()));
+        commands.push(format!("kafsim state {file} --at e{at} --group {name}"));
     }
     let only = about.map(|about| format!(" partition={about}")).unwrap_or_default();
     let end = focus.decisive.saturating_add(1);
-    commands.push(format!("kafsim events {file} 'index={first}..{end}{only}'"));
+    let filter = in_quotes(&format!("index={first}..{end}{only}"));
+    commands.push(format!("kafsim events {file} {filter}"));
     commands
 }
 

@@ -96,7 +96,7 @@ export interface Head {
   left_out?: string | null;
   // Where it has what logs hold; everywhere if this is not given.
   logs?: { from: number; to: number; partitions: string[] | null } | null;
-  again?: string;
+  again: string;
   // What each fault did, by the event that began it, and what is so from its end on, by that event.
   faults?: Record<string, string>;
   explanations?: Explanation[];

@@ -22,7 +22,7 @@ export function buildHeader(apps: App[], parent: HTMLElement, help: () => void):
     parent.append(el('div', { class: 'switches', role: 'group', 'aria-label': 'Which run to work with', title: 'Which run to work with (x)' }, ...buttons));
   }
   for (const one of apps) if (one.run.head.left_out) parent.append(el('p', { class: 'left-out', role: 'note' }, one.run.head.left_out));
-  const again = head.again ?? `kafsim replay ${head.file}`;
+  const { again } = head;
   parent.append(el('div', { class: 'tools' }, copyButton('wide', 'copy command', () => again, `copy command: ${again}`),
     button('Light or dark', 'theme', () => {
       const active = apps.find((one) => one.isActive) ?? app;
