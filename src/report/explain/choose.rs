@@ -37,6 +37,8 @@ const ENDS_WITHIN: u64 = 60_000_000;
 /// How many hosts of one bug have their say.
 const PARTIES_MAX: usize = 2;
 
+/// What came after all was decided.
+const AFTERWARDS: i32 = 60;
 /// What a fault held up, and now goes on its way.
 const RELEASES: i32 = 10;
 /// The end of a fault is told if so many microseconds at most lie between it and the breach.
@@ -192,6 +194,7 @@ fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Can
     let released = released(tape, focus, chain);
     let idle = Aftermath::of_idle(tape, focus);
     let candidacy = focus.candidacy(tape);
+    let passed = focus.passed(tape);
     let mut after: BTreeMap<Tag, i32> = BTreeMap::new();
     let mut candidates: Vec<Candidate> = Vec::new();
     for note in notes.into_iter().rev() {
@@ -217,6 +220,12 @@ fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Can
         }
         if released.contains(&note.event) {
             score += RELEASES;
+        }
+        // What became of the cluster afterwards is not why a consumer was not shown a record.
+        let is_of_reading =
+            matches!(note.tag, Tag::Read | Tag::Place | Tag::Loss | Tag::Write | Tag::Cut);
+        if !is_of_reading && passed.is_some_and(|passed| note.event > passed) {
+            score -= AFTERWARDS;
         }
         score += candidacy.map_or(0, |candidacy| deposes(tape, candidacy, &note));
         if in_chain == Some(true) {

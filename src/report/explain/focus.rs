@@ -39,6 +39,8 @@ pub(crate) struct Focus {
     pub(crate) shape: Shape,
     /// Whether the property says that something good happens.
     pub(crate) is_liveness: bool,
+    /// Who was not shown a record, where that is the breach.
+    pub(crate) skipper: Option<HostId>,
     pub(crate) partition: Option<TopicPartition>,
     /// The records: their first offset, and the one after the last.
     pub(crate) records: Option<(Offset, Offset)>,
@@ -89,6 +91,7 @@ impl Focus {
         let mut focus = Self {
             shape: shape_of(&violation.subject, is_liveness),
             is_liveness,
+            skipper: None,
             partition: violation.subject.partition(),
             records: None,
             batches: Vec::new(),
@@ -103,6 +106,11 @@ impl Focus {
             evidence,
         };
         focus.name(&violation.subject, tape, &model);
+        if let ("poll-skip", Subject::Reading { client, .. }) =
+            (verdict.property, &violation.subject)
+        {
+            focus.skipper = *client;
+        }
         focus.find_batches(tape, &model);
         let model = focus.settle_decisive(tape, model);
         if focus.shape == Shape::Replica && verdict.property == "consistent-read" {
@@ -343,6 +351,13 @@ impl Focus {
             || log.entry_at(from).is_some_and(|entry| {
                 entry.batch == *batch && self.epoch.is_none_or(|epoch| entry.epoch == epoch)
             })
+    }
+
+    /// Where the breach is that a consumer was not shown a record: where it went past it.
+    pub(crate) fn passed(&self, tape: &Tape) -> Option<u64> {
+        let skipper = self.skipper?;
+        let mut proofs = self.evidence.iter().copied();
+        proofs.find(|at| tape.event(*at).and_then(|it| it.host) == Some(skipper))
     }
 
     /// Where the breach is that a quorum leader heard of a later epoch: the candidacy that began it.

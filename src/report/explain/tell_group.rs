@@ -20,6 +20,20 @@ const TROUBLE: i32 = 36;
 /// How many shares of an assignment one step tells.
 const SHARES_MAX: usize = 4;
 
+/// The member that a coordinator did something for, or about.
+fn member_of(kind: &Kind) -> Option<&Name> {
+    match kind {
+        Kind::OffsetAppended { member, .. } | Kind::OffsetCommitAnswered { member, .. } => {
+            member.as_ref()
+        }
+        Kind::MemberJoined { member, .. }
+        | Kind::MemberLeft { member, .. }
+        | Kind::AssignmentDecided { member, .. }
+        | Kind::MemberReconciled { member, .. } => Some(member),
+        _ => None,
+    }
+}
+
 /// The hosts of the members of the group that the story is about, by member id.
 pub(crate) fn members(tape: &Tape, focus: &Focus) -> BTreeMap<Name, HostId> {
     let Some(about) = &focus.group else { return BTreeMap::new() };
@@ -58,6 +72,28 @@ impl Teller<'_> {
             None if id.as_str().is_empty() => "a new member".to_owned(),
             None => id.as_str().to_owned(),
         }
+    }
+
+    /// Whether `event`, that `member` left, is of an earlier life of `group`: it was stable again before
+    /// anything of the breach happened, and nothing of that was done by the member, or for it.
+    fn is_of_before(&self, event: &Event, group: &Name, member: &Name) -> bool {
+        let host = self.members.get(member).copied();
+        let proofs = || self.focus.evidence.iter().filter_map(|at| self.tape.event(*at));
+        let is_own = |it: &Event| {
+            host.is_some() && it.host == host
+                || member_of(&it.kind).is_some_and(|id| self.members.get(id).copied() == host)
+        };
+        let Some(first) = proofs().find(|it| it.at >= Moment::SCENARIO_BEGINS) else {
+            return false;
+        };
+        let is_stable = |it: &Event| {
+            matches!(&it.kind, Kind::GroupStateChanged { group: of, state: GroupState::Stable, .. }
+                if of == group)
+        };
+        let after = usize::try_from(event.index).unwrap_or(usize::MAX).saturating_add(1);
+        let between = self.tape.events.iter().skip(after).take_while(|it| it.index < first.index);
+        let is_of_records = self.focus.group.as_ref().is_some_and(|about| about.offset.is_some());
+        is_of_records && !proofs().any(is_own) && between.into_iter().any(is_stable)
     }
 
     /// A member by its host, and by its id where the process had several: a coordinator knows ids.
@@ -153,7 +189,11 @@ impl Teller<'_> {
             }
             Kind::MemberLeft { group, member, because } if is_ours(group) => {
                 let who_left = self.member_by_id(member);
-                let extra = if *because == LeftBecause::Left { 4 } else { TROUBLE };
+                let extra = match because {
+                    _ if self.is_of_before(event, group, member) => ASIDE,
+                    LeftBecause::Left => 4,
+                    _ => TROUBLE,
+                };
                 let because = match because {
                     LeftBecause::Replaced => {
                         "its group.instance.id is back with a new member id".to_owned()
