@@ -107,7 +107,7 @@ impl Focus {
         };
         focus.name(&violation.subject, tape, &model);
         if let ("poll-skip", Subject::Reading { client, .. }) =
-            (verdict.property, &violation.subject)
+            (verdict.property.as_str(), &violation.subject)
         {
             focus.skipper = *client;
         }
