@@ -83,7 +83,7 @@ pub(crate) enum Format {
 /// `kafsim run`.
 #[derive(Args, Debug)]
 pub(crate) struct Run {
-    /// The scenario file
+    /// The scenario file, or the name of a lesson
     pub(crate) scenario: PathBuf,
     /// The seed: all that a run depends on beside the scenario and the build
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]

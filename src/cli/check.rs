@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::check::{Outcome, Verdict};
 use crate::cli::args::{Change, Check, Format};
 use crate::cli::command::Done;
+use crate::cli::lesson_list::named;
 use crate::cli::load;
 use crate::cli::output::{Unreadable, complain, is_closed_pipe, read_file, stdout};
 use crate::cli::run_file;
@@ -67,10 +68,12 @@ struct Checked {
 }
 
 fn check_file(path: &Path) -> anyhow::Result<Checked> {
-    let bytes = read_file(path, "a scenario (.toml) or of a run file (.run)")?;
-    // What begins like a run file is one, if only a damaged one.
-    if bytes.starts_with(b"kafsim") || path.extension().is_some_and(|end| end == "run") {
-        return check_run(path, &bytes);
+    if named(path).is_none() {
+        let bytes = read_file(path, "a scenario (.toml) or of a run file (.run)")?;
+        // What begins like a run file is one, if only a damaged one.
+        if bytes.starts_with(b"kafsim") || path.extension().is_some_and(|end| end == "run") {
+            return check_run(path, &bytes);
+        }
     }
     let scenario = load::load(path, &Change::default())?;
     let plan = &scenario.plan;

@@ -1,5 +1,7 @@
 //! The lessons that come with the program: scenarios and notes, as they are in `scenarios/lessons`.
 
+use std::path::Path;
+
 /// A lesson.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Listed {
@@ -35,6 +37,11 @@ pub(crate) const LESSONS: &[Listed] = lessons! {
     "find_it_yourself"
 };
 
+/// The lesson whose name stands where the path of a scenario may; a file of that name comes first.
+pub(crate) fn named(path: &Path) -> Option<&'static Listed> {
+    LESSONS.iter().find(|lesson| path.as_os_str() == lesson.name).filter(|_| !path.exists())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -51,5 +58,15 @@ mod tests {
         }
         let listed: BTreeSet<_> = LESSONS.iter().map(|lesson| lesson.name.to_owned()).collect();
         assert_eq!(there, listed);
+    }
+
+    #[test]
+    fn a_name_alone_is_a_lesson_unless_it_is_something_here() {
+        for lesson in LESSONS {
+            assert_eq!(named(Path::new(lesson.name)), Some(lesson));
+        }
+        for other in ["", "src", "no_lesson", "scenarios/lessons/two_owners.toml", "./two_owners"] {
+            assert_eq!(named(Path::new(other)), None, "{other}");
+        }
     }
 }

@@ -59,7 +59,7 @@ fn asked(args: &Lessons) -> anyhow::Result<Done> {
 struct Found {
     /// What it is called: a file's name without its ending.
     name: String,
-    /// The scenario's path, as it is in the repository or on this disk.
+    /// The scenario as commands name it: a lesson of the program's own, or a path on this disk.
     path: String,
     /// The path of its notes.
     notes: String,
@@ -82,17 +82,18 @@ fn find(name: &str) -> anyhow::Result<Found> {
              by its file, as in mine.lesson"
         );
     };
-    let path = format!("scenarios/lessons/{}", listed.name);
-    let plan = LessonPlan::read(&format!("{path}.lesson"), listed.notes)?;
+    let notes = format!("scenarios/lessons/{}.lesson", listed.name);
+    let plan = LessonPlan::read(&notes, listed.notes)?;
     let found = Found {
         name: listed.name.to_owned(),
         path: String::new(),
-        notes: format!("{path}.lesson"),
+        notes,
         scenario: listed.scenario.to_owned(),
         plan,
         number: Some(place + 1),
     };
-    Ok(found.at(format!("{path}.toml")))
+    // Its name is what commands take wherever they are typed: there may be no file.
+    Ok(found.at(listed.name.to_owned()))
 }
 
 fn from_disk(path: &Path) -> anyhow::Result<Found> {
@@ -109,7 +110,7 @@ fn from_disk(path: &Path) -> anyhow::Result<Found> {
 }
 
 impl Found {
-    /// The same, with a scenario that commands find at `path`.
+    /// The same, with a scenario that commands find as `path`.
     fn at(mut self, path: String) -> Self {
         self.plan.scenario = quoted(&path);
         self.path = path;

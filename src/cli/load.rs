@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::cli::args::Change;
+use crate::cli::lesson_list::named;
 use crate::cli::output::{complain, read_file};
 use crate::explore::vocabulary;
 use crate::report::quoted;
 use crate::scenario::{Scenario, ScenarioError, embed};
 
-/// Reads the scenario `path` with `change` made to it.
+/// Reads the scenario `path`, a file or the name of a lesson, with `change` made to it.
 pub(crate) fn load(path: &Path, change: &Change) -> anyhow::Result<Scenario> {
     let name = path.to_string_lossy();
     if path.extension().is_some_and(|extension| extension == "lesson") {
@@ -21,10 +22,10 @@ pub(crate) fn load(path: &Path, change: &Change) -> anyhow::Result<Scenario> {
             path.with_extension("toml").display()
         );
     }
-    let bytes = read_file(path, "a scenario (.toml); kafsim's own are in scenarios/")?;
-    let text = String::from_utf8(bytes).map_err(|_| {
-        anyhow!("`{name}` is not text: give a scenario (TOML, in UTF-8), or `check` a run file")
-    })?;
+    let text = match named(path) {
+        Some(lesson) => lesson.scenario.to_owned(),
+        None => from_disk(path)?,
+    };
     let folder = path.parent().unwrap_or(Path::new(""));
     let read = |file: &str| {
         let bytes = std::fs::read(folder.join(file)).map_err(|error| match error.kind() {
@@ -42,6 +43,14 @@ pub(crate) fn load(path: &Path, change: &Change) -> anyhow::Result<Scenario> {
         complain(&format!("warning: {warning}"));
     }
     Ok(scenario)
+}
+
+fn from_disk(path: &Path) -> anyhow::Result<String> {
+    let bytes = read_file(path, "a scenario (.toml), or a lesson's name (`kafsim lessons`)")?;
+    String::from_utf8(bytes).map_err(|_| {
+        let name = path.display();
+        anyhow!("`{name}` is not text: give a scenario (TOML, in UTF-8), or `check` a run file")
+    })
 }
 
 /// The scenario files that `paths` name: files as they are, folders with all that is in them, in

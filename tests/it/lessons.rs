@@ -119,6 +119,37 @@ fn the_commands_of_a_folder_work_in_it() {
     }
 }
 
+/// Whoever has only the program has no folder of scenarios: what a terminal tells to type must work
+/// all the same.
+#[test]
+fn the_commands_of_a_lesson_in_the_terminal_work_where_nothing_else_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(cargo_bin!("kafsim"));
+        command.current_dir(folder.path()).args(arguments).output().unwrap()
+    };
+    for name in ["acked_and_gone", "find_it_yourself"] {
+        let played = run(&["lessons", name, "--all"]);
+        let text = String::from_utf8(played.stdout).unwrap();
+        let command = |line: &str| {
+            let line = line.strip_prefix("run it").unwrap_or(line).trim_start();
+            line.starts_with("kafsim ").then(|| line.replace('\'', ""))
+        };
+        let commands: Vec<String> = text.lines().filter_map(command).collect();
+        assert!(commands.contains(&format!("kafsim run {name}")), "{name}: {commands:?}");
+        for command in commands {
+            let mut words: Vec<&str> = command.split_whitespace().skip(1).collect();
+            // That it finds its scenario is soon seen.
+            if words[0] == "run" && !words.contains(&"--out") {
+                words.extend(["--until", "1ms"]);
+            }
+            let output = run(&words);
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            assert!(matches!(output.status.code(), Some(0 | 1)), "{command}: {complaint}");
+        }
+    }
+}
+
 #[test]
 fn a_lesson_is_played_as_plain_text_where_nobody_looks() {
     let (code, text, _) = kafsim(&["lessons", "1"]);
