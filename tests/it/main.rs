@@ -53,6 +53,7 @@ mod scenario_errors;
 mod scenario_schema;
 mod scenarios;
 mod stopping;
+mod stories;
 mod terminal;
 mod trace;
 mod trace_document;

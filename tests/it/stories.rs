@@ -1,0 +1,73 @@
+//! Explanations of runs that are no exhibits: each scenario of `tests/data/stories` was told wrong
+//! once.
+
+use kafsim::explore::{RunOptions, run_once};
+use kafsim::report::explain::{Explanation, text};
+
+use crate::museum::explanations;
+use crate::scenarios::scenario;
+
+/// What is told of the first breach of `property` in `name` with `seed`.
+fn told(name: &str, seed: u64, property: &str) -> Explanation {
+    let scenario = scenario(&format!("tests/data/stories/{name}.toml"), &[], &[]);
+    let options = RunOptions { record: true, ..RunOptions::default() };
+    let mut executed = run_once(&scenario, seed, &options);
+    let found = explanations(&mut executed, &scenario);
+    found.into_iter().find(|it| it.property == property).expect("it is violated")
+}
+
+/// The texts of the steps, each with its reason.
+fn steps(it: &Explanation) -> Vec<String> {
+    let because = |it: Option<&str>| it.map(|it| format!(" - because {it}")).unwrap_or_default();
+    it.steps.iter().map(|step| step.text.clone() + &because(step.because.as_deref())).collect()
+}
+
+fn has(steps: &[String], fragment: &str) -> bool {
+    steps.iter().any(|step| step.contains(fragment))
+}
+
+/// Not that the controller has the follower back is the breach, but that the leader waited for it
+/// meanwhile.
+#[test]
+fn that_a_leader_waits_for_a_fenced_follower_is_told() {
+    let it = told("fenced_follower_awaited", 2, "high-watermark-reaches-end");
+    let steps = steps(&it);
+    let waits = steps.iter().find(|step| step.contains("holds its high watermark back for"));
+    let waits = waits.unwrap_or_else(|| panic!("{}", text(&it)));
+    assert!(waits.contains("which is fenced and not in the in-sync set"), "{waits}");
+    assert!(waits.contains("kafka-13916-fenced-replica-in-sync is switched on"), "{waits}");
+    assert!(!has(&steps, "waits no more than for"), "{}", text(&it));
+}
+
+/// A candidate stands in epoch after epoch: it is the one of which the leader heard that deposes it.
+#[test]
+fn the_candidacy_that_deposes_is_the_one_of_which_the_leader_heard() {
+    for seed in [0, 8, 14] {
+        let it = told("one_candidacy_of_many", seed, "quorum-stable");
+        let steps = steps(&it);
+        let (_, epoch) = it.sentence.rsplit_once("was deposed by epoch ").unwrap();
+        let epoch: i32 = epoch.trim_end_matches('.').parse().unwrap();
+        assert!(has(&steps, &format!("stands for election in epoch {epoch}")), "{}", text(&it));
+        let later = format!("stands for election in epoch {}", epoch + 1);
+        assert!(!has(&steps, &later), "{}", text(&it));
+        assert!(has(&steps, "kip-996-no-pre-vote is switched on"), "{}", text(&it));
+    }
+}
+
+/// The batch was skipped before anybody was elected.
+#[test]
+fn elections_after_a_batch_was_skipped_have_no_part_in_it() {
+    let it = told("skipped_before_an_election", 0, "poll-skip");
+    let steps = steps(&it);
+    assert!(has(&steps, "skips a batch that it has fetched"), "{}", text(&it));
+    assert!(!has(&steps, "the controller makes"), "{}", text(&it));
+}
+
+/// Billing-1 was counted out long before billing-3 committed what it did not process.
+#[test]
+fn a_member_that_was_counted_out_long_before_has_no_part_in_a_commit() {
+    let it = told("another_member_expired_before", 6, "at-least-once");
+    let steps = steps(&it);
+    assert!(has(&steps, "fault 2: crash of billing-3"), "{}", text(&it));
+    assert!(!has(&steps, "counts billing-1"), "{}", text(&it));
+}
