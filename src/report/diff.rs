@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::event::{Event, Kind};
+use crate::event::Event;
 use crate::report::at::TellError;
 use crate::report::diff_account::{Account, Outcome, outcomes};
 use crate::report::diff_scenario::lines_that_differ;
-use crate::report::fault_words;
-use crate::trace::{Alignment, Names, ReadError, RunFile, align, seconds};
-use crate::types::{HostId, Lane, Moment};
+use crate::report::diff_words::words;
+use crate::trace::{Alignment, Names, ReadError, RunFile, align};
+use crate::types::Moment;
 
 /// So many places where the runs may part are looked at, until two lines differ.
 const PARTINGS_MAX: usize = 200;
@@ -68,7 +68,7 @@ pub struct Told {
     pub event: u64,
     /// Its line.
     pub line: String,
-    /// The same in words, if there are any for its kind.
+    /// The same in words.
     pub words: Option<String>,
 }
 
@@ -139,25 +139,48 @@ fn parting(
     let told = [told(files[0], &wanted(0))?, told(files[1], &wanted(1))?];
     let of = |place: usize, pair: &[Option<u64>; 2]| told[place].get(&pair[place]?);
     let begins = |pair: &[Option<u64>; 2]| {
-        let moment = |place| of(place, pair).map(|(at, _)| *at);
+        let moment = |place| of(place, pair).map(|found| found.at);
         [moment(0), moment(1)].into_iter().flatten().min()
     };
     let mut chosen: Vec<_> = chosen.into_iter().collect();
     chosen.sort_by_key(|pair| (begins(pair), *pair));
     let differs = |pair: &&[Option<u64>; 2]| match (of(0, pair), of(1, pair)) {
-        (Some((_, one)), Some((_, other))) => one.bare() != other.bare(),
+        (Some(one), Some(other)) => one.told.bare() != other.told.bare(),
         _ => true,
     };
     let first = chosen.iter().find(differs).or_else(|| chosen.first());
-    let tell = |place, pair| of(place, pair).map(|(_, told)| told.clone());
-    Ok(first.map(|pair| [tell(0, pair), tell(1, pair)]))
+    Ok(first.map(|pair| match [of(0, pair), of(1, pair)] {
+        [Some(one), Some(other)] => [one.beside(other), other.beside(one)].map(Some),
+        only => only.map(|found| found.map(|it| it.told.clone())),
+    }))
 }
 
-/// When the events `wanted` were, and what they are.
-fn told(
-    file: &RunFile,
-    wanted: &BTreeSet<u64>,
-) -> Result<BTreeMap<u64, (Moment, Told)>, TellError> {
+/// An event that was looked up.
+struct Found {
+    at: Moment,
+    told: Told,
+    /// Its fields as text has them.
+    fields: Vec<(&'static str, String)>,
+}
+
+impl Found {
+    /// As it is told beside `other`: words that are the same for both get the fields that are not.
+    fn beside(&self, other: &Self) -> Told {
+        let mut told = self.told.clone();
+        if told.bare_words() != other.told.bare_words() {
+            return told;
+        }
+        let own = self.fields.iter().filter(|field| !other.fields.contains(field));
+        let own: Vec<String> = own.map(|(name, value)| format!("{name}={value}")).collect();
+        if let Some(words) = told.words.as_mut().filter(|_| !own.is_empty()) {
+            *words = format!("{words} ({})", own.join(", "));
+        }
+        told
+    }
+}
+
+/// What the events `wanted` are.
+fn told(file: &RunFile, wanted: &BTreeSet<u64>) -> Result<BTreeMap<u64, Found>, TellError> {
     let mut names = Names::new(Arc::new(file.header.setup.clone()));
     let mut found = BTreeMap::new();
     let Some(last) = wanted.last() else { return Ok(found) };
@@ -170,59 +193,12 @@ fn told(
         if wanted.contains(&event.index) {
             let words = words(&event, &names);
             let told = Told { event: event.index, line: names.line(&event), words };
-            found.insert(event.index, (event.at, told));
+            let fields = event.kind.values().into_iter();
+            let fields = fields.map(|(name, value)| (name, names.show(&value))).collect();
+            found.insert(event.index, Found { at: event.at, told, fields });
         }
     }
     Ok(found)
-}
-
-/// What sets a step off, in words: a timer, a message, a fault.
-fn words(event: &Event, names: &Names) -> Option<String> {
-    let host = names.setup().host_name(event.host);
-    let name = |host: HostId| names.setup().host_name(Some(host)).to_owned();
-    let what = match &event.kind {
-        Kind::DeadlineReached { lane } => format!("a timer of {host} is due: {}", timer(*lane)),
-        Kind::Delivered { from, api, is_response: false, .. } => {
-            format!("{host} receives {} from {}", api.name(), name(*from))
-        }
-        Kind::Delivered { from, api, is_response: true, .. } => {
-            format!("{host} receives the answer to its {} from {}", api.name(), name(*from))
-        }
-        Kind::FaultBegan { fault, verb, hosts, groups, detail } => {
-            let hosts: Vec<String> = hosts.iter().map(|host| name(*host)).collect();
-            let what = fault_words::told(*verb, &hosts, groups, detail.as_str());
-            format!("fault {}: {what}", fault.saturating_add(1))
-        }
-        Kind::FaultEnded { fault, .. } => format!("fault {} ends", fault.saturating_add(1)),
-        Kind::HostStarted { .. } => format!("{host} starts"),
-        Kind::HostStopped { .. } => format!("{host} ends"),
-        Kind::DiskCompleted { .. } => format!("{host} learns that its disk has done something"),
-        Kind::ConnectionOpened { peer, .. } => {
-            format!("{host} has a connection with {}", name(*peer))
-        }
-        Kind::ConnectionClosed { peer, .. } => {
-            format!("{host} loses its connection with {}", name(*peer))
-        }
-        Kind::AdminAsked { what, .. } => format!("{host} asks: {what}"),
-        Kind::DefectActed { defect, .. } => format!("the bug {defect} acts on {host}"),
-        _ => return None,
-    };
-    Some(format!("e{} {} {what}", event.index, seconds(event.at)))
-}
-
-/// What a process waits for on `lane`.
-fn timer(lane: Lane) -> &'static str {
-    match lane {
-        Lane::Raft => "its part in the quorum (elections, fetches of the metadata log)",
-        Lane::Metadata => "metadata to be applied",
-        Lane::Controller => "the controller's own work",
-        Lane::Lifecycle => "registration and heartbeats",
-        Lane::Scheduler => "work at intervals (retention, flushes, checkpoints)",
-        Lane::Request(_) => "a request that it held back",
-        Lane::Fetcher(_) => "the next fetch from a leader",
-        Lane::Sender => "its requests (the next one, or one that takes too long)",
-        Lane::Application => "its application's next call",
-    }
 }
 
 impl Told {

@@ -7,6 +7,8 @@ mod diff;
 mod diff_account;
 mod diff_scenario;
 mod diff_text;
+mod diff_words;
+mod diff_words_clients;
 pub mod explain;
 pub mod export;
 mod fault_words;

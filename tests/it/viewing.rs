@@ -126,9 +126,11 @@ fn runs_part_at_the_first_event_that_differs() {
         String::from_utf8(output.unwrap().stdout).unwrap()
     };
     kafsim(&["run", "scenario.toml", "--out", "a.run"]);
-    for (change, is_in_both) in
-        [("producer.shop.config.acks=all", true), ("config.broker.session.timeout.ms=3000", true)]
-    {
+    for (change, is_in_both) in [
+        ("producer.shop.config.acks=all", true),
+        ("config.broker.session.timeout.ms=3000", true),
+        ("topic.orders.config.retention.bytes=1000000", true),
+    ] {
         kafsim(&["run", "scenario.toml", "--out", "b.run", "--set", change]);
         let told = kafsim(&["diff", "a.run", "b.run", "--format", "json"]);
         let told: serde_json::Value = serde_json::from_str(&told).unwrap();
@@ -138,6 +140,15 @@ fn runs_part_at_the_first_event_that_differs() {
         });
         assert_eq!(lines.iter().all(Option::is_some), is_in_both, "{change}: {lines:?}");
         assert_ne!(lines[0], lines[1], "{change}");
+        // Words say it too: what only a field tells apart stands behind them.
+        let words = [0, 1].map(|place| {
+            let words = told["first"][place]["words"].as_str().unwrap();
+            words.split_once(' ').unwrap().1.to_owned()
+        });
+        assert_ne!(words[0], words[1], "{change}");
+        let text = kafsim(&["diff", "a.run", "b.run"]);
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.iter().all(|words| flat.contains(words)), "{change}: {words:?}: {text}");
         // Before it the runs are the same, line for line.
         let events = ["a.run", "b.run"].map(|file| kafsim(&["events", file]));
         let [one, other] = events.each_ref().map(|text| text.lines());
