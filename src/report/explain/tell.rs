@@ -23,8 +23,8 @@ pub(crate) struct Teller<'a> {
     pub(crate) deeds: Vec<Deed>,
     /// Whether the records were appended by anybody yet.
     pub(crate) is_written: bool,
-    /// Batches of the story that a leader appended.
-    pub(crate) appended: BTreeSet<BatchId>,
+    /// Batches of the story that a leader appended: where, and the event of the first time.
+    pub(crate) appended: BTreeMap<BatchId, (Offset, u64)>,
     /// The last place at which each follower was told by each leader that its log parts from the
     /// leader's.
     pub(crate) diverged: BTreeMap<(BrokerId, Option<HostId>), (u64, LeaderEpoch, Offset)>,
@@ -76,7 +76,7 @@ impl<'a> Teller<'a> {
             notes: Vec::new(),
             deeds: Vec::new(),
             is_written: false,
-            appended: BTreeSet::new(),
+            appended: BTreeMap::new(),
             diverged: BTreeMap::new(),
             told: BTreeSet::new(),
             asked: None,

@@ -35,10 +35,18 @@ impl Teller<'_> {
         let name = model.partition_name(*partition);
         if is_focus && *as_leader {
             self.is_written = true;
-            let again = if self.appended.insert(*batch) { "" } else { " once more" };
-            let what = match self.focus.batches.len() {
-                0 | 1 => what,
-                _ => format!("{} at {what}", self.batch_name(*batch)),
+            let is_one = self.focus.batches.len() <= 1;
+            let again = match self.appended.get(batch).copied() {
+                None => String::new(),
+                Some((at, first)) if is_one && at != *base_offset => {
+                    format!(": the same records as at offset {at} before (e{first})")
+                }
+                Some(_) => " once more".to_owned(),
+            };
+            self.appended.entry(*batch).or_insert((*base_offset, event.index));
+            let what = match is_one {
+                true => what,
+                false => format!("{} at {what}", self.batch_name(*batch)),
             };
             let text = format!(
                 "{who}, which leads in epoch {leader_epoch}, appends {what} of {name}{again}"
