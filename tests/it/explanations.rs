@@ -294,7 +294,7 @@ const CAUSES: &[Cause] = &[
         Defect::ReorderInFlight,
         &[("batch-sent", "sends batch A again"), ("log-appended", "appends batch B")],
     ),
-    (Defect::DuplicateOnRetry, &[("batch-sent", "again"), ("log-appended", "once more")]),
+    (Defect::DuplicateOnRetry, &[("batch-sent", "again"), ("log-appended", "the same records as")]),
     (
         Defect::FencedInSync,
         &[
@@ -385,7 +385,7 @@ const CAUSES: &[Cause] = &[
     (Defect::PendingChangeDropped, &[("in-sync-changed", "waits no more than for [2,3]")]),
     (Defect::AckBeforeInSync, &[("produce-answered", "broker-2 holds")]),
     (Defect::SkippedMetadataRecord, &[("metadata-applied", "has replayed")]),
-    (Defect::DuplicateCheckOff, &[("log-appended", "once more")]),
+    (Defect::DuplicateCheckOff, &[("log-appended", "the same records as")]),
     (Defect::ReadBeyondHighWatermark, &[("polled", "more than any replica's high watermark")]),
     (
         Defect::NeverUnfenced,
@@ -411,7 +411,7 @@ const CAUSES: &[Cause] = &[
     ),
     (
         Defect::ProducerStateFollowsLog,
-        &[("log-start-moved", "begins its log"), ("log-appended", "once more")],
+        &[("log-start-moved", "begins its log"), ("log-appended", "the same records as")],
     ),
     (Defect::RetentionOneMore, &[("log-start-moved", "retention.bytes")]),
     (Defect::NackTakenForProof, &[("batch-done", "failed"), ("log-appended", "appends")]),
