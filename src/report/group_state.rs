@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::history::{FigureCounter, GroupFigures, GroupPartitionFigures};
 use crate::report::at::{At, TellError, fold_showing};
-use crate::report::table::table;
+use crate::report::state_text::COLUMNS_MAX;
+use crate::report::table::table_within;
 use crate::trace::{GroupMemberView, Model, RunFile, seconds};
 use crate::types::HostId;
 
@@ -138,7 +139,12 @@ impl GroupState {
             text += "  It has no member that runs.\n";
         } else {
             let rows: Vec<_> = self.members.iter().map(GroupMember::row).collect();
-            text += &table("  ", &["MEMBER", "EPOCH", "STATE", "LEADS", "PARTITIONS"], &rows);
+            text += &table_within(
+                COLUMNS_MAX,
+                "  ",
+                &["MEMBER", "EPOCH", "STATE", "LEADS", "PARTITIONS"],
+                &rows,
+            );
             for member in &self.members {
                 if let Some(Expelled { at, because }) = &member.expelled {
                     let host = &member.host;
@@ -151,7 +157,7 @@ impl GroupState {
             let head = ["PARTITION", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG", "OWNER"];
             let rows: Vec<_> = self.partitions.iter().map(GroupPartition::row).collect();
             text.push('\n');
-            text += &table("  ", &head, &rows);
+            text += &table_within(COLUMNS_MAX, "  ", &head, &rows);
         }
         text
     }

@@ -2,11 +2,11 @@
 
 use crate::event::OFFSETS_TOPIC;
 use crate::report::state::{Committed, FaultInForce, Partition, Process, Quorum, Replica, State};
-use crate::report::table::table;
+use crate::report::table::{lines, table_within};
 
 const NOTHING: &str = "-";
-/// A first line of a partition that would be longer goes on below.
-const COLUMNS_MAX: usize = 80;
+/// No line is longer, but for words that are.
+pub(super) const COLUMNS_MAX: usize = 80;
 
 impl State {
     /// The whole state.
@@ -38,7 +38,7 @@ impl State {
         let head =
             ["PROCESS", "STATUS", "STARTS", "STATE", "REGISTRATION", "EPOCH", "CLOCK", "FAULTS"];
         let rows: Vec<_> = self.processes.iter().map(Process::row).collect();
-        table("", &head, &rows)
+        table_within(COLUMNS_MAX, "", &head, &rows)
     }
 
     /// The faults in force.
@@ -48,7 +48,7 @@ impl State {
         }
         let head = ["FAULT", "KIND", "SINCE", "BIT", "DETAIL", "HOSTS"];
         let rows: Vec<_> = self.faults.iter().map(FaultInForce::row).collect();
-        table("", &head, &rows)
+        table_within(COLUMNS_MAX, "", &head, &rows)
     }
 }
 
@@ -83,6 +83,22 @@ fn list(ids: &[i32]) -> String {
         [] => NOTHING.to_owned(),
         ids => ids.iter().map(i32::to_string).collect::<Vec<_>>().join(","),
     }
+}
+
+/// Names with what they are, in a line behind `indent`; what it has no room for goes on below.
+fn pairs(indent: &str, pairs: &[(&str, String)]) -> String {
+    let room = COLUMNS_MAX - indent.len();
+    let mut all: Vec<String> = Vec::new();
+    for (name, value) in pairs {
+        let pair = format!("{name}: {value}");
+        match all.last_mut() {
+            Some(line) if line.chars().count() + 2 + pair.chars().count() <= room => {
+                *line = format!("{line}  {pair}");
+            }
+            _ => all.extend(lines(&pair, room)),
+        }
+    }
+    all.iter().map(|line| format!("{indent}{line}\n")).collect()
 }
 
 impl Process {
@@ -155,7 +171,7 @@ impl Quorum {
             "ActiveController: {}  ControllerEpoch: {}\n{}",
             or_nothing(self.active_controller),
             or_nothing(self.controller_epoch),
-            table("", &head, &rows)
+            table_within(COLUMNS_MAX, "", &head, &rows)
         )
     }
 }
@@ -194,19 +210,17 @@ impl Partition {
         text += &committed;
         if let Some(decided) = &self.decided {
             text += &format!(
-                "  Written, not committed: Leader: {}  LeaderEpoch: {}  PartitionEpoch: {}\n    \
-                 Isr: {}  Elr: {}\n",
+                "  Written, not committed: Leader: {}  LeaderEpoch: {}  PartitionEpoch: {}\n",
                 or_nothing(decided.leader),
                 decided.leader_epoch,
                 decided.partition_epoch,
-                list(&decided.isr),
-                list(&decided.elr),
             );
+            text += &pairs("    ", &[("Isr", list(&decided.isr)), ("Elr", list(&decided.elr))]);
         }
         let head =
             ["BROKER", "STATUS", "ROLE", "EPOCH", "LEADER", "LATEST", "START", "HW", "LEO", "ISR"];
         let rows: Vec<_> = self.replicas.iter().map(Replica::row).collect();
-        text += &table("  ", &head, &rows);
+        text += &table_within(COLUMNS_MAX, "  ", &head, &rows);
         text
     }
 }
@@ -215,16 +229,20 @@ impl Committed {
     fn text(&self) -> String {
         let recovery = if self.recovering { "  LeaderRecoveryState: RECOVERING" } else { "" };
         format!(
-            "  Leader: {}  LeaderEpoch: {}  PartitionEpoch: {}{recovery}\n  \
-             Replicas: {}  Isr: {}  Elr: {}  LastKnownElr: {}  MinIsr: {}\n",
+            "  Leader: {}  LeaderEpoch: {}  PartitionEpoch: {}{recovery}\n{}",
             or_nothing(self.leader),
             self.leader_epoch,
             self.partition_epoch,
-            list(&self.replicas),
-            list(&self.isr),
-            list(&self.elr),
-            list(&self.last_known),
-            self.min_isr,
+            pairs(
+                "  ",
+                &[
+                    ("Replicas", list(&self.replicas)),
+                    ("Isr", list(&self.isr)),
+                    ("Elr", list(&self.elr)),
+                    ("LastKnownElr", list(&self.last_known)),
+                    ("MinIsr", self.min_isr.to_string()),
+                ],
+            )
         )
     }
 }

@@ -197,6 +197,43 @@ fn recorded(transcript: &str) -> RunFile {
     RunFile::read(&recording.to_vec()).unwrap()
 }
 
+/// Faults befall many hosts, states have long names: what is too wide goes on below.
+#[test]
+fn no_line_of_a_state_is_wider_than_a_page() {
+    use kafsim::report::{At, GroupState, State, fold_up_to};
+
+    let mut broken = 0;
+    for path in [
+        "scenarios/replication/bridge.toml",
+        "scenarios/controller/majorities_ring.toml",
+        "scenarios/museum/kip_320.toml",
+        "scenarios/museum/kafka_15021.toml",
+        "scenarios/lessons/find_it_yourself.toml",
+        "scenarios/lessons/two_owners.toml",
+    ] {
+        let text = std::fs::read_to_string(path).unwrap();
+        let scenario = Scenario::read(path, &text, &[], &[], &vocabulary()).unwrap();
+        let options = RunOptions { record: true, ..RunOptions::default() };
+        let recording = run_once(&scenario, 0, &options).run_file.unwrap();
+        let file = RunFile::read(&recording.to_vec()).unwrap();
+        let events = file.events().unwrap().map(|event| event.unwrap());
+        let faults = events.filter(|event| event.kind.name() == "fault-began");
+        let at: Vec<u64> = faults.map(|event| event.index + 2).collect();
+        assert!(!at.is_empty(), "{path} has faults");
+        for event in at {
+            let (model, last) = fold_up_to(&file, At::Event(event)).unwrap();
+            let mut text = State::of(&model, last).text();
+            let (groups, ..) = GroupState::of(&file, At::Event(event), &[]).unwrap();
+            groups.iter().for_each(|group| text += &group.text());
+            for line in text.lines() {
+                assert!(line.chars().count() <= COLUMNS_MAX, "{path} e{event}: {line}");
+                broken += usize::from(line.starts_with(&" ".repeat(20)));
+            }
+        }
+    }
+    assert!(broken >= 4, "some would be wider: {broken}");
+}
+
 /// Who owns the partition on a line is who owns it in the state of the group.
 #[test]
 fn a_timeline_shows_the_owners_that_the_group_has() {

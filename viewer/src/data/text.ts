@@ -7,18 +7,62 @@ import type { Partition, Replica, State } from './state';
 import type { Steps } from './steps';
 
 const NOTHING = '-';
-// A first line of a partition that would be longer goes on below.
+// No line is longer, but for words that are.
 const COLUMNS_MAX = 80;
 // What Kafka keeps for itself.
 const OFFSETS_TOPIC = '__consumer_offsets';
 
-export function table(indent: string, head: string[], rows: string[][]): string {
-  const width = (column: number): number =>
-    Math.max([...head[column]!].length, ...rows.map((row) => [...(row[column] ?? '')].length));
-  const widths = head.map((_, column) => width(column));
-  const line = (cells: string[]): string =>
-    (indent + cells.map((cell, n) => cell + ' '.repeat(widths[n]! - [...cell].length) + '  ').join('')).trimEnd() + '\n';
-  return line(head) + rows.map(line).join('');
+// Where a cell of a table that is too wide is broken: behind these; behind a hyphen if nothing else does.
+const SOFT = /[^, ]*[, ]|[^, ]+/g;
+const HARD = /[^, -]*[, -]|[^, -]+/g;
+
+const length = (text: string): number => [...text].length;
+const widest = (cells: string[]): number => Math.max(...cells.map((cell) => length(cell.trimEnd())));
+const parts = (cell: string, ends: RegExp): string[] => cell.match(ends) ?? [''];
+
+// A cell in lines of at most so many letters, as far as it can be broken.
+function lines(cell: string, width: number): string[] {
+  const out = [''];
+  for (const part of parts(cell, widest(parts(cell, SOFT)) <= width ? SOFT : HARD)) {
+    const line = out.at(-1)!;
+    if (line === '' || length(line) + length(part.trimEnd()) <= width) out[out.length - 1] = line + part;
+    else out.push(part);
+  }
+  return out.map((line) => line.trimEnd());
+}
+
+// Of what is widest, the last is broken first; a cell goes on below in its column.
+function table(indent: string, head: string[], rows: string[][]): string {
+  const column = (n: number): string[] => [head[n]!, ...rows.map((row) => row[n]!)];
+  const widths = head.map((_, n) => widest(column(n)));
+  let over = widths.reduce((sum, width) => sum + width + 2, indent.length - 2) - COLUMNS_MAX;
+  for (const ends of [SOFT, HARD]) {
+    const least = head.map((name, n) => Math.max(name.length, widest(column(n).slice(1).flatMap((cell) => parts(cell, ends)))));
+    for (; over > 0; over--) {
+      let n = -1;
+      widths.forEach((width, m) => { if (width > least[m]! && (n < 0 || width >= widths[n]!)) n = m; });
+      if (n < 0) break;
+      widths[n]!--;
+    }
+  }
+  const broken = rows.flatMap((row) => {
+    const cells = row.map((cell, n) => lines(cell, widths[n]!));
+    return Array.from({ length: Math.max(...cells.map((cell) => cell.length)) }, (_, at) => cells.map((cell) => cell[at] ?? ''));
+  });
+  const taken = head.map((name, n) => widest([name, ...broken.map((row) => row[n]!)]));
+  return [head, ...broken].map((row) => `${(indent + row.map((cell, n) => cell.padEnd(taken[n]! + cell.length - length(cell))).join('  ')).trimEnd()}\n`).join('');
+}
+
+// Names with what they are, in a line; what it has no room for goes on below.
+function pairs(indent: string, all: [string, string | number][]): string {
+  const out: string[] = [];
+  for (const [name, value] of all) {
+    const pair = `${name}: ${value}`;
+    const line = out.at(-1);
+    if (line !== undefined && length(line) + 2 + length(pair) <= COLUMNS_MAX - indent.length) out[out.length - 1] = `${line}  ${pair}`;
+    else out.push(...lines(pair, COLUMNS_MAX - indent.length));
+  }
+  return out.map((line) => `${indent}${line}\n`).join('');
 }
 
 const orNothing = (value: string | number | null | undefined): string =>
@@ -141,15 +185,15 @@ export function partitionText(state: State, partition: Partition, event: number)
   const recovery = now?.recovering ? '  LeaderRecoveryState: RECOVERING' : '';
   const beside = !now ? '  not committed' :
     `  Leader: ${orNothing(now.leader)}  LeaderEpoch: ${now.leaderEpoch}  PartitionEpoch: ${now.partitionEpoch}${recovery}`;
-  text += `${[...text, ...beside].length > COLUMNS_MAX ? '\n' : ''}${beside}\n`;
+  text += `${length(text + beside) > COLUMNS_MAX ? '\n' : ''}${beside}\n`;
   if (now) {
-    text += `  Replicas: ${list(now.replicas)}  Isr: ${list(now.inSync)}  Elr: ${list(now.eligible)}  ` +
-      `LastKnownElr: ${list(now.lastKnown)}  MinIsr: ${now.minInSync}\n`;
+    text += pairs('  ', [['Replicas', list(now.replicas)], ['Isr', list(now.inSync)], ['Elr', list(now.eligible)],
+      ['LastKnownElr', list(now.lastKnown)], ['MinIsr', now.minInSync]]);
   }
   const decided = partition.decided.at(event);
   if (decided && (!now || now.partitionEpoch < decided.partitionEpoch) && canBeCommitted(state, decided, event)) {
     text += `  Written, not committed: Leader: ${orNothing(decided.leader)}  LeaderEpoch: ${decided.leaderEpoch}  ` +
-      `PartitionEpoch: ${decided.partitionEpoch}\n    Isr: ${list(decided.inSync)}  Elr: ${list(decided.eligible)}\n`;
+      `PartitionEpoch: ${decided.partitionEpoch}\n${pairs('    ', [['Isr', list(decided.inSync)], ['Elr', list(decided.eligible)]])}`;
   }
   const assigned = now?.replicas ?? [];
   const others = [...partition.replicas.values()]
