@@ -474,7 +474,7 @@ impl Script {
     pub(crate) fn crash(&mut self, broker: u16, kept: i64) -> &mut Self {
         let (end, _) = self.log(broker);
         let keep = crate::event::CrashKeep::Synced;
-        self.add(HostId(broker), Kind::HostStopped { keep, by_itself: false, in_order: false });
+        self.add(HostId(broker), Kind::HostStopped { keep, halted: None, in_order: false });
         let (log_end_offset, durable_end) = (end, Offset(kept));
         let kind = Kind::DurableEnd { partition: ORDERS, log_end_offset, durable_end };
         self.add(HostId(broker), kind)

@@ -7,7 +7,7 @@ use crate::event::kind_info::{FieldInfo, KindInfo};
 use crate::event::kind_macro::events;
 use crate::event::kind_values::{
     AckMode, CallbackVerb, ClosedBecause, CrashKeep, DiskFailure, FaultVerb, GivenUpBecause,
-    GroupProtocol, GroupState, LeftBecause, LifecycleState, MemberState, OffsetGone,
+    GroupProtocol, GroupState, HaltReason, LeftBecause, LifecycleState, MemberState, OffsetGone,
     OperationResult, OperationVerb, Phase, ProducerOutcome, QuorumRole, ReplicaRole, RestartStep,
     StartMovedBecause, StartedAs,
 };
@@ -69,7 +69,7 @@ events! {
     }
     9 HostStopped "host-stopped" "A process ended." {
         keep: CrashKeep, "What its disk kept.";
-        by_itself: bool, "Whether it stopped of its own accord (a failed disk).";
+        halted: Option<HaltReason>, "Why it ended of its own accord, if it did.";
         in_order: bool, "Whether it ended as it was asked to, all that it wrote on its disk.";
     }
     10 HostPaused "host-paused" "A process stands still from here." {}

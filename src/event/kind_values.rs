@@ -73,6 +73,27 @@ words! {
         /// The disk itself is lost.
         Nothing "nothing",
     }
+    /// Why a process ended of its own accord (`Exit.halt`, `FaultHandler.handleFault`).
+    HaltReason {
+        /// A write to its disk failed.
+        DiskFailed "disk-failed",
+        /// It cannot read its disk when it starts.
+        DiskUnreadable "disk-unreadable",
+        /// Its own metadata log refused what it appended as the leader of the quorum.
+        OwnAppendRefused "own-append-refused",
+        /// The leader of the quorum has it cut its metadata log below the high watermark.
+        CommittedTruncation "committed-truncation",
+        /// The leader of the quorum told a high watermark below the one that it knew.
+        HighWatermarkWentBack "high-watermark-went-back",
+        /// It heard of two leaders of the quorum in one epoch.
+        TwoLeadersInEpoch "two-leaders-in-epoch",
+        /// No controller registered it in time (`initial.broker.registration.timeout.ms`).
+        NotRegistered "not-registered",
+        /// It was asked to end before it had started.
+        StoppedBeforeStarted "stopped-before-started",
+        /// A program that does not catch SIGTERM got one.
+        Killed "killed",
+    }
     /// How a disk operation failed.
     DiskFailure {
         /// The device answered with an error (`EIO`).

@@ -15,7 +15,7 @@ pub use kind::{ColumnSink, Kind};
 pub use kind_info::{FieldInfo, KindInfo};
 pub use kind_values::{
     AckMode, CallbackVerb, ClosedBecause, CrashKeep, DiskFailure, FaultVerb, GivenUpBecause,
-    GroupProtocol, GroupState, LeftBecause, LifecycleState, MemberState, OffsetGone,
+    GroupProtocol, GroupState, HaltReason, LeftBecause, LifecycleState, MemberState, OffsetGone,
     OperationResult, OperationVerb, Phase, ProducerOutcome, QuorumRole, ReplicaRole, RestartStep,
     StartMovedBecause, StartedAs,
 };

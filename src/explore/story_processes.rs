@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::event::{Event, Kind, LifecycleState, RestartStep};
 use crate::explore::story_schedule::default_protocol;
+use crate::report::halt_words;
 use crate::scenario::Plan;
 use crate::trace::{Model, Part};
 use crate::types::HostId;
@@ -29,14 +30,15 @@ impl Processes {
                 self.asked.extend(event.host);
                 None
             }
-            Kind::HostStopped { by_itself, in_order, .. } => {
+            Kind::HostStopped { halted, in_order, .. } => {
                 let was_asked = event.host.is_some_and(|host| self.asked.remove(&host));
-                let what = match (in_order, by_itself, was_asked) {
-                    (true, ..) => "has ended in order",
-                    (false, true, true) => "ends at once: it was asked to before it had started",
-                    (false, true, false) => "stops by itself, as it must when its disk fails",
-                    (false, false, true) => "dies before it has ended in order",
-                    (false, false, false) => return None,
+                let what = match (in_order, halted, was_asked) {
+                    (true, ..) => "has ended in order".to_owned(),
+                    (false, Some(reason), _) => {
+                        format!("halts by itself: {}", halt_words(*reason))
+                    }
+                    (false, None, true) => "dies before it has ended in order".to_owned(),
+                    (false, None, false) => return None,
                 };
                 Some(format!("{host} {what}"))
             }

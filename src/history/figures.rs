@@ -429,7 +429,7 @@ mod tests {
         run.seal(WRITER, 1, 2, AckMode::All);
         run.add(
             WRITER,
-            Kind::HostStopped { keep: CrashKeep::Synced, by_itself: false, in_order: false },
+            Kind::HostStopped { keep: CrashKeep::Synced, halted: None, in_order: false },
         );
         let operations = run.seal(PLAIN, 2, 3, AckMode::None);
         run.done(PLAIN, 2, &operations, 0).invoke(PLAIN, OperationVerb::Send);

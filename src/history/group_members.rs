@@ -214,8 +214,8 @@ mod tests {
         assert_eq!(told, [(READER, Some(refused))]);
         assert_eq!(polls, []);
         // A process that is started anew may be a member again.
-        let (keep, by_itself, in_order) = (CrashKeep::PageCache, false, false);
-        run.add(READER, Kind::HostStopped { keep, by_itself, in_order });
+        let (keep, halted, in_order) = (CrashKeep::PageCache, None, false);
+        run.add(READER, Kind::HostStopped { keep, halted, in_order });
         assert_eq!(fold(&run).0, []);
     }
 

@@ -388,7 +388,7 @@ mod tests {
     fn dies(run: &mut Script, host: HostId) {
         run.add(
             host,
-            Kind::HostStopped { keep: CrashKeep::PageCache, by_itself: false, in_order: false },
+            Kind::HostStopped { keep: CrashKeep::PageCache, halted: None, in_order: false },
         );
     }
 

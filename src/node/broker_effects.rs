@@ -1,6 +1,6 @@
 //! Effects of a broker's machines, carried out or given to the machine that they concern.
 
-use crate::event::{About, Kind};
+use crate::event::{About, HaltReason, Kind};
 use crate::log::LogEffect;
 use crate::message::{Batch, DiskError, FetchResult, PartitionFetch, RequestBody, ResponseBody};
 use crate::node::broker::{
@@ -91,13 +91,13 @@ impl Broker {
             self.observe(now, raft::Input::DiskCompleted { ticket, result });
         } else if result.is_err() {
             // The one log directory is offline: Kafka halts when none is left.
-            self.halt("a log directory failed", out);
+            self.halt(HaltReason::DiskFailed, out);
         } else if self.ending == Ending::Closing(ticket) {
             self.exit(out);
         }
     }
 
-    pub(crate) fn halt(&mut self, reason: &'static str, out: &mut Vec<Output>) {
+    pub(crate) fn halt(&mut self, reason: HaltReason, out: &mut Vec<Output>) {
         self.ending = Ending::Halted;
         self.touched = Touched::everything();
         out.push(Output::Halt { reason });
@@ -155,10 +155,8 @@ impl Broker {
                     self.post_apply(out);
                 }
             }
-            lifecycle::Effect::End { in_order: true } => self.close(now, out),
-            lifecycle::Effect::End { in_order: false } => {
-                self.halt("not registered in time, or asked to end before it had started", out);
-            }
+            lifecycle::Effect::End { halted: None } => self.close(now, out),
+            lifecycle::Effect::End { halted: Some(reason) } => self.halt(reason, out),
         }
     }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::event::HaltReason;
 use crate::message::{Checkpoint, DiskOperation, FileName};
 use crate::node::broker::{Broker, Component};
 use crate::node::broker_config::BrokerConfig;
@@ -86,7 +87,7 @@ impl Broker {
 
     pub(crate) fn on_schedule(&mut self, now: Now, out: &mut Vec<Output>) {
         if self.schedule.directory_failed.is_some_and(|due| due <= now.monotonic) {
-            self.halt("all log directories have failed", out);
+            self.halt(HaltReason::DiskFailed, out);
             return;
         }
         let config = std::sync::Arc::clone(&self.config);

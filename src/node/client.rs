@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::event::{About, Kind, OperationResult, OperationVerb};
+use crate::event::{About, HaltReason, Kind, OperationResult, OperationVerb};
 use crate::message::{AppCall, AppError, AppReply, DiskImage, SendRecord};
 use crate::node::admin_words;
 use crate::node::application::{self, Application};
@@ -200,7 +200,7 @@ impl Client {
                     self.work.push_back(Work::Application(application::Input::Shutdown));
                 } else {
                     // A program that does not mind the signal just ends.
-                    out.push(Output::Halt { reason: "killed by SIGTERM" });
+                    out.push(Output::Halt { reason: HaltReason::Killed });
                 }
             }
             // Nobody connects to a client, it has no disk, and no other lane has work for it.

@@ -8,7 +8,7 @@
 //! deadline that has come is followed by `Input::Deadline` on its lane, again and again until the
 //! process has moved it.
 
-use crate::event::{About, ClosedBecause, Kind};
+use crate::event::{About, ClosedBecause, HaltReason, Kind};
 use crate::message::{
     AppCall, AppReply, DiskError, DiskOperation, MetadataRecord, Request, Response,
 };
@@ -106,8 +106,8 @@ pub enum Output {
     StopListening,
     /// The process has ended in order, as it was asked to.
     Exit,
-    /// The process cannot go on (`Exit.halt`): its disk failed.
-    Halt { reason: &'static str },
+    /// The process cannot go on (`Exit.halt`), for this `reason`.
+    Halt { reason: HaltReason },
 }
 
 impl Output {

@@ -5,6 +5,7 @@ use crate::event::{
     StartMovedBecause,
 };
 use crate::report::fault_words;
+use crate::report::halt_words::halt_words;
 use crate::trace::{Names, seconds};
 use crate::types::{BrokerId, BrokerSet, ErrorCode, HostId, Lane, Offset, TopicPartition};
 
@@ -159,6 +160,9 @@ impl Teller<'_> {
         let host = self.host;
         Some(match kind {
             Kind::HostStarted { .. } => format!("{host} starts"),
+            Kind::HostStopped { halted: Some(reason), .. } => {
+                format!("{host} halts by itself: {}", halt_words(*reason))
+            }
             Kind::HostStopped { .. } => format!("{host} ends"),
             Kind::HostPaused {} => format!("{host} stands still"),
             Kind::HostResumed {} => format!("{host} goes on"),

@@ -13,6 +13,7 @@ pub mod explain;
 pub mod export;
 mod fault_words;
 mod group_state;
+mod halt_words;
 mod lesson;
 mod log;
 mod log_text;
@@ -41,6 +42,7 @@ pub use diff::{Difference, Run, Steps, Told};
 pub use diff_account::{Outcome, Sort};
 pub(crate) use fault_words::{told, told_of_end};
 pub use group_state::{GroupMember, GroupPartition, GroupState};
+pub(crate) use halt_words::halt_words;
 pub use lesson::{
     Lesson, LessonError, LessonNote, LessonPlan, Other, Pane, Seen, Taught, Try, teach, tried,
 };

@@ -340,7 +340,7 @@ impl Gatherer<'_> {
     /// Whether a process ends or stands still because of the fault that the last line tells of:
     /// that line then shows the state after it, and nothing is told twice.
     fn is_told(&mut self, event: &Event, model: &Model) -> bool {
-        let (Kind::HostStopped { by_itself: false, .. } | Kind::HostPaused {}, Some(host)) =
+        let (Kind::HostStopped { halted: None, .. } | Kind::HostPaused {}, Some(host)) =
             (&event.kind, event.host)
         else {
             return false;

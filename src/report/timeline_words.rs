@@ -2,6 +2,7 @@
 
 use crate::event::{Event, Kind, Phase, ReplicaRole, StartMovedBecause, StartedAs};
 use crate::report::fault_words::told;
+use crate::report::halt_words::halt_words;
 use crate::report::metadata_records::registration_words;
 use crate::report::timeline_quorum::{is_quorum, of_quorum};
 use crate::trace::{Model, QuorumRoleView, RoleView, StateView};
@@ -153,10 +154,12 @@ fn of_replica(
     let broker = named(model, node);
     let plain = |text: String| Some((' ', text));
     match &event.kind {
-        Kind::HostStopped { keep, by_itself, in_order } => match (by_itself, in_order) {
+        Kind::HostStopped { keep, halted, in_order } => match (halted, in_order) {
             (_, true) => plain(format!("{broker} ends in order")),
-            (true, false) => plain(format!("{broker} halts of its own accord")),
-            (false, false) => plain(format!("{broker} dies, its disk keeps: {keep}")),
+            (Some(reason), false) => {
+                plain(format!("{broker} halts by itself: {}", halt_words(*reason)))
+            }
+            (None, false) => plain(format!("{broker} dies, its disk keeps: {keep}")),
         },
         Kind::HostStarted { incarnation: 1.., after } => {
             plain(format!("{broker} starts again{}", after_what(*after)))

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::event::{About, ClosedBecause, CrashKeep, Event, Kind, StartedAs, StepName};
+use crate::event::{About, ClosedBecause, CrashKeep, Event, HaltReason, Kind, StartedAs, StepName};
 use crate::message::{AppCall, AppReply, DiskError};
 use crate::node::{Input, Output, Start, Task};
 use crate::sim::clock::Clock;
@@ -401,8 +401,8 @@ impl<L: Launch> Engine<L> {
         }
     }
 
-    /// Ends the process of `host` at once; says what its disk kept.
-    pub fn crash(&mut self, host: HostId, keep: CrashKeep, by_itself: bool) {
+    /// Ends the process of `host` at once, or because it `halted`; says what its disk kept.
+    pub fn crash(&mut self, host: HostId, keep: CrashKeep, halted: Option<HaltReason>) {
         let at = self.context.at;
         let this = &mut self.hosts[host.0 as usize];
         if this.process.take().is_none() {
@@ -421,7 +421,7 @@ impl<L: Launch> Engine<L> {
             CrashKeep::Synced => this.disk.lose_power(at),
             CrashKeep::Nothing => this.disk.replace(at),
         };
-        let stopped = Kind::HostStopped { keep, by_itself, in_order: false };
+        let stopped = Kind::HostStopped { keep, halted, in_order: false };
         self.record(Some(host), stopped, About::Nothing);
         self.record_durable_ends(host, keep, ends);
         if keep != CrashKeep::PageCache {

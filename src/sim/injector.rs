@@ -220,7 +220,7 @@ impl Injector {
                 for &host in &aim[0] {
                     self.down.entry(host).or_default().insert(fault);
                     if engine.state(host) != HostState::Down {
-                        engine.crash(host, keep, false);
+                        engine.crash(host, keep, None);
                         engine.bite(fault);
                     }
                 }

@@ -39,7 +39,7 @@ impl<L: Launch> Engine<L> {
         this.lanes.clear();
         this.started_as = StartedAs::AfterShutdown;
         let keep = CrashKeep::PageCache;
-        let kind = Kind::HostStopped { keep, by_itself: false, in_order: true };
+        let kind = Kind::HostStopped { keep, halted: None, in_order: true };
         self.record(Some(host), kind, About::Nothing);
         self.abandon_connections(host, keep, ClosedBecause::Closed);
     }

@@ -1,6 +1,6 @@
 //! The engine's part that carries: outputs of processes out, segments of connections in.
 
-use crate::event::{About, ClosedBecause, CrashKeep, Kind};
+use crate::event::{About, ClosedBecause, CrashKeep, HaltReason, Kind};
 use crate::message::{request_size_bytes, response_size_bytes};
 use crate::node::{Input, Output};
 use crate::sim::engine::{Departure, Engine, NEVER, What};
@@ -23,7 +23,7 @@ const DEPARTS: u16 = 0x8000;
 /// How a process ends of itself.
 enum End {
     /// It cannot go on.
-    Halt,
+    Halt(HaltReason),
     /// It was asked to, and is done.
     Exit,
 }
@@ -58,8 +58,8 @@ impl<L: Launch> Engine<L> {
                     leaves = leaves.max(until);
                 }
                 Output::Reply { token, reply } => self.replies.push((host, token, reply)),
-                Output::Halt { .. } => {
-                    ends = Some(End::Halt);
+                Output::Halt { reason } => {
+                    ends = Some(End::Halt(reason));
                     break;
                 }
                 Output::Exit => {
@@ -85,7 +85,7 @@ impl<L: Launch> Engine<L> {
         self.scratch_outputs = out;
         if let Some(end) = ends {
             match end {
-                End::Halt => self.crash(host, CrashKeep::PageCache, true),
+                End::Halt(reason) => self.crash(host, CrashKeep::PageCache, Some(reason)),
                 End::Exit => self.exit(host),
             }
         } else if !later.is_empty() {

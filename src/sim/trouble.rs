@@ -10,7 +10,7 @@
 //! it learns of the hour when it wakes anyway, after one back it finds that it woke too early and
 //! sleeps on. So deadlines are mapped anew, and timers that are set stay.
 
-use crate::event::{About, CrashKeep, Kind};
+use crate::event::{About, CrashKeep, HaltReason, Kind};
 use crate::message::{DiskError, DiskOperation};
 use crate::scenario::DiskOperations;
 use crate::sim::disk::{Accepted, DurableEnd, Flush};
@@ -187,8 +187,8 @@ impl<L: Launch> Engine<L> {
         let Some(refusal) = this.disk.device.refuses_reads() else { return false };
         this.state = HostState::Down;
         refusal.fault.into_iter().for_each(|fault| self.bite(fault));
-        let stopped =
-            Kind::HostStopped { keep: CrashKeep::PageCache, by_itself: true, in_order: false };
+        let halted = Some(HaltReason::DiskUnreadable);
+        let stopped = Kind::HostStopped { keep: CrashKeep::PageCache, halted, in_order: false };
         self.record(Some(host), stopped, About::Nothing);
         true
     }
@@ -248,7 +248,7 @@ impl<L: Launch> Engine<L> {
     /// `host` loses its disk, and with it its power; an empty one is in its place when it starts.
     pub fn replace_disk(&mut self, host: HostId) {
         if self.hosts[host.0 as usize].process.is_some() {
-            self.crash(host, CrashKeep::Nothing, false);
+            self.crash(host, CrashKeep::Nothing, None);
             return;
         }
         let now = self.context.at;

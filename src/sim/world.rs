@@ -326,7 +326,7 @@ impl World {
             }
             Business::Kill(Kill { host, starts, .. }) => {
                 if self.engine.starts(host) == starts {
-                    self.engine.crash(host, CrashKeep::PageCache, false);
+                    self.engine.crash(host, CrashKeep::PageCache, None);
                 }
             }
             Business::Look(fault) => {

@@ -262,7 +262,7 @@ fn another_takes_charge_when_the_active_one_loses_power() {
         let mut engine = engine(seed);
         let mut events = run(&mut engine, 6_000_000);
         let (first, first_epoch) = activations(&events)[0];
-        engine.crash(first, CrashKeep::Synced, false);
+        engine.crash(first, CrashKeep::Synced, None);
         events.extend(run(&mut engine, 14_000_000));
         let (second, second_epoch) = *activations(&events).last().expect("one was there");
         assert_ne!(second, first, "seed {seed}");

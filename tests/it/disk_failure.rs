@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafsim::event::{CrashKeep, Event, Kind};
+use kafsim::event::{CrashKeep, Event, HaltReason, Kind};
 use kafsim::message::{DiskError, DiskImage};
 use kafsim::node::{
     self, Broker, BrokerConfig, Controller, ControllerConfig, Input, Output, Start,
@@ -133,8 +133,11 @@ fn assert_stops(host: HostId, fails_at: u32, error: DiskError) {
     let place = format!("{host:?}, operation {fails_at}, {error:?}");
     assert_eq!(writes(host, &events), fails_at, "{place}: nothing is written after it");
     let last = of(host, &events).last().expect("it was started");
-    let stopped =
-        Kind::HostStopped { keep: CrashKeep::PageCache, by_itself: true, in_order: false };
+    let stopped = Kind::HostStopped {
+        keep: CrashKeep::PageCache,
+        halted: Some(HaltReason::DiskFailed),
+        in_order: false,
+    };
     assert_eq!(*last, stopped, "{place}");
     let other = if host == BROKER { CONTROLLER } else { BROKER };
     let stops = |kind: &Kind| matches!(kind, Kind::HostStopped { .. });

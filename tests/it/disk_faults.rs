@@ -25,7 +25,7 @@ fn leader(run: &Watched) -> BrokerId {
 /// When processes stopped by themselves, and on which host.
 fn halts(run: &Watched) -> Vec<(i64, String)> {
     let stopped = run.kinds().filter(|(at, event)| {
-        *at >= 0 && matches!(event.kind, Kind::HostStopped { by_itself: true, .. })
+        *at >= 0 && matches!(event.kind, Kind::HostStopped { halted: Some(_), .. })
     });
     stopped.map(|(at, event)| (at, run.host(event).to_owned())).collect()
 }
@@ -207,7 +207,7 @@ fn a_controller_whose_disk_fails_halts() {
 fn a_replaced_disk_is_empty_and_its_broker_counts_for_nothing_before_it_has_caught_up() {
     let mut run = watch_file("scenarios/operations/replaced_disk.toml", &[], 0);
     run.assert_clean();
-    let stopped = Kind::HostStopped { keep: CrashKeep::Nothing, by_itself: false, in_order: false };
+    let stopped = Kind::HostStopped { keep: CrashKeep::Nothing, halted: None, in_order: false };
     assert_eq!(run.times(|kind| *kind == stopped), [8_000]);
     let lost = run.kinds().find(|(_, event)| matches!(event.kind, Kind::DiskReplaced {}));
     let (at, replaced) = lost.expect("the disk is lost");

@@ -278,7 +278,7 @@ fn a_crashed_process_resets_its_connections_and_a_dark_host_does_not() {
     let events = run(
         &mut engine(6),
         5_000_000,
-        &[(1_000_000, |e| e.crash(SERVER, CrashKeep::PageCache, false)), (3_000_000, start)],
+        &[(1_000_000, |e| e.crash(SERVER, CrashKeep::PageCache, None)), (3_000_000, start)],
     );
     let seen = closed(&events);
     assert_eq!(seen[0].1, ClosedBecause::Reset);
@@ -293,7 +293,7 @@ fn a_crashed_process_resets_its_connections_and_a_dark_host_does_not() {
         let events = run(
             &mut engine(seed),
             9_000_000,
-            &[(1_000_000, |e| e.crash(SERVER, CrashKeep::Synced, false)), (3_000_000, start)],
+            &[(1_000_000, |e| e.crash(SERVER, CrashKeep::Synced, None)), (3_000_000, start)],
         );
         let seen = closed(&events);
         assert!(seen.len() <= 1, "{seen:?}");
@@ -322,7 +322,7 @@ fn a_paused_process_goes_on_where_it_stood() {
 #[test]
 fn a_flushed_write_survives_power_loss() {
     let acts: &[(u64, fn(&mut Engine<Program>))] = &[
-        (1_000_000, |engine| engine.crash(SERVER, CrashKeep::Synced, false)),
+        (1_000_000, |engine| engine.crash(SERVER, CrashKeep::Synced, None)),
         (2_000_000, |engine| engine.start(SERVER)),
     ];
     let mut engine = engine(9);
@@ -359,7 +359,7 @@ fn a_fault_leaves_what_it_does_not_touch_as_it_was() {
         &[
             (1_000_000, |engine| engine.cut(SERVER, CLIENT, 0)),
             (1_900_000, |engine| engine.lift(0)),
-            (2_000_000, |engine| engine.crash(SERVER, CrashKeep::Synced, false)),
+            (2_000_000, |engine| engine.crash(SERVER, CrashKeep::Synced, None)),
             (2_500_000, |engine| engine.start(SERVER)),
             (2_600_000, |engine| engine.afflict(CLIENT, SERVER, 1, LinkFault::Loss(200_000))),
             (2_900_000, |engine| engine.throttle_card(CLIENT, 2, 5000, (true, true))),

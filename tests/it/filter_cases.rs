@@ -102,7 +102,7 @@ fn rows() -> Vec<Row> {
             Some(1),
             Some(6),
             None,
-            Kind::HostStopped { keep: CrashKeep::PageCache, by_itself: false, in_order: false },
+            Kind::HostStopped { keep: CrashKeep::PageCache, halted: None, in_order: false },
         ),
         (
             2_500_000,

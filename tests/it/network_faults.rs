@@ -453,7 +453,7 @@ fn a_standing_thread_forgets_connections_that_are_gone() {
         4_000_000,
         &[
             act(1_000_000, |engine| engine.reset(SERVERS[0], None, 0)),
-            act(1_500_000, |engine| engine.crash(SERVERS[0], CrashKeep::PageCache, false)),
+            act(1_500_000, |engine| engine.crash(SERVERS[0], CrashKeep::PageCache, None)),
             act(2_000_000, |engine| engine.start(SERVERS[0])),
             act(2_500_000, |engine| engine.pause(SERVERS[0])),
             act(3_000_000, |engine| engine.resume(SERVERS[0])),
@@ -518,7 +518,7 @@ fn strike(engine: &mut Engine<Program>, fault: u32, blow: &Blow) {
         Blow::Reset { host, other } => engine.reset(id(*host), other.map(id), fault),
         Blow::Crash { host, keep } => match engine.state(id(*host)) {
             HostState::Down => engine.start(id(*host)),
-            HostState::Running | HostState::Paused => engine.crash(id(*host), *keep, false),
+            HostState::Running | HostState::Paused => engine.crash(id(*host), *keep, None),
         },
         Blow::Pause { host } => match engine.state(id(*host)) {
             HostState::Paused => engine.resume(id(*host)),

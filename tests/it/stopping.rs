@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kafsim::event::{
-    Event, Kind, LifecycleState, OperationResult, OperationVerb, Phase, RestartStep, StartedAs,
+    Event, HaltReason, Kind, LifecycleState, OperationResult, OperationVerb, Phase, RestartStep,
+    StartedAs,
 };
 use kafsim::explore::{Judgement, RunOptions, run_once, vocabulary};
 use kafsim::scenario::Scenario;
@@ -111,7 +112,7 @@ fn a_broker_hands_over_closes_its_logs_and_comes_back_clean() {
     });
     order.then("closing", |e| mine(e) && entered(LifecycleState::ShuttingDown)(e));
     let ended = order.then("ended", |e| {
-        mine(e) && matches!(e.kind, Kind::HostStopped { in_order: true, by_itself: false, .. })
+        mine(e) && matches!(e.kind, Kind::HostStopped { in_order: true, halted: None, .. })
     });
     // The others say what they have applied with their heartbeats, every two seconds.
     assert!(ended.at.since(asked) < Duration::from_secs(3), "{:?}", ended.at.since(asked));
@@ -242,7 +243,15 @@ fn a_broker_that_has_not_started_yet_just_ends() {
     // It was back after two seconds, and must wait for the session of the process before.
     order.then("asked", |e| mine(e) && e.kind == Kind::ShutdownRequested {});
     order.then("ended", |e| {
-        mine(e) && matches!(e.kind, Kind::HostStopped { in_order: false, by_itself: true, .. })
+        mine(e)
+            && matches!(
+                e.kind,
+                Kind::HostStopped {
+                    in_order: false,
+                    halted: Some(HaltReason::StoppedBeforeStarted),
+                    ..
+                }
+            )
     });
     order.then("recovered", |e| {
         mine(e)
@@ -329,7 +338,7 @@ fn who_takes_too_long_to_end_is_killed() {
     let mut order = Order { events: &events, at: 0 };
     let asked = order.then("asked", |e| mine(e) && e.kind == Kind::ShutdownRequested {}).at;
     let killed = order.then("killed", |e| {
-        mine(e) && matches!(e.kind, Kind::HostStopped { in_order: false, by_itself: false, .. })
+        mine(e) && matches!(e.kind, Kind::HostStopped { in_order: false, halted: None, .. })
     });
     assert_eq!(killed.at.since(asked), Duration::from_millis(20));
     order.then("unclean", |e| matches!(e.kind, Kind::BrokerRegistered { clean: false, .. }));

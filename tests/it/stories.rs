@@ -71,3 +71,14 @@ fn a_member_that_was_counted_out_long_before_has_no_part_in_a_commit() {
     assert!(has(&steps, "fault 2: crash of billing-3"), "{}", text(&it));
     assert!(!has(&steps, "counts billing-1"), "{}", text(&it));
 }
+
+/// A broker whose disk is well halts, because the new leader of the quorum lacks what was committed.
+#[test]
+fn a_broker_that_halts_is_told_with_its_own_reason() {
+    let it = told("committed_metadata_lost", 0, "isr-membership");
+    let steps = steps(&it);
+    let halts = steps.iter().find(|step| step.contains("broker-1 halts by itself"));
+    let halts = halts.unwrap_or_else(|| panic!("{}", text(&it)));
+    assert!(halts.contains("has it cut committed records off its metadata log"), "{halts}");
+    assert!(!has(&steps, "disk failed"), "{}", text(&it));
+}

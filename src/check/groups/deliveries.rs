@@ -543,7 +543,7 @@ pub(crate) mod tests {
         assert_eq!(work.processed(0, 6, 9).begin(1, Some(6)).after(), Some(Because::Rebalance));
         let stopped = Kind::HostStopped {
             keep: crate::event::CrashKeep::PageCache,
-            by_itself: false,
+            halted: None,
             in_order: false,
         };
         let mut crash = work.clone();

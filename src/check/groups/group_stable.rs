@@ -326,8 +326,8 @@ mod tests {
     }
 
     fn dies(run: &mut Script, host: HostId) {
-        let (keep, by_itself, in_order) = (CrashKeep::PageCache, false, true);
-        run.add(host, Kind::HostStopped { keep, by_itself, in_order });
+        let (keep, halted, in_order) = (CrashKeep::PageCache, None, true);
+        run.add(host, Kind::HostStopped { keep, halted, in_order });
     }
 
     #[test]

@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(run.wait(9).settle().outcome("produce-answered"), "violated");
         died.add(
             WRITER,
-            Kind::HostStopped { keep: CrashKeep::Synced, by_itself: false, in_order: false },
+            Kind::HostStopped { keep: CrashKeep::Synced, halted: None, in_order: false },
         );
         assert_eq!(died.wait(9).settle().outcome("produce-answered"), "not exercised");
     }

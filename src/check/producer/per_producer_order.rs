@@ -191,7 +191,7 @@ mod tests {
         let mut run = sealed(WRITER);
         run.add(
             WRITER,
-            Kind::HostStopped { keep: CrashKeep::PageCache, by_itself: false, in_order: false },
+            Kind::HostStopped { keep: CrashKeep::PageCache, halted: None, in_order: false },
         );
         run.seal(WRITER, 4, 1, AckMode::All);
         run.append(1, 4, 1, 0, true).append(1, 1, 1, 0, true);

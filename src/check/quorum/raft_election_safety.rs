@@ -111,10 +111,7 @@ mod tests {
         let mut run = Script::new();
         run.quorum(1, QuorumRole::Leader, 1);
         let host = HostId(4);
-        run.add(
-            host,
-            Kind::HostStopped { keep: CrashKeep::Synced, by_itself: false, in_order: false },
-        );
+        run.add(host, Kind::HostStopped { keep: CrashKeep::Synced, halted: None, in_order: false });
         run.add(host, Kind::HostStarted { incarnation: 1, after: StartedAs::AfterPowerLoss });
         run.quorum(1, QuorumRole::Leader, 1);
         assert_eq!(run.outcome("raft-election-safety"), "violated");

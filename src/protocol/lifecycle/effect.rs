@@ -1,5 +1,6 @@
 //! What a broker's lifecycle asks of the broker.
 
+use crate::event::HaltReason;
 use crate::message::RequestBody;
 use crate::protocol::lifecycle::state::BrokerState;
 use crate::types::BrokerEpoch;
@@ -14,7 +15,6 @@ pub enum Effect {
     Registered { broker_epoch: BrokerEpoch },
     /// The broker is now in `state`.
     StateChanged { state: BrokerState },
-    /// The process ends: in order (`in_order`), or because it was not registered in time, or was
-    /// asked to end before it had started.
-    End { in_order: bool },
+    /// The process ends: in order, or at once, because it `halted`.
+    End { halted: Option<HaltReason> },
 }

@@ -7,6 +7,7 @@ use kafka_protocol::messages::broker_registration_request as rr;
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
+use crate::event::HaltReason;
 use crate::message::{RequestBody, ResponseBody};
 use crate::protocol::lifecycle::config::LifecycleConfig;
 use crate::protocol::lifecycle::effect::Effect;
@@ -138,24 +139,24 @@ impl Lifecycle {
                 self.shutdown_by = Some(now.monotonic + self.config.shutdown_timeout);
                 self.call_soon(now);
             }
-            BrokerState::Running => self.end(true, effects),
+            BrokerState::Running => self.end(None, effects),
             BrokerState::PendingControlledShutdown | BrokerState::ShuttingDown => {}
             // A server that has not finished starting is not shut down at all, the process just
             // ends (`BrokerServer.shutdown` asks for `STARTED`).
             BrokerState::NotRunning | BrokerState::Starting | BrokerState::Recovery => {
-                self.end(false, effects);
+                self.end(Some(HaltReason::StoppedBeforeStarted), effects);
             }
         }
     }
 
     fn on_deadline(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if self.register_by.is_some_and(|by| by <= now.monotonic) {
-            self.end(false, effects);
+            self.end(Some(HaltReason::NotRegistered), effects);
             return;
         }
         if self.shutdown_by.is_some_and(|by| by <= now.monotonic) {
             // No controller let it go: it closes its logs and ends without leave.
-            self.end(true, effects);
+            self.end(None, effects);
             return;
         }
         if self.next_call.is_some_and(|at| at <= now.monotonic) {
@@ -231,7 +232,7 @@ impl Lifecycle {
             BrokerState::Running => self.call_after(now, self.config.heartbeat_interval),
             BrokerState::PendingControlledShutdown => {
                 if body.should_shut_down {
-                    self.end(true, effects);
+                    self.end(None, effects);
                 } else if self.heard_of_shutdown {
                     self.call_after(now, self.config.heartbeat_interval);
                 } else {
@@ -249,12 +250,12 @@ impl Lifecycle {
         effects.push(Effect::StateChanged { state });
     }
 
-    fn end(&mut self, in_order: bool, effects: &mut Vec<Effect>) {
+    fn end(&mut self, halted: Option<HaltReason>, effects: &mut Vec<Effect>) {
         self.enter(BrokerState::ShuttingDown, effects);
         self.next_call = None;
         self.register_by = None;
         self.shutdown_by = None;
-        effects.push(Effect::End { in_order });
+        effects.push(Effect::End { halted });
     }
 
     fn send(&mut self, effects: &mut Vec<Effect>) {

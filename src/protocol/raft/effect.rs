@@ -1,6 +1,6 @@
 //! What a voter or observer asks of the world.
 
-use crate::event::{About, Kind};
+use crate::event::{About, HaltReason, Kind};
 use crate::log::LogEffect;
 use crate::message::{Batch, DiskOperation, RequestBody, ResponseBody};
 use crate::types::{BrokerId, ConnectionId, LeaderEpoch, Offset};
@@ -32,5 +32,5 @@ pub enum Effect {
     ShutDown,
     /// The process cannot go on: its disk failed, or the protocol's own promises are broken
     /// (Kafka's fatal fault handler).
-    Halt { reason: &'static str },
+    Halt { reason: HaltReason },
 }

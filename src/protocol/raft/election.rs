@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kafka_protocol::messages as k;
 
-use crate::event::{About, Kind};
+use crate::event::{About, HaltReason, Kind};
 use crate::message::{Batch, RequestBody, ResponseBody};
 use crate::protocol::raft::effect::Effect;
 use crate::protocol::raft::machine::Raft;
@@ -179,7 +179,7 @@ impl Raft {
             (Some(_), None) | (None, _) => true,
         };
         if !is_consistent {
-            self.halt("the quorum has two leaders in one epoch");
+            self.halt(HaltReason::TwoLeadersInEpoch);
         } else if epoch > self.epoch {
             match leader {
                 Some(leader) => self.become_follower(now, epoch, leader),

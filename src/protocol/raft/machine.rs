@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::event::{About, ChainHash, Kind, QuorumRole};
+use crate::event::{About, ChainHash, HaltReason, Kind, QuorumRole};
 use crate::log::{Log, LogEffect};
 use crate::message::{
     Batch, Checkpoint, DiskImage, DiskOperation, FileName, QuorumState, RequestBody,
@@ -80,7 +80,7 @@ impl Machine for Raft {
                 self.held.clear();
                 // What it does at the end may still fail, and must be told.
                 self.is_halted = false;
-                self.halt("the metadata log's disk failed");
+                self.halt(HaltReason::DiskFailed);
             }
             (Input::DiskCompleted { ticket, .. }, Some(waiting)) if *ticket == waiting => {
                 self.waiting_for = None;
@@ -474,7 +474,7 @@ impl Raft {
     }
 
     /// Ends the process: what follows would break promises that others rely on.
-    pub(super) fn halt(&mut self, reason: &'static str) {
+    pub(super) fn halt(&mut self, reason: HaltReason) {
         self.emit(Effect::Halt { reason });
         self.end();
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use kafka_protocol::messages as k;
 
-use crate::event::{About, Kind};
+use crate::event::{About, HaltReason, Kind};
 use crate::log::SequenceCheck;
 use crate::message::{
     Batch, BatchBody, MetadataRecord, Records, RequestBody, batch_size_bytes,
@@ -229,7 +229,7 @@ impl Raft {
             let result =
                 self.with_log(|log, out| log.append_as_leader(body, epoch, millis, check, out));
             if result.is_err() {
-                return self.halt("the metadata log refused a batch of its own leader");
+                return self.halt(HaltReason::OwnAppendRefused);
             }
         }
         let end = self.log.end_offset();
@@ -339,7 +339,7 @@ impl Raft {
             if own_epoch == epoch { own_end.min(end) } else { own_end }
         };
         if self.high_watermark.is_some_and(|high_watermark| own_end < high_watermark) {
-            return self.halt("the leader asks to cut committed records");
+            return self.halt(HaltReason::CommittedTruncation);
         }
         self.with_log(|log, out| log.truncate_to(own_end, out));
     }
@@ -364,7 +364,7 @@ impl Raft {
         let high_watermark = theirs.min(self.log.end_offset());
         match self.high_watermark {
             Some(known) if high_watermark < known => {
-                self.halt("the leader's high watermark went back");
+                self.halt(HaltReason::HighWatermarkWentBack);
             }
             Some(known) if high_watermark == known => {}
             Some(_) | None => self.set_high_watermark(high_watermark, false),

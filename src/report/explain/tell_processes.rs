@@ -4,7 +4,7 @@ use crate::event::{CrashKeep, Event, FaultVerb, Kind, Phase, StartedAs};
 use crate::report::explain::note::{IDLE, NEEDED, Tag};
 use crate::report::explain::tape::row;
 use crate::report::explain::tell::Teller;
-use crate::report::told;
+use crate::report::{halt_words, told};
 use crate::trace::{Model, Part};
 use crate::types::{BrokerId, HostId, Offset};
 
@@ -44,13 +44,15 @@ impl Teller<'_> {
             }
             Kind::HostStopped { .. } | Kind::HostPaused {}
                 if concerns && self.is_of_fault(event) && !self.is_evidence(event) => {}
-            Kind::HostStopped { keep, by_itself, in_order } if concerns => {
+            Kind::HostStopped { keep, halted, in_order } if concerns => {
                 let part = event.host.and_then(|host| model.setup().part(host));
                 let has_disk = matches!(part, Some(Part::Broker(_) | Part::Controller(_)));
-                let text = match (in_order, by_itself, keep) {
+                let text = match (in_order, halted, keep) {
                     (true, ..) if !has_disk => format!("{who} ends in order"),
                     (true, ..) => format!("{who} ends in order, all that it wrote on its disk"),
-                    (_, true, _) => format!("{who} halts by itself, because its disk failed it"),
+                    (_, Some(reason), _) => {
+                        format!("{who} halts by itself: {}", halt_words(*reason))
+                    }
                     (_, _, CrashKeep::Synced) => {
                         format!("{who} loses power: what was not flushed is gone")
                     }
@@ -60,7 +62,7 @@ impl Teller<'_> {
                     (_, _, CrashKeep::Nothing) => format!("{who} stops and loses its disk"),
                 };
                 // Why it ends is told with who asked for it.
-                let extra = if *by_itself { 16 } else { -16 * i32::from(*in_order) };
+                let extra = if halted.is_some() { 16 } else { -16 * i32::from(*in_order) };
                 self.add_with(event, (Tag::Process, extra), text, None);
             }
             Kind::HostStarted { after, incarnation } if concerns && *incarnation > 0 => {

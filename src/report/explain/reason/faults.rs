@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{Event, FaultVerb, Kind, Phase, RestartStep};
+use crate::event::{Event, FaultVerb, HaltReason, Kind, Phase, RestartStep};
 use crate::report::explain::reason::reasons::Reasons;
 use crate::scenario::{Milestone, Trigger, show_duration};
 use crate::trace::seconds;
@@ -20,7 +20,7 @@ impl<'a> Reasons<'a> {
             | Kind::ShutdownRequested {}
             | Kind::ClockSet { .. }
             | Kind::DiskReplaced {} => self.of_process(event),
-            Kind::HostStopped { by_itself: true, .. } => {
+            Kind::HostStopped { halted: Some(HaltReason::DiskFailed), .. } => {
                 let failed = self.beside(event, |it| matches!(it, Kind::StorageFailed { .. }));
                 let failed = failed.or_else(|| {
                     self.last_here(event, |it| matches!(it, Kind::StorageFailed { .. }))
