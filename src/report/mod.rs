@@ -25,6 +25,7 @@ mod page_common;
 mod page_ladder;
 mod shell;
 mod state;
+mod state_groups;
 mod state_text;
 mod table;
 mod text;
@@ -54,6 +55,7 @@ pub use state::{
     Committed, Decided, FaultInForce, Partition, Process, Quorum, QuorumMember, Replica, State,
     Vote,
 };
+pub use state_groups::GroupLine;
 pub use table::table;
 pub use text::printable;
 pub(crate) use text::{fitted, grouped, rounded, several, wrapped};

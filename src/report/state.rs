@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::event::ReplicaRole;
+use crate::report::state_groups::GroupLine;
 use crate::trace::{FaultView, HostView, Model, Part, PartitionView, ReplicaView, seconds};
 use crate::types::{BrokerId, BrokerSet, HostId, TopicPartition};
 
@@ -24,6 +25,8 @@ pub struct State {
     pub faults: Vec<FaultInForce>,
     /// The metadata quorum.
     pub quorum: Quorum,
+    /// The consumer groups by name.
+    pub groups: Vec<GroupLine>,
     /// The partitions of clients' topics by name, then those of topics that Kafka keeps for itself.
     pub partitions: Vec<Partition>,
 }
@@ -239,6 +242,7 @@ impl State {
                 .map(|(place, fault)| FaultInForce::of(model, *place, fault))
                 .collect(),
             quorum: Quorum::of(model),
+            groups: GroupLine::all(model),
             partitions: partitions
                 .into_iter()
                 .map(|(name, view)| Partition::of(model, *name, view))

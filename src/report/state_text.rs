@@ -2,9 +2,10 @@
 
 use crate::event::OFFSETS_TOPIC;
 use crate::report::state::{Committed, FaultInForce, Partition, Process, Quorum, Replica, State};
+use crate::report::state_groups::GroupLine;
 use crate::report::table::{lines, table_within};
 
-const NOTHING: &str = "-";
+pub(super) const NOTHING: &str = "-";
 /// No line is longer, but for words that are.
 pub(super) const COLUMNS_MAX: usize = 80;
 
@@ -18,6 +19,7 @@ impl State {
         text += &self.faults_text();
         text += "\n";
         text += &self.quorum.text();
+        text += &GroupLine::text(&self.groups);
         let (internal, own): (Vec<_>, Vec<_>) =
             self.partitions.iter().partition(|partition| partition.is_internal());
         for partition in own {

@@ -258,6 +258,45 @@ fn a_timeline_shows_the_owners_that_the_group_has() {
     assert!(seen.len() > 2, "the partition goes from one to another: {seen:?}");
 }
 
+/// The line of a group within a state says what the group's own tables do.
+#[test]
+fn a_state_has_a_line_for_each_group() {
+    use kafsim::report::{At, GroupState, State, fold_up_to};
+
+    let text = std::fs::read_to_string("scenarios/lessons/two_owners.toml").unwrap();
+    let scenario = Scenario::read("a.toml", &text, &[], &[], &vocabulary()).unwrap();
+    let options = RunOptions { record: true, ..RunOptions::default() };
+    let recording = run_once(&scenario, 0, &options).run_file.unwrap();
+    let file = RunFile::read(&recording.to_vec()).unwrap();
+    let last = file.events().unwrap().count() as u64 - 1;
+    let (mut twice, mut states) = (0, std::collections::BTreeSet::new());
+    for event in (0..=60).map(|part| last * part / 60) {
+        let (model, _) = fold_up_to(&file, At::Event(event)).unwrap();
+        let state = State::of(&model, event);
+        let [line] = state.groups.as_slice() else { panic!("e{event}: {:?}", state.groups) };
+        let known = GroupState::of(&file, At::Event(event), &["billing".to_owned()]);
+        let Ok((whole, ..)) = known else {
+            assert_eq!((line.owned, &line.epochs), (0, &vec![]), "e{event}");
+            continue;
+        };
+        let counts = whole[0].partitions.iter().map(|it| it.owners.len());
+        let owned: Vec<usize> = counts.filter(|count| *count > 0).collect();
+        let twice_owned = owned.iter().filter(|count| **count > 1).count();
+        assert_eq!([line.owned, line.owned_twice], [owned.len(), twice_owned], "e{event}");
+        let mut stand: Vec<_> = whole[0].members.iter().map(|member| member.state).collect();
+        stand.sort_unstable();
+        stand.dedup();
+        assert_eq!(line.states, stand, "e{event}");
+        assert!(line.epochs.iter().all(|it| whole[0].members.iter().any(|of| of.epoch == *it)));
+        assert!(line.members <= whole[0].members.len());
+        twice += line.owned_twice;
+        states.extend(stand);
+        let cells = format!("\nbilling  {}  ", line.members);
+        assert!(state.text().contains(&cells), "e{event}: {}", state.text());
+    }
+    assert!(twice > 0 && states.len() > 1, "a zombie, and a rebalance: {twice} {states:?}");
+}
+
 /// An epoch of KIP-848 decides anew only what changes; a timeline tells all that holds in it.
 #[test]
 fn an_epoch_assigns_every_partition() {

@@ -18,6 +18,8 @@ const SCENARIOS = [
   'scenarios/museum/simultaneous_power_loss.toml',
   'scenarios/museum/kafka_15021.toml',
   'scenarios/museum/kafka_7415.toml',
+  'scenarios/museum/kafka_16147.toml',
+  'scenarios/lessons/two_owners.toml',
   'scenarios/clients/admin_tour.toml',
   'tests/data/viewing/lost_decision.txt',
   'tests/data/viewing/members_come_and_go.txt',
@@ -64,7 +66,7 @@ for (const scenario of SCENARIOS) {
     const cuts = state.shown.flatMap((partition) => [...partition.replicas.values()].flatMap((replica) => replica.cuts.map((cut) => cut.event)));
     for (let n = 0; n < 6 && cuts.length > 0; n++) events.push(cuts[Math.floor(draw.next().value * cuts.length)]);
     // What a process forgets when it ends or begins anew.
-    for (const kind of ['host-started', 'host-stopped', 'fault-began', 'broker-state-entered']) {
+    for (const kind of ['host-started', 'host-stopped', 'fault-began', 'broker-state-entered', 'member-state-entered', 'partition-taken']) {
       for (const event of run.columns.kind(kind)?.events?.slice(-4) ?? []) events.push(event);
     }
     for (const event of events) {

@@ -74,6 +74,13 @@ fn is_in(state: MemberState) -> bool {
     }
 }
 
+impl GroupMemberView {
+    /// Whether it takes itself for a member.
+    pub fn is_member(&self) -> bool {
+        is_in(self.state)
+    }
+}
+
 impl Model {
     pub(in crate::trace::model) fn apply_to_group(&mut self, event: &Event) {
         // What it has not read it does not know; what it has read follows.

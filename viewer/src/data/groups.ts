@@ -27,6 +27,8 @@ export interface Group {
   coordinator: Steps<number>;
   // What each host takes itself for.
   membership: Map<number, Steps<string>>;
+  // And in which generation or epoch.
+  epochs: Map<number, Steps<number>>;
   partitions: Map<Partition, Owned>;
 }
 
@@ -40,6 +42,10 @@ export function hasGroups(state: State): boolean {
 export function epochWord(protocol: string): string {
   return protocol === 'classic' ? 'generation' : 'epoch';
 }
+
+// Where a process stands that does not run, and where those do that are members.
+const GONE = ['', 'down'];
+const MEMBERS = ['preparing-rebalance', 'completing-rebalance', 'joining', 'reconciling', 'acknowledging', 'stable'];
 
 const gathered = new WeakMap<State, Group[]>();
 
@@ -61,7 +67,7 @@ function gather(state: State): Group[] {
     if (!found) {
       found = {
         name: text, protocol: new Steps(''), epoch: new Steps(0), state: new Steps(''), members: new Steps(0), coordinator: new Steps(-1),
-        membership: new Map(), partitions: new Map(),
+        membership: new Map(), epochs: new Map(), partitions: new Map(),
       };
       groups.set(text, found);
     }
@@ -99,10 +105,14 @@ function gather(state: State): Group[] {
     'offset-committed': (e, get, id) => owned(of(get('group')), id).committed.set(e, Number(get('offset'))),
     'offset-removed': (e, get, id) => owned(of(get('group')), id).committed.set(e, -1),
     'member-state-entered': (e, get, _, host) => {
-      const { membership } = of(get('group'));
+      const { membership, epochs } = of(get('group'));
       let steps = membership.get(host);
-      if (!steps) membership.set(host, steps = new Steps(''));
+      if (!steps) {
+        membership.set(host, steps = new Steps(''));
+        epochs.set(host, new Steps(0));
+      }
       steps.set(e, run.word('member-state-entered', 'state', get('state')));
+      epochs.get(host)!.set(e, Number(get('epoch')));
     },
     'partition-taken': (e, get, id, host) => {
       const into = owned(of(get('group')), id);
@@ -134,6 +144,24 @@ function gather(state: State): Group[] {
   for (const [event, handler, get, id] of events) handler(event, get, id, columns.host[event]!);
   for (const group of groups.values()) for (const one of group.partitions.values()) one.overlaps = overlapping(one.spans);
   return [...groups.values()].filter((group) => group.partitions.size > 0 || group.membership.size > 0).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+// What `kafsim state` has of each group: members, their states and epochs, how many partitions one
+// owns, and several.
+export function groupRows(state: State, event: number): string[][] {
+  const groups = new Map(groupsOf(state).map((group) => [group.name, group]));
+  const isThere = (group: Group): boolean => [...group.membership.values()].some((steps) => !GONE.includes(steps.at(event)));
+  const names = [...state.run.head.setup.groups.map(({ name }) => name), ...[...groups.values()].filter(isThere).map(({ name }) => name)];
+  return [...new Set(names)].sort((a, b) => (a < b ? -1 : 1)).map((name) => {
+    const group = groups.get(name);
+    const states = [...(group?.membership ?? [])].map(([host, steps]): [string, number] => [steps.at(event), group!.epochs.get(host)!.at(event)])
+      .filter(([stands]) => !GONE.includes(stands));
+    const members = states.filter(([stands]) => MEMBERS.includes(stands));
+    const owners = [...(group?.partitions.values() ?? [])].map(({ spans }) => spans.filter(({ from, to }) => from <= event && (to < 0 || to > event)).length);
+    const once = (all: (string | number)[]): string => [...new Set(all)].join(',') || '-';
+    return [name, String(members.length), once(states.map(([stands]) => stands).sort()), once(members.map(([, epoch]) => epoch).filter((epoch) => epoch > 0).sort((a, b) => a - b)),
+      String(owners.filter((count) => count > 0).length), String(owners.filter((count) => count > 1).length)];
+  });
 }
 
 function overlapping(spans: Span[]): { from: number; to: number }[] {

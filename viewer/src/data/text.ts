@@ -1,6 +1,7 @@
 // The state after an event as `kafsim state` prints it, letter by letter (docs/VIEWING.md): what
 // a screen reader reads, what a person copies, and what the tests hold against kafsim's own.
 
+import { groupRows } from './groups';
 import { seconds } from './run';
 import { canBeCommitted } from './state';
 import type { Partition, Replica, State } from './state';
@@ -93,6 +94,8 @@ export function stateText(state: State, event: number): string {
   const phase = orNothing(state.phase.at(event));
   let text = `Event: e${state.run.number(event)}  Time: ${seconds(state.run.moment(event))}  Phase: ${phase}\n`;
   text += `\n${processes(state, event)}\n${faults(state, event)}\n${quorum(state, event)}`;
+  const groups = groupRows(state, event);
+  if (groups.length > 0) text += `\nGroups as their members see them; --group GROUP tells more.\n${table('', ['GROUP', 'MEMBERS', 'STATE', 'EPOCH', 'OWNED', 'TWICE'], groups)}`;
   const there = state.shown.filter((partition) => partition.state.at(event) !== null ||
     [...partition.replicas.values()].some((replica) => replica.present.at(event)));
   // A topic is named by its id until the event that names it.
