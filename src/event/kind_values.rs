@@ -50,6 +50,13 @@ macro_rules! words {
     )*};
 }
 
+impl StartMovedBecause {
+    /// Whether a rule or a client had these records deleted, and not what another log has.
+    pub fn is_rule(self) -> bool {
+        matches!(self, Self::RetentionBytes | Self::RetentionMs | Self::DeleteRecords)
+    }
+}
+
 words! {
     /// The part of a run.
     Phase {

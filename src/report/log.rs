@@ -9,7 +9,7 @@ use crate::history::{Batch, History};
 use crate::report::at::{At, TellError, fold_showing, partition_named};
 use crate::report::metadata_records::{Records, told};
 use crate::report::state::{self, State};
-use crate::trace::{LogEntry, PartitionView, ReplicaView, RunFile};
+use crate::trace::{DeletedBatches, LogEntry, PartitionView, ReplicaView, RunFile};
 use crate::types::{BatchId, BrokerId, LeaderEpoch, Offset, TopicPartition};
 
 /// The logs of a partition at an instant.
@@ -125,7 +125,8 @@ impl Logs {
             gone: Vec::new(),
         };
         let brokers: Vec<BrokerId> = logs.nodes().into_iter().map(BrokerId).collect();
-        let table = Table { view, brokers: &brokers, history: &history, partition };
+        let deleted = &model.deleted;
+        let table = Table { view, brokers: &brokers, history: &history, deleted, partition };
         logs.rows = table.rows(offsets);
         if offsets == Offsets::default() {
             logs.rows = gathered(std::mem::take(&mut logs.rows));
@@ -180,6 +181,7 @@ struct Table<'a> {
     view: &'a PartitionView,
     brokers: &'a [BrokerId],
     history: &'a History,
+    deleted: &'a DeletedBatches,
     partition: TopicPartition,
 }
 
@@ -272,11 +274,8 @@ impl Table<'_> {
     /// Batches that were acknowledged and that no replica holds where their producer was told.
     fn gone(&self, offsets: Offsets) -> Vec<Gone> {
         let mut held: BTreeSet<BatchId> = BTreeSet::new();
-        let mut first = None;
         for broker in self.brokers {
             held.extend(self.entries(*broker).map(|entry| entry.batch));
-            let start = self.view.replicas.get(broker).map(|replica| replica.log.start);
-            first = first.max(start);
         }
         let mut gone: Vec<Gone> = Vec::new();
         for (id, batch) in self.history.batches.iter() {
@@ -284,8 +283,7 @@ impl Table<'_> {
                 && batch.acks != AckMode::None
                 && batch.partition == self.partition;
             let Some(base) = batch.base_offset().filter(|_| is_acked) else { continue };
-            // What lies before every log's start was deleted, by rule or not: nobody can tell here.
-            if held.contains(id) || first.is_some_and(|first| base < first) {
+            if held.contains(id) || self.deleted.has(self.partition, *id) {
                 continue;
             }
             let below = base + batch.operations.len() as u64;

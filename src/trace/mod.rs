@@ -16,9 +16,10 @@ pub use digest::{Digest, Fingerprint, FingerprintError, canonical_words};
 pub use document::document;
 pub use filter::{Filter, FilterError, Problem};
 pub use model::{
-    AppliedView, AuditFailure, CacheView, ConfigView, DecidedView, FaultView, GroupMemberView,
-    GroupView, HostView, LogEntry, LogView, MemberView, Model, PartitionView, QuorumRoleView,
-    QuorumView, RegistrationView, ReplicaView, RoleView, StateView, Unrest, VoteView,
+    AppliedView, AuditFailure, CacheView, ConfigView, DecidedView, DeletedBatches, FaultView,
+    GroupMemberView, GroupView, HostView, LogEntry, LogView, MemberView, Model, PartitionView,
+    QuorumRoleView, QuorumView, RegistrationView, ReplicaView, RoleView, StateView, Unrest,
+    VoteView,
 };
 pub use run_file::{
     Events, FORMAT_VERSION, Header, ReadError, Recording, RunFile, Writer, event_table,

@@ -82,3 +82,12 @@ fn a_broker_that_halts_is_told_with_its_own_reason() {
     assert!(halts.contains("has it cut committed records off its metadata log"), "{halts}");
     assert!(!has(&steps, "disk failed"), "{}", text(&it));
 }
+
+/// Records of acks=1 that another leader wrote over are lost, though retention deletes their offsets
+/// afterwards.
+#[test]
+fn what_was_written_over_is_lost_though_retention_deletes_its_offsets() {
+    let scenario = scenario("tests/data/stories/replaced_and_deleted.toml", &[], &[]);
+    let executed = run_once(&scenario, 0, &RunOptions::default());
+    assert_eq!(executed.outcome.figures.lost, 599);
+}

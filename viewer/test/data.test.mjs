@@ -158,7 +158,7 @@ test('a page of half a million events takes at most 2.5 MB', async () => {
 });
 
 test('what was lost is counted as kafsim run counts it', async () => {
-  for (const scenario of [SCENARIOS[0], 'scenarios/museum/unclean_election.toml', 'scenarios/controller/failover.toml']) {
+  for (const scenario of [SCENARIOS[0], 'scenarios/museum/unclean_election.toml', 'scenarios/controller/failover.toml', 'tests/data/stories/replaced_and_deleted.toml', 'scenarios/operations/retention_by_time.toml']) {
     const { file, run } = await load(scenario);
     const told = JSON.parse(kafsim('run', scenario, '--no-record', '--format', 'json'));
     const history = new History(new State(run));

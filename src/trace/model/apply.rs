@@ -150,7 +150,10 @@ impl Model {
                 };
                 replica.leftover.get_or_insert(leftover);
             }
-            Kind::LogStartMoved { partition, log_start_offset, .. } => {
+            Kind::LogStartMoved { partition, log_start_offset, because, .. } => {
+                if let Some(view) = self.partitions.get(partition).filter(|_| because.is_rule()) {
+                    self.deleted.add(*partition, view, (node, *log_start_offset));
+                }
                 let replica = self.replica_mut(*partition, node);
                 replica.log.start = *log_start_offset;
                 if replica.log.end() < *log_start_offset {

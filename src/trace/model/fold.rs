@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::event::{Coordinators, FaultVerb, LifecycleState, Phase, StartedAs};
 use crate::trace::model::audit::AuditFailure;
 use crate::trace::model::config::ConfigView;
+use crate::trace::model::deleted::DeletedBatches;
 use crate::trace::model::group_member::{GroupMemberView, GroupView};
 use crate::trace::model::partition::PartitionView;
 use crate::trace::model::quorum::QuorumView;
@@ -29,6 +30,8 @@ pub struct Model {
     pub hosts: Vec<HostView>,
     /// The partitions of clients' topics.
     pub partitions: BTreeMap<TopicPartition, PartitionView>,
+    /// What was deleted of them by rule.
+    pub deleted: DeletedBatches,
     /// The metadata log, as a partition whose replicas are voters and observers.
     pub metadata: PartitionView,
     /// The quorum.
@@ -133,6 +136,7 @@ impl Model {
             phase: None,
             hosts,
             partitions: BTreeMap::new(),
+            deleted: DeletedBatches::default(),
             metadata: PartitionView::default(),
             quorum: QuorumView::default(),
             registrations: BTreeMap::new(),

@@ -4,6 +4,7 @@
 mod apply;
 mod audit;
 mod config;
+mod deleted;
 mod fold;
 mod group_member;
 mod log;
@@ -12,6 +13,7 @@ mod quorum;
 
 pub use audit::AuditFailure;
 pub use config::ConfigView;
+pub use deleted::DeletedBatches;
 pub use fold::{FaultView, HostView, Model, RegistrationView};
 pub use group_member::{GroupMemberView, GroupView, Unrest};
 pub use log::{LogEntry, LogView};

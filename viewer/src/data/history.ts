@@ -155,7 +155,7 @@ export class History {
   private isLost(partition: Partition, write: Operation): boolean {
     const leader = partition.state.last?.leader;
     const replica = leader === null || leader === undefined ? undefined : partition.replicas.get(leader);
-    if (!replica || this.state.run.head.logs || write.base < replica.start.last) return false;
+    if (!replica || this.state.run.head.logs || partition.deleted.has(write.batch)) return false;
     return finalBatches(replica).get(write.base) !== write.batch;
   }
 }

@@ -120,6 +120,8 @@ export class Partition {
   readonly replicas = new Map<number, Replica>();
   // Who leads in which epoch, as the controller committed it or a broker took it up.
   readonly leaders = new Map<number, number>();
+  // The batches that were deleted by rule where they stood.
+  readonly deleted = new Set<number>();
   // Events that matter for this partition, for stepping.
   readonly touched: number[] = [];
   constructor(
@@ -391,6 +393,7 @@ class Fold {
       'log-start-moved': (e, row, partition, node) => {
         const replica = this.replica(e, partition, node);
         const start = Number(row('log_start_offset'));
+        if (DELETED_BY_RULE.has(this.word('log-start-moved', 'because', row('because')))) deleteByRule(partition, replica, start);
         replica.start.set(e, start);
         if (replica.end.last < start) reset(replica, e, start);
         partition.touched.push(e);
@@ -697,6 +700,20 @@ function setEnd(replica: Replica, event: number, end: number): void {
   const runs = replica.runs.last;
   const kept = runs.filter((run) => run.start < end);
   if (kept.length !== runs.length) replica.runs.set(event, kept);
+}
+
+const DELETED_BY_RULE = new Set(['retention-bytes', 'retention-ms', 'delete-records']);
+
+// What a follower deletes counts where the leader has it.
+function deleteByRule(partition: Partition, replica: Replica, start: number): void {
+  const epoch = partition.leaderEpoch.last;
+  const leads = ({ role }: Replica): boolean => role.last?.role === 'leader' && role.last.leaderEpoch === epoch;
+  const leader = [...partition.replicas.values()].find(leads) ?? replica;
+  const stands = leader === replica ? null : new Map(leader.batches.map(({ base, batch }) => [base, batch]));
+  for (const { base, end, batch } of replica.batches) {
+    if (base >= start) break;
+    if (end > replica.start.last && (!stands || stands.get(base) === batch)) partition.deleted.add(batch);
+  }
 }
 
 function deleteBelow(replica: Replica, origin: number): void {
