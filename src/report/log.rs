@@ -145,8 +145,8 @@ impl Logs {
         replicas.chain(members).collect()
     }
 
-    /// Of each of them the first offset of its log, and its high watermark.
-    pub(super) fn bounds(&self) -> Vec<(i32, i64, i64)> {
+    /// Of each of them the first offset of its log, and its high watermark if it runs.
+    pub(super) fn bounds(&self) -> Vec<(i32, i64, Option<i64>)> {
         let replicas = self.partition.iter().flat_map(|it| &it.replicas);
         let members = self.quorum.iter().flat_map(|it| &it.members);
         replicas
@@ -198,7 +198,9 @@ impl Table<'_> {
             borders.extend(self.entries(*broker).flat_map(|entry| [entry.base, entry.end()]));
             if let Some(replica) = self.view.replicas.get(broker) {
                 let [start, high_watermark] = replica.bounds_left();
-                borders.extend([high_watermark.min(replica.end_left()), start]);
+                let high_watermark = replica.is_loaded.then_some(high_watermark);
+                borders.extend(high_watermark.map(|it| it.min(replica.end_left())));
+                borders.push(start);
             }
         }
         borders.sort_unstable();

@@ -99,7 +99,9 @@ impl Logs {
             if start > 0 {
                 mark(start, "log start", node);
             }
-            mark(high_watermark, "high watermark", node);
+            if let Some(high_watermark) = high_watermark {
+                mark(high_watermark, "high watermark", node);
+            }
         }
         marks.sort();
         let first = self.rows.first().map(|row| row.from);

@@ -97,8 +97,8 @@ pub struct QuorumMember {
     pub vote: Option<Vote>,
     /// The first offset of its log.
     pub log_start_offset: i64,
-    /// Its high watermark.
-    pub high_watermark: i64,
+    /// Its high watermark; none while it does not run, for it is nowhere but in memory.
+    pub high_watermark: Option<i64>,
     /// The end of its log.
     pub log_end_offset: i64,
     /// What it has on its disk for sure; only voters say it.
@@ -186,8 +186,9 @@ pub struct Replica {
     pub latest_epoch: Option<i32>,
     /// The first offset of its log.
     pub log_start_offset: i64,
-    /// Its high watermark.
-    pub high_watermark: i64,
+    /// Its high watermark; none while its process does not run, or has yet to load the log: no event
+    /// says what stands in the checkpoint on its disk.
+    pub high_watermark: Option<i64>,
     /// The end of its log.
     pub log_end_offset: i64,
     /// For a leader: the in-sync set as far as it knows.
@@ -249,6 +250,11 @@ impl State {
                 .collect(),
         }
     }
+}
+
+/// The high watermark that a running process has in memory.
+fn live_high_watermark(replica: &ReplicaView) -> Option<i64> {
+    replica.is_loaded.then_some(replica.high_watermark.0)
 }
 
 /// The topic's name, or its id in hexadecimal.
@@ -338,7 +344,7 @@ impl QuorumMember {
         let (no_member, no_replica) = Default::default();
         let member = model.quorum.members.get(&node).unwrap_or(&no_member);
         let replica: &ReplicaView = model.metadata.replicas.get(&node).unwrap_or(&no_replica);
-        let [log_start, high_watermark] = replica.bounds_left();
+        let [log_start, _] = replica.bounds_left();
         Self {
             node: node.0,
             role: member.role.map(|role| role.role.name()),
@@ -349,7 +355,7 @@ impl QuorumMember {
                 leader_epoch: vote.leader_epoch.0,
             }),
             log_start_offset: log_start.0,
-            high_watermark: high_watermark.0,
+            high_watermark: live_high_watermark(replica),
             log_end_offset: replica.end_left().0,
             durable_end: member.durable_end.map(|end| end.0),
             applied: member.applied.as_ref().map(|applied| applied.offset.0),
@@ -404,7 +410,7 @@ impl Replica {
         let role = view.role.as_ref();
         let leads = role.filter(|role| role.role == ReplicaRole::Leader);
         let host = model.host_of(broker).and_then(|host| model.host(host));
-        let [log_start, high_watermark] = view.bounds_left();
+        let [log_start, _] = view.bounds_left();
         Self {
             broker: broker.0,
             status: host.map_or("unknown", status),
@@ -413,7 +419,7 @@ impl Replica {
             leader: id(role.and_then(|role| role.leader)),
             latest_epoch: view.cache.and_then(|cache| cache.last).map(|(epoch, _)| epoch.0),
             log_start_offset: log_start.0,
-            high_watermark: high_watermark.0,
+            high_watermark: live_high_watermark(view),
             log_end_offset: view.end_left().0,
             isr: leads.map(|role| set(&role.in_sync)),
             maximal_isr: leads.map(|role| set(&role.maximal)),

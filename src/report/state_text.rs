@@ -162,7 +162,7 @@ impl Quorum {
                     or_nothing(member.leader),
                     or_nothing(cast.map(|cast| vote(cast.candidate, cast.leader_epoch))),
                     member.log_start_offset.to_string(),
-                    member.high_watermark.to_string(),
+                    or_nothing(member.high_watermark),
                     member.log_end_offset.to_string(),
                     or_nothing(member.durable_end),
                     or_nothing(member.applied),
@@ -259,7 +259,7 @@ impl Replica {
             or_nothing(self.leader),
             or_nothing(self.latest_epoch),
             self.log_start_offset.to_string(),
-            self.high_watermark.to_string(),
+            or_nothing(self.high_watermark),
             self.log_end_offset.to_string(),
             or_nothing(self.isr_text()),
         ]

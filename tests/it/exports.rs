@@ -216,7 +216,7 @@ fn perfetto_packets_are_sound() {
     for replica in &State::of(&model, event).partitions[0].replicas {
         for (name, value) in [
             (format!("LEO b{}", replica.broker), replica.log_end_offset),
-            (format!("HW b{}", replica.broker), replica.high_watermark),
+            (format!("HW b{}", replica.broker), replica.high_watermark.unwrap()),
         ] {
             let track = tracks.values().find(|track| track.name == name).unwrap();
             assert_eq!(counts[&track.uuid], value, "{name}");

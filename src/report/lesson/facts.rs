@@ -191,7 +191,9 @@ impl Place<'_> {
         let read = |tell: &dyn Fn(&Replica) -> String| Some(replica.clone().map(tell));
         match word {
             "leo" => read(&|it| it.log_end_offset.to_string()),
-            "hw" => read(&|it| it.high_watermark.to_string()),
+            "hw" => {
+                read(&|it| it.high_watermark.map_or_else(|| "none".to_owned(), |it| it.to_string()))
+            }
             "start" => read(&|it| it.log_start_offset.to_string()),
             "role" => read(&|it| it.role.unwrap_or("none").to_owned()),
             "epoch" => read(&|it| or_none(it.leader_epoch)),

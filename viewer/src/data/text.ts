@@ -174,7 +174,7 @@ function quorum(state: State, event: number): string {
     return [
       String(node), orNothing(role?.role), orNothing(role?.leaderEpoch), orNothing(role?.leader),
       vote ? `${vote.candidate}@${vote.epoch}` : NOTHING, String(replica?.start.at(event) ?? 0),
-      String(replica?.highWatermark.at(event) ?? 0), String(replica?.end.at(event) ?? 0),
+      orNothing(liveMark(replica, event)), String(replica?.end.at(event) ?? 0),
       durable < 0 ? NOTHING : String(durable), applied < 0 ? NOTHING : String(applied),
     ];
   });
@@ -207,6 +207,9 @@ export function partitionText(state: State, partition: Partition, event: number)
   return text + table('  ', head, rows);
 }
 
+// The high watermark is nowhere but in the memory of a process that runs.
+export const liveMark = (replica: Replica | undefined, event: number): number | null => (replica?.loaded.at(event) ? replica.highWatermark.at(event) : null);
+
 // The in-sync set, and behind a plus those that the leader counts on besides.
 function isrText(inSync: number[], maximal: number[]): string {
   const more = maximal.filter((node) => !inSync.includes(node));
@@ -220,7 +223,7 @@ function replicaRow(state: State, replica: Replica | undefined, node: number, ev
   return [
     String(node), nodeStatus(state, node, event), orNothing(role?.role), orNothing(role?.leaderEpoch),
     orNothing(role?.leader), orNothing(replica?.latestEpoch.at(event)),
-    offset(replica?.start), offset(replica?.highWatermark), offset(replica?.end),
+    offset(replica?.start), isKnown ? orNothing(liveMark(replica, event)) : '?', offset(replica?.end),
     leads ? isrText(leads.inSync, leads.maximal) : NOTHING,
   ];
 }

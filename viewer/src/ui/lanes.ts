@@ -3,7 +3,7 @@
 
 import { divergence, type Partition, type Replica } from '../data/state';
 import { BREAK, stretches, type Stretch } from '../data/stretches';
-import { status } from '../data/text';
+import { liveMark, status } from '../data/text';
 import type { App, Pane } from './app';
 import { alpha, epochColor, inkOn, nodeColor } from './colors';
 import { el } from './dom';
@@ -200,7 +200,7 @@ export class Lanes implements Pane {
       const from = parted[n] ?? null;
       const chips: [number, string, string][] = [
         [columns[0]!, String(end), colors.text],
-        [columns[1]!, String(replica.highWatermark.at(cursor)), colors.text],
+        [columns[1]!, String(liveMark(replica, cursor) ?? '-'), colors.text],
         ...(from === null ? [[columns[2]!, leader === null ? '-' : String(lag), lag > 0 ? colors.bad : colors.dim]] as [number, string, string][] : []),
       ];
       for (const [x, text, ink] of chips) surface.text(x, middle, text, ink, { size: 13, mono: true, align: 'right' });
@@ -336,7 +336,7 @@ function pointsOf(app: App, partition: Partition): number[] {
     if (!own) continue;
     for (const replica of own.replicasAt(one.cursor)) {
       if (!replica.present.at(one.cursor)) continue;
-      const mark = replica.highWatermark.at(one.cursor);
+      const mark = liveMark(replica, one.cursor) ?? 0;
       points.push(replica.end.at(one.cursor), ...(mark > 0 ? [mark] : []));
       const parted = parting(one, own, replica);
       if (parted !== null) points.push(parted);
@@ -362,6 +362,7 @@ export function drawLog(
     return;
   }
   const [start, end, mark] = [replica.start.at(cursor), replica.end.at(cursor), replica.highWatermark.at(cursor)];
+  const isLive = liveMark(replica, cursor) !== null;
   const runs = replica.runs.at(cursor);
   const told: { x: number; text: string; ground: string | null }[] = [];
   context.globalAlpha = isDown ? 0.45 : 1;
@@ -388,11 +389,11 @@ export function drawLog(
   // What is drawn pale bears no pale letters; the lines between batches do not run through them.
   for (const { x: at, text, ground } of told) surface.text(at, y + height / 2, text, ground ? inkOn(ground) : colors.text, { size: 11, bold: true, halo: ground ?? colors.inset });
   if (start > window.from && start > 0) surface.line(place(start), y, place(start), y + height, colors.text, 2);
-  if (mark >= window.from && mark <= window.to && !isSmall) {
+  if (isLive && mark >= window.from && mark <= window.to && !isSmall) {
     const at = Math.round(place(mark)) + 0.5;
     const out = height < 26 ? 1 : 3;
     surface.line(at, y - out, at, y + height + out, colors.cursor, 2);
-  } else if (mark >= window.from && mark <= window.to) {
+  } else if (isLive && mark >= window.from && mark <= window.to) {
     surface.line(place(mark), y, place(mark), y + height, colors.cursor, 1.5);
   }
   if (isDown && !isSmall) {
@@ -431,7 +432,7 @@ function labelOf(app: App, partition: Partition): string {
   const { cursor } = app;
   const now = partition.state.at(cursor);
   const replicas = partition.replicasAt(cursor).map((replica) =>
-    `broker ${replica.node}: ${app.run.knows(partition, cursor) ? `log end ${replica.end.at(cursor)}, high watermark ${replica.highWatermark.at(cursor)}${where(parting(app, partition, replica))}` : 'its log is not in this page'}` +
+    `broker ${replica.node}: ${app.run.knows(partition, cursor) ? `log end ${replica.end.at(cursor)}, high watermark ${liveMark(replica, cursor) ?? 'gone with its process'}${where(parting(app, partition, replica))}` : 'its log is not in this page'}` +
     `${now?.inSync.includes(replica.node) ? ', in sync' : ', out of sync'}`);
   return `${partition.name}: ${now?.leader === null || !now ? 'no leader' : `leader broker ${now.leader}`}; ${replicas.join('; ')}`;
 }

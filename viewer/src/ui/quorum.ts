@@ -1,6 +1,6 @@
 // The metadata quorum: each controller's part, epoch and vote, and its copy of the metadata log.
 
-import { status } from '../data/text';
+import { liveMark, status } from '../data/text';
 import type { App, Pane } from './app';
 import { el } from './dom';
 import { drawLog } from './lanes';
@@ -66,7 +66,7 @@ export class Quorum implements Pane {
       const [top, height] = isStacked ? [y + 15, Math.min(34, each - 20)] : [middle - Math.min(9, each / 3), Math.min(18, each * 0.62)];
       if (replica && width > 20) drawLog(app, surface, state.metadata, replica, window, left, top, width, height, isDown);
       surface.text(columns[0], middle, String(ends[n]), colors.text, { size: 11, mono: true, align: 'right' });
-      surface.text(columns[1], middle, String(replica?.highWatermark.at(cursor) ?? 0), colors.dim, { size: 11, mono: true, align: 'right' });
+      surface.text(columns[1], middle, String(liveMark(replica, cursor) ?? '-'), colors.dim, { size: 11, mono: true, align: 'right' });
       said.push(`${host.name} ${word}, log end ${ends[n]}`);
     });
     if (observers > 0) {
