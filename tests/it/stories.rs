@@ -75,7 +75,7 @@ fn a_member_that_was_counted_out_long_before_has_no_part_in_a_commit() {
 /// A broker whose disk is well halts, because the new leader of the quorum lacks what was committed.
 #[test]
 fn a_broker_that_halts_is_told_with_its_own_reason() {
-    let it = told("committed_metadata_lost", 0, "isr-membership");
+    let it = told("committed_metadata_lost", 0, "one-leader-per-epoch");
     let steps = steps(&it);
     let halts = steps.iter().find(|step| step.contains("broker-1 halts by itself"));
     let halts = halts.unwrap_or_else(|| panic!("{}", text(&it)));
@@ -90,4 +90,22 @@ fn what_was_written_over_is_lost_though_retention_deletes_its_offsets() {
     let scenario = scenario("tests/data/stories/replaced_and_deleted.toml", &[], &[]);
     let executed = run_once(&scenario, 0, &RunOptions::default());
     assert_eq!(executed.outcome.figures.lost, 599);
+}
+
+/// The quorum lost the record that fenced broker-2, and another leader of m-0: what the controller that
+/// is in charge goes on from is how it is.
+#[test]
+fn what_the_quorum_lost_is_not_how_it_is() {
+    let scenario = scenario("tests/data/stories/committed_metadata_lost.toml", &[], &[]);
+    let options = RunOptions { record: true, ..RunOptions::default() };
+    let mut executed = run_once(&scenario, 0, &options);
+    let found = explanations(&mut executed, &scenario);
+    let broken: Vec<&str> = found.iter().map(|it| it.property.as_str()).collect();
+    assert!(broken.contains(&"raft-committed-prefix"), "{broken:?}");
+    assert!(!broken.contains(&"broker-unfenced"), "the record that fences it is lost: {broken:?}");
+    assert!(!broken.contains(&"isr-membership"), "it is not fenced: {broken:?}");
+    for it in &found {
+        let steps = steps(it);
+        assert!(!has(&steps, "makes broker-2 leader of m-0 (epoch 0"), "{}", text(it));
+    }
 }

@@ -8,6 +8,7 @@ use crate::trace::model::partition::{
     CacheView, DecidedView, PartitionView, ReplicaView, RoleView, StateView,
 };
 use crate::trace::model::quorum::{AppliedView, MemberView, QuorumRoleView, VoteView};
+use crate::trace::model::told::Before;
 use crate::types::{BrokerId, BrokerSet, HostId, Offset, TopicPartition};
 
 const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
@@ -489,7 +490,7 @@ impl Model {
     }
 
     /// Takes over `min.insync.replicas` from the configuration, which changes no partition's epoch.
-    fn hold_to_minima(&mut self) {
+    pub(crate) fn hold_to_minima(&mut self) {
         for (partition, view) in &mut self.partitions {
             let Some(state) = &mut view.state else { continue };
             let Some(topic) = self.topic_names.get(&partition.topic_id) else { continue };
@@ -568,6 +569,11 @@ impl Model {
             // A successor tells again what its predecessor told.
             return;
         }
+        let before = Before::Partition(*partition, view.state.clone(), view.state_before.clone());
+        if let Some(controller) = self.node(event) {
+            self.remember(controller, *offset, before);
+        }
+        let view = self.view_mut(*partition);
         let state = StateView {
             event: event.index,
             offset: *offset,
@@ -611,7 +617,10 @@ impl Model {
             is_of_this_start,
             unclean_epoch: known.and_then(|known| known.unclean_epoch),
         };
-        self.registrations.insert(*broker, registration);
+        let before = self.registrations.insert(*broker, registration);
+        if let Some(controller) = self.node(event) {
+            self.remember(controller, *offset, Before::Registration(*broker, before));
+        }
     }
 
     fn apply_to_quorum(&mut self, event: &Event) {
@@ -619,6 +628,7 @@ impl Model {
         if let Kind::ControllerActivated { leader_epoch } = &event.kind {
             if self.quorum.active.is_none_or(|(_, epoch)| epoch < *leader_epoch) {
                 self.quorum.active = Some((node, *leader_epoch));
+                self.take_back(node);
             }
             return;
         }

@@ -10,6 +10,7 @@ use crate::trace::model::deleted::DeletedBatches;
 use crate::trace::model::group_member::{GroupMemberView, GroupView};
 use crate::trace::model::partition::PartitionView;
 use crate::trace::model::quorum::QuorumView;
+use crate::trace::model::told::ToldRecords;
 use crate::trace::setup::Setup;
 use crate::types::{
     BrokerEpoch, BrokerId, BrokerSet, HostId, Moment, Name, Offset, TopicId, TopicPartition,
@@ -36,6 +37,8 @@ pub struct Model {
     pub metadata: PartitionView,
     /// The quorum.
     pub quorum: QuorumView,
+    /// What controllers told of the metadata.
+    pub(crate) told: ToldRecords,
     /// Committed registrations.
     pub registrations: BTreeMap<BrokerId, RegistrationView>,
     /// Dynamic configuration.
@@ -139,6 +142,7 @@ impl Model {
             deleted: DeletedBatches::default(),
             metadata: PartitionView::default(),
             quorum: QuorumView::default(),
+            told: ToldRecords::default(),
             registrations: BTreeMap::new(),
             configs: ConfigView::default(),
             topics: BTreeMap::new(),

@@ -10,6 +10,7 @@ mod group_member;
 mod log;
 mod partition;
 mod quorum;
+mod told;
 
 pub use audit::AuditFailure;
 pub use config::ConfigView;

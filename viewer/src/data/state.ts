@@ -520,7 +520,7 @@ class Fold {
           eligible: list(row('eligible')), unclean: row('unclean') === 1,
         });
       },
-      'partition-committed': (e, row, partition) => this.committed(e, row, partition),
+      'partition-committed': (e, row, partition, node) => this.committed(e, row, partition, node),
       'topic-removed': (e, row) => {
         const topic = topicKey(row('topic'));
         for (const partition of this.state.partitions) {
@@ -533,10 +533,12 @@ class Fold {
           for (const replica of partition.replicas.values()) forget(replica, e);
         }
       },
-      'registration-committed': (e, row) => {
+      'registration-committed': (e, row, _, node) => {
         const steps = this.state.registration(Number(row('broker')));
         const offset = Number(row('offset'));
         if (steps.last && steps.last.offset >= offset) return;
+        const before = steps.last;
+        this.remember(node, offset, (event) => steps.set(event, before));
         steps.set(e, {
           event: e, offset, brokerEpoch: Number(row('broker_epoch')), fenced: row('fenced') === 1,
           shuttingDown: row('in_controlled_shutdown') === 1,
@@ -563,6 +565,7 @@ class Fold {
         const epoch = Number(row('leader_epoch'));
         if (!this.state.active.last || this.state.active.last.epoch < epoch) {
           this.state.active.set(e, { node, epoch });
+          this.takeBack(e, node);
         }
       },
       'controller-retired': (e, _, __, node) => {
@@ -629,9 +632,37 @@ class Fold {
     return columns.kind(kind)!.field('batch').ids?.[columns.row[event]!] ?? -1;
   }
 
-  private committed(e: number, row: Row, partition: Partition): void {
+  // What controllers told of committed metadata, to be taken back when the quorum loses it.
+  private readonly told: { offset: number; batch: number; undo: (event: number) => void }[] = [];
+
+  private metadataBatch(node: number, offset: number): number | undefined {
+    const batches = this.state.metadata.replicas.get(node)?.batches ?? [];
+    return batches.findLast(({ base, end }) => base <= offset && offset < end)?.batch;
+  }
+
+  private remember(node: number, offset: number, undo: (event: number) => void): void {
+    const batch = this.metadataBatch(node, offset);
+    if (batch !== undefined) this.told.push({ offset, batch, undo });
+  }
+
+  // What is not in the log of the controller that takes charge.
+  private takeBack(e: number, node: number): void {
+    for (let last = this.told.at(-1); last; last = this.told.at(-1)) {
+      const batch = this.metadataBatch(node, last.offset);
+      if (batch === last.batch || (batch === undefined && this.state.run.head.logs)) return;
+      this.told.pop()!.undo(e);
+    }
+  }
+
+  private committed(e: number, row: Row, partition: Partition, node: number): void {
     const offset = Number(row('offset'));
-    if (partition.state.last && partition.state.last.offset >= offset) return;
+    const before = partition.state.last;
+    if (before && before.offset >= offset) return;
+    this.remember(node, offset, (event) => {
+      partition.state.set(event, before);
+      partition.leaderEpoch.set(event, before?.leaderEpoch ?? 0);
+      partition.touched.push(event);
+    });
     const leader = some(row('leader'));
     const leaderEpoch = Number(row('leader_epoch'));
     partition.exists.set(e, true);
