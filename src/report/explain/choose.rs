@@ -4,16 +4,14 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{Event, Kind};
-use crate::report::explain::defects::shows;
 use crate::report::explain::focus::{Focus, Shape};
+use crate::report::explain::mark::{led_to, mark};
 use crate::report::explain::note::{Deed, IDLE, Note, Tag, weight};
 use crate::report::explain::rests::rest_upon;
 use crate::report::explain::shape::Step;
 use crate::report::explain::tape::Tape;
-use crate::report::explain::tell_deeds::waits;
 use crate::types::{
-    BrokerId, BrokerSet, Defect, ErrorCode, HostId, Moment, Name, Offset, PartitionEpoch,
-    TopicPartition,
+    BrokerId, BrokerSet, Defect, ErrorCode, HostId, Moment, Name, Offset, TopicPartition,
 };
 
 /// How many steps an explanation has at most.
@@ -29,20 +27,21 @@ pub(crate) const EVIDENCE: i32 = 200;
 /// While the cluster forms all comes about as it should.
 const WHILE_FORMING: i32 = 120;
 /// Where a bug that is switched on did its work.
-const OF_A_DEFECT: i32 = 100;
+pub(crate) const OF_A_DEFECT: i32 = 100;
 /// Who is elected takes the lead, or is followed, within so many microseconds, if nothing is wrong.
 const SOON: u64 = 100_000;
 /// Who is asked to end has done so within so many microseconds.
 const ENDS_WITHIN: u64 = 60_000_000;
-/// How many hosts of one bug have their say.
-const PARTIES_MAX: usize = 2;
 
-/// What came after all was decided.
+/// What came after all was decided, or was over before it began.
 const AFTERWARDS: i32 = 60;
 /// What a fault held up, and now goes on its way.
 const RELEASES: i32 = 10;
 /// The end of a fault is told if so many microseconds at most lie between it and the breach.
 const RELEASED_WITHIN: u64 = 5_000_000;
+
+/// How many disks' losses may make one note.
+const LOSSES_MAX: usize = 16;
 
 /// A note that may become a step.
 pub(crate) struct Candidate {
@@ -56,7 +55,7 @@ pub(crate) struct Candidate {
 /// The steps, in the order of time.
 pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed]) -> Vec<Step> {
     let chain = chain(tape, focus);
-    let mut candidates = rate(tape, focus, together(tape, notes), &chain);
+    let mut candidates = rate(tape, focus, together(tape, focus, notes), &chain);
     for defect in &tape.defects {
         let own: Vec<&Deed> = deeds.iter().filter(|deed| deed.defect == *defect).collect();
         // Where several are on, it takes more than to have been on.
@@ -166,8 +165,10 @@ fn committed(event: &Event) -> Option<(&Name, TopicPartition, Offset)> {
     }
 }
 
-/// Faults that begin at the same moment make one note.
-fn together(tape: &Tape, notes: Vec<Note>) -> Vec<Note> {
+/// Faults that begin at the same moment make one note, and so does what a failure of power takes
+/// from several disks.
+fn together(tape: &Tape, focus: &Focus, notes: Vec<Note>) -> Vec<Note> {
+    let notes = losses_together(tape, focus, notes);
     let began = |note: &Note| {
         let event = tape.event(note.event).filter(|_| note.tag == Tag::Fault)?;
         matches!(event.kind, Kind::FaultBegan { .. }).then_some(event.at)
@@ -190,11 +191,51 @@ fn together(tape: &Tape, notes: Vec<Note>) -> Vec<Note> {
     found
 }
 
+/// What several disks lose of one partition at the same moment, and for the same reason.
+fn losses_together(tape: &Tape, focus: &Focus, notes: Vec<Note>) -> Vec<Note> {
+    let lost = |note: &Note| {
+        let event = tape.event(note.event)?;
+        let Kind::DurableEnd { partition, .. } = &event.kind else { return None };
+        Some((event.at, *partition, note.tag))
+    };
+    let is_proof = |note: &Note| focus.evidence.contains(&note.event);
+    let is_of_disk =
+        |note: &Note| note.because.as_ref().is_some_and(|it| it.contains("disk itself"));
+    let is_alike = |one: &Note, other: &Note| is_of_disk(one) == is_of_disk(other);
+    let mut found: Vec<Note> = Vec::new();
+    for note in notes {
+        let Some(here) = lost(&note) else {
+            found.push(note);
+            continue;
+        };
+        let same = found.iter_mut().rev().take(LOSSES_MAX).find(|it| {
+            lost(it) == Some(here) && is_alike(it, &note) && !(is_proof(it) && is_proof(&note))
+        });
+        let Some(same) = same else {
+            found.push(note);
+            continue;
+        };
+        // "of orders-0 broker-3 loses offsets 212 to 749"
+        let what = note.text.splitn(3, ' ').nth(2).unwrap_or(&note.text);
+        same.text = format!("{}; {what}", same.text);
+        same.extra = same.extra.max(note.extra);
+        let of_all =
+            same.because.as_ref().map(|it| it.replace("its page cache", "their page caches"));
+        same.because = of_all;
+        if is_proof(&note) {
+            same.event = note.event;
+        }
+    }
+    found
+}
+
 fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Candidate> {
     let released = released(tape, focus, chain);
     let idle = Aftermath::of_idle(tape, focus);
     let candidacy = focus.candidacy(tape);
     let passed = focus.passed(tape);
+    let well = focus.was_well(tape);
+    let mut led: Option<u64> = None;
     let mut after: BTreeMap<Tag, i32> = BTreeMap::new();
     let mut candidates: Vec<Candidate> = Vec::new();
     for note in notes.into_iter().rev() {
@@ -220,6 +261,21 @@ fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Can
         }
         if released.contains(&note.event) {
             score += RELEASES;
+        }
+        let is_of_set = matches!(
+            note.tag,
+            Tag::InSync | Tag::AskInSync | Tag::Counted | Tag::Fence | Tag::Role | Tag::Diverged
+        );
+        let is_of_others = matches!(note.tag, Tag::Process | Tag::Loss | Tag::Hardware)
+            && !tape.event(note.event).is_some_and(|it| {
+                let node = it.host.and_then(|host| tape.setup.node(host));
+                node.is_some_and(|node| focus.nodes.contains(&node))
+            });
+        let is_before = well.is_some_and(|well| note.event < well) && !is_evidence;
+        // Who led when all was well is told, and not who led before.
+        let is_older = note.tag == Tag::Election && is_before && led.replace(note.event).is_some();
+        if is_before && (is_of_set || is_of_others) || is_older {
+            score -= AFTERWARDS;
         }
         // What became of the cluster afterwards is not why a consumer was not shown a record.
         let is_of_reading =
@@ -375,231 +431,6 @@ fn chain(tape: &Tape, focus: &Focus) -> Vec<bool> {
         open.extend(event.cause.into_iter().chain(event.about).filter(|parent| *parent < index));
     }
     seen
-}
-
-/// Whether the step in which a deed was done led to the breach, from the deed on.
-fn led_to(tape: &Tape, chain: &[bool], deed: &Deed) -> bool {
-    let Some(deed) = tape.event(deed.event) else { return false };
-    let Ok(at) = usize::try_from(deed.index) else { return false };
-    let step = tape.events.iter().skip(at).take_while(|event| event.step == deed.step);
-    step.into_iter().any(|event| is_in(chain, event))
-}
-
-/// Whether what set off the step in which a deed was done led to the breach: a message has the one
-/// that it answers as its parent.
-fn answers(tape: &Tape, chain: &[bool], deed: &Deed) -> bool {
-    let Some(deed) = tape.event(deed.event) else { return false };
-    let began = deed.cause.and_then(|at| tape.event(at)).filter(|event| event.step == deed.step);
-    began.is_some_and(|event| is_in(chain, event))
-}
-
-fn is_in(chain: &[bool], event: &Event) -> bool {
-    let at = usize::try_from(event.index).ok();
-    at.and_then(|at| chain.get(at)) == Some(&true)
-}
-
-/// Marks what shows `defect` at work: of the notes that tell of a step in which it decided one that
-/// led to the breach by the events' parents, if there is one, and of those the weightiest, the
-/// latest of equals; without any, the deed itself becomes one. Where the deeds of several hosts
-/// make the story, one of each.
-fn mark(
-    tape: &Tape,
-    focus: &Focus,
-    (deeds, chain): (&[&Deed], &[bool]),
-    candidates: &mut Vec<Candidate>,
-) {
-    let Some(defect) = deeds.first().map(|deed| deed.defect) else { return };
-    let host = |deed: &Deed| tape.event(deed.event).and_then(|event| event.host);
-    if matches!(defect, Defect::NeverSynced | Defect::StaleClaims) {
-        let hosts: BTreeSet<_> = deeds.iter().map(|deed| host(deed)).collect();
-        // A broker coordinates each generation anew; a member goes wrong once, others after it.
-        let (mut brokers, mut members): (Vec<&Deed>, Vec<&Deed>) = (Vec::new(), Vec::new());
-        for one in hosts {
-            let mut own = deeds.iter().copied().filter(|deed| host(deed) == one);
-            match one.and_then(|host| tape.setup.node(host)) {
-                Some(_) => brokers.extend(own.next_back()),
-                None => members.extend(own.next()),
-            }
-        }
-        members.sort_by_key(|deed| deed.event);
-        members.truncate(PARTIES_MAX - brokers.len().min(1));
-        brokers.sort_by_key(|deed| std::cmp::Reverse(deed.event));
-        brokers.truncate(1);
-        for deed in members.into_iter().chain(brokers) {
-            mark_one(tape, focus, (&[deed], chain), candidates);
-        }
-        return;
-    }
-    if defect == Defect::LastReplicaStanding {
-        // That nobody is written down as eligible is one thing, that the last member stays another.
-        let is_written = |deed: &Deed| Place::of(tape, deed).is_some_and(|it| !it.wrote.is_empty());
-        let (written, kept): (Vec<&Deed>, Vec<&Deed>) =
-            deeds.iter().copied().partition(|deed| is_written(deed));
-        mark_one(tape, focus, (&written, chain), candidates);
-        mark_one(tape, focus, (&kept, chain), candidates);
-        return;
-    }
-    if let (Defect::NoPreVote, Some(candidacy)) = (defect, focus.candidacy(tape)) {
-        // It stood for election without end; once it was heard.
-        let is_before = |it: &&&Deed| it.event <= candidacy.index && host(it) == candidacy.host;
-        let own: Vec<&Deed> = deeds.iter().rfind(is_before).copied().into_iter().collect();
-        mark_one(tape, focus, (&own, chain), candidates);
-        return;
-    }
-    if defect == Defect::FencedInSync {
-        // To wait for a fenced follower is one thing, to take it in another.
-        let is_wait = |deed: &Deed| tape.event(deed.event).is_some_and(|it| waits(tape, it));
-        let (waited, taken): (Vec<&Deed>, Vec<&Deed>) =
-            deeds.iter().copied().partition(|deed| is_wait(deed));
-        let own = match focus.shape {
-            Shape::Stuck if !waited.is_empty() => waited,
-            _ => taken,
-        };
-        mark_one(tape, focus, (&own, chain), candidates);
-        return;
-    }
-    mark_one(tape, focus, (deeds, chain), candidates);
-}
-
-fn mark_one(
-    tape: &Tape,
-    focus: &Focus,
-    (deeds, chain): (&[&Deed], &[bool]),
-    candidates: &mut Vec<Candidate>,
-) {
-    let Some(defect) = deeds.first().map(|deed| deed.defect) else { return };
-    let led: Vec<&Deed> = deeds.iter().copied().filter(|deed| led_to(tape, chain, deed)).collect();
-    let is_shown = |deed: &&Deed| led_to(tape, chain, deed) || answers(tape, chain, deed);
-    let shown: Vec<&Deed> = deeds.iter().copied().filter(is_shown).collect();
-    let places = |deeds: &[&Deed]| -> Vec<Place> {
-        deeds.iter().filter_map(|deed| Place::of(tape, deed)).collect()
-    };
-    let (all, leading) = (places(deeds), places(&shown));
-    for kind in shows(defect) {
-        let shown = candidates.iter_mut().filter_map(|candidate| {
-            let event = tape.event(candidate.note.event)?;
-            let is_shown = event.kind.name() == *kind && all.iter().any(|step| step.has(event));
-            let leads = leading.iter().any(|step| step.has(event));
-            is_shown.then_some((leads, candidate))
-        });
-        // That a voter goes on too soon shows where it copies, not where the leader appends.
-        let is_it = |tag: Tag| defect != Defect::FetchBeforeFsync || tag == Tag::Copy;
-        let best =
-            shown.max_by_key(|(leads, it)| (is_it(it.note.tag), *leads, it.score, it.note.event));
-        if let Some((_, best)) = best {
-            best.score = best.score.max(OF_A_DEFECT) + OF_A_DEFECT;
-            best.defect = Some(defect);
-            return;
-        }
-    }
-    if defect == Defect::AsyncProcessing && mark_commit(tape, focus, deeds, candidates) {
-        return;
-    }
-    let is_late = |deed: &&&Deed| {
-        tape.event(deed.event).is_some_and(|event| event.at >= Moment::SCENARIO_BEGINS)
-    };
-    // What does not happen any more began with the first deed; what did happen comes of the last
-    // that led to it.
-    let happened = tape.event(focus.decisive).is_some_and(|event| event.host.is_some());
-    let deed = match focus.is_liveness && !happened {
-        true => deeds.iter().find(is_late).or(deeds.first()).copied(),
-        false => last_led(tape, &led, deeds).or(deeds.last().copied()),
-    };
-    let deed = match defect {
-        Defect::PollSkips | Defect::PollGoesBack | Defect::NackTakenForProof => {
-            last_before_evidence(tape, focus, deeds)
-        }
-        _ => None,
-    }
-    .or(deed);
-    let Some(deed) = deed else { return };
-    let (event, text) = (deed.event, deed.text.clone());
-    let note = Note { event, tag: Tag::Deed, extra: 0, text, because: None };
-    candidates.push(Candidate { note, score: OF_A_DEFECT * 2, defect: Some(defect) });
-}
-
-/// The last deed of a host before what the same host did that proves the breach.
-fn last_before_evidence<'a>(tape: &Tape, focus: &Focus, deeds: &[&'a Deed]) -> Option<&'a Deed> {
-    let proves = |deed: &&&Deed| {
-        let host = tape.event(deed.event).and_then(|event| event.host);
-        focus
-            .evidence
-            .iter()
-            .any(|at| *at > deed.event && tape.event(*at).is_some_and(|event| event.host == host))
-    };
-    deeds.iter().rev().find(proves).copied()
-}
-
-/// The last deed that led to the breach; where it goes on for long, as it began after the last
-/// fault before it.
-fn last_led<'a>(tape: &Tape, led: &[&'a Deed], all: &[&'a Deed]) -> Option<&'a Deed> {
-    let last = *led.last()?;
-    if last.defect != Defect::NoCheckQuorum {
-        return Some(last);
-    }
-    let host = |deed: &Deed| tape.event(deed.event).and_then(|event| event.host);
-    let began = tape.faults(last.event).into_iter().map(|fault| fault.began).max().unwrap_or(0);
-    all.iter().copied().find(|deed| deed.event > began && host(deed) == host(last)).or(Some(last))
-}
-
-/// Marks the first commit of the story by an application that had polled on just before: whether
-/// it did.
-fn mark_commit(tape: &Tape, focus: &Focus, deeds: &[&Deed], candidates: &mut [Candidate]) -> bool {
-    let polled_on = |commit: &Event| {
-        deeds.iter().filter_map(|deed| tape.event(deed.event)).any(|deed| {
-            let since = commit.at.0.saturating_sub(deed.at.0);
-            deed.host == commit.host && deed.index < commit.index && since < 1_000_000
-        })
-    };
-    let commits = candidates.iter_mut().filter(|candidate| {
-        tape.event(candidate.note.event)
-            .is_some_and(|event| matches!(event.kind, Kind::CommitAsked { .. }) && polled_on(event))
-    });
-    let is_of_story = |it: &Candidate| {
-        let offset = tape.event(it.note.event).and_then(|event| match &event.kind {
-            Kind::CommitAsked { offset, .. } => Some(*offset),
-            _ => None,
-        });
-        let story = focus.group.as_ref();
-        story.zip(offset).is_some_and(|(story, offset)| story.commits.contains(&offset))
-    };
-    // The first that went too far.
-    let best = commits.max_by_key(|it| (is_of_story(it), std::cmp::Reverse(it.note.event)));
-    best.is_some_and(|best| {
-        best.score += OF_A_DEFECT;
-        best.defect = Some(Defect::AsyncProcessing);
-        true
-    })
-}
-
-/// Where a deed was done: the host and its step, and what the controller wrote in it.
-struct Place {
-    host: Option<HostId>,
-    cause: Option<u64>,
-    wrote: Vec<(TopicPartition, PartitionEpoch)>,
-}
-
-impl Place {
-    fn of(tape: &Tape, deed: &Deed) -> Option<Self> {
-        let event = tape.event(deed.event)?;
-        let after = usize::try_from(deed.event).ok()?.saturating_add(1);
-        let step = tape.events.iter().skip(after).take_while(|other| other.step == event.step);
-        let wrote = step.filter_map(|event| match &event.kind {
-            Kind::PartitionDecided { partition, partition_epoch, .. } => {
-                Some((*partition, *partition_epoch))
-            }
-            _ => None,
-        });
-        Some(Self { host: event.host, cause: event.cause, wrote: wrote.collect() })
-    }
-
-    /// Whether `event` is of the step, or tells that what was written in it is committed.
-    fn has(&self, event: &Event) -> bool {
-        if let Kind::PartitionCommitted { partition, partition_epoch, .. } = &event.kind {
-            return self.wrote.contains(&(*partition, *partition_epoch));
-        }
-        event.host == self.host && (event.cause == self.cause || Some(event.index) == self.cause)
-    }
 }
 
 fn step(tape: &Tape, candidate: Candidate) -> Option<Step> {

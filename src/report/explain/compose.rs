@@ -8,6 +8,7 @@ use crate::event::{Event, Kind, OperationResult, Phase};
 use crate::report::explain::choose::choose;
 use crate::report::explain::focus::{Focus, Shape};
 use crate::report::explain::not_cause::not_the_cause;
+use crate::report::explain::order::{expected, violations};
 use crate::report::explain::picture::picture;
 use crate::report::explain::reason::Reasons;
 use crate::report::explain::shape::{Explanation, Other, Reruns, Retried};
@@ -17,7 +18,7 @@ use crate::report::explain::why_not::why_not;
 use crate::report::shell::{in_quotes, quoted};
 use crate::scenario::Plan;
 use crate::trace::{Model, Setup, seconds};
-use crate::types::{BatchId, DefectSet, Expectation, Moment, Offset, PropertyName};
+use crate::types::{BatchId, DefectSet, Expectation, Moment, Offset, TopicPartition};
 
 /// What is to be explained.
 #[derive(Clone, Copy, Debug)]
@@ -36,33 +37,6 @@ pub struct Asked<'a> {
     pub file: &'a str,
     /// What runs with one thing changed came to, of which [`explain`] makes use, if there are any.
     pub reruns: &'a Reruns,
-}
-
-/// The violations among `verdicts`, in the order in which they are numbered: those that the
-/// scenario claims come first, as it claims them, then those that were not to be.
-pub fn violations<'a>(plan: &Plan, verdicts: &'a [Verdict]) -> Vec<&'a Verdict> {
-    let mut found: Vec<&Verdict> =
-        verdicts.iter().filter(|verdict| verdict.outcome.violation().is_some()).collect();
-    found.sort_by_key(|verdict| {
-        let is_broken = matches!(verdict.outcome, Outcome::Violated { .. });
-        let rank = match (expected(plan, verdict), is_broken) {
-            (Expectation::Violated, _) => 0,
-            (Expectation::Holds, true) => 1,
-            (Expectation::May, true) => 2,
-            (_, false) => 3,
-        };
-        // What the scenario is written for is claimed first.
-        let property = PropertyName::from_name(&verdict.property);
-        let place = plan.claims.iter().position(|claim| Some(claim.property) == property);
-        (rank, !is_broken, place.filter(|_| rank == 0).unwrap_or_default())
-    });
-    found
-}
-
-fn expected(plan: &Plan, verdict: &Verdict) -> Expectation {
-    let property = PropertyName::from_name(&verdict.property);
-    let claim = plan.claims.iter().rfind(|claim| Some(claim.property) == property);
-    claim.map_or(Expectation::Holds, |claim| claim.expect)
 }
 
 /// The explanation of one violation of a run; of a run without any, what it came to. `None` if the
@@ -149,7 +123,10 @@ fn others(found: &[&Verdict], number: usize) -> Vec<Other> {
 fn again(asked: &Asked<'_>, focus: &Focus, so_far: &Explanation, model: &Model) -> Vec<String> {
     let file = asked.file;
     let first = so_far.steps.first().map_or(focus.decisive, |step| step.event);
-    let about = focus.partition.filter(|partition| model.partitions.contains_key(partition));
+    let is_known = |partition: &TopicPartition| {
+        *partition == TopicPartition::CLUSTER_METADATA || model.partitions.contains_key(partition)
+    };
+    let about = focus.partition.filter(is_known);
     let about = about.map(|partition| model.partition_name(partition));
     // The page opens at the first violation unless it is told of another.
     let which = match so_far.number {

@@ -39,6 +39,8 @@ pub(crate) struct Focus {
     pub(crate) shape: Shape,
     /// Whether the property says that something good happens.
     pub(crate) is_liveness: bool,
+    /// Whether it is that brokers stay out of an in-sync set, or fenced.
+    pub(crate) stays_out: bool,
     /// Who was not shown a record, where that is the breach.
     pub(crate) skipper: Option<HostId>,
     pub(crate) partition: Option<TopicPartition>,
@@ -91,6 +93,12 @@ impl Focus {
         let mut focus = Self {
             shape: shape_of(&violation.subject, is_liveness),
             is_liveness,
+            stays_out: is_liveness
+                && match &violation.subject {
+                    Subject::InSync { .. } => true,
+                    Subject::Node { .. } => verdict.property == "broker-unfenced",
+                    _ => false,
+                },
             skipper: None,
             partition: violation.subject.partition(),
             records: None,
@@ -323,7 +331,10 @@ impl Focus {
             later.apply(event);
             let is_cut = matches!(
                 event.kind,
-                Kind::LogTruncated { .. } | Kind::LogRecovered { .. } | Kind::LogAppended { .. }
+                Kind::LogTruncated { .. }
+                    | Kind::LogRecovered { .. }
+                    | Kind::DurableEnd { .. }
+                    | Kind::LogAppended { .. }
             );
             if is_cut && !self.holds(&later, node) {
                 self.decisive = event.index;
@@ -344,13 +355,33 @@ impl Focus {
             return false;
         };
         let known = model.partition(partition);
-        let Some(log) = known.and_then(|known| Some(&known.replicas.get(&node)?.log)) else {
+        let Some(replica) = known.and_then(|known| known.replicas.get(&node)) else {
             return false;
         };
-        from < log.start
-            || log.entry_at(from).is_some_and(|entry| {
+        let [log_start, _] = replica.bounds_left();
+        from < log_start
+            || replica.entry_left(from).is_some_and(|entry| {
                 entry.batch == *batch && self.epoch.is_none_or(|epoch| entry.epoch == epoch)
             })
+    }
+
+    /// Where brokers stay out, of an in-sync set or of the cluster: the last time they were in.
+    pub(crate) fn was_well(&self, tape: &Tape) -> Option<u64> {
+        if !self.stays_out {
+            return None;
+        }
+        let decisive = tape.event(self.decisive)?;
+        let is_in = |it: &Kind| match it {
+            Kind::PartitionCommitted { partition, in_sync, .. } => {
+                Some(*partition) == self.partition
+                    && self.nodes.iter().all(|node| in_sync.contains(*node))
+            }
+            Kind::RegistrationCommitted { broker, fenced: false, .. } => {
+                self.partition.is_none() && self.nodes.as_slice() == [*broker]
+            }
+            _ => false,
+        };
+        tape.last_before(decisive, |it| is_in(&it.kind)).map(|it| it.index)
     }
 
     /// Where the breach is that a consumer was not shown a record: where it went past it.

@@ -6,8 +6,10 @@ mod compose;
 mod defects;
 mod focus;
 mod links;
+mod mark;
 mod not_cause;
 mod note;
+mod order;
 mod picture;
 mod reason;
 mod refused;
@@ -27,7 +29,8 @@ mod text;
 mod why_not;
 
 pub use brief::brief;
-pub use compose::{Asked, explain, explain_all, violations, without_hashes};
+pub use compose::{Asked, explain, explain_all, without_hashes};
+pub use order::violations;
 pub use shape::{
     Cell, Explanation, Nearby, Other, Picture, Remark, Reruns, Retried, Row, Saved, Step, WhyNot,
 };

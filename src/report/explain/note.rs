@@ -84,6 +84,8 @@ pub(crate) struct Note {
     pub(crate) extra: i32,
     pub(crate) text: String,
     pub(crate) because: Option<String>,
+    /// The event without which nobody understands it, if it is that of another note.
+    pub(crate) rests: Option<u64>,
 }
 
 /// That a bug decided, as the event `event` says.

@@ -4,7 +4,7 @@ use crate::event::{Kind, ReplicaRole};
 use crate::report::explain::focus::{Focus, Shape, replicas_of};
 use crate::report::explain::shape::{Cell, Picture, Row};
 use crate::report::explain::tape::Tape;
-use crate::trace::{Model, PartitionView};
+use crate::trace::{Model, PartitionView, ReplicaView};
 use crate::types::{BatchId, BrokerId, Offset, TopicPartition};
 
 /// How many columns a picture has at most.
@@ -46,7 +46,7 @@ pub(crate) fn picture(tape: &Tape, focus: &Focus, model: &Model) -> Option<Pictu
 
 /// Whether the logs end at one place.
 fn are_level(known: &PartitionView, replicas: &[BrokerId]) -> bool {
-    let mut ends = replicas.iter().filter_map(|node| Some(known.replicas.get(node)?.log.end()));
+    let mut ends = replicas.iter().filter_map(|node| Some(known.replicas.get(node)?.end_left()));
     let first = ends.next();
     ends.all(|end| Some(end) == first)
 }
@@ -56,13 +56,13 @@ fn columns(
     replicas: &[BrokerId],
     records: Option<(Offset, Offset)>,
 ) -> Vec<i64> {
-    let logs = || replicas.iter().filter_map(|node| Some(&known.replicas.get(node)?.log));
-    let last = logs().map(|log| log.end().0).max().unwrap_or(0);
+    let ends = || replicas.iter().filter_map(|node| Some(known.replicas.get(node)?.end_left().0));
+    let last = ends().max().unwrap_or(0);
     let (from, to) = match records {
         Some((from, to)) => (from.0, to.0),
         // Where the shortest log ends, or the high watermark stands.
         None => {
-            let shortest = logs().map(|log| log.end().0).min().unwrap_or(0);
+            let shortest = ends().min().unwrap_or(0);
             let place = shortest.min(known.true_high_watermark.0);
             (place, place.saturating_add(1))
         }
@@ -92,13 +92,13 @@ fn row(
     if !in_sync {
         note += ", not in sync";
     }
+    // What the failure of its power left, if it is down after one.
+    let [log_start, high_watermark] = replica.map(ReplicaView::bounds_left).unwrap_or_default();
     let cells = offsets.iter().zip(there).map(|(offset, there)| {
         let offset = Offset(*offset);
-        let entry = replica.and_then(|replica| {
-            replica.log.entry_at(offset).filter(|_| offset >= replica.log.start)
-        });
-        let Some(entry) = entry else {
-            let deleted = replica.is_some_and(|replica| offset < replica.log.start);
+        let entry = replica.and_then(|replica| replica.entry_left(offset));
+        let Some(entry) = entry.filter(|_| offset >= log_start) else {
+            let deleted = offset < log_start;
             return Cell { deleted, ..Cell::default() };
         };
         let committed = known.committed.entry_at(offset).is_some_and(|c| c.is_same(entry));
@@ -111,9 +111,9 @@ fn row(
         note,
         is_running,
         in_sync,
-        log_start: replica.map_or(0, |replica| replica.log.start.0),
-        log_end: replica.map_or(0, |replica| replica.log.end().0),
-        high_watermark: replica.map_or(0, |replica| replica.high_watermark.0),
+        log_start: log_start.0,
+        log_end: replica.map_or(0, |replica| replica.end_left().0),
+        high_watermark: high_watermark.0,
         cells: cells.collect(),
     }
 }
@@ -130,7 +130,7 @@ fn letters(
     let mut order: Vec<BatchId> = named.to_vec();
     let mut there: Vec<(BatchId, char)> = Vec::new();
     for node in replicas {
-        let entry = known.replicas.get(node).and_then(|replica| replica.log.entry_at(offset));
+        let entry = known.replicas.get(node).and_then(|replica| replica.entry_left(offset));
         let Some(batch) = entry.map(|entry| entry.batch) else { continue };
         if there.iter().any(|(other, _)| *other == batch) {
             continue;

@@ -4,7 +4,7 @@
 //! elected. The lightest steps make room for it.
 
 use crate::event::{Event, Kind, QuorumRole, ReplicaRole};
-use crate::report::explain::choose::{Candidate, EVIDENCE};
+use crate::report::explain::choose::{Candidate, EVIDENCE, STEPS_MAX};
 use crate::report::explain::focus::Focus;
 use crate::report::explain::note::Tag;
 use crate::report::explain::tape::Tape;
@@ -18,7 +18,7 @@ const LATE: u64 = 500_000;
 pub(crate) fn rest_upon(
     tape: &Tape,
     focus: &Focus,
-    chosen: &mut [Candidate],
+    chosen: &mut Vec<Candidate>,
     mut left: Vec<Candidate>,
 ) {
     let grounds = chosen.iter().filter_map(|step| ground(tape, focus, step, chosen, &left));
@@ -36,6 +36,11 @@ pub(crate) fn rest_upon(
             continue;
         }
         let Some(from) = left.iter().position(|it| it.note.event == needed) else { continue };
+        if chosen.len() < STEPS_MAX {
+            chosen.push(left.swap_remove(from));
+            order.push((0, needed));
+            continue;
+        }
         let is_free = |it: &Candidate| {
             it.score < EVIDENCE
                 && it.defect.is_none()
@@ -61,6 +66,9 @@ fn ground(
     chosen: &[Candidate],
     left: &[Candidate],
 ) -> Option<u64> {
+    if step.note.rests.is_some() {
+        return step.note.rests;
+    }
     let event = tape.event(step.note.event)?;
     let all = || chosen.iter().chain(left);
     let before = |tag: Tag| {
@@ -95,6 +103,19 @@ fn ground(
                 let leads = |it: &&Event| it.host == event.host && is_lead_of_quorum(it);
                 before(Tag::Quorum).filter(leads).map(|it| it.index).max()
             })
+        }
+        // Who stands for election had heard of no leader.
+        Tag::Quorum
+            if matches!(event.kind, Kind::QuorumRoleTaken { role: QuorumRole::Candidate, .. }) =>
+        {
+            let asks = |it: &&Event| {
+                it.host == event.host
+                    && matches!(
+                        it.kind,
+                        Kind::QuorumRoleTaken { role: QuorumRole::Prospective, .. }
+                    )
+            };
+            before(Tag::Quorum).filter(asks).map(|it| it.index).max()
         }
         Tag::Role => {
             let Kind::RoleTaken { leader, leader_epoch, .. } = &event.kind else { return None };

@@ -32,6 +32,8 @@ pub(crate) struct Teller<'a> {
     pub(crate) told: BTreeSet<(&'static str, i64)>,
     /// The last set that a leader asked for, and the event.
     pub(crate) asked: Option<(BrokerSet, u64)>,
+    /// Brokers that left the in-sync set, and the event of the last time.
+    pub(crate) left: BTreeMap<BrokerId, u64>,
     /// Brokers that the controller fenced last, and the event.
     pub(crate) fenced: BTreeMap<BrokerId, u64>,
     /// The last metadata record that was told.
@@ -80,6 +82,7 @@ impl<'a> Teller<'a> {
             diverged: BTreeMap::new(),
             told: BTreeSet::new(),
             asked: None,
+            left: BTreeMap::new(),
             fenced: BTreeMap::new(),
             read_to: None,
             unclean_starts: BTreeMap::new(),
@@ -157,8 +160,14 @@ impl<'a> Teller<'a> {
             event.kind,
             Kind::LogTruncated { .. } | Kind::LogRecovered { .. } | Kind::DurableEnd { .. }
         );
-        let held = self.held(model, *partition, node).is_some()
-            || is_cut && self.has_batch(model, *partition, (node, Offset::ZERO));
+        // Of what a failure of power takes the place is known.
+        let from = match &event.kind {
+            Kind::DurableEnd { durable_end, .. } => *durable_end,
+            _ => Offset::ZERO,
+        };
+        let holds_any = || self.held(model, *partition, node).is_some();
+        let held = is_cut && self.has_batch(model, *partition, (node, from))
+            || (from == Offset::ZERO || self.focus.shape != Shape::Batches) && holds_any();
         Before { held, high_watermark, log_start }
     }
 
@@ -172,9 +181,9 @@ impl<'a> Teller<'a> {
         let known = model.partition(partition).and_then(|known| known.replicas.get(&node));
         self.focus.shape == Shape::Batches
             && known.is_some_and(|replica| {
-                let entries = replica.log.entries();
-                let mut entries = entries.iter_from(replica.log.index_of(offset));
-                entries.any(|entry| self.focus.batches.contains(&entry.batch))
+                let entries = replica.log.entries().iter_from(replica.log.index_of(offset));
+                let mut left = entries.take_while(|entry| entry.base < replica.end_left());
+                left.any(|entry| self.focus.batches.contains(&entry.batch))
             })
     }
 
@@ -185,12 +194,13 @@ impl<'a> Teller<'a> {
         partition: TopicPartition,
         node: BrokerId,
     ) -> Option<BatchId> {
-        let log = &model.partition(partition)?.replicas.get(&node)?.log;
+        let replica = model.partition(partition)?.replicas.get(&node)?;
         let (from, to) = self.focus.records?;
-        let mut entries = log.entries().iter_from(log.index_of(from));
+        let end = to.min(replica.end_left());
+        let mut entries = replica.log.entries().iter_from(replica.log.index_of(from));
         let found = entries
             .by_ref()
-            .take_while(|entry| entry.base < to)
+            .take_while(|entry| entry.base < end)
             .find(|entry| self.is_focus(entry.batch, entry.epoch));
         found.map(|entry| entry.batch)
     }
@@ -203,7 +213,7 @@ impl<'a> Teller<'a> {
         let is_given = matches!(event.kind, Kind::Polled { .. })
             && self.focus.group.as_ref().is_some_and(|group| group.partition == partition);
         let is_ours = partition.is_none() || partition == self.focus.partition || is_given;
-        if !is_ours && !self.is_evidence(event) {
+        if !is_ours && !self.is_evidence(event) && !self.is_loss_of_quorum(event, model) {
             return;
         }
         match &event.kind {
@@ -239,7 +249,7 @@ impl<'a> Teller<'a> {
         text: String,
         because: Option<String>,
     ) {
-        self.notes.push(Note { event: event.index, tag, extra, text, because });
+        self.notes.push(Note { event: event.index, tag, extra, text, because, rests: None });
     }
 
     pub(crate) fn who(&self, event: &Event) -> String {
@@ -266,8 +276,8 @@ impl<'a> Teller<'a> {
         if !self.is_written || self.focus.holds(model, node) {
             return None;
         }
-        let log = &model.partition(*partition)?.replicas.get(&node)?.log;
-        Some(match log.entry_at(from) {
+        let replica = model.partition(*partition)?.replicas.get(&node)?;
+        Some(match replica.entry_left(from) {
             Some(other) => format!(
                 "{} holds another record at offset {from}, of epoch {}",
                 self.tape.node(node),
@@ -276,7 +286,7 @@ impl<'a> Teller<'a> {
             None => format!(
                 "the log of {} ends at {}, without {}",
                 self.tape.node(node),
-                log.end(),
+                replica.end_left(),
                 offsets(from, to)
             ),
         })

@@ -147,7 +147,9 @@ impl Teller<'_> {
                     "request.timeout.ms was over, and it closed its connection to {to} (e{})",
                     it.index
                 )),
-                ClosedBecause::Closed => None,
+                ClosedBecause::Closed => {
+                    is_own.then(|| format!("{to} closed the connection (e{})", it.index))
+                }
                 other => {
                     is_own.then(|| format!("its connection to {to} was {other} (e{})", it.index))
                 }
@@ -203,11 +205,14 @@ impl Teller<'_> {
         let because = if end > readable {
             Some(format!("it was shown more than any replica's high watermark, {readable}, allows"))
         } else if other {
-            Some("what it is shown is not what is committed there".to_owned())
+            None
         } else {
             None
         };
-        let extra = if because.is_some() { 8 } else { 0 };
+        let (text, extra) = match other {
+            true => (format!("{text}, and that is not what is committed there"), 8),
+            false => (text, if because.is_some() { 8 } else { 0 }),
+        };
         self.add_with(event, (Tag::Read, extra), text, because);
     }
 
@@ -333,7 +338,7 @@ impl Teller<'_> {
             }
             Kind::DiskReplaced {} if concerns => {
                 let text = format!("{who} has lost all that was on its disk");
-                self.add(event, Tag::Hardware, text, None);
+                self.add_with(event, (Tag::Hardware, -30), text, None);
             }
             Kind::DiskStalled { lane, blocking: true } if concerns => {
                 let key = ("stalled", event.host.map_or(-1, |host| i64::from(host.0)));

@@ -79,6 +79,10 @@ impl Teller<'_> {
             };
             let extra = if unclean { 20 } else { 0 };
             self.add_with(event, (Tag::Election, extra), text, because);
+            let rests = now.leader.and_then(|leader| self.passed_since(leader, before, model));
+            if let Some(note) = self.notes.last_mut() {
+                note.rests = rests.filter(|_| unclean);
+            }
         } else if now.in_sync != before.in_sync {
             self.on_in_sync(event, (&before.in_sync, &now.in_sync), &name, model);
         } else if now.eligible != before.eligible || self.is_evidence(event) {
@@ -116,6 +120,7 @@ impl Teller<'_> {
         model: &Model,
     ) {
         let (left, joined) = (before.without(now), now.without(before));
+        self.left.extend(left.iter().map(|node| (node, event.index)));
         let earlier = match now.without(before).is_empty() {
             true => self.just_before(event, before),
             false => String::new(),
@@ -268,6 +273,25 @@ impl Teller<'_> {
         })
     }
 
+    /// Who has the records and runs, but was not in sync.
+    fn could_have_led(&self, leader: BrokerId, before: &StateView, model: &Model) -> Vec<BrokerId> {
+        let Some(partition) = self.focus.partition else { return Vec::new() };
+        let runs = |node: BrokerId| {
+            let host = model.host_of(node).and_then(|host| model.host(host));
+            host.is_some_and(|host| host.is_running && !host.is_paused)
+        };
+        let is_out =
+            |node: &BrokerId| *node != leader && runs(*node) && !before.in_sync.contains(*node);
+        self.holders(model, partition).into_iter().filter(is_out).collect()
+    }
+
+    /// The last event with which the in-sync set lost one who has the records, and was not elected
+    /// for that.
+    fn passed_since(&self, leader: BrokerId, before: &StateView, model: &Model) -> Option<u64> {
+        let others = self.could_have_led(leader, before, model);
+        others.iter().filter_map(|node| self.left.get(node)).max().copied()
+    }
+
     /// "; broker-1 holds it and was not in the in-sync set [2]": who could have led with the
     /// records, and did not.
     pub(crate) fn passed_over(
@@ -276,16 +300,7 @@ impl Teller<'_> {
         before: &StateView,
         model: &Model,
     ) -> String {
-        let Some(partition) = self.focus.partition else { return String::new() };
-        let runs = |node: BrokerId| {
-            let host = model.host_of(node).and_then(|host| model.host(host));
-            host.is_some_and(|host| host.is_running && !host.is_paused)
-        };
-        let held: Vec<BrokerId> = self.holders(model, partition);
-        let others: Vec<BrokerId> = held
-            .into_iter()
-            .filter(|node| *node != leader && runs(*node) && !before.in_sync.contains(*node))
-            .collect();
+        let others = self.could_have_led(leader, before, model);
         let (have, were) = match others.as_slice() {
             [] => return String::new(),
             [_] => ("has", "was"),

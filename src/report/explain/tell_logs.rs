@@ -1,5 +1,7 @@
 //! What an event says, in words: the logs of the partition that the story is about.
 
+use std::collections::BTreeMap;
+
 use crate::event::{AckMode, Event, FaultVerb, Kind};
 use crate::report::explain::focus::Shape;
 use crate::report::explain::note::Tag;
@@ -10,6 +12,16 @@ use crate::types::{
     ApiKey, BatchId, BrokerId, BrokerSet, Defect, ErrorCode, LeaderEpoch, Offset, TopicPartition,
 };
 
+/// What a loss in the log of a group's coordinator matters to a story of the group.
+const LOG_OF_GROUP: i32 = 40;
+/// What a loss of what the quorum had committed matters to a story of another partition.
+const LOG_OF_QUORUM: i32 = 24;
+/// What it matters who wrote the records with which two logs part.
+const PARTED: i32 = 30;
+/// What a log that is loaded matters where the loss of its tail is told.
+const TOLD: i32 = -30;
+/// What a log that is loaded matters to the story of another replica.
+const OF_ANOTHER: i32 = -50;
 /// What it takes from a copy of records whose writing is told.
 const COPIED: i32 = 30;
 
@@ -91,7 +103,12 @@ impl Teller<'_> {
             let written = ("other written", i64::from(leader_epoch.0));
             let replaces = is_other && self.is_written && self.focus.shape == Shape::Records;
             let is_copy = replaces && fork.is_none() && self.told.contains(&written);
-            let extra = if is_copy { -COPIED } else { 0 };
+            let parts = *as_leader && self.focus.parted_from.is_some();
+            let extra = match (is_copy, parts) {
+                (true, _) => -COPIED,
+                (false, true) => PARTED,
+                (false, false) => 0,
+            };
             let key = ("other", i64::from(node.0));
             if self.is_evidence(event) || self.told.insert(key) {
                 if *as_leader {
@@ -231,36 +248,7 @@ impl Teller<'_> {
                 let left = log.and_then(|it| self.refused.left(event.host, *partition, &it.log));
                 (text, left, *partition)
             }
-            Kind::DurableEnd { partition, log_end_offset, durable_end } => {
-                if durable_end >= log_end_offset {
-                    return;
-                }
-                let name = model.partition_name(*partition);
-                let gone = offsets(*durable_end, *log_end_offset);
-                let text = format!("of {name} {who} loses {gone}");
-                let host = event.host;
-                let is_gone = model.faults.values().any(|fault| {
-                    fault.is_active
-                        && fault.verb == FaultVerb::ReplaceDisk
-                        && host.is_some_and(|host| fault.hosts.contains(&host))
-                });
-                let because = match is_gone {
-                    true => "the disk itself is gone",
-                    false => "they stood in its page cache only, and had not been flushed",
-                };
-                // What stands above is gone, or goes when the log is loaded.
-                let is_loss = match self.focus.shape {
-                    Shape::Batches => {
-                        self.has_batch(model, *partition, (node, *durable_end))
-                            || !self.has_batch(model, *partition, (node, Offset::ZERO))
-                    }
-                    _ => self.covers(*durable_end, *log_end_offset),
-                } && before.held;
-                let tag = if is_loss { Tag::Loss } else { Tag::Hardware };
-                let named = if self.is_named(node) { 20 } else { 0 };
-                self.add_with(event, (tag, named), text, Some(because.to_owned()));
-                return;
-            }
+            Kind::DurableEnd { .. } => return self.on_power_lost(event, node, before, model),
             _ => return,
         };
         let lost = before.held
@@ -283,8 +271,102 @@ impl Teller<'_> {
             }
             None => text,
         };
-        let named = if self.is_named(node) { 6 } else { 0 };
+        let is_load = matches!(event.kind, Kind::LogRecovered { .. });
+        let named = match self.is_named(node) {
+            // What the failure of its power took is told already.
+            _ if is_load && !lost && self.was_told(event, partition) => TOLD,
+            true => 6,
+            false if is_load && self.focus.shape == Shape::Replica => OF_ANOTHER,
+            false => 0,
+        };
         self.add_with(event, (tag, named), text, because);
+    }
+
+    /// Whether the log of `partition` ends, as it is loaded, where a failure of power left it.
+    fn was_told(&self, event: &Event, partition: TopicPartition) -> bool {
+        let Kind::LogRecovered { log_end_offset: end, .. } = &event.kind else { return false };
+        let last = self.tape.last_before(event, |it| {
+            it.host == event.host
+                && matches!(&it.kind, Kind::DurableEnd { partition: at, .. } if *at == partition)
+        });
+        last.is_some_and(|it| {
+            matches!(&it.kind, Kind::DurableEnd { durable_end, log_end_offset, .. }
+                if durable_end < log_end_offset && durable_end == end)
+        })
+    }
+
+    /// What a disk had not written is gone.
+    fn on_power_lost(&mut self, event: &Event, node: BrokerId, before: &Before, model: &Model) {
+        let Kind::DurableEnd { partition, log_end_offset, durable_end } = &event.kind else {
+            return;
+        };
+        if durable_end >= log_end_offset {
+            return;
+        }
+        let name = model.partition_name(*partition);
+        let gone = offsets(*durable_end, *log_end_offset);
+        let text = format!("of {name} {} loses {gone}", self.who(event));
+        let host = event.host;
+        let is_gone = model.faults.values().any(|fault| {
+            fault.is_active
+                && fault.verb == FaultVerb::ReplaceDisk
+                && host.is_some_and(|host| fault.hosts.contains(&host))
+        });
+        let because = match is_gone {
+            true => "the disk itself is gone",
+            false => "they stood in its page cache only, and had not been flushed",
+        };
+        let is_ours = Some(*partition) == self.focus.partition;
+        // What stands above is gone, or goes when the log is loaded.
+        let is_loss = match self.focus.shape {
+            Shape::Batches if is_ours => before.held,
+            _ if is_ours && self.focus.records.is_some() => {
+                before.held && self.covers(*durable_end, *log_end_offset)
+            }
+            // Nothing else is named: what was committed is what matters.
+            _ => model
+                .partition(*partition)
+                .is_some_and(|known| *durable_end < known.true_high_watermark),
+        };
+        let tag = if is_loss { Tag::Loss } else { Tag::Hardware };
+        let extra = match (is_ours, self.focus.shape) {
+            (true, Shape::Group) if is_loss => LOG_OF_GROUP,
+            (true, _) if self.is_named(node) => 20,
+            (true, _) => 0,
+            (false, _) => LOG_OF_QUORUM,
+        };
+        self.add_with(event, (tag, extra), text, Some(because.to_owned()));
+    }
+
+    /// Whether with `event` the quorum loses records that it had committed: then nothing that the
+    /// controllers decided in them holds any more.
+    pub(crate) fn is_loss_of_quorum(&self, event: &Event, model: &Model) -> bool {
+        let Kind::DurableEnd { partition: TopicPartition::CLUSTER_METADATA, durable_end, .. } =
+            &event.kind
+        else {
+            return false;
+        };
+        let Some(known) = model.partition(TopicPartition::CLUSTER_METADATA) else { return false };
+        let committed = known.true_high_watermark;
+        let mut ends: BTreeMap<BrokerId, Offset> = (self.tape.setup.voters())
+            .filter_map(|voter| Some((voter, known.replicas.get(&voter)?.end_left())))
+            .collect();
+        if !self.node_of(event).is_some_and(|node| ends.contains_key(&node)) {
+            return false;
+        }
+        // All of those whose power fails at once.
+        let at = usize::try_from(event.index).unwrap_or(usize::MAX);
+        for other in self.tape.events.iter().skip(at).take_while(|it| it.at == event.at) {
+            if let Kind::DurableEnd {
+                partition: TopicPartition::CLUSTER_METADATA, durable_end, ..
+            } = &other.kind
+                && let Some(node) = self.node_of(other)
+            {
+                ends.insert(node, *durable_end);
+            }
+        }
+        let left = ends.values().filter(|end| **end >= committed).count();
+        *durable_end < committed && left * 2 <= ends.len()
     }
 
     /// The replicas that hold the records.

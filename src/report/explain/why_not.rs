@@ -115,8 +115,8 @@ fn lacking(
 
 /// What became of the records at the replica that wrote them first.
 fn wrote(model: &Model, wanted: &Wanted, node: BrokerId) -> (String, Option<u64>) {
-    let log = model.partition(wanted.partition).and_then(|p| Some(&p.replicas.get(&node)?.log));
-    let other = log.and_then(|log| log.entry_at(wanted.from));
+    let replica = model.partition(wanted.partition).and_then(|p| p.replicas.get(&node));
+    let other = replica.and_then(|replica| replica.entry_left(wanted.from));
     let had = format!("it wrote {} (e{})", it(wanted), wanted.written);
     match other {
         Some(other) => (
@@ -153,8 +153,8 @@ fn never(
 ) -> (String, Option<u64>) {
     let writer = tape.host(Some(wanted.writer)).to_owned();
     let mut parts: Vec<(String, Option<u64>)> = Vec::new();
-    let log = model.partition(wanted.partition).and_then(|p| Some(&p.replicas.get(&node)?.log));
-    let other = log.and_then(|log| log.entry_at(wanted.from));
+    let replica = model.partition(wanted.partition).and_then(|p| p.replicas.get(&node));
+    let other = replica.and_then(|replica| replica.entry_left(wanted.from));
     if let Some(other) = other {
         let text = format!(
             "it holds another record at offset {}, of epoch {} (e{})",
@@ -198,7 +198,7 @@ fn absences(tape: &Tape, life: &Life, wanted: &Wanted) -> (Option<Part>, Option<
         None => never.to_owned(),
     };
     let down = lasting(&life.down).map(|(stop, start)| {
-        let end = until(start, ", and it did not come back");
+        let end = until(start, " on");
         (stop, format!("its process was down from {} (e{stop}){end}", at(tape, stop)))
     });
     let paused = lasting(&life.paused).map(|(stop, end)| {
@@ -223,7 +223,10 @@ fn belief(
     faults: &[FaultRecord],
 ) -> Option<Part> {
     let (leader, epoch) = life.leader_then.as_ref()?;
-    if *leader == wanted.writer_node || host == wanted.writer {
+    let was_down = life.down.iter().any(|(stop, start)| {
+        *stop < wanted.written && start.is_none_or(|start| start > wanted.written)
+    });
+    if was_down || *leader == wanted.writer_node || host == wanted.writer {
         return None;
     }
     let whom = match leader {
@@ -435,8 +438,7 @@ fn forked(tape: &Tape, focus: &Focus, model: &Model, partition: TopicPartition) 
     let Some((from, _)) = focus.records else { return Vec::new() };
     let known = model.partition(partition);
     let holds = |node: &BrokerId| {
-        let log = &known?.replicas.get(node)?.log;
-        let entry = log.entry_at(from)?;
+        let entry = known?.replicas.get(node)?.entry_left(from)?;
         let written = tape.written(partition, entry.batch, (Some(from), Some(entry.epoch)))?;
         let is_there = written.base == entry.base && written.epoch == entry.epoch;
         if !is_there {

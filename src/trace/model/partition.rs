@@ -113,6 +113,11 @@ impl ReplicaView {
         self.log.entries().iter().take_while(move |entry| entry.base < end)
     }
 
+    /// The batch at `offset`, if it has it, or a failure of its power left it.
+    pub fn entry_left(&self, offset: Offset) -> Option<&LogEntry> {
+        self.log.entry_at(offset).filter(|entry| entry.base < self.end_left())
+    }
+
     /// Where its log starts, and its high watermark: of one whose power failed, as far as that
     /// left of it.
     pub fn bounds_left(&self) -> [Offset; 2] {

@@ -259,11 +259,32 @@ impl<'a> Reasons<'a> {
             StartedAs::AfterPowerLoss => "started again after a loss of power",
             StartedAs::AfterDiskLoss => "started again with an empty disk",
         };
-        Some(format!(
-            "its process {after} (e{}): {} asks for it",
-            started.index,
-            asked.words(self.tape)
-        ))
+        let asked = asked.words(self.tape);
+        // It has registered since, and asks again: of an answer to its heartbeats, that is.
+        let before = self.tape.last_before(event, |it| {
+            it.index > started.index
+                && matches!(it.kind, Kind::BrokerRegistered { broker: it, .. } if it == broker)
+        });
+        let answer = before.and_then(|before| {
+            let answer = self.tape.last_before(event, |it| {
+                it.host == host
+                    && matches!(
+                        it.kind,
+                        Kind::Delivered { api: ApiKey::BrokerHeartbeat, is_response: true, .. }
+                    )
+            })?;
+            Some((before, answer))
+        });
+        if let Some((before, answer)) = answer {
+            let Kind::Delivered { from, .. } = &answer.kind else { return None };
+            return Some(format!(
+                "its process, which had registered already (e{}), begins again after the answer                  of {} to its BrokerHeartbeat request (e{}): {asked} asks for it",
+                before.index,
+                self.name(*from),
+                answer.index
+            ));
+        }
+        Some(format!("its process {after} (e{}): {asked} asks for it", started.index))
     }
 
     /// What a broker's heartbeat, or the lack of one, made of its registration.

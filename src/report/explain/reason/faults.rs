@@ -32,7 +32,7 @@ impl<'a> Reasons<'a> {
                 self.last_here(event, asked)
                     .map(|asked| format!("it was asked to (e{}), and is done", asked.index))
             }
-            Kind::HostStopped { .. } => self.of_process(event),
+            Kind::HostStopped { .. } => self.of_kill(event).or_else(|| self.of_process(event)),
             Kind::StorageFailed { .. } => {
                 let of_disks = |verb| matches!(verb, FaultVerb::FailDisk | FaultVerb::FillDisk);
                 self.in_force(event, of_disks)
@@ -140,6 +140,22 @@ impl<'a> Reasons<'a> {
                 }
             }
             Phase::Form | Phase::Act => return None,
+        })
+    }
+
+    /// That a process which was asked to end had not done so in the time that it was left.
+    fn of_kill(&self, event: &'a Event) -> Option<String> {
+        if matches!(self.tape.first_of(event).kind, Kind::FaultBegan { .. }) {
+            return None;
+        }
+        let last = self.last_here(event, |it| {
+            matches!(it, Kind::ShutdownRequested {} | Kind::HostStarted { .. })
+        })?;
+        matches!(last.kind, Kind::ShutdownRequested {}).then(|| {
+            format!(
+                "it was asked to end (e{}), and had not done so when kill_after was over",
+                last.index
+            )
         })
     }
 

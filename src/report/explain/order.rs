@@ -1,0 +1,76 @@
+//! In which order violations are numbered.
+
+use crate::check::{Outcome, Verdict};
+use crate::scenario::Plan;
+use crate::types::{Expectation, PropertyName};
+
+/// The violations among `verdicts`, in the order in which they are numbered: those that the
+/// scenario claims come first, as it claims them, then those that were not to be.
+/// Of these the quorum's come first, then what the controller decides in it, then logs, clients and
+/// groups: what is broken below breaks what stands upon it.
+pub fn violations<'a>(plan: &Plan, verdicts: &'a [Verdict]) -> Vec<&'a Verdict> {
+    let mut found: Vec<&Verdict> =
+        verdicts.iter().filter(|verdict| verdict.outcome.violation().is_some()).collect();
+    found.sort_by_key(|verdict| {
+        let is_broken = matches!(verdict.outcome, Outcome::Violated { .. });
+        let rank = match (expected(plan, verdict), is_broken) {
+            (Expectation::Violated, _) => 0,
+            (Expectation::Holds, true) => 1,
+            (Expectation::May, true) => 2,
+            (_, false) => 3,
+        };
+        // What the scenario is written for is claimed first; of the rest what lies below others.
+        let property = PropertyName::from_name(&verdict.property);
+        let place = plan.claims.iter().position(|claim| Some(claim.property) == property);
+        (rank, !is_broken, place.filter(|_| rank == 0), layer(&verdict.property))
+    });
+    found
+}
+
+pub(crate) fn expected(plan: &Plan, verdict: &Verdict) -> Expectation {
+    let property = PropertyName::from_name(&verdict.property);
+    let claim = plan.claims.iter().rfind(|claim| Some(claim.property) == property);
+    claim.map_or(Expectation::Holds, |claim| claim.expect)
+}
+
+/// How far below others lies what a property is about.
+fn layer(property: &str) -> u8 {
+    match property {
+        "raft-election-safety"
+        | "raft-vote-once"
+        | "raft-log-matching"
+        | "raft-committed-prefix"
+        | "quorum-stable" => 0,
+        "metadata-prefix" | "metadata-converges" => 1,
+        "one-leader-per-epoch" | "unclean-exclusion" | "isr-membership" => 2,
+        "exclusive-ownership"
+        | "commit-fenced"
+        | "commit-durable"
+        | "commit-told"
+        | "assignment-legal"
+        | "at-least-once"
+        | "at-most-once"
+        | "processing-order"
+        | "group-stable" => 5,
+        "lost-write"
+        | "unseen"
+        | "duplicate"
+        | "inconsistent-offsets"
+        | "poll-skip"
+        | "nonmonotonic-poll"
+        | "nonmonotonic-send" => 4,
+        _ => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::infos;
+    use crate::report::explain::order::layer;
+
+    #[test]
+    fn every_property_that_has_a_layer_exists() {
+        let of = |wanted: u8| infos().iter().filter(|info| layer(info.name) == wanted).count();
+        assert_eq!([of(0), of(1), of(2), of(4), of(5)], [5, 2, 3, 7, 9]);
+    }
+}
