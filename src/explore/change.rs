@@ -155,7 +155,12 @@ fn record_changes(plan: &Plan) -> Vec<(String, Vec<String>)> {
     if !plain.is_empty() {
         let both = ["enable.idempotence=true", "acks=all"];
         let sets = plain.iter().flat_map(|it| both.map(|what| set(it, what))).collect();
-        changes.push((format!("enable.idempotence=true{}", of(&plain)), sets));
+        // Idempotence takes no weaker promise: who had one changes that, too.
+        let stronger = match plain.iter().all(|it| it.config.text("acks") == "all") {
+            true => "",
+            false => " with acks=all",
+        };
+        changes.push((format!("enable.idempotence=true{stronger}{}", of(&plain)), sets));
     }
     changes
 }
@@ -207,10 +212,12 @@ fn broker_session(plan: &Plan) -> Option<(String, Vec<String>)> {
     };
     let longer = of(key)?.saturating_mul(3);
     let mut set = vec![format!("cluster.config.{key}={}", longer.as_millis())];
+    let mut words = format!("{key}={}", longer.as_millis());
     if of(max)? < longer {
         set.push(format!("cluster.config.{max}={}", longer.as_millis()));
+        words += &format!(" with {max} as long");
     }
-    Some((format!("{key}={}", longer.as_millis()), set))
+    Some((words, set))
 }
 
 /// Keys of topics that may help: the key, the words, the value, and whether it is a change.
@@ -234,4 +241,28 @@ fn topic_changes() -> [TopicChange; 3] {
             !matches!(topic.setting_on(broker, "flush.messages").value, Some(Value::Integer(1)))
         }),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::vocabulary;
+    use crate::scenario::Scenario;
+
+    /// What a change sets besides is in its words: it may be what helped.
+    #[test]
+    fn words_say_all_that_a_change_sets() {
+        let of = |acks: &str| {
+            let text = format!(
+                "version = 1\ntitle = \"t\"\nduration = \"1s\"\n[cluster]\nbrokers = 1\n\
+                 controllers = 1\n[[topic]]\nname = \"orders\"\n[[producer]]\nname = \"shop\"\n\
+                 topic = \"orders\"\nconfig = {{ acks = \"{acks}\", enable.idempotence = false }}\n"
+            );
+            let scenario = Scenario::read("a.toml", &text, &[], &[], &vocabulary()).unwrap();
+            let all = record_changes(&scenario.plan).into_iter().map(|(words, _)| words);
+            all.filter(|words| words.starts_with("enable.idempotence")).collect::<Vec<_>>()
+        };
+        assert_eq!(of("1"), ["enable.idempotence=true with acks=all"]);
+        assert_eq!(of("all"), ["enable.idempotence=true"]);
+    }
 }
