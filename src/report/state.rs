@@ -46,7 +46,7 @@ pub struct Process {
     pub registration: Option<&'static str>,
     /// Of a broker: the epoch of that registration.
     pub broker_epoch: Option<i64>,
-    /// How far its wall clock jumped in all, in microseconds.
+    /// How far its wall clock is off: at the beginning, and by jumps since, in microseconds.
     pub clock_jumped_us: i64,
     /// How many microseconds its clocks gain in a million.
     pub clock_drift_ppm: i64,

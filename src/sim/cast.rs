@@ -25,7 +25,7 @@ use crate::sim::link::LinkPhysics;
 use crate::sim::process::{Launch, Process};
 use crate::sim::service::ServiceTimes;
 use crate::sim::weather::Spread;
-use crate::trace::{self, ClientSetup, Part, Setup, TopicSetup};
+use crate::trace::{self, ClientSetup, ClockSetup, Part, Setup, TopicSetup};
 use crate::types::{Backoff, BrokerId, ClientId, Deadlines, Defect, HostId, Lane, Name, Now};
 
 /// The program of a host.
@@ -265,6 +265,7 @@ impl Cast {
         stage.introduce_clients();
         let setup = Setup {
             hosts: stage.parts.clone(),
+            clocks: stage.clocks(),
             topics: plan.topics.iter().map(|topic| topic_setup(plan, topic)).collect(),
             groups: (plan.groups.iter())
                 .map(|group| cast_group::setup(group, |name| stage.by_name.get(name).copied()))
@@ -380,6 +381,16 @@ impl Stage {
             device: None,
         });
         host
+    }
+
+    /// The clocks that are not as the world's.
+    fn clocks(&self) -> Vec<ClockSetup> {
+        let hosts = self.hosts.iter().zip(0..).map(|(setup, host)| ClockSetup {
+            host: HostId(host),
+            offset_micros: setup.clock_offset_micros,
+            drift_ppm: setup.clock_drift_ppm,
+        });
+        hosts.filter(|clock| (clock.offset_micros, clock.drift_ppm) != (0, 0)).collect()
     }
 
     /// Gives a host clocks and a disk of its own.

@@ -24,5 +24,5 @@ pub use model::{
 pub use run_file::{
     Events, FORMAT_VERSION, Header, ReadError, Recording, RunFile, Writer, event_table,
 };
-pub use setup::{ClientSetup, GroupSetup, HostSetup, Part, Promise, Setup, TopicSetup};
+pub use setup::{ClientSetup, ClockSetup, GroupSetup, HostSetup, Part, Promise, Setup, TopicSetup};
 pub use text::{Names, seconds};

@@ -32,6 +32,20 @@ pub struct Setup {
     /// properties do not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub forgets_votes: bool,
+    /// The clocks that are off, or run at another pace, from the beginning.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clocks: Vec<ClockSetup>,
+}
+
+/// A host's clocks at the beginning (`clock` in the scenario).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ClockSetup {
+    /// The host.
+    pub host: HostId,
+    /// How far its wall clock is off, in microseconds.
+    pub offset_micros: i64,
+    /// How many microseconds its clocks gain in a million.
+    pub drift_ppm: i64,
 }
 
 /// One host.

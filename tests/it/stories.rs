@@ -109,3 +109,9 @@ fn what_the_quorum_lost_is_not_how_it_is() {
         assert!(!has(&steps, "makes broker-2 leader of m-0 (epoch 0"), "{}", text(it));
     }
 }
+
+#[test]
+fn clocks_that_are_off_from_the_beginning_count() {
+    let it = told("replaced_and_deleted", 0, "acks-one-durability");
+    assert!(!text(&it).contains("No clock was off"), "{}", text(&it));
+}

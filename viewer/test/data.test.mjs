@@ -21,7 +21,7 @@ const SCENARIOS = [
   'scenarios/museum/kafka_16147.toml',
   'scenarios/lessons/two_owners.toml',
   'scenarios/clients/admin_tour.toml',
-  'tests/data/viewing/lost_decision.txt', 'tests/data/stories/committed_metadata_lost.toml',
+  'tests/data/viewing/lost_decision.txt', 'tests/data/stories/committed_metadata_lost.toml', 'tests/data/stories/replaced_and_deleted.toml',
   'tests/data/viewing/members_come_and_go.txt',
 ];
 

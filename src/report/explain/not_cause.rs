@@ -70,7 +70,7 @@ pub(crate) fn not_the_cause(tape: &Tape, focus: &Focus, suspects: Suspects) -> V
         let text = format!("Fault {} ({}) changed nothing.", fault.number, fault.text);
         add(text, Some(fault.began));
     }
-    if !suspects.clock {
+    if !suspects.clock && tape.setup.clocks.is_empty() {
         add("No clock was off.".to_owned(), None);
     }
     if !suspects.disk {

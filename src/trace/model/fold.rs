@@ -78,7 +78,7 @@ pub struct HostView {
     pub stop: Option<u64>,
     /// Where the broker on it is in its life; none for others, and while its process is down.
     pub lifecycle: Option<LifecycleState>,
-    /// How far its wall clock jumped in all, in microseconds.
+    /// How far its wall clock is off: at the beginning, and by jumps since, in microseconds.
     pub jumped: i64,
     /// How many microseconds its clocks gain in a million.
     pub drift: i64,
@@ -128,7 +128,11 @@ pub struct FaultView {
 impl Model {
     /// What is known before the first event.
     pub fn new(setup: Arc<Setup>) -> Self {
-        let hosts = vec![HostView::default(); setup.hosts.len()];
+        let mut hosts = vec![HostView::default(); setup.hosts.len()];
+        for clock in &setup.clocks {
+            let Some(host) = hosts.get_mut(usize::from(clock.host.0)) else { continue };
+            (host.jumped, host.drift) = (clock.offset_micros, clock.drift_ppm);
+        }
         let of = |(id, _): (HostId, _)| setup.node(id).map(|node| (node, id));
         let nodes = Arc::new(setup.hosts().filter_map(of).collect());
         Self {

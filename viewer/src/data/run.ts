@@ -85,7 +85,7 @@ export interface Head {
   view_format: number;
   file: string; title: string; scenario: string; seed: string; tool_version: string;
   build_id: string; until_micros?: number;
-  setup: { hosts: { name: string; part: Part }[]; groups: { name: string }[]; forgets_votes?: boolean };
+  setup: { hosts: { name: string; part: Part }[]; groups: { name: string }[]; forgets_votes?: boolean; clocks?: { host: number; offset_micros: number; drift_ppm: number }[] };
   verdicts: Verdict[];
   // What `kafsim run` judged it; older files do not say.
   outcome?: string;

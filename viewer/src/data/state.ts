@@ -192,9 +192,10 @@ export class State {
 
   constructor(readonly run: Run) {
     this.metadata = new Partition(-1, '__cluster_metadata-0', '__cluster_metadata', 0, METADATA, 0);
-    this.hosts = run.hosts.map(() => ({
+    const clocks = new Map(run.head.setup.clocks?.map((clock) => [clock.host, clock]));
+    this.hosts = run.hosts.map(({ id }) => ({
       running: new Steps<boolean>(false), paused: new Steps<boolean>(false),
-      incarnation: new Steps<number>(0), clock: new Steps<number>(0), drift: new Steps<number>(0),
+      incarnation: new Steps<number>(0), clock: new Steps<number>(clocks.get(id)?.offset_micros ?? 0), drift: new Steps<number>(clocks.get(id)?.drift_ppm ?? 0),
       lifecycle: new Steps<string>(''), startedAs: new Steps<string>(''),
     }));
     new Fold(this).all();
