@@ -340,7 +340,7 @@ test('what a failure of the power took is gone from the lanes, and the story say
   const end = ends.find(({ fields }) => fields.durable_end < fields.log_end_offset);
   const { page, close } = await open(pageOf(run), { hash: `#e=${end.index}&p=orders-0&tab=state` });
   const node = end.host.split('-')[1];
-  assert.match(await page.locator('#lanes canvas').getAttribute('aria-label'), new RegExp(`broker ${node}: log end ${end.fields.durable_end}, high watermark ${end.fields.durable_end}`));
+  assert.match(await page.locator('#lanes canvas').getAttribute('aria-label'), new RegExp(`broker ${node}: log end ${end.fields.durable_end}, high watermark gone with its process`));
   assert.equal(await page.locator('pre.state').textContent(), kafsim('state', run, '--at', `e${end.index}`));
   assert.match(await page.locator('#controls').innerText(), /loses, with its power, \d+ records/);
   await close();
