@@ -553,6 +553,15 @@ test('what an address says in vain is told, and does not stay', async () => {
   await close();
 });
 
+test('an address that can be followed is not complained of', async () => {
+  for (const partition of ['orders-0', '__cluster_metadata-0']) {
+    const { page, close } = await open(lostPage(), { hash: `#t=5&p=${partition}` });
+    await page.waitForFunction((name) => new URLSearchParams(location.hash.slice(1)).get('p') === name, partition);
+    assert.equal(await page.locator('.toast').count(), 0, partition);
+    await close();
+  }
+});
+
 test('notes are kept by the address, and a saved copy has them', async () => {
   const { page, troubles, close } = await open(lostPage());
   await page.keyboard.press('m');

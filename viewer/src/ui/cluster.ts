@@ -14,6 +14,8 @@ import { Surface } from './surface';
 interface Place { x: number; y: number; radius: number }
 
 const ROUTINE = new Set(['delivered', 'deadline-reached', 'task-posted', 'disk-completed', 'lane-resumed', 'connection-opened', 'connection-closed', 'application-called', 'batch-sent']);
+// So many letters stand beside each other where brokers stand close.
+const CROWDED = 13;
 const CUTTING = new Set(['isolate', 'partition', 'cut', 'bridge', 'ring', 'one-way']);
 const SLOWING = new Set(['delay', 'lose', 'throttle']);
 
@@ -337,8 +339,10 @@ export class Cluster implements Pane {
       surface.text(x, led > 0 && !isDown ? y - 6 : y, host.short, colors.text, { size: radius > 20 ? 15 : 12, bold: true, align: 'center', ...(isDown ? { halo: colors.pane } : {}) });
       if (!isDown && led > 0) {
         const isWide = led > 9;
-        surface.crown(x - (isWide ? 9 : 7), y + 10, isWide ? 9 : 11, color);
-        surface.text(x + (isWide ? -2 : 3), y + 10.5, String(led), colors.text, { size: isWide ? 10 : 11, bold: true });
+        // In a small circle it stands higher, and is smaller.
+        const below = Math.min(10, radius * 0.42);
+        surface.crown(x - (isWide ? 9 : 7), y + below, isWide || radius < 20 ? 9 : 11, color);
+        surface.text(x + (isWide ? -2 : 3), y + below + 0.5, String(led), colors.text, { size: isWide ? 10 : 11, bold: true });
       }
     }
     const registration = state.registrations.get(host.node)?.at(cursor);
@@ -355,8 +359,15 @@ export class Cluster implements Pane {
     }
     const isBelow = y >= surface.height / 2 - 10;
     let at = isBelow ? y + radius + 12 : y - radius - 12;
-    if (words.length > 0) {
-      const text = [...new Set(words.map(([word]) => word))].join(', ');
+    // Many brokers stand close together: their words stand in lines, not over a neighbour.
+    const isCrowded = this.app.run.brokers.length > 4;
+    const lines: string[] = [];
+    for (const word of new Set(words.map(([one]) => one))) {
+      const last = lines.at(-1);
+      if (last !== undefined && (!isCrowded || last.length + word.length < CROWDED)) lines[lines.length - 1] = `${last}, ${word}`;
+      else lines.push(word);
+    }
+    for (const text of isBelow ? lines : lines.reverse()) {
       // Two that stand close say it in two lines.
       const half = text.length * 3.7;
       const edge = this.isLow && at > surface.height - 26 ? 68 : 0;

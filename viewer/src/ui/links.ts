@@ -27,9 +27,10 @@ export function readLink(first: App, hash: string, lesson: LessonPlayer | null):
   const partition = link.get('p');
   if (partition !== null) {
     const found = app.state.named(partition) ?? (/^\d+$/.test(partition) ? app.state.shown[Number(partition)] : undefined);
-    if (found) app.partition = found;
-    if (found && app.peer) app.peer.partition = app.peer.state.named(found.name) ?? app.peer.partition;
-    else wrong.push(`there is no partition ${partition}`);
+    if (found) {
+      app.partition = found;
+      if (app.peer) app.peer.partition = app.peer.state.named(found.name) ?? app.peer.partition;
+    } else wrong.push(`there is no partition ${partition}`);
   }
   const notes = link.get('notes');
   if (notes !== null) app.notes = readNotes(notes)?.map((note) => ({ ...note, event: app.run.place(note.event) })) ?? app.notes;

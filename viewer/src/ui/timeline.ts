@@ -294,8 +294,9 @@ export class Timeline implements Pane {
       surface.rect(left, y, width, high, alpha(color, app.colors.isDark ? 0.3 : 0.22), 3);
       surface.rect(left, y, Math.min(3, width), high, color);
       const next = this.nextInLane(n);
-      const room = Math.max(width - 10, Math.min(next, LABEL + this.width) - left - 12);
-      if (high > 9) surface.text(left + 7, y + high / 2 + 0.5, `${fault.id + 1}  ${shortFault(app, fault)}`, app.colors.text, { size: 11, max: room });
+      // Where the lanes do not suffice the next one begins in the midst of this.
+      const room = next < right ? next - left - 12 : Math.max(width - 10, Math.min(next, LABEL + this.width) - left - 12);
+      if (high > 9 && room > 18) surface.text(left + 7, y + high / 2 + 0.5, `${fault.id + 1}  ${shortFault(app, fault)}`, app.colors.text, { size: 11, max: room });
     });
   }
 
