@@ -47,8 +47,27 @@ fn links_text(hosts: &[String], groups: &[u32]) -> String {
     }
 }
 
+/// The two ends of links, without a host's link with itself, which it has not: who stands alone at
+/// one end is left out of the other.
+fn without_itself(hosts: &[String], groups: &[u32]) -> Option<(Vec<String>, Vec<u32>)> {
+    let [first, second] = groups else { return None };
+    let (one, other) = hosts.split_at_checked(*first as usize)?;
+    let left = |of: &[String], alone: &[String]| -> Vec<String> {
+        let is_other = |host: &&String| alone.len() != 1 || !alone.contains(host);
+        of.iter().filter(is_other).cloned().collect()
+    };
+    let (mut ends, others) = (left(one, other), left(other, one));
+    let is_told = !ends.is_empty() && !others.is_empty() && other.len() == *second as usize;
+    let sizes = [&ends, &others].map(|end| u32::try_from(end.len()).unwrap_or(u32::MAX));
+    ends.extend(others);
+    (is_told && ends.len() < hosts.len()).then(|| (ends, sizes.to_vec()))
+}
+
 /// The sentence for a fault that befell `hosts`, which stand in groups of these sizes.
 pub(crate) fn told(verb: FaultVerb, hosts: &[String], groups: &[u32], detail: &str) -> String {
+    if let Some((hosts, groups)) = without_itself(hosts, groups) {
+        return told(verb, &hosts, &groups, detail);
+    }
     let mut rest = hosts;
     let mut sides: Vec<String> = Vec::new();
     for size in groups {
@@ -113,6 +132,9 @@ pub(crate) fn told_of_end(
     groups: &[u32],
     detail: &str,
 ) -> String {
+    if let Some((hosts, groups)) = without_itself(hosts, groups) {
+        return told_of_end(verb, &hosts, &groups, detail);
+    }
     let of = |one: &'static str, many: &'static str| if hosts.len() > 1 { many } else { one };
     let all = hosts_text(hosts);
     match verb {
@@ -172,6 +194,23 @@ mod tests {
         let many =
             names(&["broker-2", "controller-1", "broker-1", "broker-3", "audit", "broker-5"]);
         assert_eq!(hosts_text(&many), "audit, broker-1 to broker-3, broker-5, controller-1");
+    }
+
+    #[test]
+    fn a_host_is_not_linked_with_itself() {
+        let one_of_all = names(&["broker-3", "broker-1", "broker-2", "broker-3"]);
+        let told = told(FaultVerb::Cut, &one_of_all, &[1, 3], "");
+        assert_eq!(told, "the link between broker-3 and broker-1, broker-2 is cut");
+        let end = told_of_end(FaultVerb::Cut, &one_of_all, &[1, 3], "");
+        assert!(end.contains("between broker-3 and broker-1, broker-2 is whole"), "{end}");
+        let all_of_one = names(&["a-1", "a-2", "a-1"]);
+        assert_eq!(
+            without_itself(&all_of_one, &[2, 1]),
+            Some((names(&["a-2", "a-1"]), vec![1, 1]))
+        );
+        let many = names(&["a-1", "a-2", "a-1", "a-2"]);
+        assert_eq!(without_itself(&many, &[2, 2]), None);
+        assert_eq!(without_itself(&names(&["a-1", "a-1"]), &[1, 1]), None);
     }
 
     #[test]

@@ -49,6 +49,14 @@ pub struct Vocabulary {
     pub events: Vec<(&'static str, Vec<&'static str>)>,
 }
 
+/// Whether a terminal does something else with `letter` than to show it: control characters, ends
+/// of lines and paragraphs, and what turns the direction of the text around.
+fn commands_terminal(letter: char) -> bool {
+    let is_bidi = matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(letter, '\u{2066}'..='\u{2069}');
+    letter.is_control() || is_bidi || matches!(letter, '\u{2028}' | '\u{2029}')
+}
+
 /// Reads the scenario `text` of the file called `file`.
 ///
 /// # Errors
@@ -93,7 +101,7 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
     });
     let title = root.need("title", mistakes, |value| {
         let title = text(value)?;
-        let one_line = !title.trim().is_empty() && !title.contains(char::is_control);
+        let one_line = !title.trim().is_empty() && !title.contains(commands_terminal);
         one_line.then_some(title).ok_or_else(|| Wrong::new("it is not one line", "write one"))
     });
     let about = root.read("about", mistakes, text);

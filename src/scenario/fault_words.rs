@@ -51,6 +51,7 @@ fn one_way(what: String, direction: Direction) -> String {
 impl Slower {
     fn words(&self) -> String {
         match self {
+            Self::Latency(Latency { p50, max, .. }) if p50 == max => show_duration(*p50),
             Self::Latency(Latency { p50, max, .. }) => {
                 format!("{} to {}", show_duration(*p50), show_duration(*max))
             }

@@ -4,7 +4,8 @@ use crate::event::{CrashKeep, Event, FaultVerb, Kind, Phase, StartedAs};
 use crate::report::explain::note::{IDLE, NEEDED, Tag};
 use crate::report::explain::tape::row;
 use crate::report::explain::tell::Teller;
-use crate::report::{halt_words, told};
+use crate::report::fault_words::told;
+use crate::report::halt_words::halt_words;
 use crate::trace::{Model, Part};
 use crate::types::{BrokerId, HostId, Offset};
 
