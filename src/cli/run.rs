@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::bail;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::cli::args::{Change, Format, Run};
@@ -16,11 +17,18 @@ use crate::cli::page::wants_colour;
 use crate::cli::text;
 use crate::explore::{RunOptions, run_once};
 use crate::report::quoted;
-use crate::scenario::{Scenario, show_duration};
+use crate::scenario::{Scenario, never_drawn, show_duration};
 
 /// Runs the scenario, keeps the run file, says what became of it.
 pub(crate) fn run(args: &Run) -> anyhow::Result<Done> {
     let scenario = load::load(&args.scenario, &args.change)?;
+    if let Some((place, drawn)) = never_drawn(&scenario.plan, args.seed) {
+        bail!(
+            "`faults.random.without` has {place}, but seed {} draws {drawn} faults: leave it out, \
+             or run the seed that you mean (`--seed`)",
+            args.seed
+        );
+    }
     if args.show_config {
         config_text::write(&mut stdout(), &scenario.plan, args.format)?;
         return Ok(Done::Well);

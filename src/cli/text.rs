@@ -388,6 +388,7 @@ pub(crate) mod tests {
                 moment(19_210_000, Matter::Servers, "orders-0: broker-2 is elected"),
             ],
             faults: Exposure { planned: 1, begun: 1, bit: 1 },
+            faults_begun: [(1, true)].into(),
             run_file: Some("reports/a-7.run".into()),
         }
     }

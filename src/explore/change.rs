@@ -1,268 +1,245 @@
 //! What one might change in a scenario so that a property holds: bugs off, other settings, without
 //! a fault.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::scenario::{
-    CommitPlan, Config, Plan, ProducerPlan, TopicPlan, Trigger, Value, show_duration,
-};
+use crate::explore::change_settings::settings;
+use crate::scenario::{FaultPlan, Plan, Trigger, numbered, show_duration};
 
 /// How much later a fault is tried.
 const LATER: Duration = Duration::from_secs(2);
+/// How many changes there are before faults are tried later, too.
+const CHANGES_MAX: usize = 16;
 
 /// One thing changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Change {
     /// In words.
     pub(super) words: String,
-    /// As `--set` takes it.
+    /// As `--set` takes it; the words name each.
     pub(super) set: Vec<String>,
+    /// Whether it means something else with another seed.
+    pub(super) is_of_seed: bool,
 }
 
-/// The name of a fault as everything else here says it, and not as scenario files do.
-fn words(fault: &str) -> String {
-    fault.replace('_', "-")
+/// What is to be prevented.
+pub(super) struct Breached<'a> {
+    /// What was simulated.
+    pub(super) plan: &'a Plan,
+    /// With which seed.
+    pub(super) seed: u64,
+    /// What was violated.
+    pub(super) property: &'a str,
+    /// What the breach is of: a partition, a group, a client, a node.
+    pub(super) of: Option<&'a str>,
+    /// The faults that had taken hold by then, by number from 1, and whether they had changed
+    /// anything. What begins later cannot matter.
+    pub(super) faults: &'a BTreeMap<u32, bool>,
 }
 
-/// The changes that apply to a plan, the likeliest first.
-pub(super) fn changes(plan: &Plan, property: &str) -> Vec<Change> {
-    let about = About::of(property);
-    let mut changes = Vec::new();
-    let mut add = |words: String, set: Vec<String>| changes.push(Change { words, set });
+/// The changes that may help, as they are told: bugs, settings, faults by number.
+pub(super) fn changes(of: &Breached<'_>) -> Vec<Change> {
+    let change = |(words, set)| Change { words, set, is_of_seed: false };
+    let mut changes = defects_off(of.plan);
+    changes.extend(settings(of));
+    let mut changes: Vec<Change> = changes.into_iter().map(change).collect();
+    let faults = faults(of);
+    changes.extend(faults.iter().map(|fault| fault.left_out(of.plan)));
+    let room = CHANGES_MAX.saturating_sub(changes.len());
+    changes.extend(faults.iter().filter_map(Candidate::later).map(change).take(room));
+    changes
+}
+
+/// Which of `changes` are to be run first, by their places: if there is no time for all, a fault
+/// that changed something and began shortly before is likelier than others.
+pub(super) fn likeliest<'a>(
+    of: &Breached<'_>,
+    changes: impl Iterator<Item = &'a Change>,
+) -> Vec<usize> {
+    let mut places: Vec<(usize, &Change)> = changes.enumerate().collect();
+    places.sort_by_key(|(_, change)| {
+        let fault = left_out(&change.words);
+        let is_later = fault.is_none() && change.words.ends_with(" later");
+        let is_idle = fault.is_some_and(|number| of.faults.get(&number) != Some(&true));
+        (is_later, fault.is_some(), is_idle, std::cmp::Reverse(fault))
+    });
+    places.into_iter().map(|(place, _)| place).collect()
+}
+
+/// The number of the fault that a change leaves out.
+fn left_out(words: &str) -> Option<u32> {
+    words.strip_prefix("without fault ")?.split(' ').next()?.parse().ok()
+}
+
+fn defects_off(plan: &Plan) -> Vec<(String, Vec<String>)> {
     let defects: Vec<_> = plan.defects.iter().collect();
-    for defect in &defects {
-        let left: Vec<String> = defects
-            .iter()
-            .filter(|other| *other != defect)
-            .map(|other| format!("\"{}\"", other.name()))
-            .collect();
-        let set = format!("defects=[{}]", left.join(","));
-        add(format!("{} off", defect.called()), vec![set]);
-    }
-    if about.is_of_records() {
-        for (words, set) in record_changes(plan) {
-            add(words, set);
-        }
-    }
-    if about.is_of_groups() {
-        for (words, set) in group_changes(plan, property) {
-            add(words, set);
-        }
-    }
-    for (number, fault) in (1..).zip(&plan.faults) {
-        let what = words(fault.fault.name());
-        add(format!("without fault {number} ({what})"), vec![format!("fault.{number}=[]")]);
-    }
-    for (number, fault) in (1..).zip(&plan.faults) {
-        if let Trigger::At(at) = &fault.trigger {
-            let later = show_duration(*at + LATER);
-            let words = format!("fault {number} ({}) 2 s later", words(fault.fault.name()));
-            add(words, vec![format!("fault.{number}.at={later}")]);
-        }
-    }
-    changes
-}
-
-/// What a property is about: what has no part in it is not worth a run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum About {
-    /// The metadata quorum, and what it committed.
-    Quorum,
-    /// What a group's coordinator decides and remembers, what its members process.
-    Group,
-    /// What consumers are shown.
-    Reading,
-    /// The records of topics.
-    Records,
-}
-
-impl About {
-    fn of(property: &str) -> Self {
-        match property {
-            "raft-election-safety"
-            | "raft-vote-once"
-            | "raft-log-matching"
-            | "raft-committed-prefix"
-            | "quorum-stable"
-            | "metadata-prefix"
-            | "metadata-converges" => Self::Quorum,
-            "exclusive-ownership"
-            | "commit-fenced"
-            | "commit-durable"
-            | "assignment-legal"
-            | "group-stable"
-            | "at-least-once"
-            | "at-most-once"
-            | "processing-order" => Self::Group,
-            "unseen" | "poll-skip" | "nonmonotonic-poll" | "inconsistent-offsets" => Self::Reading,
-            _ => Self::Records,
-        }
-    }
-
-    fn is_of_records(self) -> bool {
-        matches!(self, Self::Records | Self::Reading)
-    }
-
-    fn is_of_groups(self) -> bool {
-        matches!(self, Self::Group | Self::Reading)
-    }
-}
-
-/// What producers and topics may do about it.
-fn record_changes(plan: &Plan) -> Vec<(String, Vec<String>)> {
-    let mut changes = Vec::new();
-    let of = |producers: &[&ProducerPlan]| {
-        let names: Vec<&str> = producers.iter().map(|producer| producer.name.as_str()).collect();
-        match plan.producers.len() {
-            0 | 1 => String::new(),
-            _ => format!(" of {}", names.join(", ")),
-        }
+    let off = |defect: &crate::types::Defect| {
+        let left = defects.iter().filter(|other| *other != defect);
+        let left: Vec<String> = left.map(|other| format!("\"{}\"", other.name())).collect();
+        (format!("{} off", defect.called()), vec![format!("defects=[{}]", left.join(","))])
     };
-    let weak: Vec<&ProducerPlan> =
-        plan.producers.iter().filter(|it| it.config.text("acks") != "all").collect();
-    let set =
-        |producer: &ProducerPlan, what: &str| format!("producer.{}.config.{what}", producer.name);
-    if !weak.is_empty() {
-        let sets = weak.iter().map(|producer| set(producer, "acks=all")).collect();
-        changes.push((format!("acks=all{}", of(&weak)), sets));
-    }
-    // Who waits for less than is usual sends again what is written.
-    let usual = Duration::from_secs(30);
-    let hasty: Vec<&ProducerPlan> = plan
-        .producers
-        .iter()
-        .filter(|it| it.config.duration("request.timeout.ms") < usual)
-        .collect();
-    if !hasty.is_empty() {
-        let key = format!("request.timeout.ms={}", usual.as_millis());
-        let sets = hasty.iter().map(|producer| set(producer, &key)).collect();
-        changes.push((format!("{key}{}", of(&hasty)), sets));
-    }
-    for (key, words, value, applies) in topic_changes() {
-        let broker = plan.cluster.brokers.first().map(|broker| &broker.config);
-        let sets: Vec<String> = plan
-            .topics
-            .iter()
-            .filter(|topic| topic.replication_factor >= 2)
-            .filter(|topic| broker.is_some_and(|broker| applies(topic, broker)))
-            .map(|topic| format!("topic.{}.config.{key}={value}", topic.name))
-            .collect();
-        if !sets.is_empty() {
-            changes.push((words.to_owned(), sets));
-        }
-    }
-    let plain: Vec<&ProducerPlan> =
-        plan.producers.iter().filter(|it| !it.config.flag("enable.idempotence")).collect();
-    if !plain.is_empty() {
-        let both = ["enable.idempotence=true", "acks=all"];
-        let sets = plain.iter().flat_map(|it| both.map(|what| set(it, what))).collect();
-        // Idempotence takes no weaker promise: who had one changes that, too.
-        let stronger = match plain.iter().all(|it| it.config.text("acks") == "all") {
-            true => "",
-            false => " with acks=all",
-        };
-        changes.push((format!("enable.idempotence=true{stronger}{}", of(&plain)), sets));
-    }
-    changes
+    defects.iter().map(off).collect()
 }
 
-/// What a consumer group may do about it: when it commits, the other protocol, more patience.
-fn group_changes(plan: &Plan, property: &str) -> Vec<(String, Vec<String>)> {
-    let mut changes = Vec::new();
-    for group in &plan.groups {
-        let name = &group.name;
-        // Who commits what is processed, when it is, processes all of it at least once; who commits
-        // it before, at most once.
-        let commit = match (property, group.commit) {
-            ("at-least-once", CommitPlan::Auto | CommitPlan::Async | CommitPlan::Before) => {
-                Some(("sync", "enable.auto.commit=false, commitSync after each batch"))
+/// A fault that took hold in time.
+struct Candidate {
+    number: u32,
+    /// Its place among those that the seed draws; none if it is written down.
+    drawn: Option<u32>,
+    plan: FaultPlan,
+}
+
+fn faults(of: &Breached<'_>) -> Vec<Candidate> {
+    let written = of.plan.faults.iter().map(|plan| (None, plan.clone()));
+    let drawn = numbered(of.plan, of.seed).into_iter().map(|(place, plan)| (Some(place), plan));
+    let all = (1..).zip(written.chain(drawn));
+    let all = all.map(|(number, (drawn, plan))| Candidate { number, drawn, plan });
+    all.filter(|fault| of.faults.contains_key(&fault.number)).collect()
+}
+
+impl Candidate {
+    /// The name of a fault as everything else here says it, and not as scenario files do.
+    fn name(&self) -> String {
+        format!("fault {} ({})", self.number, self.plan.fault.name().replace('_', "-"))
+    }
+
+    fn left_out(&self, plan: &Plan) -> Change {
+        let set = match self.drawn {
+            None => format!("fault.{}=[]", self.number),
+            Some(place) => {
+                let left_out = plan.random.as_ref().map(|random| &random.without);
+                let mut without: BTreeSet<u32> = left_out.into_iter().flatten().copied().collect();
+                without.insert(place);
+                let without: Vec<String> = without.iter().map(u32::to_string).collect();
+                format!("faults.random.without=[{}]", without.join(","))
             }
-            ("at-most-once", CommitPlan::Auto | CommitPlan::Async | CommitPlan::Sync) => {
-                Some(("before", "enable.auto.commit=false, commitSync before each batch"))
-            }
-            _ => None,
         };
-        if let Some((commit, words)) = commit {
-            let words = format!("commit={commit} of {name} ({words})");
-            changes.push((words, vec![format!("group.{name}.commit={commit}")]));
-        }
-        let is_modern = group.config.text("group.protocol") == "consumer";
-        let other = if is_modern { "classic" } else { "consumer" };
-        let key = format!("group.{name}.config.group.protocol={other}");
-        changes.push((format!("group.protocol={other} of {name}"), vec![key]));
-        // Of a group of KIP-848 the brokers say how long a session is.
-        let session = broker_session(plan).filter(|_| is_modern);
-        changes.extend(session.filter(|session| !changes.contains(session)));
-        let keys = ["session.timeout.ms", "max.poll.interval.ms"];
-        for key in keys.into_iter().filter(|key| *key != "session.timeout.ms" || !is_modern) {
-            let longer = group.config.duration(key).saturating_mul(3).as_millis();
-            let set = format!("group.{name}.config.{key}={longer}");
-            changes.push((format!("{key}={longer} of {name}"), vec![set]));
+        Change {
+            words: format!("without {}", self.name()),
+            set: vec![set],
+            is_of_seed: self.drawn.is_some(),
         }
     }
-    changes
-}
 
-/// Sessions of KIP-848 that are three times as long, where all brokers have the same.
-fn broker_session(plan: &Plan) -> Option<(String, Vec<String>)> {
-    let (key, max) = ("group.consumer.session.timeout.ms", "group.consumer.max.session.timeout.ms");
-    let of = |key: &str| {
-        let mut brokers = plan.cluster.brokers.iter().map(|broker| broker.config.duration(key));
-        let first = brokers.next()?;
-        brokers.all(|other| other == first).then_some(first)
-    };
-    let longer = of(key)?.saturating_mul(3);
-    let mut set = vec![format!("cluster.config.{key}={}", longer.as_millis())];
-    let mut words = format!("{key}={}", longer.as_millis());
-    if of(max)? < longer {
-        set.push(format!("cluster.config.{max}={}", longer.as_millis()));
-        words += &format!(" with {max} as long");
+    fn later(&self) -> Option<(String, Vec<String>)> {
+        let (Trigger::At(at), None) = (&self.plan.trigger, self.drawn) else { return None };
+        let later = show_duration(*at + LATER);
+        Some((
+            format!("{} 2 s later", self.name()),
+            vec![format!("fault.{}.at={later}", self.number)],
+        ))
     }
-    Some((words, set))
-}
-
-/// Keys of topics that may help: the key, the words, the value, and whether it is a change.
-type TopicChange = (&'static str, &'static str, &'static str, fn(&TopicPlan, &Config) -> bool);
-
-fn topic_changes() -> [TopicChange; 3] {
-    [
-        ("min.insync.replicas", "min.insync.replicas=2", "2", |topic, broker| {
-            matches!(topic.setting_on(broker, "min.insync.replicas").value, Some(Value::Integer(1)))
-        }),
-        (
-            "unclean.leader.election.enable",
-            "unclean.leader.election.enable=false",
-            "false",
-            |topic, broker| {
-                let key = "unclean.leader.election.enable";
-                matches!(topic.setting_on(broker, key).value, Some(Value::Flag(true)))
-            },
-        ),
-        ("flush.messages", "flush.messages=1 (every batch on the disk)", "1", |topic, broker| {
-            !matches!(topic.setting_on(broker, "flush.messages").value, Some(Value::Integer(1)))
-        }),
-    ]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::explore::vocabulary;
-    use crate::scenario::Scenario;
+    use std::path::Path;
 
-    /// What a change sets besides is in its words: it may be what helped.
+    use super::*;
+    use crate::explore::vocabulary::vocabulary;
+    use crate::scenario::Scenario;
+    use crate::types::PropertyName;
+
+    fn scenarios(folder: &Path, found: &mut Vec<Scenario>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                scenarios(&path, found);
+            } else if path.extension().is_some_and(|it| it == "toml") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                found.push(Scenario::read("a.toml", &text, &[], &[], &vocabulary()).unwrap());
+            }
+        }
+    }
+
+    /// All changes of `scenario`, as if every fault had taken hold.
+    fn changes_of(scenario: &Scenario, property: &str, of: Option<&str>) -> Vec<Change> {
+        let seed = 3;
+        let count = scenario.plan.faults.len() + numbered(&scenario.plan, seed).len();
+        let faults = (1..=u32::try_from(count).unwrap()).map(|number| (number, true)).collect();
+        changes(&Breached { plan: &scenario.plan, seed, property, of, faults: &faults })
+    }
+
+    /// What of `change` its words do not name: of several settings each, and whose they are.
+    fn unnamed(change: &Change) -> Vec<&str> {
+        let parts = change.set.iter().flat_map(|set| {
+            let (path, setting) = set.split_once(".config.").unwrap_or(("", set));
+            let whose = path.split_once('.').map_or("", |(_, name)| name);
+            [setting, whose]
+        });
+        let is_named = |part: &&str| change.words.contains(*part);
+        parts.filter(|part| !is_named(part)).collect()
+    }
+
     #[test]
-    fn words_say_all_that_a_change_sets() {
-        let of = |acks: &str| {
-            let text = format!(
-                "version = 1\ntitle = \"t\"\nduration = \"1s\"\n[cluster]\nbrokers = 1\n\
-                 controllers = 1\n[[topic]]\nname = \"orders\"\n[[producer]]\nname = \"shop\"\n\
-                 topic = \"orders\"\nconfig = {{ acks = \"{acks}\", enable.idempotence = false }}\n"
-            );
-            let scenario = Scenario::read("a.toml", &text, &[], &[], &vocabulary()).unwrap();
-            let all = record_changes(&scenario.plan).into_iter().map(|(words, _)| words);
-            all.filter(|words| words.starts_with("enable.idempotence")).collect::<Vec<_>>()
+    fn kafsim_takes_every_change_and_the_words_name_all_of_it() {
+        let mut all = Vec::new();
+        scenarios(Path::new("scenarios"), &mut all);
+        let mut seen = 0;
+        for scenario in &all {
+            for property in PropertyName::ALL {
+                for of in [None, Some("__consumer_offsets-0")] {
+                    for change in changes_of(scenario, property.name(), of) {
+                        let Scenario { file, text, plan, .. } = scenario;
+                        let read = Scenario::read(file, text, &change.set, &[], &vocabulary());
+                        // A group may have keys that its other protocol refuses; who waits longer
+                        // for an answer than to deliver is refused, too.
+                        let may = ["group.protocol=", "request.timeout.ms="];
+                        let is_refused = read.is_err();
+                        let may = may.iter().any(|it| change.words.starts_with(it));
+                        assert!(!is_refused || may, "{}: {:?}: {read:?}", plan.title, change.set);
+                        let many = change.set.len() > 1;
+                        let unnamed = unnamed(&change);
+                        assert!(!many || unnamed.is_empty(), "{change:?}: {unnamed:?}");
+                        seen += 1;
+                    }
+                }
+            }
+        }
+        assert!(seen > 10_000, "{seen}");
+    }
+
+    const RANDOM: &str = "version = 1\ntitle = \"t\"\nduration = \"60s\"\n\
+        [cluster]\nbrokers = 3\ncontrollers = 3\n\
+        [[topic]]\nname = \"t\"\n\
+        [[fault]]\nat = \"5s\"\npause = { host = \"broker-1\" }\nfor = \"1s\"\n\
+        [faults.random]\nprofile = \"steady\"\nwithout = [2]\n";
+
+    #[test]
+    fn a_fault_is_left_out_by_its_place_and_only_if_it_had_begun() {
+        let scenario = Scenario::read("a.toml", RANDOM, &[], &[], &vocabulary()).unwrap();
+        let Scenario { plan, .. } = &scenario;
+        let drawn = numbered(plan, 3);
+        let places: Vec<u32> = drawn.iter().map(|(place, _)| *place).take(2).collect();
+        assert_eq!(places, [1, 3], "the second is left out already");
+        let without = |faults: &[(u32, bool)]| {
+            let faults = faults.iter().copied().collect();
+            let property = "leader-elected";
+            let of = Breached { plan, seed: 3, property, of: None, faults: &faults };
+            let changes = changes(&of);
+            let order = likeliest(&of, changes.iter());
+            let order = order.into_iter().map(|place| changes[place].clone());
+            let of_faults = order.filter(|it| it.words.contains("fault "));
+            of_faults.map(|it| (it.words, it.set.concat(), it.is_of_seed)).collect::<Vec<_>>()
         };
-        assert_eq!(of("1"), ["enable.idempotence=true with acks=all"]);
-        assert_eq!(of("all"), ["enable.idempotence=true"]);
+        assert_eq!(without(&[]), []);
+        let name = |at: usize| drawn[at].1.fault.name().replace('_', "-");
+        let told = |words: String, set: &str, is_of_seed| (words, set.to_owned(), is_of_seed);
+        // One that changed nothing comes after those that did, of which the last is the likeliest.
+        let first = told("without fault 1 (pause)".to_owned(), "fault.1=[]", false);
+        let (second, third) = (name(0), name(1));
+        let second = format!("without fault 2 ({second})");
+        let third = format!("without fault 3 ({third})");
+        assert_eq!(
+            without(&[(1, true), (2, false), (3, true)]),
+            [
+                told(third, "faults.random.without=[2,3]", true),
+                first.clone(),
+                told(second, "faults.random.without=[1,2]", true),
+                told("fault 1 (pause) 2 s later".to_owned(), "fault.1.at=7s", false),
+            ]
+        );
+        assert_eq!(without(&[(1, true)])[0], first);
     }
 }

@@ -2,6 +2,7 @@
 
 mod build;
 mod change;
+mod change_settings;
 #[cfg(madsim)]
 mod coupled;
 mod outcome;

@@ -1,5 +1,6 @@
 //! What one run came to: all that a report, a sweep or a program wants to know of it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,6 +118,8 @@ pub struct RunOutcome {
     pub story: Vec<Moment>,
     /// What became of the faults.
     pub faults: Exposure,
+    /// Those that took hold, by number from 1, and whether they changed anything.
+    pub faults_begun: BTreeMap<u32, bool>,
     /// Where the run file lies, if one was written.
     pub run_file: Option<PathBuf>,
 }

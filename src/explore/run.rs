@@ -144,6 +144,7 @@ pub(crate) fn conclude(
         story: recorder.story.finish(&figures),
         figures,
         faults: world.exposure(),
+        faults_begun: world.faults_begun(),
         run_file: None,
     };
     let run_file = recorder.writer.map(|writer| {

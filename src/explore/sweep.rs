@@ -367,6 +367,7 @@ mod tests {
             figures: Figures::default(),
             story: Vec::new(),
             faults: Exposure { planned: 2, begun: 2, bit: 1 },
+            faults_begun: [(1, true), (2, false)].into(),
             run_file: None,
         }
     }

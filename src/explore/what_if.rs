@@ -1,13 +1,14 @@
 //! What would have saved it: the same seed run again with one thing changed, then nearby seeds
 //! with the changes that helped. Nothing is guessed.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::check::Outcome;
-use crate::explore::change::{Change, changes};
+use crate::explore::change::{Breached, Change, changes, likeliest};
 use crate::explore::outcome::{End, RunOutcome};
 use crate::explore::run::{RunOptions, run_once};
 use crate::explore::vocabulary::vocabulary;
@@ -22,9 +23,7 @@ use crate::types::{Expectation, Moment, PropertyName};
 const EVENTS_MAX: u64 = 12_000_000;
 /// How many of them runs with other seeds may have, unless so few are too few of them.
 const NEARBY_EVENTS: u64 = 3_600_000;
-/// How many changes are tried at most.
-const CHANGES_MAX: usize = 16;
-/// And at least, if there are so many.
+/// How many changes are tried at least, if there are so many.
 const CHANGES_MIN: usize = 2;
 /// How many changes that helped are tried with other seeds.
 const NEARBY_CHANGES_MAX: usize = 5;
@@ -146,75 +145,117 @@ impl Breach {
     }
 }
 
+/// The run as it was: others are compared with it.
+struct Before {
+    /// From beginning to end.
+    base: RunOutcome,
+    /// To its breach.
+    found: RunOutcome,
+    breach: Breach,
+    /// Where other runs stop, too.
+    stops: RunOptions,
+}
+
+impl Before {
+    fn of(scenario: &Scenario, seed: u64, property: &str, spent: &mut Spent) -> Self {
+        let until_violated = PropertyName::from_name(property);
+        let mut stops = RunOptions { until_violated, ..RunOptions::default() };
+        let mut asked = |all: &[RunOptions]| {
+            let asked: Vec<_> = all.iter().map(|options| (scenario, seed, *options)).collect();
+            spent.run_all(&asked).into_iter()
+        };
+        let mut outcomes = asked(&[RunOptions::default(), stops]);
+        let mut next = || outcomes.next().expect("what was asked for is answered");
+        let (base, mut found) = (next(), next());
+        if found.end != End::Stopped {
+            // It is not promised here, and there is no other.
+            stops.or_outside = true;
+            found = asked(&[stops]).next().expect("what was asked for is answered");
+        }
+        let breach = Breach::of(&found, property);
+        Self { base, found, breach, stops }
+    }
+}
+
+/// A change that was tried.
+struct Trial {
+    change: Change,
+    scenario: Scenario,
+    outcome: RunOutcome,
+}
+
 /// Tries the changes that apply to `scenario`, whose run with `seed` had so many `events` and
 /// violated `property`.
 ///
 /// A run stops where its violation is found: what became of it is known then.
 pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> WhatIfs {
-    let mut changed: Vec<(Change, Scenario)> = changes(&scenario.plan, property)
-        .into_iter()
-        .take(CHANGES_MAX)
-        .filter_map(|change| {
-            let read =
-                Scenario::read(&scenario.file, &scenario.text, &change.set, &[], &vocabulary());
-            read.ok().map(|scenario| (change, scenario))
-        })
-        .collect();
-    // The run as it was, from beginning to end and to its breach: others are compared with it.
     let mut spent = Spent::default();
-    let until_violated = PropertyName::from_name(property);
-    let within = RunOptions { until_violated, ..RunOptions::default() };
-    let mut asked = |all: &[RunOptions]| {
-        let asked: Vec<_> = all.iter().map(|options| (scenario, seed, *options)).collect();
-        spent.run_all(&asked).into_iter()
+    let before = Before::of(scenario, seed, property, &mut spent);
+    let of = Breached {
+        plan: &scenario.plan,
+        seed,
+        property,
+        of: before.breach.of.as_deref(),
+        faults: &before.found.faults_begun,
     };
-    let mut outcomes = asked(&[RunOptions::default(), within]);
-    let mut next = || outcomes.next().expect("what was asked for is answered");
-    let (base, mut found, mut stops) = (next(), next(), within);
-    if found.end != End::Stopped {
-        // It is not promised here, and there is no other.
-        stops = RunOptions { or_outside: true, ..within };
-        found = asked(&[stops]).next().expect("what was asked for is answered");
-    }
-    let found = Breach::of(&found, property);
+    let (offered, order) = offered(scenario, &of);
     let first = EVENTS_MAX - EVENTS_MAX * NEARBY_SHARE.0 / NEARBY_SHARE.1;
-    let mut outcomes: Vec<RunOutcome> = Vec::new();
-    while outcomes.len() < changed.len() {
+    let mut outcomes: BTreeMap<usize, RunOutcome> = BTreeMap::new();
+    while outcomes.len() < order.len() {
         let affordable = first.saturating_sub(spent.events) / events.max(1);
         let affordable = usize::try_from(affordable).unwrap_or(usize::MAX);
         let least = if outcomes.is_empty() { CHANGES_MIN } else { 0 };
-        let rest = changed.iter().skip(outcomes.len()).take(affordable.max(least));
-        let asked: Vec<_> = rest.map(|(_, scenario)| (scenario, seed, stops)).collect();
+        let rest = order.iter().skip(outcomes.len()).take(affordable.max(least));
+        let asked: Vec<_> = rest.map(|at| (&offered[*at].1, seed, before.stops)).collect();
         if asked.is_empty() {
             break;
         }
-        outcomes.extend(spent.run_all(&asked));
+        let places = order[outcomes.len()..].iter().copied();
+        outcomes.extend(places.zip(spent.run_all(&asked)).collect::<Vec<_>>());
     }
-    let left_out = changed.split_off(outcomes.len()).into_iter();
-    let mut not_tried: Vec<String> = left_out.map(|(change, _)| change.words).collect();
-    let mut tried: Vec<WhatIf> = changed
-        .iter()
-        .zip(&outcomes)
-        .map(|((change, _), outcome)| {
-            let came = came(outcome, property);
-            let breach = Some(Breach::of(outcome, property)).filter(|_| came == Came::Violated);
-            let another = breach.and_then(|breach| breach.beside(&found));
-            WhatIf {
-                change: change.words.clone(),
-                set: change.set.clone(),
-                came,
-                is_another: another.is_some(),
-                outcome: told(outcome, property, &base, another),
-                nearby: None,
-            }
-        })
-        .collect();
-    let question = Nearby { scenario, seed, property, stops, of_base: base.fingerprint.events };
-    if !question.ask(&changed, &outcomes, &mut spent, &mut tried) {
+    let (mut trials, mut not_tried) = (Vec::new(), Vec::new());
+    for (at, (change, scenario)) in offered.into_iter().enumerate() {
+        match outcomes.remove(&at) {
+            Some(outcome) => trials.push(Trial { change, scenario, outcome }),
+            None => not_tried.push(change.words),
+        }
+    }
+    let mut tried: Vec<WhatIf> =
+        trials.iter().map(|trial| what_came(trial, property, &before)).collect();
+    let question = Nearby { scenario, seed, property, before: &before };
+    if !question.ask(&trials, &mut spent, &mut tried) {
         not_tried.push("other seeds".to_owned());
     }
     tried.sort_by_key(|it| (it.came, !it.is_another));
     WhatIfs { tried, not_tried }
+}
+
+/// The changes that kafsim takes, each with the scenario that it makes; and their places, the
+/// likeliest first.
+fn offered(scenario: &Scenario, of: &Breached<'_>) -> (Vec<(Change, Scenario)>, Vec<usize>) {
+    let Scenario { file, text, .. } = scenario;
+    let read = |change: Change| {
+        let read = Scenario::read(file, text, &change.set, &[], &vocabulary());
+        read.ok().map(|scenario| (change, scenario))
+    };
+    let offered: Vec<_> = changes(of).into_iter().filter_map(read).collect();
+    let order = likeliest(of, offered.iter().map(|(change, _)| change));
+    (offered, order)
+}
+
+fn what_came(trial: &Trial, property: &str, before: &Before) -> WhatIf {
+    let Trial { change, outcome, .. } = trial;
+    let came = came(outcome, property);
+    let breach = Some(Breach::of(outcome, property)).filter(|_| came == Came::Violated);
+    let another = breach.and_then(|breach| breach.beside(&before.breach));
+    WhatIf {
+        change: change.words.clone(),
+        set: change.set.clone(),
+        came,
+        is_another: another.is_some(),
+        outcome: told(outcome, property, before, another),
+        nearby: None,
+    }
 }
 
 /// What other seeds came to, with the changes that helped and without.
@@ -222,39 +263,33 @@ struct Nearby<'a> {
     scenario: &'a Scenario,
     seed: u64,
     property: &'a str,
-    stops: RunOptions,
-    /// How many events the run as it was had.
-    of_base: u64,
+    before: &'a Before,
 }
 
 impl Nearby<'_> {
-    /// Asks, and says so; where nothing helped there is nothing to ask.
-    fn ask(
-        &self,
-        changed: &[(Change, Scenario)],
-        outcomes: &[RunOutcome],
-        spent: &mut Spent,
-        tried: &mut [WhatIf],
-    ) -> bool {
-        let helped = (0..tried.len()).filter(|at| tried[*at].came == Came::Helped);
-        let helped: Vec<usize> = helped.collect();
+    /// Asks, and says so; where nothing helped that means the same with another seed, there is
+    /// nothing to ask.
+    fn ask(&self, trials: &[Trial], spent: &mut Spent, tried: &mut [WhatIf]) -> bool {
+        let is_asked =
+            |at: &usize| tried[*at].came == Came::Helped && !trials[*at].change.is_of_seed;
+        let helped: Vec<usize> = (0..tried.len()).filter(is_asked).collect();
         let left = EVENTS_MAX.saturating_sub(spent.events);
         // Fewer changes with more seeds: one seed or two say nothing.
         let affordable = (1..=NEARBY_CHANGES_MAX.min(helped.len())).rev().find_map(|count| {
-            let own = helped.iter().take(count).map(|at| outcomes[*at].fingerprint.events);
-            let own = own.fold(self.of_base, u64::saturating_add).max(1);
+            let own = helped.iter().take(count).map(|at| trials[*at].outcome.fingerprint.events);
+            let own = own.fold(self.before.base.fingerprint.events, u64::saturating_add).max(1);
             let may = if count == 1 { left } else { left.min(NEARBY_EVENTS) };
             let seeds = (may / own).min(NEARBY_SEEDS_MAX);
             let seeds = seeds.min((NEARBY_EVENTS / own).max(NEARBY_SEEDS_MIN));
             (seeds >= NEARBY_SEEDS_MIN).then_some((count, seeds))
         });
         let Some((count, seeds)) = affordable else { return helped.is_empty() };
-        let seeds_of = |scenario| {
-            (1..=seeds).map(move |more| (scenario, self.seed.wrapping_add(more), self.stops))
-        };
+        let stops = self.before.stops;
+        let seeds_of =
+            |scenario| (1..=seeds).map(move |more| (scenario, self.seed.wrapping_add(more), stops));
         let mut asked: Vec<_> = seeds_of(self.scenario).collect();
         let nearby: Vec<usize> = helped.into_iter().take(count).collect();
-        asked.extend(nearby.iter().flat_map(|at| seeds_of(&changed[*at].1)));
+        asked.extend(nearby.iter().flat_map(|at| seeds_of(&trials[*at].scenario)));
         let outcomes = spent.run_all(&asked);
         let mut each = outcomes.chunks(usize::try_from(seeds).unwrap_or(usize::MAX).max(1));
         let mut violated = || {
@@ -312,21 +347,32 @@ fn run_all(asked: &[Ask<'_>]) -> Vec<RunOutcome> {
 }
 
 fn came(outcome: &RunOutcome, property: &str) -> Came {
-    let verdict = |property: &str| {
-        let claim = outcome.claims.iter().find(|claim| claim.property.name() == property);
-        claim.map(|claim| &claim.verdict.outcome)
-    };
     let is_broken = matches!(outcome.end, End::Crashed(_) | End::NeverFormed);
-    match verdict(property) {
+    match verdict(outcome, property) {
         Some(it) if it.violation().is_some() => Came::Violated,
         _ if is_broken => Came::Violated,
-        Some(Outcome::NotExercised) => match stronger(property).and_then(verdict) {
-            Some(it) if it.violation().is_some() => Came::Violated,
-            Some(Outcome::Holds) => Came::Helped,
-            _ => Came::Untried,
-        },
+        Some(Outcome::NotExercised) => {
+            match stronger(property).and_then(|it| verdict(outcome, it)) {
+                Some(it) if it.violation().is_some() => Came::Violated,
+                Some(Outcome::Holds) => Came::Helped,
+                _ if is_told_unknown(outcome, property) => Came::Helped,
+                _ => Came::Untried,
+            }
+        }
         _ => Came::Helped,
     }
+}
+
+fn verdict<'a>(outcome: &'a RunOutcome, property: &str) -> Option<&'a Outcome> {
+    let claim = outcome.claims.iter().find(|claim| claim.property.name() == property);
+    claim.map(|claim| &claim.verdict.outcome)
+}
+
+/// Whether a breach is outside what the property presupposes.
+fn is_outside(outcome: &RunOutcome, property: &str) -> bool {
+    let verdict = verdict(outcome, property);
+    verdict
+        .is_some_and(|it| matches!(it, Outcome::OutsidePremise { .. }) && it.violation().is_some())
 }
 
 /// The promise that takes the place of a weaker one when all ask for it.
@@ -334,24 +380,36 @@ fn stronger(property: &str) -> Option<&'static str> {
     (property == "acks-one-durability").then_some("acked-durability")
 }
 
+/// Whether producers reported no batch as failed because they say of those that may be in a log
+/// that nobody knows: that is what the property asks of them.
+fn is_told_unknown(outcome: &RunOutcome, property: &str) -> bool {
+    property == "nack-not-proof" && outcome.figures.unknown > 0
+}
+
 /// What became of a run, beside what became of it as it was.
-fn told(
-    outcome: &RunOutcome,
-    property: &str,
-    base: &RunOutcome,
-    another: Option<String>,
-) -> String {
-    let claim = outcome.claims.iter().find(|claim| claim.property.name() == property);
-    let mut parts = vec![match claim.map(|claim| &claim.verdict.outcome) {
-        Some(Outcome::Violated { .. }) => "still violated".to_owned(),
-        Some(it @ Outcome::OutsidePremise { .. }) if it.violation().is_some() => {
+fn told(outcome: &RunOutcome, property: &str, before: &Before, another: Option<String>) -> String {
+    let base = &before.base;
+    let now_outside = is_outside(outcome, property);
+    let was_outside = is_outside(&before.found, property);
+    let mut parts = vec![match verdict(outcome, property) {
+        Some(Outcome::OutsidePremise { .. }) if now_outside && was_outside => {
+            "still violated, outside its premise as before".to_owned()
+        }
+        Some(Outcome::OutsidePremise { .. }) if now_outside => {
             "still happens, though it is not promised any more".to_owned()
         }
+        Some(Outcome::Violated { .. }) if was_outside => {
+            "still violated, and now within its premise".to_owned()
+        }
+        Some(Outcome::Violated { .. }) => "still violated".to_owned(),
         Some(Outcome::Holds | Outcome::OutsidePremise { .. }) => "not violated".to_owned(),
         Some(Outcome::NotExercised) => match (stronger(property), came(outcome, property)) {
             (Some(stronger), Came::Helped) => format!("{stronger} takes its place, and holds"),
             (Some(stronger), Came::Violated) => {
                 format!("{stronger} takes its place, and is violated")
+            }
+            (None, Came::Helped) => {
+                "not violated: of what may be written it is said that nobody knows".to_owned()
             }
             _ => "nothing put it to the test".to_owned(),
         },

@@ -1,5 +1,6 @@
 //! Reads faults, random faults and claims.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use toml::de::DeValue;
@@ -361,7 +362,27 @@ pub(crate) fn random(
             }
         }
     }
-    Some(RandomFaults { profile: profile.map(|read| read.value).unwrap_or_default(), budget })
+    let without = table.read("without", mistakes, left_out);
+    Some(RandomFaults {
+        profile: profile.map(|read| read.value).unwrap_or_default(),
+        budget,
+        without: without.map(|read| read.value).unwrap_or_default(),
+    })
+}
+
+/// Which of the drawn faults do not happen. How many there are, the seed says.
+fn left_out(value: &DeValue<'_>) -> Result<BTreeSet<u32>, Wrong> {
+    let instead = "write the places of drawn faults, as in [1, 4]";
+    let list = value.as_array();
+    let list = list.ok_or_else(|| Wrong::new(format!("{} is no list", kind(value)), instead))?;
+    let mut places = BTreeSet::new();
+    for element in list {
+        let place = number(element.get_ref(), 1, u64::from(u32::MAX))?;
+        if !places.insert(u32::try_from(place).unwrap_or(u32::MAX)) {
+            return Err(Wrong::new(format!("fault {place} is listed twice"), "leave it in once"));
+        }
+    }
+    Ok(places)
 }
 
 /// `[[claim]]`.

@@ -620,6 +620,9 @@ sections! {
         "profile" "\"swarm\" or \"steady\"" "\"swarm\""
             "swarm: each seed draws which kinds are on and how often they come; steady: all are.";
         "budget" "table" "{}" "See `budget`.";
+        "without" "list of places" "[]"
+            "Those that do not happen, by their place among all that the seed draws, from 1; the \
+             others stay as they are.";
     }
     /// `budget = {}`.
     BUDGET "budget"

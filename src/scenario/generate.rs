@@ -119,7 +119,26 @@ struct Drawn {
 /// Every one has a time and an end before the plan's duration, but for clocks, which stay where
 /// they jumped to; and the line 0.
 pub fn generate(plan: &Plan, seed: u64) -> Vec<FaultPlan> {
-    let Some(random) = plan.random else { return Vec::new() };
+    numbered(plan, seed).into_iter().map(|(_, fault)| fault).collect()
+}
+
+/// The same, each with its place among all that the seed draws, from 1: those that the plan leaves
+/// out have one, too.
+pub fn numbered(plan: &Plan, seed: u64) -> Vec<(u32, FaultPlan)> {
+    let Some(random) = &plan.random else { return Vec::new() };
+    let drawn = (1..).zip(draw_all(plan, random, seed));
+    drawn.filter(|(place, _)| !random.without.contains(place)).collect()
+}
+
+/// A place that the plan leaves out and for which `seed` draws no fault, and how many it draws.
+pub fn never_drawn(plan: &Plan, seed: u64) -> Option<(u32, usize)> {
+    let random = plan.random.as_ref()?;
+    let last = *random.without.last()?;
+    let drawn = draw_all(plan, random, seed).len();
+    (last as usize > drawn).then_some((last, drawn))
+}
+
+fn draw_all(plan: &Plan, random: &RandomFaults, seed: u64) -> Vec<FaultPlan> {
     let weather = Weather::new(plan, random.profile, seed);
     let mut drawn: Vec<Drawn> = Vec::new();
     for lane in lanes(plan, random, seed) {
@@ -195,7 +214,7 @@ fn keep_calm(drawn: &mut Vec<Drawn>, calm: u64, power_losses: u32) {
 
 /// The lanes: the brokers in an order drawn from the seed are dealt out to `hosts_down` lanes, the
 /// controllers to `controllers_down`.
-fn lanes(plan: &Plan, random: RandomFaults, seed: u64) -> Vec<FaultLane> {
+fn lanes(plan: &Plan, random: &RandomFaults, seed: u64) -> Vec<FaultLane> {
     let brokers = plan.cluster.brokers.iter().map(|broker| Target::Broker(broker.id)).collect();
     let controllers = plan.cluster.controllers.iter();
     let controllers = controllers.map(|node| Target::Controller(node.id)).collect();
@@ -353,7 +372,7 @@ impl<'a> Weather<'a> {
 
     /// Networks that fall apart in more than one host against all others. These have a lane of
     /// their own.
-    fn shapes(&self, random: RandomFaults) -> Vec<Drawn> {
+    fn shapes(&self, random: &RandomFaults) -> Vec<Drawn> {
         let mut rng = Rng::named(self.seed, "random-fault-lane", &[SHAPE_LANE]);
         let seconds = rng.choose(&WINDOW_SECONDS).copied().unwrap_or(WINDOW_SECONDS[0]);
         self.whole((SHAPE_LANE, seconds), |begin, window, rng| {
@@ -366,7 +385,7 @@ impl<'a> Weather<'a> {
 
     /// Operators who restart all brokers, or all controllers, one after the other; now and then one
     /// is not through when it is called off.
-    fn rolling_restarts(&self, random: RandomFaults) -> Vec<Drawn> {
+    fn rolling_restarts(&self, random: &RandomFaults) -> Vec<Drawn> {
         self.whole((RESTART_LANE, RESTART_WINDOW_SECONDS), |begin, window, rng| {
             let cluster = &self.plan.cluster;
             let brokers = cluster.brokers.iter().map(|broker| Target::Broker(broker.id));
@@ -407,7 +426,7 @@ impl<'a> Weather<'a> {
 
     /// A partition with a smaller side that the budget allows to be down, and perhaps a server that
     /// hears both sides; or a ring, in which nobody is down: each hears a majority.
-    fn shape(&self, random: RandomFaults, rng: &mut Rng) -> Option<Fault> {
+    fn shape(&self, random: &RandomFaults, rng: &mut Rng) -> Option<Fault> {
         let cluster = &self.plan.cluster;
         let brokers = cluster.brokers.iter().map(|broker| Target::Broker(broker.id));
         let brokers = shuffle(brokers.collect(), rng);
@@ -672,5 +691,27 @@ mod tests {
     fn a_budget_of_nothing_draws_nothing() {
         let none = "{ hosts_down = 0, controllers_down = 0 }";
         assert!((0..20).all(|seed| generate(&plan(3, none), seed).is_empty()));
+    }
+
+    #[test]
+    fn what_is_left_out_leaves_the_others_as_they_were() {
+        let whole = plan(5, "{ hosts_down = 2, controllers_down = 1, power_losses = 1 }");
+        let mut seen = 0;
+        for seed in 0..50 {
+            let all = generate(&whole, seed);
+            for place in 1..=u32::try_from(all.len()).unwrap() {
+                let mut less = whole.clone();
+                less.random.as_mut().unwrap().without = BTreeSet::from([place]);
+                let mut expected: Vec<_> = (1..).zip(all.clone()).collect();
+                expected.remove(place as usize - 1);
+                assert_eq!(numbered(&less, seed), expected, "{seed} without {place}");
+                assert_eq!(never_drawn(&less, seed), None);
+                seen += 1;
+            }
+            let mut less = whole.clone();
+            less.random.as_mut().unwrap().without = BTreeSet::from([1, 1000]);
+            assert_eq!(never_drawn(&less, seed), Some((1000, all.len())));
+        }
+        assert!(seen > 100, "{seen}");
     }
 }

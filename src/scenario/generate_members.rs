@@ -50,7 +50,7 @@ pub(crate) type Drawn = (u64, u64, Fault);
 /// The faults of members in an act that goes from `quiet` to `end`.
 pub(crate) fn draw(
     plan: &Plan,
-    random: RandomFaults,
+    random: &RandomFaults,
     seed: u64,
     (quiet, end): (u64, u64),
 ) -> Vec<Drawn> {

@@ -44,7 +44,7 @@ pub use decode::{Vocabulary, decode};
 pub use document::fill;
 pub use file_error::{FileError, FileErrors};
 pub use file_keys::{FileKey, SECTIONS, Section};
-pub use generate::generate;
+pub use generate::{generate, never_drawn, numbered};
 pub use hardware::{ClockPlan, DiskOperations, DiskPlan};
 pub use plan::{
     BrokerPlan, Budget, ClaimPlan, ClientGroupPlan, ClientPlan, ClusterPlan, ConsumerPlan,

@@ -557,12 +557,14 @@ pub struct Budget {
 }
 
 /// Faults that are drawn from the seed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RandomFaults {
     /// How.
     pub profile: Profile,
     /// Within what.
     pub budget: Budget,
+    /// Those that do not happen, by their place among all that are drawn, from 1.
+    pub without: BTreeSet<u32>,
 }
 
 /// A claim of the scenario file.

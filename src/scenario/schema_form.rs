@@ -115,7 +115,7 @@ fn of_word(word: &str, vocabulary: &Vocabulary) -> Option<Json> {
         "`true`" | "`false`" => json!({ "const": word == "`true`" }),
         "1" => json!({ "const": 1 }),
         "number" | "a number" => range(0, i64::MAX),
-        "n" => range(1, i64::MAX),
+        "n" | "place" => range(1, i64::MAX),
         "text" | "path" => json!({ "type": "string" }),
         "a share" => text(&quantity("%")),
         "a bandwidth" => text(&quantity(r"(bit|kbit|Mbit|Gbit|B|kB|KiB|MB|MiB|GB|GiB)\s*/s")),

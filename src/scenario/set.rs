@@ -106,6 +106,8 @@ fn element<'d>(
     path: &mut &str,
 ) -> Result<&'d mut Table, Wrong> {
     let rest = &path[list.len() + 1..];
+    let random = document.get("faults").and_then(|faults| faults.get("random"));
+    let is_drawn = list == "fault" && random.is_some();
     let item = document.entry(list).or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
     let Some(tables) = item.as_array_of_tables_mut() else {
         let what = format!("`{list}` is not written as [[{list}]]");
@@ -136,9 +138,15 @@ fn element<'d>(
     let described = matches!(list, "broker" | "controller" | "claim");
     if !described || left.is_empty() {
         let what = format!("there is no {list} `{}`", shown(name));
-        let instead = match names.is_empty() {
-            true => format!("the scenario has no [[{list}]]"),
-            false => suggest(name, names.iter().map(String::as_str)),
+        let drawn = name.parse().ok().and_then(|number: usize| number.checked_sub(names.len()));
+        let drawn = drawn.filter(|place| is_drawn && *place > 0);
+        let instead = match (names.is_empty(), drawn) {
+            (_, Some(place)) => format!(
+                "faults that are drawn cannot be changed, but left out: \
+                 `faults.random.without=[{place}]`"
+            ),
+            (true, None) => format!("the scenario has no [[{list}]]"),
+            (false, None) => suggest(name, names.iter().map(String::as_str)),
         };
         return Err(Wrong::new(what, instead));
     }
@@ -281,6 +289,20 @@ crash = { host = "broker-1" }
         assert_eq!(apply(&both, "fault.1=[]").unwrap(), format!("version = 1\n{two}"));
         assert_eq!(apply(&both, "fault.2=[]").unwrap(), format!("version = 1\n{one}"));
         assert!(apply(&both, "fault.3=[]").is_err());
+        // Who means a fault that is drawn is told how that is left out.
+        let drawn = format!("{both}[faults.random]\n");
+        let error = |change: &str| apply(&drawn, change).unwrap_err();
+        for (change, place) in [("fault.3=[]", 1), ("fault.7.at=2s", 5)] {
+            let Wrong { what, instead } = error(change);
+            assert!(what.starts_with("there is no fault `"), "{what}");
+            assert!(
+                instead.ends_with(&format!(": `faults.random.without=[{place}]`")),
+                "{instead}"
+            );
+        }
+        assert!(!error("fault.x=[]").instead.contains("random"));
+        let less = apply(&drawn, "faults.random.without=[1]").unwrap();
+        assert!(less.contains("without = [1]"), "{less}");
     }
 
     #[test]

@@ -120,7 +120,13 @@ impl Injector {
 
     /// How many faults began.
     pub(crate) fn begun(&self) -> usize {
-        self.states.iter().filter(|s| matches!(s, State::Active | State::Ended)).count()
+        self.which_began().count()
+    }
+
+    /// Which they are, from 0.
+    pub(crate) fn which_began(&self) -> impl Iterator<Item = u32> {
+        let began = |(_, state): &(u32, &State)| matches!(state, State::Active | State::Ended);
+        (0..).zip(&self.states).filter(began).map(|(fault, _)| fault)
     }
 
     /// When the faults that go by time begin.

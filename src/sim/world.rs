@@ -5,7 +5,7 @@
 //! workloads create no more. *Settle*: everything must converge and serve. *Audit*: the real logs
 //! and images are compared with the record.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -475,6 +475,12 @@ impl World {
             begun: self.injector.begun(),
             bit: self.engine.bitten.len(),
         }
+    }
+
+    /// The faults that have taken hold so far, by number from 1, and whether they changed anything.
+    pub fn faults_begun(&self) -> BTreeMap<u32, bool> {
+        let begun = self.injector.which_began();
+        begun.map(|fault| (fault.saturating_add(1), self.engine.has_bitten(fault))).collect()
     }
 
     /// The figures so far. What was lost is not counted when the properties are not checked.

@@ -59,6 +59,7 @@ mod trace;
 mod trace_document;
 mod viewing;
 mod watched;
+mod what_if;
 mod wire;
 mod wire_admin;
 mod wire_delivery;

@@ -31,7 +31,7 @@ pub fn brief(explanation: &Explanation) -> String {
         let nearby = saved
             .nearby
             .map_or(String::new(), |nearby| format!("; with other seeds {}", nearby_words(nearby)));
-        let change = format!("saved by {}", saved.change);
+        let change = saved_words(&saved.change);
         // A step is worth more than other seeds.
         let whole =
             Some(format!("{change}{nearby}")).filter(|it| it.chars().count() <= COLUMNS - 2);
@@ -55,6 +55,16 @@ pub fn brief(explanation: &Explanation) -> String {
     lines.extend(told(&explanation.steps, room));
     lines.extend(saved);
     lines.join("\n") + "\n"
+}
+
+/// "saved by acks=all", "saved without fault 1 (cut)", "saved with the bug x off".
+fn saved_words(change: &str) -> String {
+    let is_state = change.ends_with(" off") || change.ends_with(" later");
+    match change.starts_with("without ") {
+        true => format!("saved {change}"),
+        false if is_state => format!("saved with {change}"),
+        false => format!("saved by {change}"),
+    }
 }
 
 /// The sentence in a few lines: what was committed is left out where that saves one.
@@ -227,6 +237,18 @@ mod tests {
     use super::*;
     use crate::report::explain::shape::Saved;
     use crate::types::Defect;
+
+    #[test]
+    fn what_saved_it_is_said_in_a_sentence() {
+        for (change, told) in [
+            ("acks=all", "saved by acks=all"),
+            ("without fault 1 (cut)", "saved without fault 1 (cut)"),
+            ("fault 1 (cut) 2 s later", "saved with fault 1 (cut) 2 s later"),
+            ("the bug kip-101 off", "saved with the bug kip-101 off"),
+        ] {
+            assert_eq!(saved_words(change), told);
+        }
+    }
 
     #[test]
     fn what_was_said_is_not_said_again() {

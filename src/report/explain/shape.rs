@@ -102,9 +102,9 @@ impl Retried {
             let off = format!("{} off", defect.called());
             saved_by.iter().filter(in_vain).any(|it| it.change == off)
         };
+        // Drawn ones are left out by their place among the drawn, but named by their number.
         let fault = |it: &Saved| -> Option<u32> {
-            let [set] = it.set.as_slice() else { return None };
-            set.strip_prefix("fault.")?.strip_suffix("=[]")?.parse().ok()
+            it.change.strip_prefix("without fault ")?.split(' ').next()?.parse().ok()
         };
         Self {
             acquitted: Defect::ALL.iter().filter(is_off).copied().collect(),
