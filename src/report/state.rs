@@ -186,8 +186,8 @@ pub struct Replica {
     pub latest_epoch: Option<i32>,
     /// The first offset of its log.
     pub log_start_offset: i64,
-    /// Its high watermark; none while its process does not run, or has yet to load the log: no event
-    /// says what stands in the checkpoint on its disk.
+    /// Its high watermark; none while its process does not run, or has yet to load the log: no
+    /// event says what stands in the checkpoint on its disk.
     pub high_watermark: Option<i64>,
     /// The end of its log.
     pub log_end_offset: i64,

@@ -218,8 +218,8 @@ defects! {
         ["isr-membership" "high-watermark-reaches-end"]
         "a fenced broker is let back into the in-sync set"
         "KIP-841, KAFKA-13916; mended in 3.3"
-        "neither leader nor controller asks whether a replica outside the set is fenced: it is waited \
-         for, and let in";
+        "neither leader nor controller asks whether a replica outside the set is fenced: it is \
+         waited for, and let in";
     NoUncleanShutdownDetection "kafka-18635-no-unclean-shutdown-detection" Historical 22
         ["unclean-exclusion" "leader-completeness" "acked-durability" "candidate-completeness"
          "consistent-read" "inconsistent-offsets"]

@@ -324,9 +324,10 @@ fn jepsen_histories_are_edn_of_the_form_that_its_kafka_test_reads() {
     assert!(acked.len() > 10 && polls > 10 && faults == 2, "{} {polls} {faults}", acked.len());
 }
 
-/// Jepsen judges what a process polls by what it polled before: it forgets a key that a `:subscribe`
-/// does not name, and all of a process that ended with an `:info` (`poll-skip+nonmonotonic-cases`
-/// of `jepsen.tests.kafka`). In a run in which every property holds it must find nothing.
+/// Jepsen judges what a process polls by what it polled before: it forgets a key that a
+/// `:subscribe` does not name, and all of a process that ended with an `:info` (`poll-
+/// skip+nonmonotonic-cases` of `jepsen.tests.kafka`). In a run in which every property holds it
+/// must find nothing.
 #[test]
 fn jepsen_finds_no_poll_that_skips_or_goes_back_where_none_does() {
     let mut out = Vec::new();

@@ -39,7 +39,8 @@ fn that_a_leader_waits_for_a_fenced_follower_is_told() {
     assert!(!has(&steps, "waits no more than for"), "{}", text(&it));
 }
 
-/// A candidate stands in epoch after epoch: it is the one of which the leader heard that deposes it.
+/// A candidate stands in epoch after epoch: it is the one of which the leader heard that deposes
+/// it.
 #[test]
 fn the_candidacy_that_deposes_is_the_one_of_which_the_leader_heard() {
     for seed in [0, 8, 14] {
@@ -72,7 +73,8 @@ fn a_member_that_was_counted_out_long_before_has_no_part_in_a_commit() {
     assert!(!has(&steps, "counts billing-1"), "{}", text(&it));
 }
 
-/// A broker whose disk is well halts, because the new leader of the quorum lacks what was committed.
+/// A broker whose disk is well halts, because the new leader of the quorum lacks what was
+/// committed.
 #[test]
 fn a_broker_that_halts_is_told_with_its_own_reason() {
     let it = told("committed_metadata_lost", 0, "one-leader-per-epoch");
@@ -83,8 +85,8 @@ fn a_broker_that_halts_is_told_with_its_own_reason() {
     assert!(!has(&steps, "disk failed"), "{}", text(&it));
 }
 
-/// Records of acks=1 that another leader wrote over are lost, though retention deletes their offsets
-/// afterwards.
+/// Records of acks=1 that another leader wrote over are lost, though retention deletes their
+/// offsets afterwards.
 #[test]
 fn what_was_written_over_is_lost_though_retention_deletes_its_offsets() {
     let scenario = scenario("tests/data/stories/replaced_and_deleted.toml", &[], &[]);
@@ -92,8 +94,8 @@ fn what_was_written_over_is_lost_though_retention_deletes_its_offsets() {
     assert_eq!(executed.outcome.figures.lost, 599);
 }
 
-/// The quorum lost the record that fenced broker-2, and another leader of m-0: what the controller that
-/// is in charge goes on from is how it is.
+/// The quorum lost the record that fenced broker-2, and another leader of m-0: what the controller
+/// that is in charge goes on from is how it is.
 #[test]
 fn what_the_quorum_lost_is_not_how_it_is() {
     let scenario = scenario("tests/data/stories/committed_metadata_lost.toml", &[], &[]);

@@ -1,7 +1,5 @@
 //! What would have saved a run: what is tried, and what is said of it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
-
 use kafsim::explore::{Came, RunOptions, WhatIf, WhatIfs, run_once, vocabulary, what_if};
 use kafsim::report::explain::Retried;
 use kafsim::scenario::Scenario;

@@ -310,8 +310,8 @@ fn close(
     }
     let name = view.model.partition_name(partition);
     let sentence = format!(
-        "{} leads {name} in epoch {} and everything that it has to wait for held the log up to {}, but \
-         its high watermark did not come there for {took:?}",
+        "{} leads {name} in epoch {} and everything that it has to wait for held the log up to {}, \
+         but its high watermark did not come there for {took:?}",
         view.model.setup().host_name(Some(due.host)),
         due.leader_epoch,
         due.offset

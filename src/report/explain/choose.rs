@@ -295,8 +295,8 @@ fn rate(tape: &Tape, focus: &Focus, notes: Vec<Note>, chain: &[bool]) -> Vec<Can
     candidates
 }
 
-/// What a note matters where `candidacy` began the epoch that deposed a leader: the candidacy itself
-/// does, what its candidate tried later does not.
+/// What a note matters where `candidacy` began the epoch that deposed a leader: the candidacy
+/// itself does, what its candidate tried later does not.
 fn deposes(tape: &Tape, candidacy: &Event, note: &Note) -> i32 {
     let Some(event) = tape.event(note.event) else { return 0 };
     let is_of_elections =

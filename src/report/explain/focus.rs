@@ -391,7 +391,8 @@ impl Focus {
         proofs.find(|at| tape.event(*at).and_then(|it| it.host) == Some(skipper))
     }
 
-    /// Where the breach is that a quorum leader heard of a later epoch: the candidacy that began it.
+    /// Where the breach is that a quorum leader heard of a later epoch: the candidacy that began
+    /// it.
     pub(crate) fn candidacy<'a>(&self, tape: &'a Tape) -> Option<&'a Event> {
         let decisive = tape.event(self.decisive)?;
         let Kind::QuorumRoleTaken { leader_epoch: reached, .. } = &decisive.kind else {

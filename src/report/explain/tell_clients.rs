@@ -204,8 +204,6 @@ impl Teller<'_> {
         let text = format!("{} is shown {} of {name}", self.who(event), offsets(*base_offset, end));
         let because = if end > readable {
             Some(format!("it was shown more than any replica's high watermark, {readable}, allows"))
-        } else if other {
-            None
         } else {
             None
         };

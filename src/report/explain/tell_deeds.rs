@@ -8,8 +8,8 @@ use crate::report::explain::tell::Teller;
 use crate::trace::Model;
 use crate::types::{ApiKey, BrokerId, Defect, Moment, Name, TopicPartition};
 
-/// Whether what a bug did in the step of `event` was to hold a high watermark back: no in-sync set was
-/// asked for or granted there.
+/// Whether what a bug did in the step of `event` was to hold a high watermark back: no in-sync set
+/// was asked for or granted there.
 pub(crate) fn waits(tape: &Tape, event: &Event) -> bool {
     let asks = |kind: &Kind| {
         matches!(kind, Kind::AlterPartitionSent { .. } | Kind::AlterPartitionDecided { .. })
@@ -172,7 +172,8 @@ impl Teller<'_> {
             .collect();
         (!fenced.is_empty()).then(|| {
             format!(
-                "holds its high watermark back for {}, which is fenced and not in the in-sync set {}",
+                "holds its high watermark back for {}, which is fenced and not in the in-sync set \
+                 {}",
                 self.tape.nodes(fenced),
                 state.in_sync
             )

@@ -74,8 +74,9 @@ impl Teller<'_> {
         }
     }
 
-    /// Whether `event`, that `member` left, is of an earlier life of `group`: it was stable again before
-    /// anything of the breach happened, and nothing of that was done by the member, or for it.
+    /// Whether `event`, that `member` left, is of an earlier life of `group`: it was stable again
+    /// before anything of the breach happened, and nothing of that was done by the member, or for
+    /// it.
     fn is_of_before(&self, event: &Event, group: &Name, member: &Name) -> bool {
         let host = self.members.get(member).copied();
         let proofs = || self.focus.evidence.iter().filter_map(|at| self.tape.event(*at));

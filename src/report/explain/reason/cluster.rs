@@ -278,7 +278,8 @@ impl<'a> Reasons<'a> {
         if let Some((before, answer)) = answer {
             let Kind::Delivered { from, .. } = &answer.kind else { return None };
             return Some(format!(
-                "its process, which had registered already (e{}), begins again after the answer                  of {} to its BrokerHeartbeat request (e{}): {asked} asks for it",
+                "its process, which had registered already (e{}), begins again after the answer of \
+                 {} to its BrokerHeartbeat request (e{}): {asked} asks for it",
                 before.index,
                 self.name(*from),
                 answer.index
