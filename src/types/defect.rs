@@ -200,7 +200,7 @@ defects! {
         "KAFKA-10527, KAFKA-10661; mended in 2.7"
         "a voter that restarts as the leader of its stored epoch leads on instead of resigning";
     FetchBeforeFsync "kafka-10533-fetch-before-fsync" Historical 40
-        ["raft-committed-prefix" "metadata-prefix"]
+        ["raft-committed-prefix" "metadata-prefix" "candidate-completeness"]
         "a voter reports records that are not on its disk"
         "KAFKA-10533; mended in 2.7"
         "voters fetch on before what they appended is flushed";
