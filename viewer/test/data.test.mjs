@@ -28,8 +28,8 @@ const SCENARIOS = [
 // A page has no hashes but the names of batches.
 const withoutHashes = (line) => line.replace(/ (?:chain|digest|incarnation)=[0-9a-f]{16}| keys=\[[0-9a-f,]*\]/g, '');
 
-async function load(scenario) {
-  const file = runOf(scenario.endsWith('.txt') ? scenarioOf(scenario) : scenario);
+async function load(scenario, ...changes) {
+  const file = runOf(scenario.endsWith('.txt') ? scenarioOf(scenario) : scenario, ...changes);
   const { head, columns } = blocks(pageOf(file));
   return { file, run: await readRun(head, columns) };
 }
@@ -157,11 +157,24 @@ test('a page of half a million events takes at most 2.5 MB', async () => {
   assert.ok(size <= 2_500_000, `${size} bytes for ${count} events`);
 });
 
+test('writes that failed, or of which nobody knows, are counted as kafsim run counts them', async () => {
+  const off = ['--set', 'topic.orders.config.unclean.leader.election.enable=false'];
+  for (const [scenario, ...changes] of [['scenarios/lessons/unclean_election.toml', ...off], ['scenarios/clients/delivery_timeout.toml'], ['scenarios/lessons/min_insync_replicas.toml']]) {
+    const { run } = await load(scenario, ...changes);
+    const history = new History(new State(run));
+    const told = JSON.parse(kafsim('run', scenario, ...changes, '--no-record', '--format', 'json'));
+    const unplaced = [...history.unplaced.values()].flat();
+    const count = (outcome) => [...history.totals.values()].reduce((sum, one) => sum + one[outcome], 0) + unplaced.filter((one) => one.outcome === outcome).length;
+    assert.ok(told.figures.failed + told.figures.unknown > 0, scenario);
+    assert.deepEqual({ failed: count('failed'), unknown: count('unknown') }, { failed: told.figures.failed, unknown: told.figures.unknown }, scenario);
+  }
+});
+
 test('what was lost is counted as kafsim run counts it', async () => {
   for (const scenario of [SCENARIOS[0], 'scenarios/museum/unclean_election.toml', 'scenarios/controller/failover.toml', 'tests/data/stories/replaced_and_deleted.toml', 'scenarios/operations/retention_by_time.toml']) {
     const { file, run } = await load(scenario);
-    const told = JSON.parse(kafsim('run', scenario, '--no-record', '--format', 'json'));
     const history = new History(new State(run));
+    const told = JSON.parse(kafsim('run', scenario, '--no-record', '--format', 'json'));
     const sum = (name) => [...history.totals.values()].reduce((total, one) => total + one[name], 0);
     assert.equal(history.lost, told.figures.lost, file);
     assert.ok(sum('acked') >= told.figures.acked, file);

@@ -22,6 +22,8 @@ export class History {
   // By partition of the state, in the order of events.
   readonly of = new Map<Partition, Operation[]>();
   readonly totals = new Map<Partition, Totals>();
+  // By topic, where it has several partitions: writes that were given up before they had one.
+  readonly unplaced = new Map<string, Operation[]>();
   // All writes, in the order in which they ended: for the timeline.
   readonly writes: Operation[] = [];
 
@@ -36,6 +38,7 @@ export class History {
       }
     }
     this.addWrites(sealed);
+    this.addUnsent(sealed);
     this.addReads();
     for (const [partition, operations] of this.of) {
       operations.sort((a, b) => a.event - b.event);
@@ -133,6 +136,42 @@ export class History {
       if (write.outcome === 'ok' && write.base >= 0 && this.isLost(partition, write)) write.outcome = 'lost';
       this.add(partition, write);
       this.writes.push(write);
+    }
+  }
+
+  // Records that were given up before they had a batch: of a topic, and perhaps of no partition.
+  private addUnsent(sealed: Map<number, { records: number }>): void {
+    const { run, partitions } = this.state;
+    const { kindOf, row: rowOf, host } = run.columns;
+    const batches = run.columns.kind('batch-done');
+    const ids = batches?.field('batch').ids;
+    // What becomes of a batch is told first, and then of each of its records.
+    const isOfBatch = (event: number, number: number): boolean => {
+      let before = event;
+      while (kindOf[before] === number && host[before] === host[event]) before -= 1;
+      if (!batches || kindOf[before] !== batches.number || host[before] !== host[event]) return false;
+      return event - before <= (sealed.get(ids![rowOf[before]!]!)?.records ?? 0);
+    };
+    const [asked, done] = [run.columns.kind('operation-invoked'), run.columns.kind('operation-returned')];
+    if (!asked || !done) return;
+    const [verbs, topics, results, errors] = [asked.numbers('verb'), asked.field('topic'), done.numbers('result'), done.numbers('error')];
+    const placed = done.field('partition');
+    for (let row = 0; row < done.count; row++) {
+      const event: number = done.events[row]!;
+      const about = run.columns.about[event]!;
+      const outcome = run.word('operation-returned', 'result', results[row]!);
+      if (outcome !== 'failed' && outcome !== 'unknown' || placed.get(row) !== null || about < 0 || kindOf[about] !== asked.number || isOfBatch(event, done.number)) continue;
+      const from = rowOf[about]!;
+      if (run.word('operation-invoked', 'verb', verbs[from]!) !== 'send') continue;
+      const topic = String(topics.get(from));
+      const write: Operation = {
+        event, begin: about, host: host[event]!, isWrite: true, outcome, base: -1, records: 1, batch: -1,
+        error: run.word('operation-returned', 'error', errors[row]!), first: 0, isTwice: false, isLate: false,
+      };
+      this.writes.push(write);
+      const own = partitions.filter((one) => one.topic === topic);
+      if (own.length === 1) this.add(own[0]!, write);
+      else if (!this.unplaced.get(topic)?.push(write)) this.unplaced.set(topic, [write]);
     }
   }
 

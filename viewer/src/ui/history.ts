@@ -40,7 +40,9 @@ export class HistoryPane implements Pane {
     if (app.tab !== 'history') return;
     if (this.shown !== app.partition) {
       this.shown = app.partition;
-      const all = (app.partition && app.history.of.get(app.partition)) ?? [];
+      const unplaced = app.history.unplaced.get(app.partition?.topic ?? '') ?? [];
+      const own = (app.partition && app.history.of.get(app.partition)) ?? [];
+      const all = unplaced.length > 0 ? [...own, ...unplaced].sort((a, b) => a.event - b.event) : own;
       this.operations = all.filter((one) => (one.isWrite || this.reads.checked) && (!this.bad.checked || one.outcome !== 'ok' || one.isTwice || one.isLate));
       this.events = this.operations.map((one) => one.event);
       const totals = app.partition && app.history.totals.get(app.partition);
@@ -49,6 +51,7 @@ export class HistoryPane implements Pane {
         fact('acknowledged', totals.acked), fact('lost', totals.lost, 'bad'), fact('failed', totals.failed, 'warn'),
         fact('unknown', totals.unknown, 'warn'), ...(totals.twice > 0 ? [fact('duplicated', totals.twice, 'bad')] : []), ...(totals.late > 0 ? [fact('out of order', totals.late, 'bad')] : []), fact('read', totals.read),
       ] : [el('span', { class: 'dim' }, app.run.head.logs ? 'nothing of it is in this page' : 'nobody wrote to it or read it')]),
+        ...(unplaced.length > 0 ? [fact(`of ${app.partition!.topic} given up before they had a partition`, unplaced.length, 'warn')] : []),
         ...(app.run.head.left_out ? [el('span', { class: 'warn' }, 'of what is in this page')] : []));
       this.list.setCount(this.operations.length);
       this.shownCursor = -1;
