@@ -340,8 +340,10 @@ impl Gatherer<'_> {
     /// Whether a process ends or stands still because of the fault that the last line tells of:
     /// that line then shows the state after it, and nothing is told twice.
     fn is_told(&mut self, event: &Event, model: &Model) -> bool {
-        let (Kind::HostStopped { halted: None, .. } | Kind::HostPaused {}, Some(host)) =
-            (&event.kind, event.host)
+        let (
+            Kind::HostStopped { halted: None, .. } | Kind::HostPaused {} | Kind::DurableEnd { .. },
+            Some(host),
+        ) = (&event.kind, event.host)
         else {
             return false;
         };

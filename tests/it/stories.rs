@@ -117,3 +117,47 @@ fn clocks_that_are_off_from_the_beginning_count() {
     let it = told("replaced_and_deleted", 0, "acks-one-durability");
     assert!(!text(&it).contains("No clock was off"), "{}", text(&it));
 }
+
+/// Nothing was violated, as nothing ran: what the cluster lacked to form is told.
+#[test]
+fn what_a_cluster_lacked_that_did_not_form_is_told() {
+    let scenario = scenario("tests/data/stories/never_formed.toml", &[], &[]);
+    let options = RunOptions { record: true, ..RunOptions::default() };
+    let mut executed = run_once(&scenario, 0, &options);
+    let found = explanations(&mut executed, &scenario);
+    let [only] = found.as_slice() else { panic!("one says it all: {found:?}") };
+    let missing = "The cluster did not form in the ten seconds before time zero: broker-2 and \
+                   broker-3 had not joined the in-sync set of orders-0.";
+    assert!(only.sentence.ends_with(missing), "{}", only.sentence);
+}
+
+/// The line of a fault that takes the power from several shows what it left to each of them.
+#[test]
+fn a_timeline_shows_what_a_failure_of_power_left_to_all() {
+    use kafsim::event::Kind;
+    use kafsim::report::{State, Timeline, Window};
+    use kafsim::trace::{Model, RunFile};
+    use kafsim::types::TopicPartition;
+    use std::sync::Arc;
+
+    let scenario = scenario("scenarios/museum/kafka_10533.toml", &[], &[]);
+    let options = RunOptions { record: true, ..RunOptions::default() };
+    let executed = run_once(&scenario, 0, &options);
+    let bytes = executed.run_file.as_ref().unwrap().to_vec();
+    let file = RunFile::read(&bytes).unwrap();
+    let partition = Some("__cluster_metadata-0".to_owned());
+    let timeline = Timeline::of(&file, &Window { partition, ..Window::default() }).unwrap();
+    let events: Vec<_> = file.events().unwrap().map(Result::unwrap).collect();
+    let is_loss = |kind: &Kind| {
+        matches!(kind, Kind::DurableEnd { partition: TopicPartition::CLUSTER_METADATA,
+            log_end_offset, durable_end } if durable_end < log_end_offset)
+    };
+    let last = events.iter().rfind(|event| is_loss(&event.kind)).unwrap();
+    let mut model = Model::new(Arc::new(file.header.setup.clone()));
+    events.iter().take_while(|event| event.at <= last.at).for_each(|event| model.apply(event));
+    let quorum = State::of(&model, last.index).quorum;
+    let line = timeline.lines.iter().rfind(|line| line.event <= last.index).unwrap();
+    let ends: Vec<Option<i64>> =
+        quorum.members.iter().take(3).map(|it| Some(it.log_end_offset)).collect();
+    assert_eq!(line.log_end_offsets, ends, "{line:?}");
+}

@@ -342,6 +342,9 @@ pub fn without_hashes(sentence: &str, batches: &[BatchId]) -> String {
     words.join(" ")
 }
 
+/// How much is told of what a cluster lacked that did not form.
+const MISSING_MAX: usize = 4;
+
 /// What a run came to in which nothing was violated.
 fn nothing_violated(tape: &Tape, asked: &Asked<'_>, explanation: &mut Explanation) {
     let phase = tape.events.iter().rev().find_map(|event| match &event.kind {
@@ -365,6 +368,10 @@ fn nothing_violated(tape: &Tape, asked: &Asked<'_>, explanation: &mut Explanatio
         }
         .to_owned(),
     );
+    if let (Some(Phase::Act), Some(missing)) = (phase, never_formed(tape, asked.plan)) {
+        sentences.pop();
+        sentences.push(missing);
+    }
     "holds".clone_into(&mut explanation.outcome);
     if unmet {
         Expectation::Violated.name().clone_into(&mut explanation.expected);
@@ -376,6 +383,43 @@ fn nothing_violated(tape: &Tape, asked: &Asked<'_>, explanation: &mut Explanatio
         format!("kafsim view {file} --open"),
         format!("kafsim timeline {file}"),
     ];
+}
+
+/// What was missing when the run ended at time zero, as the cluster had not formed; `None` if it had.
+fn never_formed(tape: &Tape, plan: &Plan) -> Option<String> {
+    let last = tape.events.last()?;
+    if !matches!(last.kind, Kind::PhaseBegan { phase: Phase::Act }) {
+        return None;
+    }
+    let model = tape.fold_to(last.index);
+    let mut missing: Vec<String> = Vec::new();
+    if model.active_controller().is_none() {
+        missing.push("no controller was in charge".to_owned());
+    }
+    let brokers: Vec<String> = (model.registrations.iter())
+        .filter(|(_, registration)| registration.fenced)
+        .map(|(broker, _)| tape.node(*broker))
+        .collect();
+    if !brokers.is_empty() {
+        missing.push(format!("{} had not been unfenced", row(&brokers)));
+    }
+    for (partition, known) in &model.partitions {
+        let Some(state) = &known.state else { continue };
+        let out: Vec<String> = (state.replicas.iter())
+            .filter(|broker| !state.in_sync.contains(**broker))
+            .map(|broker| tape.node(*broker))
+            .collect();
+        if !out.is_empty() && missing.len() < MISSING_MAX {
+            let name = model.partition_name(*partition);
+            missing.push(format!("{} had not joined the in-sync set of {name}", row(&out)));
+        }
+    }
+    let is_there = |topic: &str| model.partition_named(topic, 0).is_some();
+    let topics = plan.topics.iter().map(|topic| topic.name.as_str());
+    missing.extend(topics.filter(|it| !is_there(it)).map(|it| format!("topic {it} was not there")));
+    let what = missing.join("; ");
+    (!missing.is_empty())
+        .then(|| format!("The cluster did not form in the ten seconds before time zero: {what}."))
 }
 
 /// Whether something that was to be violated was not, and what became of what the scenario claims
