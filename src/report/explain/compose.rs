@@ -385,7 +385,8 @@ fn nothing_violated(tape: &Tape, asked: &Asked<'_>, explanation: &mut Explanatio
     ];
 }
 
-/// What was missing when the run ended at time zero, as the cluster had not formed; `None` if it had.
+/// What was missing when the run ended at time zero, as the cluster had not formed; `None` if it
+/// had.
 fn never_formed(tape: &Tape, plan: &Plan) -> Option<String> {
     let last = tape.events.last()?;
     if !matches!(last.kind, Kind::PhaseBegan { phase: Phase::Act }) {

@@ -63,14 +63,16 @@ impl Teller<'_> {
                             ))
                         }
                         (false, Some(gone)) => Some(format!(
-                            "{gone}, and {} {}",
+                            "{gone}, and {} {}{}",
                             self.tape.node(leader),
-                            place_of(leader, &before.in_sync, &before.eligible)
+                            place_of(leader, &before.in_sync, &before.eligible),
+                            first_of(leader, before, model)
                         )),
                         (false, None) => Some(format!(
-                            "the partition had no leader, and {} {}",
+                            "the partition had no leader, and {} {}{}",
                             self.tape.node(leader),
-                            place_of(leader, &before.in_sync, &before.eligible)
+                            place_of(leader, &before.in_sync, &before.eligible),
+                            first_of(leader, before, model)
                         )),
                     };
                     (text, why)
@@ -403,6 +405,22 @@ impl Teller<'_> {
             None => String::new(),
         }
     }
+}
+
+/// Why it was this one where others of the in-sync set could lead as well: the controller goes by
+/// the order in which replicas are assigned.
+///
+/// Source: Kafka 4.1, `PartitionChangeBuilder.electAnyLeader`.
+fn first_of(leader: BrokerId, before: &StateView, model: &Model) -> String {
+    let could_lead = |node: &BrokerId| {
+        before.in_sync.contains(*node) && Some(*node) != before.leader && model.is_electable(*node)
+    };
+    let mut able = before.replicas.iter().copied().filter(could_lead);
+    if able.next() != Some(leader) || able.next().is_none() {
+        return String::new();
+    }
+    let order: Vec<String> = before.replicas.iter().map(ToString::to_string).collect();
+    format!(", and the first that could lead of the replicas {}", order.join(","))
 }
 
 /// Why `leader` could be elected.
