@@ -359,8 +359,9 @@ export class Cluster implements Pane {
     }
     const isBelow = y >= surface.height / 2 - 10;
     let at = isBelow ? y + radius + 12 : y - radius - 12;
-    // Many brokers stand close together: their words stand in lines, not over a neighbour.
-    const isCrowded = this.app.run.brokers.length > 4;
+    // Many brokers stand close together: words of those at the sides stand in lines, and not over a neighbour.
+    const side = Math.sign(Math.round((x - surface.width / 2) / radius));
+    const isCrowded = side !== 0 && this.app.run.brokers.length > 4;
     const lines: string[] = [];
     for (const word of new Set(words.map(([one]) => one))) {
       const last = lines.at(-1);
@@ -371,7 +372,8 @@ export class Cluster implements Pane {
       // Two that stand close say it in two lines.
       const half = text.length * 3.7;
       const edge = this.isLow && at > surface.height - 26 ? 68 : 0;
-      const middle = Math.max(half + edge, Math.min(surface.width - half - edge, x));
+      const outward = isCrowded ? x + side * Math.max(0, half - radius) : x;
+      const middle = Math.max(half + edge, Math.min(surface.width - half - edge, outward));
       while (this.worded.some((one) => Math.abs(one.at - at) < 13 && Math.abs(one.middle - middle) < one.half + half)) at += isBelow ? 13 : -13;
       this.worded.push({ middle, at, half });
       surface.text(middle, at, text, words[0]![1], { size: 12, bold: true, align: 'center', halo: colors.pane });
