@@ -281,6 +281,8 @@ fn committed(tape: &Tape, focus: &Focus, model: &Model) -> Option<String> {
         }
         _ => (format!("Offset {from} was"), "it"),
     };
+    let is_passed =
+        model.partition(partition).is_some_and(|known| from < known.true_high_watermark);
     if is_committed(model) {
         return Some(format!("{what} committed: a leader's high watermark had passed {them}."));
     }
@@ -289,6 +291,10 @@ fn committed(tape: &Tape, focus: &Focus, model: &Model) -> Option<String> {
             "{what} not committed yet: a leader's high watermark passed {them} at {} (e{}).",
             seconds(event.at),
             event.index
+        ),
+        // The place may have been passed since, with what stands there instead.
+        None if is_passed => format!(
+            "{what} never committed: what a leader's high watermark passed there is another record."
         ),
         None => format!("{what} never committed: no leader's high watermark passed {them}."),
     })

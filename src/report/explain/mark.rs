@@ -113,6 +113,9 @@ fn mark_one(
         deeds.iter().filter_map(|deed| Place::of(tape, deed)).collect()
     };
     let (all, leading) = (places(deeds), places(&shown));
+    let commit = candidates.iter().find(|it| it.note.tag == Tag::Commit);
+    let committed = commit.and_then(|it| tape.event(it.note.event));
+    let sender = committed.and_then(|it| tape.message_to(it)).map(|it| it.from);
     for kind in shows(defect) {
         let shown = candidates.iter_mut().filter_map(|candidate| {
             let event = tape.event(candidate.note.event)?;
@@ -120,10 +123,18 @@ fn mark_one(
             let leads = leading.iter().any(|step| step.has(event));
             is_shown.then_some((leads, candidate))
         });
-        // That a voter goes on too soon shows where it copies, not where the leader appends.
-        let is_it = |tag: Tag| defect != Defect::FetchBeforeFsync || tag == Tag::Copy;
-        let best =
-            shown.max_by_key(|(leads, it)| (is_it(it.note.tag), *leads, it.score, it.note.event));
+        // That a voter goes on too soon shows where it copies, not where the leader appends: before
+        // they count as committed, and best of all where its fetch makes them so.
+        let is_it = |note: &Note| {
+            let is_before = committed.is_none_or(|committed| note.event < committed.index);
+            let is_its = tape.event(note.event).and_then(|it| it.host) == sender;
+            defect != Defect::FetchBeforeFsync
+                || note.tag == Tag::Copy && is_before && (is_its || sender.is_none())
+        };
+        let best = shown.max_by_key(|(leads, it)| {
+            let is_copy = defect == Defect::FetchBeforeFsync && it.note.tag == Tag::Copy;
+            (is_it(&it.note), is_copy, *leads, it.score, it.note.event)
+        });
         if let Some((_, best)) = best {
             best.score = best.score.max(OF_A_DEFECT) + OF_A_DEFECT;
             best.defect = Some(defect);
@@ -181,9 +192,18 @@ fn pertinent<'a>(tape: &Tape, focus: &Focus, deeds: &[&'a Deed]) -> Vec<&'a Deed
             };
             some(&|deed| losses().any(|it| it.index > deed.index && it.host == deed.host))
         }
-        // Each broker leaves out records of its own.
+        // Each broker leaves out records of its own, and reads them all when it starts again.
         Defect::SkippedMetadataRecord => {
-            some(&|deed| deed.host.is_some_and(|host| named.contains(&host)))
+            let starts = |host: HostId| {
+                let until = tape.events.iter().take_while(|it| it.index <= focus.decisive);
+                let of = |it: &&Event| {
+                    it.host == Some(host) && matches!(it.kind, Kind::HostStarted { .. })
+                };
+                until.filter(of).last().map_or(0, |it| it.index)
+            };
+            some(&|deed| {
+                deed.host.is_some_and(|host| named.contains(&host) && deed.index > starts(host))
+            })
         }
         // It is left fenced when it says that it has caught up.
         Defect::NeverUnfenced => {

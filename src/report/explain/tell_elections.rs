@@ -56,7 +56,9 @@ impl Teller<'_> {
                             "nobody of the in-sync set {} could be elected",
                             before.in_sync
                         )),
-                        (false, Some(_)) if self.is_preferred(leader, before, model) => {
+                        (false, Some(_))
+                            if Self::is_preferred(leader, (before, &now.in_sync), model) =>
+                        {
                             Some(format!(
                                 "{} is the preferred leader and in sync again",
                                 self.tape.node(leader)
@@ -106,12 +108,17 @@ impl Teller<'_> {
         }
     }
 
-    /// Whether `leader` takes its place back from one who could go on.
-    pub(crate) fn is_preferred(&self, leader: BrokerId, before: &StateView, model: &Model) -> bool {
+    /// Whether `leader` takes its place back from one who could go on, as far as the controller
+    /// knows: whom it counts out it takes out of the in-sync set with the same decision.
+    fn is_preferred(
+        leader: BrokerId,
+        (before, now): (&StateView, &BrokerSet),
+        model: &Model,
+    ) -> bool {
         before.replicas.first() == Some(&leader)
-            && before.leader.is_some_and(|broker| {
-                model.is_electable(broker) && self.absence(broker, model).is_empty()
-            })
+            && before
+                .leader
+                .is_some_and(|broker| model.is_electable(broker) && now.contains(broker))
     }
 
     pub(crate) fn on_in_sync(

@@ -23,12 +23,19 @@ impl<'a> Reasons<'a> {
             }
             Kind::HighWatermarkMoved { .. } => self.answered(event, "says so"),
             Kind::EpochCacheChanged { partition, .. } => self.of_epoch_cache(event, *partition),
-            Kind::RoleTaken { partition, partition_epoch, .. } => {
-                let decided = self.tape.last_before(event, |it| {
-                    matches!(&it.kind,
-                        Kind::PartitionCommitted { partition: of, partition_epoch: at, .. }
-                        if of == partition && at == partition_epoch)
-                });
+            Kind::RoleTaken { partition, partition_epoch, leader_epoch: its, .. } => {
+                let decided = |exactly: bool| {
+                    self.tape.last_before(event, |it| {
+                        matches!(&it.kind,
+                            Kind::PartitionCommitted {
+                                partition: of, partition_epoch: at, leader_epoch, ..
+                            }
+                            if of == partition && leader_epoch == its
+                                && (!exactly || at == partition_epoch))
+                    })
+                };
+                // Who left a record out counts partition epochs otherwise.
+                let decided = decided(true).or_else(|| decided(false));
                 let decided = decided.map(|it| it.index);
                 let brought = self.brought(event, |it| it.is_response && it.api == ApiKey::Fetch);
                 let it_is = "the controller decided so";
