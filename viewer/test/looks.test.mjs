@@ -157,7 +157,7 @@ test('each of two compared runs has its own figures in the head, and what differ
 });
 
 // A scenario, a change, and which of the two runs part with words that tell them apart.
-const PARTINGS = [['min_insync_replicas', 'topic.orders.config.min.insync.replicas=1', [false, false]], ['isr_is_a_promise', 'fault.2.at=10s', [true, true]], ['leader_epochs', 'defects=[]', [true, false]], ['unclean_election', 'topic.orders.config.unclean.leader.election.enable=false', [false, false]]];
+const PARTINGS = [['min_insync_replicas', 'topic.orders.config.min.insync.replicas=1', [true, true]], ['isr_is_a_promise', 'fault.2.at=10s', [true, true]], ['leader_epochs', 'defects=[]', [true, true]], ['unclean_election', 'topic.orders.config.unclean.leader.election.enable=false', [true, true]]];
 
 test('where two runs part is told in the words of kafsim diff', async () => {
   for (const [name, change, isWorded] of PARTINGS) {
