@@ -22,7 +22,7 @@ const SCENARIOS = [
   'scenarios/lessons/two_owners.toml',
   'scenarios/clients/admin_tour.toml',
   'tests/data/viewing/lost_decision.txt', 'tests/data/stories/committed_metadata_lost.toml', 'tests/data/stories/replaced_and_deleted.toml',
-  'tests/data/viewing/members_come_and_go.txt',
+  'tests/data/viewing/members_come_and_go.txt', 'tests/data/viewing/quorum_forgets.txt',
 ];
 
 // A page has no hashes but the names of batches.
@@ -66,7 +66,7 @@ for (const scenario of SCENARIOS) {
     const cuts = state.shown.flatMap((partition) => [...partition.replicas.values()].flatMap((replica) => replica.cuts.map((cut) => cut.event)));
     for (let n = 0; n < 6 && cuts.length > 0; n++) events.push(cuts[Math.floor(draw.next().value * cuts.length)]);
     // What a process forgets when it ends or begins anew.
-    for (const kind of ['host-started', 'host-stopped', 'fault-began', 'broker-state-entered', 'member-state-entered', 'partition-taken']) {
+    for (const kind of ['controller-activated', 'topic-removed', 'host-started', 'host-stopped', 'fault-began', 'broker-state-entered', 'member-state-entered', 'partition-taken']) {
       for (const event of run.columns.kind(kind)?.events?.slice(-4) ?? []) events.push(event);
     }
     for (const event of events) {

@@ -9,7 +9,7 @@ use crate::trace::model::partition::{
 };
 use crate::trace::model::quorum::{AppliedView, MemberView, QuorumRoleView, VoteView};
 use crate::trace::model::told::Before;
-use crate::types::{BrokerId, BrokerSet, HostId, Offset, TopicPartition};
+use crate::types::{BrokerId, BrokerSet, HostId, Offset, TopicId, TopicPartition};
 
 const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 
@@ -82,7 +82,7 @@ impl Model {
         }
     }
 
-    fn node(&self, event: &Event) -> Option<BrokerId> {
+    pub(crate) fn node(&self, event: &Event) -> Option<BrokerId> {
         self.setup.node(event.host?)
     }
 
@@ -90,11 +90,14 @@ impl Model {
         if partition == TopicPartition::CLUSTER_METADATA {
             &mut self.metadata
         } else if self.is_removed(partition.topic_id) {
-            self.gone = PartitionView::default();
-            &mut self.gone
+            self.gone.entry(partition).or_default()
         } else {
             self.partitions.entry(partition).or_default()
         }
+    }
+
+    fn views_mut(&mut self) -> impl Iterator<Item = &mut PartitionView> {
+        self.partitions.values_mut().chain(self.gone.values_mut()).chain([&mut self.metadata])
     }
 
     fn replica_mut(&mut self, partition: TopicPartition, node: BrokerId) -> &mut ReplicaView {
@@ -417,7 +420,7 @@ impl Model {
 
     fn stop_node(&mut self, host: HostId) {
         let Some(node) = self.setup.node(host) else { return };
-        for view in self.partitions.values_mut().chain([&mut self.metadata]) {
+        for view in self.views_mut() {
             if let Some(replica) = view.replicas.get_mut(&node) {
                 replica.role = None;
                 replica.is_loaded = false;
@@ -432,7 +435,7 @@ impl Model {
     }
 
     fn forget_disk(&mut self, node: BrokerId) {
-        for view in self.partitions.values_mut().chain([&mut self.metadata]) {
+        for view in self.views_mut() {
             view.replicas.remove(&node);
         }
         if let Some(member) = self.quorum.members.get_mut(&node) {
@@ -454,18 +457,15 @@ impl Model {
         match &event.kind {
             Kind::PartitionDecided { .. } => self.on_decided(event),
             Kind::PartitionCommitted { .. } => self.on_committed(event),
-            Kind::TopicCommitted { topic, name, .. } => {
+            Kind::TopicCommitted { topic, name, offset } => {
                 // A new controller tells again of all that ever was.
-                if !self.is_removed(*topic) {
-                    self.topics.insert(name.clone(), *topic);
+                if !self.is_removed(*topic) && self.topics.get(name) != Some(topic) {
+                    let before = self.topics.insert(name.clone(), *topic);
+                    self.remember(event, *offset, Before::Topic(name.clone(), before));
                 }
                 self.topic_names.insert(*topic, name.clone());
             }
-            Kind::TopicRemoved { topic, .. } => {
-                self.topics.retain(|_, known| known != topic);
-                self.removed.insert(*topic);
-                self.partitions.retain(|partition, _| partition.topic_id != *topic);
-            }
+            Kind::TopicRemoved { topic, offset } => self.on_removed(event, *topic, *offset),
             Kind::BrokerRegistered { broker, broker_epoch, clean, .. } => {
                 let known = self.registrations.get_mut(broker);
                 if let Some(known) = known.filter(|_| !clean) {
@@ -473,20 +473,35 @@ impl Model {
                 }
             }
             Kind::RegistrationCommitted { .. } => self.on_registration(event),
-            Kind::BrokerUnregistered { broker, broker_epoch, .. } => {
+            Kind::BrokerUnregistered { broker, broker_epoch, offset } => {
                 let known = self.registrations.get(broker);
                 if known.is_some_and(|known| known.broker_epoch == *broker_epoch) {
-                    self.registrations.remove(broker);
+                    let before = self.registrations.remove(broker);
+                    self.remember(event, *offset, Before::Registration(*broker, before));
                 }
             }
             Kind::ConfigCommitted { resource, key, value, offset } => {
-                self.configs.note((resource, key), value.as_ref(), *offset, event.index);
+                let value = value.as_ref();
+                let before = self.configs.note((resource, key), value, *offset, event.index);
+                if let Some(before) = before {
+                    self.remember(event, *offset, Before::Config(before));
+                }
                 if key.as_str() == MIN_INSYNC_REPLICAS {
                     self.hold_to_minima();
                 }
             }
             _ => unreachable!("apply sorts the kinds"),
         }
+    }
+
+    fn on_removed(&mut self, event: &Event, topic: TopicId, offset: Offset) {
+        if !self.removed.insert(topic) {
+            return;
+        }
+        self.topics.retain(|_, known| *known != topic);
+        let is_of_it = |partition: &TopicPartition, _: &mut _| partition.topic_id == topic;
+        self.gone.extend(self.partitions.extract_if(.., is_of_it));
+        self.remember(event, offset, Before::Removed(topic));
     }
 
     /// Takes over `min.insync.replicas` from the configuration, which changes no partition's epoch.
@@ -533,7 +548,7 @@ impl Model {
     }
 
     /// Whether what a controller wrote can still be committed: it is in charge as it was, or the
-    /// record stands in somebody's log.
+    /// record stands in a voter's log, who may be elected. What only brokers have they will cut.
     pub fn can_be_committed(&self, decided: &DecidedView) -> bool {
         let role = self.quorum.members.get(&decided.controller).and_then(|member| member.role);
         let is_in_charge = role.is_some_and(|role| {
@@ -544,7 +559,8 @@ impl Model {
                 && (replica.log.entry_at(decided.offset))
                     .is_some_and(|entry| entry.epoch == decided.written_in)
         };
-        is_in_charge || self.metadata.replicas.values().any(holds)
+        let mut voters = self.setup.voters();
+        is_in_charge || voters.any(|voter| self.metadata.replicas.get(&voter).is_some_and(holds))
     }
 
     fn on_committed(&mut self, event: &Event) {
@@ -570,9 +586,7 @@ impl Model {
             return;
         }
         let before = Before::Partition(*partition, view.state.clone(), view.state_before.clone());
-        if let Some(controller) = self.node(event) {
-            self.remember(controller, *offset, before);
-        }
+        self.remember(event, *offset, before);
         let view = self.view_mut(*partition);
         let state = StateView {
             event: event.index,
@@ -618,9 +632,7 @@ impl Model {
             unclean_epoch: known.and_then(|known| known.unclean_epoch),
         };
         let before = self.registrations.insert(*broker, registration);
-        if let Some(controller) = self.node(event) {
-            self.remember(controller, *offset, Before::Registration(*broker, before));
-        }
+        self.remember(event, *offset, Before::Registration(*broker, before));
     }
 
     fn apply_to_quorum(&mut self, event: &Event) {

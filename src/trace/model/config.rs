@@ -10,6 +10,13 @@ pub struct ConfigView {
     values: BTreeMap<(Name, Name), Known>,
 }
 
+/// What a key of a resource was before a record changed it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct ConfigBefore {
+    place: (Name, Name),
+    known: Option<Known>,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Known {
     event: u64,
@@ -18,19 +25,30 @@ struct Known {
 }
 
 impl ConfigView {
-    /// Notes what the record at `offset` says, told by `event`; one that a successor tells again
-    /// says nothing new.
+    /// Notes what the record at `offset` says, told by `event`, and how it was before; one that a
+    /// successor tells again says nothing new.
     pub(crate) fn note(
         &mut self,
         (resource, key): (&Name, &Name),
         value: Option<&Name>,
         offset: Offset,
         event: u64,
-    ) {
+    ) -> Option<ConfigBefore> {
         let place = (resource.clone(), key.clone());
-        if self.values.get(&place).is_none_or(|known| known.offset < offset) {
-            self.values.insert(place, Known { event, offset, value: value.cloned() });
+        if self.values.get(&place).is_some_and(|known| known.offset >= offset) {
+            return None;
         }
+        let now = Known { event, offset, value: value.cloned() };
+        let known = self.values.insert(place.clone(), now);
+        Some(ConfigBefore { place, known })
+    }
+
+    /// Has it as it was `before`.
+    pub(crate) fn undo(&mut self, before: ConfigBefore) {
+        match before.known {
+            Some(known) => self.values.insert(before.place, known),
+            None => self.values.remove(&before.place),
+        };
     }
 
     /// The event that told the value of `key` first.
@@ -66,14 +84,18 @@ mod tests {
         let value = |view: &ConfigView| {
             view.of_topic(&"orders".into(), "min.insync.replicas").map(ToString::to_string)
         };
-        view.note((&all, &key), Some(&"1".into()), Offset(3), 1);
+        assert!(view.note((&all, &key), Some(&"1".into()), Offset(3), 1).is_some());
         assert_eq!(value(&view).as_deref(), Some("1"));
-        view.note((&topic, &key), Some(&"2".into()), Offset(5), 2);
-        view.note((&topic, &key), Some(&"3".into()), Offset(7), 3);
-        view.note((&topic, &key), Some(&"2".into()), Offset(5), 4);
+        assert!(view.note((&topic, &key), Some(&"2".into()), Offset(5), 2).is_some());
+        let before = view.note((&topic, &key), Some(&"3".into()), Offset(7), 3);
+        assert_eq!(view.note((&topic, &key), Some(&"2".into()), Offset(5), 4), None);
         assert_eq!(view.told_by(&topic, &key), Some(3));
         assert_eq!(value(&view).as_deref(), Some("3"));
-        view.note((&topic, &key), None, Offset(9), 5);
+        let unset = view.note((&topic, &key), None, Offset(9), 5);
         assert_eq!(value(&view).as_deref(), Some("1"));
+        // The last first, as they are lost.
+        unset.into_iter().chain(before).for_each(|before| view.undo(before));
+        assert_eq!(value(&view).as_deref(), Some("2"));
+        assert_eq!(view.told_by(&topic, &key), Some(2));
     }
 }

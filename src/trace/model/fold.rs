@@ -48,8 +48,9 @@ pub struct Model {
     pub(crate) topic_names: BTreeMap<TopicId, Name>,
     /// Topics that were deleted.
     pub(crate) removed: BTreeSet<TopicId>,
-    /// What brokers still say of their partitions, who hear of it later: nobody looks at it.
-    pub(crate) gone: PartitionView,
+    /// Their partitions, of which brokers still speak, who hear of it later. Nobody looks at them
+    /// unless the quorum loses the deletion.
+    pub(crate) gone: BTreeMap<TopicPartition, PartitionView>,
     /// Groups, as their coordinators know them.
     pub groups: BTreeMap<Name, GroupView>,
     /// Which brokers these are.
@@ -152,7 +153,7 @@ impl Model {
             topics: BTreeMap::new(),
             topic_names: BTreeMap::new(),
             removed: BTreeSet::new(),
-            gone: PartitionView::default(),
+            gone: BTreeMap::new(),
             groups: BTreeMap::new(),
             coordinators: Coordinators::default(),
             group_members: BTreeMap::new(),

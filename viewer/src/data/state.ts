@@ -116,7 +116,6 @@ export class Partition {
   readonly decided = new Steps<DecidedView | null>(null);
   readonly leaderEpoch = new Steps<number>(0);
   readonly trueHighWatermark = new Steps<number>(0);
-  readonly exists = new Steps<boolean>(false);
   readonly replicas = new Map<number, Replica>();
   // Who leads in which epoch, as the controller committed it or a broker took it up.
   readonly leaders = new Map<number, number>();
@@ -186,8 +185,6 @@ export class State {
   readonly phase = new Steps<string>('');
   // Every time that a fault takes hold is one.
   readonly faults: Fault[] = [];
-  readonly configs: { event: number; resource: string; key: string; value: string | null }[] = [];
-  readonly votes: { event: number; node: number; candidate: number; epoch: number; isPre: boolean }[] = [];
   readonly #ofRun: (Partition | undefined)[] = [];
 
   constructor(readonly run: Run) {
@@ -250,15 +247,6 @@ export class State {
   }
 }
 
-// Whether what a controller wrote can still be committed after `event`: it is in charge as it was, or
-// the record stands in somebody's log.
-export function canBeCommitted(state: State, decided: DecidedView, event: number): boolean {
-  const role = state.members.get(decided.controller)?.role.at(event);
-  if (role?.role === 'leader' && role.leaderEpoch === decided.writtenIn) return true;
-  return [...state.metadata.replicas.values()].some((replica) =>
-    replica.batchAt(decided.offset, event)?.epoch === decided.writtenIn);
-}
-
 const list = (raw: Raw): number[] => (Array.isArray(raw) ? raw.map(Number) : []);
 const some = (raw: Raw): number | null => (raw === null ? null : Number(raw));
 
@@ -269,6 +257,9 @@ const MIN_IN_SYNC = 'min.insync.replicas';
 
 class Fold {
   private readonly configs = new Map<string, { offset: number; value: string | null }>();
+  // Topics that were deleted, and what brokers still say of their partitions, who hear of it later.
+  private readonly removed = new Set<string>();
+  private readonly gone = new Map<Partition, Partition>();
 
   constructor(private readonly state: State) {}
 
@@ -293,12 +284,27 @@ class Fold {
       steps[kind.number] = (event, row) => {
         at = row;
         const id = of ? of[row]! : -1;
-        handler(event, get, id < 0 ? this.state.metadata : this.state.partition(id), nodes[host[event]! + 1]!);
+        handler(event, get, id < 0 ? this.state.metadata : this.partition(id), nodes[host[event]! + 1]!);
       };
     }
     this.often(steps);
     const { kindOf, row } = columns;
     for (let event = 0; event < columns.count; event++) steps[kindOf[event]!]?.(event, row[event]!);
+  }
+
+  private partition(id: number): Partition {
+    const partition = this.state.partition(id);
+    return this.removed.has(partition.topicKey) ? this.goneOf(partition) : partition;
+  }
+
+  private goneOf(partition: Partition): Partition {
+    let found = this.gone.get(partition);
+    if (!found) {
+      const { id, name, topic, index, topicKey: key, namedAt, deleted, leaders, touched } = partition;
+      found = Object.assign(new Partition(id, name, topic, index, key, namedAt), { deleted, leaders, touched });
+      this.gone.set(partition, found);
+    }
+    return found;
   }
 
   // The node of each host, behind that of the world; -1 for clients and the world.
@@ -316,7 +322,7 @@ class Fold {
       const of = run.partitionColumn(marks.name);
       const [moved, leading] = [marks.numbers('high_watermark'), marks.numbers('as_leader')];
       steps[marks.number] = (event, row) => {
-        const partition = of[row]! < 0 ? this.state.metadata : this.state.partition(of[row]!);
+        const partition = of[row]! < 0 ? this.state.metadata : this.partition(of[row]!);
         this.moved(event, partition, nodes[host[event]! + 1]!, moved[row]!, leading[row] === 1);
       };
     }
@@ -325,7 +331,7 @@ class Fold {
     const of = run.partitionColumn(kind.name);
     const [bases, counts, epochs, ids] = [kind.numbers('base_offset'), kind.numbers('records'), kind.numbers('leader_epoch'), kind.field('batch').ids];
     steps[kind.number] = (event, row) => {
-      const partition = of[row]! < 0 ? this.state.metadata : this.state.partition(of[row]!);
+      const partition = of[row]! < 0 ? this.state.metadata : this.partition(of[row]!);
       const replica = this.replica(event, partition, nodes[host[event]! + 1]!);
       const base = bases[row]!;
       const last = replica.end.last;
@@ -522,11 +528,21 @@ class Fold {
         });
       },
       'partition-committed': (e, row, partition, node) => this.committed(e, row, partition, node),
-      'topic-removed': (e, row) => {
+      'topic-removed': (e, row, _, node) => {
         const topic = topicKey(row('topic'));
+        if (this.removed.has(topic)) return;
+        this.removed.add(topic);
+        this.remember(node, Number(row('offset')), (event) => {
+          this.removed.delete(topic);
+          for (const [partition, found] of this.gone) {
+            if (partition.topicKey !== topic) continue;
+            move(event, found, partition);
+            this.gone.delete(partition);
+          }
+        });
         for (const partition of this.state.partitions) {
           if (partition.topicKey !== topic) continue;
-          partition.exists.set(e, false);
+          move(e, partition, this.goneOf(partition));
           partition.state.set(e, null);
           partition.decided.set(e, null);
           partition.leaderEpoch.set(e, 0);
@@ -545,22 +561,22 @@ class Fold {
           shuttingDown: row('in_controlled_shutdown') === 1,
         });
       },
-      'broker-unregistered': (e, row) => {
+      'broker-unregistered': (e, row, _, node) => {
         const steps = this.state.registration(Number(row('broker')));
-        if (steps.last?.brokerEpoch === Number(row('broker_epoch'))) steps.set(e, null);
+        const before = steps.last;
+        if (before?.brokerEpoch !== Number(row('broker_epoch'))) return;
+        this.remember(node, Number(row('offset')), (event) => steps.set(event, before));
+        steps.set(e, null);
       },
-      'config-committed': (e, row) => {
+      'config-committed': (e, row, _, node) => {
         const value = row('value');
-        const change = {
-          event: e, resource: String(row('resource')), key: String(row('key')),
-          value: value === null ? null : String(value),
-        };
-        this.state.configs.push(change);
-        const place = `${change.resource}\n${change.key}`;
+        const place = `${row('resource')}\n${row('key')}`;
         const offset = Number(row('offset'));
         const known = this.configs.get(place);
-        if (!known || known.offset < offset) this.configs.set(place, { offset, value: change.value });
-        if (change.key === MIN_IN_SYNC) this.holdToMinima(e);
+        if (known && known.offset >= offset) return;
+        this.configs.set(place, { offset, value: value === null ? null : String(value) });
+        this.remember(node, offset, () => known ? this.configs.set(place, known) : this.configs.delete(place));
+        if (row('key') === MIN_IN_SYNC) this.holdToMinima(e);
       },
       'controller-activated': (e, row, _, node) => {
         const epoch = Number(row('leader_epoch'));
@@ -585,18 +601,13 @@ class Fold {
         metadata.leaderEpoch.set(e, Math.max(metadata.leaderEpoch.last, leaderEpoch));
       },
       'vote-granted': (e, row, _, node) => {
-        this.state.votes.push({
-          event: e, node, candidate: Number(row('candidate')), epoch: Number(row('leader_epoch')),
-          isPre: row('pre_vote') === 1,
-        });
-        if (row('pre_vote') !== 1) {
-          const member = this.state.member(node);
-          const vote = { candidate: Number(row('candidate')), epoch: Number(row('leader_epoch')) };
-          member.vote.set(e, vote);
-          // With a leader's name a vote is written even by those who else forget it.
-          const namesLeader = (member.role.last?.leader ?? null) !== null;
-          if (!this.state.run.head.setup.forgets_votes || namesLeader) member.written = vote;
-        }
+        if (row('pre_vote') === 1) return;
+        const member = this.state.member(node);
+        const vote = { candidate: Number(row('candidate')), epoch: Number(row('leader_epoch')) };
+        member.vote.set(e, vote);
+        // With a leader's name a vote is written even by those who else forget it.
+        const namesLeader = (member.role.last?.leader ?? null) !== null;
+        if (!this.state.run.head.setup.forgets_votes || namesLeader) member.written = vote;
       },
       'quorum-durable': (e, row, _, node) => {
         this.state.member(node).durableEnd.set(e, Number(row('durable_end')));
@@ -621,6 +632,7 @@ class Fold {
 
   private *allPartitions(): Iterable<Partition> {
     yield* this.state.partitions;
+    yield* this.gone.values();
     yield this.state.metadata;
   }
 
@@ -634,14 +646,14 @@ class Fold {
   }
 
   // What controllers told of committed metadata, to be taken back when the quorum loses it.
-  private readonly told: { offset: number; batch: number; undo: (event: number) => void }[] = [];
+  private readonly told: { offset: number; batch: number; undo: (event: number) => unknown }[] = [];
 
   private metadataBatch(node: number, offset: number): number | undefined {
     const batches = this.state.metadata.replicas.get(node)?.batches ?? [];
     return batches.findLast(({ base, end }) => base <= offset && offset < end)?.batch;
   }
 
-  private remember(node: number, offset: number, undo: (event: number) => void): void {
+  private remember(node: number, offset: number, undo: (event: number) => unknown): void {
     const batch = this.metadataBatch(node, offset);
     if (batch !== undefined) this.told.push({ offset, batch, undo });
   }
@@ -650,9 +662,10 @@ class Fold {
   private takeBack(e: number, node: number): void {
     for (let last = this.told.at(-1); last; last = this.told.at(-1)) {
       const batch = this.metadataBatch(node, last.offset);
-      if (batch === last.batch || (batch === undefined && this.state.run.head.logs)) return;
+      if (batch === last.batch || (batch === undefined && this.state.run.head.logs)) break;
       this.told.pop()!.undo(e);
     }
+    this.holdToMinima(e);
   }
 
   private committed(e: number, row: Row, partition: Partition, node: number): void {
@@ -666,7 +679,6 @@ class Fold {
     });
     const leader = some(row('leader'));
     const leaderEpoch = Number(row('leader_epoch'));
-    partition.exists.set(e, true);
     partition.state.set(e, {
       event: e, offset, replicas: list(row('replicas')), leader, leaderEpoch,
       partitionEpoch: Number(row('partition_epoch')), inSync: list(row('in_sync')),
@@ -697,6 +709,25 @@ class Fold {
     replica.highWatermark.set(e, Math.min(highWatermark, to));
     if (!isRecovery || this.state.run.knows(partition, e)) replica.cuts.push({ event: e, to, from, isRecovery });
     partition.touched.push(e);
+  }
+}
+
+// Has `to` be what `from` was last.
+function move(event: number, from: Partition, to: Partition): void {
+  const take = (into: Steps<unknown>[], out: Steps<unknown>[]) => into.forEach((steps, n) => steps.set(event, out[n]!.last));
+  const steps = (it: Partition): Steps<unknown>[] => [it.state, it.decided, it.leaderEpoch, it.trueHighWatermark];
+  const stepsOf = (it: Replica): Steps<unknown>[] =>
+    [it.present, it.loaded, it.end, it.highWatermark, it.start, it.role, it.runs, it.latestEpoch];
+  take(steps(to), steps(from));
+  for (const its of from.replicas.values()) {
+    const replica = to.replicas.get(its.node) ?? new Replica(its.node);
+    to.replicas.set(its.node, replica);
+    take(stepsOf(replica), stepsOf(its));
+    const known = replica.appended.at(-1)?.event ?? -1;
+    for (const batch of its.appended) if (batch.event > known) replica.appended.push(batch);
+    replica.batches = its.batches;
+    replica.origin = its.origin;
+    replica.leftover = its.leftover;
   }
 }
 

@@ -3,8 +3,7 @@
 
 import { groupRows } from './groups';
 import { seconds } from './run';
-import { canBeCommitted } from './state';
-import type { Partition, Replica, State } from './state';
+import type { DecidedView, Partition, Replica, State } from './state';
 import type { Steps } from './steps';
 
 const NOTHING = '-';
@@ -180,6 +179,15 @@ function quorum(state: State, event: number): string {
   });
   const head = ['NODE', 'ROLE', 'EPOCH', 'LEADER', 'VOTE', 'START', 'HW', 'LEO', 'DURABLE', 'APPLIED'];
   return `ActiveController: ${orNothing(active?.node)}  ControllerEpoch: ${orNothing(active?.epoch)}\n${table('', head, rows)}`;
+}
+
+// Whether what a controller wrote can still be committed after `event`: it is in charge as it was, or
+// the record stands in a voter's log, who may be elected. What only brokers have they will cut.
+function canBeCommitted(state: State, decided: DecidedView, event: number): boolean {
+  const role = state.members.get(decided.controller)?.role.at(event);
+  if (role?.role === 'leader' && role.leaderEpoch === decided.writtenIn) return true;
+  return state.run.controllers.some(({ node }) =>
+    state.metadata.replicas.get(node)?.batchAt(decided.offset, event)?.epoch === decided.writtenIn);
 }
 
 export function partitionText(state: State, partition: Partition, event: number): string {
