@@ -253,7 +253,7 @@ impl State {
 }
 
 /// The high watermark that a running process has in memory.
-fn live_high_watermark(replica: &ReplicaView) -> Option<i64> {
+pub(super) fn live_high_watermark(replica: &ReplicaView) -> Option<i64> {
     replica.is_loaded.then_some(replica.high_watermark.0)
 }
 

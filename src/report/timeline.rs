@@ -10,10 +10,11 @@ use crate::event::{Event, FaultVerb, Kind, OperationResult, ProducerOutcome, Rep
 use crate::report::at::{TellError, partition_named};
 use crate::report::claims::{Claim, claims};
 use crate::report::metadata_records::{Record, Records, told};
+use crate::report::state::live_high_watermark;
 use crate::report::timeline_groups::{Groups, Met, News};
 use crate::report::timeline_quorum::{self, is_quorum};
 use crate::report::timeline_words::{Before, happened, named};
-use crate::trace::{FaultView, Model, PartitionView, ReplicaView, RunFile, seconds};
+use crate::trace::{FaultView, Model, PartitionView, RunFile, seconds};
 use crate::types::{BrokerId, ErrorCode, Moment, Name, Offset, TopicPartition};
 
 /// Which part of a run, and how much of it.
@@ -71,8 +72,9 @@ pub struct Line {
     /// Of each group the members that believe that they own the partition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<Vec<String>>,
-    /// The high watermark of the replica that leads, or led last, in the newest leader epoch.
-    pub high_watermark: i64,
+    /// The high watermark of the replica that leads, or led last, in the newest leader epoch;
+    /// none while its process does not run.
+    pub high_watermark: Option<i64>,
     /// What happened.
     pub text: String,
     /// Whether it sums up several events.
@@ -515,7 +517,6 @@ impl Gatherer<'_> {
         let view = model.partition(self.partition).unwrap_or(&none);
         let state = view.state.as_ref();
         let leader = self.leader.and_then(|leader| view.replicas.get(&leader));
-        let [_, high_watermark] = leader.map(ReplicaView::bounds_left).unwrap_or_default();
         let end = |broker: &BrokerId| view.replicas.get(broker).map(|replica| replica.end_left().0);
         Line {
             event,
@@ -529,7 +530,7 @@ impl Gatherer<'_> {
             isr: state.map(|s| s.in_sync.iter().map(|b| b.0).collect()).unwrap_or_default(),
             log_end_offsets: self.brokers.iter().map(end).collect(),
             owners: self.groups.owners(model, self.partition),
-            high_watermark: high_watermark.0,
+            high_watermark: leader.and_then(live_high_watermark),
             text,
             is_summary: false,
         }

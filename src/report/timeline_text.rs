@@ -209,7 +209,7 @@ fn cells(line: &Line, layout: Layout<'_>) -> Cells {
             Some(first) if same => first.clone(),
             _ => ends.join(if layout.ends_are_range { ".." } else { "/" }),
         },
-        high_watermark: line.high_watermark.to_string(),
+        high_watermark: told(line.high_watermark),
         owners: (layout.groups.iter().zip(&line.owners))
             .map(|(group, its)| owners(group, its))
             .collect(),
@@ -261,7 +261,7 @@ mod tests {
             replicas,
             leader_epoch: Some(3),
             isr,
-            high_watermark: ends.iter().flatten().copied().min().unwrap_or_default(),
+            high_watermark: ends.iter().flatten().copied().min(),
             log_end_offsets: ends,
             owners,
             text,

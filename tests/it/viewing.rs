@@ -372,7 +372,7 @@ fn a_timeline_of_the_quorum_shows_what_the_state_does() {
             if line.replicas.iter().any(|sign| sign.ends_with('L')) {
                 let newest = quorum.members[..3].iter().filter(|it| it.role == Some("leader"));
                 let leader = newest.max_by_key(|it| it.leader_epoch).unwrap();
-                assert_eq!(Some(line.high_watermark), leader.high_watermark, "{line:?}");
+                assert_eq!(line.high_watermark, leader.high_watermark, "{line:?}");
                 let logs = Logs::of(&file, At::Event(event.index), name, Offsets::default());
                 let last = logs.unwrap().rows.last().unwrap().below;
                 let end = quorum.members.iter().map(|it| it.log_end_offset).max();
@@ -404,7 +404,7 @@ fn a_timeline_shows_what_the_state_does() {
         let timeline = Timeline::of(&file, &window).unwrap();
         let mut lines = timeline.lines.iter().peekable();
         let mut model = Model::new(Arc::new(file.header.setup.clone()));
-        let (mut highest, mut has_gone_back, mut leader) = (0, false, None);
+        let (mut highest, mut has_gone_back, mut has_gone, mut leader) = (0, false, false, None);
         for event in file.events().unwrap() {
             let event = event.unwrap();
             model.apply(&event);
@@ -422,15 +422,19 @@ fn a_timeline_shows_what_the_state_does() {
                 let leads = line.replicas.iter().position(|sign| sign.ends_with('L'));
                 leader = leads.map(|place| timeline.brokers[place]).or(leader);
                 let Some(leader) = leader else { continue };
-                // Of one that led and is gone a timeline keeps what it had.
-                let known = replica(leader).high_watermark;
-                assert_eq!(known.unwrap_or(line.high_watermark), line.high_watermark, "{line:?}");
-                has_gone_back |= line.high_watermark < highest;
-                highest = highest.max(line.high_watermark);
+                // The line of a fault shows what it does to processes, which comes after its event.
+                let place = timeline.brokers.iter().position(|id| *id == leader).unwrap();
+                let is_down = line.replicas[place].ends_with('#');
+                let known = replica(leader).high_watermark.filter(|_| !is_down);
+                assert_eq!(line.high_watermark, known, "{line:?}");
+                has_gone |= line.high_watermark.is_none();
+                has_gone_back |= line.high_watermark.is_some_and(|it| it < highest);
+                highest = highest.max(line.high_watermark.unwrap_or_default());
             }
         }
         assert_eq!(lines.next(), None, "every line is compared");
         assert!(has_gone_back, "an unclean election takes records away");
+        assert!(has_gone, "that of a process that is down is nowhere");
     }
 }
 
