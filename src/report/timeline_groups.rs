@@ -1,6 +1,6 @@
 //! What became of the consumer groups that read a partition, in the words of its timeline.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::event::{Event, GroupProtocol, GroupState, Kind, LeftBecause, MemberState};
@@ -8,7 +8,7 @@ use crate::report::owners::{Owners, epoch_word};
 use crate::report::text::several;
 use crate::report::timeline_words::named;
 use crate::trace::{Model, RunFile};
-use crate::types::{Moment, Name, TopicPartition, counted};
+use crate::types::{GroupEpoch, Moment, Name, TopicPartition, counted};
 
 /// Epochs within this time of the first, with nothing told in between, are one line.
 const STREAK_MAX: Duration = Duration::from_secs(2);
@@ -44,10 +44,34 @@ struct Streak {
 struct Known {
     joined: Vec<String>,
     protocol: Option<GroupProtocol>,
-    /// By member id what each shall own, by the last decision on it.
-    target: BTreeMap<Name, Vec<String>>,
-    /// What a static member was to own whose place another is about to take.
-    vacant: Option<Vec<String>>,
+    /// By member id what each shall own, by the decisions on it, each with its epoch.
+    decided: BTreeMap<Name, Vec<Decision>>,
+    /// The members of whom the last generation, or any epoch, has decided.
+    members: BTreeSet<Name>,
+    /// What was decided on a static member whose place another is about to take.
+    vacant: Option<Vec<Decision>>,
+}
+
+type Decision = (GroupEpoch, Vec<String>);
+
+impl Known {
+    fn decide(&mut self, member: &Name, decision: Decision) {
+        self.decided.entry(member.clone()).or_default().push(decision);
+        self.members.insert(member.clone());
+    }
+
+    /// Forgets what was decided after `epoch`: a new coordinator knows nothing of it, as it was
+    /// never committed.
+    fn forget_after(&mut self, epoch: GroupEpoch) {
+        self.decided.values_mut().for_each(|decisions| decisions.retain(|it| it.0 <= epoch));
+    }
+
+    /// What each member shall own.
+    fn target(&self) -> impl Iterator<Item = (&Name, &Vec<String>)> {
+        let of_member = |(id, _): &(&Name, _)| self.members.contains(*id);
+        let decided = self.decided.iter().filter(of_member);
+        decided.filter_map(|(id, decisions)| Some((id, &decisions.last()?.1)))
+    }
 }
 
 /// What is told in one line.
@@ -131,7 +155,8 @@ impl Groups {
 
     /// What `event`, which `model` has folded in, says of these groups.
     pub(super) fn observe(&mut self, event: &Event, model: &Model) -> Option<News> {
-        if self.is_empty() || model.coordinators.is_late(event) {
+        let is_late = model.coordinators.is_late(event) || is_of_deposed(event, model);
+        if self.is_empty() || is_late {
             return None;
         }
         self.keep_target(event, model);
@@ -152,28 +177,42 @@ impl Groups {
     }
 
     /// Keeps what is decided on members. An epoch of KIP-848 decides only what changes; a
-    /// generation decides all.
+    /// generation decides all. A new coordinator goes on from what was committed.
     fn keep_target(&mut self, event: &Event, model: &Model) {
         match &event.kind {
-            Kind::AssignmentDecided { group, member, partitions, .. } if self.has(group) => {
+            Kind::AssignmentDecided { group, member, epoch, partitions } if self.has(group) => {
                 let names = partitions.iter().map(|it| model.partition_name(*it)).collect();
-                self.known(group).target.insert(member.clone(), names);
+                self.known(group).decide(member, (*epoch, names));
             }
             Kind::MemberLeft { group, member, because } if self.has(group) => {
                 let known = self.known(group);
-                let left = known.target.remove(member);
-                known.vacant = left.filter(|_| *because == LeftBecause::Replaced);
+                let left = known.members.remove(member).then(|| known.decided.get(member).cloned());
+                known.vacant = left.flatten().filter(|_| *because == LeftBecause::Replaced);
             }
             Kind::MemberJoined { group, member, .. } if self.has(group) => {
                 let known = self.known(group);
-                if let Some(share) = known.vacant.take() {
-                    known.target.insert(member.clone(), share);
+                for decision in known.vacant.take().unwrap_or_default() {
+                    known.decide(member, decision);
                 }
             }
             Kind::GroupEpochBegan { group, protocol: GroupProtocol::Classic, .. }
                 if self.has(group) =>
             {
-                self.known(group).target.clear();
+                self.known(group).members.clear();
+            }
+            Kind::GroupLoaded { group, protocol, epoch, .. } if self.has(group) => {
+                let known = self.known(group);
+                known.protocol = Some(*protocol);
+                known.joined.clear();
+                known.members.clear();
+                known.forget_after(*epoch);
+            }
+            // Of KIP-848 the target may be of an older epoch than the group.
+            Kind::AssignmentEpochBegan { group, epoch } if self.has(group) => {
+                self.known(group).forget_after(*epoch);
+            }
+            Kind::MemberLoaded { group, member, .. } if self.has(group) => {
+                self.known(group).members.insert(member.clone());
             }
             _ => {}
         }
@@ -297,12 +336,6 @@ impl Groups {
                 }
             }
             Kind::GroupLoaded { group, protocol, epoch, members, .. } if self.has(group) => {
-                if event
-                    .host
-                    .is_some_and(|host| model.coordinators.is_deposed(group.as_str(), host))
-                {
-                    return None;
-                }
                 let (word, members) = (epoch_word(*protocol), members_of(*members));
                 Some(format!("{} finds group {group} in {word} {epoch}, {members}", who()?))
             }
@@ -388,7 +421,7 @@ impl Together {
                 let protocol = known.and_then(|known| known.protocol);
                 let word = epoch_word(protocol.unwrap_or(GroupProtocol::Classic));
                 // All that holds, not only what was decided anew.
-                let shares = known.into_iter().flat_map(|known| &known.target);
+                let shares = known.into_iter().flat_map(Known::target);
                 let shares: Vec<_> =
                     shares.map(|(member, share)| (groups.member(member), share)).collect();
                 let mut owners = Owners::default();
@@ -399,6 +432,22 @@ impl Together {
                 format!("{whose}{word} {epoch} assigns {}", owners.text(""))
             }
         }
+    }
+}
+
+/// Whether a coordinator speaks whose group another has taken over: what it decides nobody hears
+/// of.
+fn is_of_deposed(event: &Event, model: &Model) -> bool {
+    match &event.kind {
+        Kind::GroupLoaded { group, .. }
+        | Kind::MemberLoaded { group, .. }
+        | Kind::MemberJoined { group, .. }
+        | Kind::MemberLeft { group, .. }
+        | Kind::AssignmentDecided { group, .. }
+        | Kind::AssignmentEpochBegan { group, .. } => {
+            event.host.is_some_and(|host| model.coordinators.is_deposed(group.as_str(), host))
+        }
+        _ => false,
     }
 }
 
@@ -441,5 +490,175 @@ impl Met {
             Kind::PartitionGivenUp { partition, .. } => Some(*partition),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::event::StepName;
+    use crate::trace::{HostSetup, Part, Setup};
+    use crate::types::{BrokerId, BrokerSet, HostId, LeaderEpoch, Offset, PartitionEpoch, TopicId};
+
+    const CONTROLLER: HostId = HostId(0);
+    const FIRST: HostId = HostId(1);
+    const SECOND: HostId = HostId(2);
+    const HOME: TopicId = TopicId(11);
+    const ORDERS: TopicId = TopicId(12);
+
+    /// The group `g` of KIP-848, which reads `orders`, and two brokers that may coordinate it.
+    struct Run {
+        model: Model,
+        groups: Groups,
+        told: Vec<String>,
+    }
+
+    impl Run {
+        fn new() -> Self {
+            let parts = [
+                Part::Controller(BrokerId(3001)),
+                Part::Broker(BrokerId(1)),
+                Part::Broker(BrokerId(2)),
+            ];
+            let hosts = parts.map(|part| HostSetup { name: "it".into(), part }).to_vec();
+            let groups = Groups {
+                partition: TopicPartition::new(ORDERS, 0),
+                names: vec!["g".into()],
+                hosts: BTreeMap::new(),
+                known: BTreeMap::new(),
+                together: None,
+                streak: None,
+            };
+            let model = Model::new(Arc::new(Setup { hosts, ..Setup::default() }));
+            let mut run = Self { model, groups, told: Vec::new() };
+            for (topic, name) in [(HOME, "__consumer_offsets"), (ORDERS, "orders")] {
+                let (name, offset) = (name.into(), Offset(0));
+                run.add(CONTROLLER, Kind::TopicCommitted { topic, name, offset });
+            }
+            let partition = TopicPartition::new(HOME, 0);
+            run.add(
+                CONTROLLER,
+                Kind::PartitionCommitted {
+                    partition,
+                    offset: Offset(1),
+                    replicas: [1, 2].map(BrokerId).as_slice().into(),
+                    leader: Some(BrokerId(1)),
+                    leader_epoch: LeaderEpoch(0),
+                    partition_epoch: PartitionEpoch(0),
+                    in_sync: BrokerSet::default(),
+                    eligible: BrokerSet::default(),
+                    last_known: [].as_slice().into(),
+                    recovering: false,
+                    min_in_sync: 1,
+                },
+            );
+            run.coordinate(FIRST, 0);
+            run
+        }
+
+        fn add(&mut self, host: HostId, kind: Kind) {
+            let index = self.model.events;
+            let step = StepName::default();
+            // Each at another moment: what several do at one is one line.
+            let at = Moment(index * 10_000_000);
+            let event = Event { index, at, host: Some(host), step, cause: None, about: None, kind };
+            self.model.apply(&event);
+            self.told.extend(self.groups.observe(&event, &self.model).map(|news| news.text));
+        }
+
+        fn coordinate(&mut self, host: HostId, epoch: i32) {
+            let (partition, leader_epoch) = (TopicPartition::new(HOME, 0), LeaderEpoch(epoch));
+            self.add(host, Kind::CoordinatorLoading { partition, leader_epoch });
+        }
+
+        /// `host` decides in `epoch` what members shall own of `orders`.
+        fn decide(&mut self, host: HostId, epoch: i32, shares: &[(&str, &[i32])]) {
+            let (group, protocol, epoch) = ("g".into(), GroupProtocol::Consumer, GroupEpoch(epoch));
+            self.add(host, Kind::GroupEpochBegan { group, protocol, epoch, members: 2 });
+            for (member, share) in shares {
+                let (group, member) = ("g".into(), Name::from(*member));
+                let partitions = share.iter().map(|it| TopicPartition::new(ORDERS, *it)).collect();
+                self.add(host, Kind::AssignmentDecided { group, member, epoch, partitions });
+            }
+            self.add(host, Kind::AssignmentEpochBegan { group: "g".into(), epoch });
+        }
+
+        /// `host` finds the group in `epoch`, its target of the epoch `target`.
+        fn load(&mut self, host: HostId, (epoch, target): (i32, i32), members: &[&str]) {
+            let (protocol, state) = (GroupProtocol::Consumer, GroupState::Stable);
+            let (group, count) = (Name::from("g"), u32::try_from(members.len()).unwrap_or(0));
+            let epoch = GroupEpoch(epoch);
+            let of = group.clone();
+            self.add(host, Kind::GroupLoaded { group: of, protocol, state, epoch, members: count });
+            let (of, target) = (group.clone(), GroupEpoch(target));
+            self.add(host, Kind::AssignmentEpochBegan { group: of, epoch: target });
+            for member in members {
+                let (group, member) = (group.clone(), Name::from(*member));
+                let partitions = Vec::new();
+                self.add(host, Kind::MemberLoaded { group, member, epoch, partitions });
+            }
+        }
+
+        fn leave(&mut self, host: HostId, member: &str) {
+            let (group, member) = ("g".into(), member.into());
+            self.add(host, Kind::MemberLeft { group, member, because: LeftBecause::Left });
+        }
+
+        /// A static member starts again, with another id.
+        fn replace(&mut self, host: HostId, member: &str, by: &str) {
+            let (group, member, because) = ("g".into(), member.into(), LeftBecause::Replaced);
+            self.add(host, Kind::MemberLeft { group, member, because });
+            let (group, member, instance) = ("g".into(), by.into(), Some("i".into()));
+            self.add(host, Kind::MemberJoined { group, member, instance });
+        }
+
+        fn last(&self) -> &str {
+            self.told.last().map(String::as_str).unwrap_or_default()
+        }
+    }
+
+    #[test]
+    fn what_was_decided_and_never_committed_is_forgotten() {
+        let mut run = Run::new();
+        run.decide(FIRST, 1, &[("a", &[0, 1, 2])]);
+        run.decide(FIRST, 2, &[("a", &[0, 1]), ("b", &[2])]);
+        assert_eq!(run.last(), "epoch 2 assigns a: orders 0, 1; b: orders 2");
+        // None of this is on another broker.
+        run.leave(FIRST, "b");
+        run.replace(FIRST, "a", "d");
+        run.decide(FIRST, 3, &[("a", &[0]), ("c", &[1, 2])]);
+        run.coordinate(SECOND, 1);
+        run.load(SECOND, (3, 2), &["a", "b"]);
+        run.decide(SECOND, 4, &[("b", &[2, 3])]);
+        assert_eq!(run.last(), "epoch 4 assigns a: orders 0, 1; b: orders 2, 3");
+    }
+
+    #[test]
+    fn what_was_committed_stays() {
+        let mut run = Run::new();
+        run.decide(FIRST, 1, &[("a", &[0, 1]), ("b", &[2])]);
+        run.leave(FIRST, "b");
+        run.decide(FIRST, 2, &[("c", &[2])]);
+        run.replace(FIRST, "c", "d");
+        run.coordinate(SECOND, 1);
+        run.load(SECOND, (2, 2), &["a", "d"]);
+        run.decide(SECOND, 3, &[("a", &[0])]);
+        assert_eq!(run.last(), "epoch 3 assigns a: orders 0; d: orders 2");
+    }
+
+    #[test]
+    fn what_a_deposed_coordinator_decides_is_not_told() {
+        let mut run = Run::new();
+        run.decide(FIRST, 1, &[("a", &[0]), ("b", &[1])]);
+        run.coordinate(SECOND, 1);
+        run.load(SECOND, (1, 1), &["a", "b"]);
+        let told = run.told.len();
+        run.leave(FIRST, "b");
+        run.decide(FIRST, 2, &[("a", &[0, 1])]);
+        assert_eq!(run.told.len(), told, "{:?}", run.told);
+        run.decide(SECOND, 2, &[("b", &[1, 2])]);
+        assert_eq!(run.last(), "epoch 2 assigns a: orders 0; b: orders 1, 2");
     }
 }
