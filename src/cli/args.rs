@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::report::{At, Seconds};
 use crate::scenario::read_duration;
@@ -113,16 +113,62 @@ pub(crate) struct Run {
 
 /// Changes of a scenario.
 #[derive(Args, Debug, Clone, Default)]
-pub(crate) struct Change {
+struct GivenChange {
     /// Switch a bug on (`kafsim defects` lists them); may be given several times
     #[arg(long = "defect", value_name = "NAME")]
-    pub(crate) defects: Vec<String>,
+    defects: Vec<String>,
     /// Change a value, as in producer.checkout.config.acks=1; may be given several times
     ///
     /// duration=30s, cluster.brokers=5, config.replica.lag.time.max.ms=5000, fault.1.at=3s;
     /// fault=[] takes all faults away, defects=[] all bugs. docs/SCENARIOS.md has every form.
     #[arg(long = "set", value_name = "K=V")]
+    sets: Vec<String>,
+}
+
+/// Changes of a scenario: first `sets`, in their order, then `defects`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Change {
+    /// Bugs to switch on.
+    pub(crate) defects: Vec<String>,
+    /// Changes, as `path=value`.
     pub(crate) sets: Vec<String>,
+}
+
+impl Args for Change {
+    fn augment_args(command: Command) -> Command {
+        GivenChange::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        GivenChange::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for Change {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Self::from_arg_matches_mut(&mut matches.clone())
+    }
+
+    /// The bugs that a later `--set defects=...` has not taken away: that says the whole list.
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
+        let places = |matches: &ArgMatches, name: &str| -> Vec<usize> {
+            matches.indices_of(name).into_iter().flatten().collect()
+        };
+        let (of_defects, of_sets) = (places(matches, "defects"), places(matches, "sets"));
+        let GivenChange { defects, sets } = GivenChange::from_arg_matches_mut(matches)?;
+        let is_list =
+            |set: &str| set.split('=').next().is_some_and(|path| path.trim() == "defects");
+        let listed = of_sets.iter().zip(&sets).filter(|(_, set)| is_list(set));
+        let listed = listed.map(|(place, _)| *place).max();
+        let left = of_defects.into_iter().zip(defects);
+        let left = left.filter(|(place, _)| listed.is_none_or(|listed| listed < *place));
+        Ok(Self { defects: left.map(|(_, defect)| defect).collect(), sets })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// `kafsim replay`.
@@ -466,6 +512,24 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_list_of_bugs_takes_those_before_it_away() {
+        let left = |words: &str| {
+            let words = ["kafsim", "run", "x.toml"].into_iter().chain(words.split(' '));
+            match Arguments::parse_from(words).verb {
+                Verb::Run(run) => (run.change.defects.join(" "), run.change.sets.join(" ")),
+                other => panic!("{other:?}"),
+            }
+        };
+        let is = |words: &str, defects: &str, sets: &str| {
+            assert_eq!(left(words), (defects.to_owned(), sets.to_owned()), "{words}");
+        };
+        is("--defect a --defect b --set c=1", "a b", "c=1");
+        is("--defect a --set defects=[] --set c=1", "", "defects=[] c=1");
+        is("--set defects=[] --set c=1 --defect a", "a", "defects=[] c=1");
+        is("--defect a --set defects=[] --defect b", "b", "defects=[]");
     }
 
     #[test]

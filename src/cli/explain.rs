@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(
             command(&header).as_deref(),
             Some(
-                "kafsim run 'scenarios/a b.toml' --seed 7 --defect never-flush --set duration=5s \
+                "kafsim run 'scenarios/a b.toml' --seed 7 --set duration=5s --defect never-flush \
                  --until 2500ms"
             )
         );

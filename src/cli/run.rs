@@ -76,8 +76,8 @@ pub(crate) fn again(scenario: &Path, seed: u64, change: &Change) -> String {
         quoted(&scenario.to_string_lossy()),
         format!("--seed {seed}"),
     ];
-    words.extend(change.defects.iter().map(|defect| format!("--defect {}", quoted(defect))));
     words.extend(change.sets.iter().map(|set| format!("--set {}", quoted(set))));
+    words.extend(change.defects.iter().map(|defect| format!("--defect {}", quoted(defect))));
     words.join(" ")
 }
 
@@ -126,7 +126,7 @@ mod tests {
         };
         assert_eq!(
             again(Path::new("a b.toml"), 7, &change),
-            r"kafsim run 'a b.toml' --seed 7 --defect never-flush --set 'title=it'\''s' --set duration=5s"
+            r"kafsim run 'a b.toml' --seed 7 --set 'title=it'\''s' --set duration=5s --defect never-flush"
         );
     }
 }
