@@ -39,6 +39,39 @@ fn that_a_leader_waits_for_a_fenced_follower_is_told() {
     assert!(!has(&steps, "waits no more than for"), "{}", text(&it));
 }
 
+/// The moment of the step in which `bug` shows, in milliseconds since time zero.
+fn acted_at(it: &Explanation, bug: &str) -> i64 {
+    let shows = |step: &&kafsim::report::explain::Step| {
+        step.because.as_ref().is_some_and(|it| it.contains(&format!("{bug} is switched on")))
+    };
+    let step = it.steps.iter().find(shows).unwrap_or_else(|| panic!("{}", text(it)));
+    step.moment_us / 1000
+}
+
+/// Of all that a bug did, what it did to the broker named, when that was heard again, is told.
+#[test]
+fn a_bug_is_shown_where_it_befell_the_broker_named() {
+    let it = told("two_stay_fenced", 0, "broker-unfenced");
+    assert!(it.sentence.contains("broker 3 runs, but it was fenced"), "{}", it.sentence);
+    // Broker-2 was left fenced at 9 s.
+    assert_eq!(acted_at(&it, "mutation-never-unfenced"), 21_001, "{}", text(&it));
+}
+
+/// A leader that stamps every batch wrong does so from when it leads on.
+#[test]
+fn a_bug_without_end_is_shown_where_it_begins() {
+    let it = told("stamped_since_it_leads", 0, "epoch-monotone-in-log");
+    assert!(has(&steps(&it), "broker-2 stamps a batch with an older epoch"), "{}", text(&it));
+    assert_eq!(acted_at(&it, "mutation-old-epoch-stamped"), 19_491, "{}", text(&it));
+}
+
+/// What was not on the disk is missed when the power fails, and not what came later.
+#[test]
+fn that_voters_do_not_wait_for_the_disk_is_shown_before_the_power_fails() {
+    let it = told("committed_metadata_lost", 0, "one-leader-per-epoch");
+    assert_eq!(acted_at(&it, "kafka-10533-fetch-before-fsync"), 16_599, "{}", text(&it));
+}
+
 /// A candidate stands in epoch after epoch: it is the one of which the leader heard that deposes
 /// it.
 #[test]
@@ -110,6 +143,50 @@ fn what_the_quorum_lost_is_not_how_it_is() {
         let steps = steps(it);
         assert!(!has(&steps, "makes broker-2 leader of m-0 (epoch 0"), "{}", text(it));
     }
+}
+
+/// The record that the quorum lost is the story, and not what the same controller replayed later.
+#[test]
+fn what_was_replayed_twice_is_told_from_the_record_on_that_was_lost() {
+    let it = told("committed_metadata_lost", 0, "metadata-prefix");
+    let steps = steps(&it);
+    assert!(it.sentence.contains("controller-4 twice replayed the metadata log up to 57"));
+    let copied = steps.iter().find(|step| step.contains("copies offset 55"));
+    let copied = copied.unwrap_or_else(|| panic!("{}", text(&it)));
+    // With its fetch the record counted as committed.
+    assert!(copied.starts_with("controller-3"), "{copied}");
+    assert!(copied.contains("kafka-10533-fetch-before-fsync is switched on"), "{copied}");
+    let twice = steps.iter().filter(|step| step.contains("replayed the metadata log up to 57"));
+    assert_eq!(twice.count(), 2, "{}", text(&it));
+    assert!(has(&steps, "although the log of controller-4 ends at 55"), "{}", text(&it));
+    assert!(!has(&steps, "log up to 66"), "{}", text(&it));
+}
+
+/// Everybody leaves out records of its own: the one who was elected left out that it was.
+#[test]
+fn who_never_took_its_part_left_the_record_out() {
+    for seed in [0, 2, 3] {
+        let it = told("each_leaves_records_out", seed, "leader-elected");
+        let (broker, _) = it.sentence.split_once(" was elected leader").unwrap();
+        let (_, broker) = broker.rsplit_once("broker ").unwrap();
+        let left_out = format!("broker-{broker} leaves a metadata record out");
+        assert!(has(&steps(&it), &left_out), "{}", text(&it));
+    }
+}
+
+/// An unclean election rests upon what the disk of the new leader lost, and upon whom the in-sync
+/// set had lost before. A fault that changed nothing is no step.
+#[test]
+fn what_an_unclean_election_rests_upon_is_told_and_what_changed_nothing_is_not() {
+    let it = told("power_of_the_in_sync_set", 5, "inconsistent-offsets");
+    let steps = steps(&it);
+    assert!(has(&steps, "loses offsets 0 to 479"), "{}", text(&it));
+    let shrink = steps.iter().find(|step| step.contains("the in-sync set of ledger-0 becomes"));
+    let shrink = shrink.unwrap_or_else(|| panic!("{}", text(&it)));
+    assert!(shrink.contains("stands still, fault 2 (pause since 4.000000)"), "{shrink}");
+    assert!(has(&steps, "leader of ledger-0, uncleanly"), "{}", text(&it));
+    assert!(!has(&steps, "fault 1"), "{}", text(&it));
+    assert!(text(&it).contains("changed\n    nothing"), "{}", text(&it));
 }
 
 #[test]

@@ -74,10 +74,12 @@ impl Property for MetadataPrefix {
             Some((known, other, first)) => {
                 findings.exercised();
                 if known != digest {
-                    let other = setup.host_name(Some(*other));
+                    let who = match *other == host {
+                        true => format!("{name} twice"),
+                        false => format!("{name} and {} both", setup.host_name(Some(*other))),
+                    };
                     let sentence = format!(
-                        "{name} and {other} both replayed the metadata log up to {offset}, but \
-                         not the same records"
+                        "{who} replayed the metadata log up to {offset}, but not the same records"
                     );
                     let subject = Subject::Node { node };
                     findings.violated(subject, sentence, [*first, event.index]);
@@ -92,6 +94,7 @@ impl Property for MetadataPrefix {
 #[cfg(test)]
 mod tests {
     use crate::check::script::Script;
+    use crate::event::{Kind, StartedAs};
     use crate::types::HostId;
 
     fn committed() -> Script {
@@ -113,6 +116,19 @@ mod tests {
         let mut run = committed();
         run.applied(HostId(2), 5, 51);
         assert_eq!(run.outcome("metadata-prefix"), "violated");
+    }
+
+    #[test]
+    fn one_that_replays_anew_replays_the_same() {
+        let mut run = committed();
+        let started = Kind::HostStarted { incarnation: 1, after: StartedAs::AfterPowerLoss };
+        run.add(HostId(1), started).applied(HostId(1), 5, 51);
+        let verdict = run.verdict("metadata-prefix");
+        let sentence = verdict.outcome.violation().map(|it| it.sentence.as_str());
+        assert_eq!(
+            sentence,
+            Some("broker-1 twice replayed the metadata log up to 5, but not the same records")
+        );
     }
 
     #[test]

@@ -65,7 +65,8 @@ pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed
         }
         mark(tape, focus, (&own, &chain), &mut candidates);
     }
-    candidates.retain(|candidate| candidate.score > 0);
+    let rested: BTreeSet<u64> = candidates.iter().filter_map(|it| it.note.rests).collect();
+    candidates.retain(|it| it.score > 0 || rested.contains(&it.note.event));
     candidates.sort_by_key(|candidate| {
         (std::cmp::Reverse(candidate.score), std::cmp::Reverse(candidate.note.event))
     });
@@ -98,7 +99,12 @@ pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed
 /// Whether both tell the same, but for numbers of events: a fault and what it does to a process, a
 /// refusal and the answer that says so.
 fn is_same(tape: &Tape, focus: &Focus, one: &Note, other: &Note) -> bool {
-    if one.event == other.event && one.tag == other.tag || one.text == other.text {
+    let is_proof = |note: &Note| focus.evidence.contains(&note.event);
+    if one.event == other.event && one.tag == other.tag {
+        return true;
+    }
+    // To replay up to an offset twice may be the breach.
+    if one.text == other.text && !(is_proof(one) && is_proof(other)) {
         return true;
     }
     let kinds = |wanted: fn(&Kind, &Kind) -> bool| {
@@ -119,7 +125,7 @@ fn is_same(tape: &Tape, focus: &Focus, one: &Note, other: &Note) -> bool {
                 ) if leader == of && leader_epoch == its && partition == at
             )
     });
-    let is_evidence = [one, other].iter().any(|it| focus.evidence.contains(&it.event));
+    let is_evidence = is_proof(one) || is_proof(other);
     if is_soon && !is_evidence && focus.shape != Shape::Reading && focus.shape != Shape::Replica {
         return true;
     }

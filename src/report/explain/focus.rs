@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{Subject, Verdict, infos};
 use crate::event::{Event, Kind, QuorumRole};
+use crate::report::explain::not_cause::unbitten;
 use crate::report::explain::shape::Retried;
-use crate::report::explain::tape::Tape;
+use crate::report::explain::tape::{FaultRecord, Tape};
 use crate::trace::{LogView, Model, Part, PartitionView};
 use crate::types::{
     BatchId, BrokerId, ErrorCode, HostId, LeaderEpoch, Name, Offset, TopicPartition,
@@ -55,6 +56,8 @@ pub(crate) struct Focus {
     pub(crate) parted_from: Option<Offset>,
     /// What other runs showed of the faults.
     pub(crate) retried: Retried,
+    /// Faults that were over, and had changed nothing.
+    pub(crate) unbitten: Vec<FaultRecord>,
     /// Brokers and controllers that the breach names.
     pub(crate) nodes: Vec<BrokerId>,
     pub(crate) clients: Vec<HostId>,
@@ -106,6 +109,7 @@ impl Focus {
             epoch: None,
             parted_from: None,
             retried: retried.clone(),
+            unbitten: unbitten(tape, decisive),
             nodes: Vec::new(),
             clients: Vec::new(),
             group: None,
@@ -118,6 +122,9 @@ impl Focus {
             (verdict.property.as_str(), &violation.subject)
         {
             focus.skipper = *client;
+        }
+        if verdict.property == "metadata-prefix" {
+            focus.find_replayed(tape, &model);
         }
         focus.find_batches(tape, &model);
         let model = focus.settle_decisive(tape, model);
@@ -170,7 +177,18 @@ impl Focus {
                 self.clients.push(*client);
                 self.find_operation(*client, *invoked, tape);
             }
-            Subject::Partition { .. } => {}
+            // Who was elected and does not lead when all is over never took its part.
+            Subject::Partition { partition } => {
+                let is_over = tape.event(self.decisive).is_some_and(|it| it.host.is_none());
+                let known = model.partition(*partition).filter(|_| is_over);
+                let idle = known.and_then(|known| {
+                    let state = known.state.as_ref()?;
+                    let acts = known.replicas.get(&state.leader?);
+                    let leads = acts.is_some_and(|replica| replica.leads(state.leader_epoch));
+                    state.leader.filter(|_| !leads)
+                });
+                self.nodes.extend(idle);
+            }
             Subject::Group { group, members, partition, offset, .. } => {
                 self.group = Some(GroupFocus {
                     name: group.clone(),
@@ -213,6 +231,38 @@ impl Focus {
         if let Some((entry, theirs)) = parted {
             self.records = Some((entry.base, entry.end().min(theirs.end()).max(entry.base + 1)));
             self.batches = vec![entry.batch, theirs.batch];
+        }
+    }
+
+    /// What was replayed up to the same offset, and was not the same: the first record of the
+    /// metadata log that the second lacks. Where both logs are the same, one of them was not
+    /// replayed as it stands.
+    fn find_replayed(&mut self, tape: &Tape, model: &Model) {
+        let [first, second] = self.evidence.as_slice() else { return };
+        let replayed = |event: u64, model: &Model| {
+            let event = tape.event(event)?;
+            let Kind::MetadataApplied { offset, .. } = &event.kind else { return None };
+            let node = event.host.and_then(|host| tape.setup.node(host))?;
+            let log = model.metadata.replicas.get(&node).map(|replica| replica.log.clone())?;
+            Some((node, *offset, log))
+        };
+        let (Some((_, end, before)), Some((node, other, now))) =
+            (replayed(*first, &tape.fold_to(*first)), replayed(*second, model))
+        else {
+            return;
+        };
+        let from = before.origin().max(now.origin());
+        let entries = before.entries().iter_from(before.index_of(from));
+        let mut replaced = entries.take_while(|entry| end == other && entry.base < end);
+        let lost = replaced.find(|entry| {
+            entry.base >= from && now.entry_at(entry.base).is_none_or(|it| !it.is_same(entry))
+        });
+        if let Some(lost) = lost {
+            self.shape = Shape::Records;
+            self.partition = Some(TopicPartition::CLUSTER_METADATA);
+            self.records = Some((lost.base, lost.base + 1));
+            self.batches = vec![lost.batch];
+            self.nodes = vec![node];
         }
     }
 

@@ -113,8 +113,9 @@ fn mark_one(
         deeds.iter().filter_map(|deed| Place::of(tape, deed)).collect()
     };
     let (all, leading) = (places(deeds), places(&shown));
-    let commit = candidates.iter().find(|it| it.note.tag == Tag::Commit);
-    let committed = commit.and_then(|it| tape.event(it.note.event));
+    let commits = candidates.iter().filter(|it| it.note.tag == Tag::Commit);
+    let first = commits.min_by_key(|it| it.note.event);
+    let committed = first.and_then(|it| tape.event(it.note.event));
     let sender = committed.and_then(|it| tape.message_to(it)).map(|it| it.from);
     for kind in shows(defect) {
         let shown = candidates.iter_mut().filter_map(|candidate| {

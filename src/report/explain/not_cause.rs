@@ -59,14 +59,7 @@ pub(crate) fn not_the_cause(tape: &Tape, focus: &Focus, suspects: Suspects) -> V
         };
         add(text, Some(sealed.index));
     }
-    let faults = tape.faults(focus.decisive);
-    let unbitten: Vec<_> = faults
-        .iter()
-        .filter(|fault| fault.bit.is_none() && fault.ended.is_some())
-        // Where two faults hold up a message, only the first is known to.
-        .filter(|fault| !is_beside_another(fault, &faults))
-        .collect();
-    if let Some(fault) = unbitten.first() {
+    if let Some(fault) = focus.unbitten.first() {
         let text = format!("Fault {} ({}) changed nothing.", fault.number, fault.text);
         add(text, Some(fault.began));
     }
@@ -122,6 +115,16 @@ impl Suspects {
 }
 
 /// Whether another fault was in force while `fault` was, and acted on one of its hosts.
+/// The faults that were over by event `end` and had changed nothing.
+pub(crate) fn unbitten(tape: &Tape, end: u64) -> Vec<FaultRecord> {
+    let faults = tape.faults(end);
+    let is_idle = |fault: &&FaultRecord| {
+        // Where two faults hold up a message, only the first is known to.
+        fault.bit.is_none() && fault.ended.is_some() && !is_beside_another(fault, &faults)
+    };
+    faults.iter().filter(is_idle).cloned().collect()
+}
+
 fn is_beside_another(fault: &FaultRecord, faults: &[FaultRecord]) -> bool {
     faults.iter().any(|other| {
         other.began != fault.began

@@ -75,6 +75,9 @@ pub(crate) const NEEDED: i32 = 20;
 /// What a fault matters without which it happens as well.
 pub(crate) const IDLE: i32 = -60;
 
+/// What a fault matters that changed nothing: it is said that it is not the cause, and no more.
+pub(crate) const CHANGED_NOTHING: i32 = -200;
+
 /// What may become a step.
 #[derive(Clone, Debug)]
 pub(crate) struct Note {

@@ -65,8 +65,61 @@ fn layer(property: &str) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::infos;
-    use crate::report::explain::order::layer;
+    use crate::check::{Outcome, Subject, Verdict, Violation, infos};
+    use crate::explore::vocabulary;
+    use crate::report::explain::order::{layer, violations};
+    use crate::scenario::Scenario;
+
+    /// A breach of `property`, within its premise or not.
+    fn verdict(property: &str, within: bool) -> Verdict {
+        let subject = Subject::Quorum { nodes: Vec::new() };
+        let violation = Violation { sentence: String::new(), evidence: vec![1], subject };
+        let outcome = match within {
+            true => Outcome::Violated { violation },
+            false => Outcome::OutsidePremise {
+                event: 1,
+                because: String::new(),
+                violation: Some(violation),
+            },
+        };
+        Verdict { property: property.to_owned(), outcome, exercised: 1, violations: 1 }
+    }
+
+    #[test]
+    fn what_the_scenario_is_for_comes_first_and_then_from_the_quorum_up() {
+        let text = "version = 1\ntitle = \"t\"\nduration = \"9s\"\n[cluster]\nbrokers = 3\n\
+                    controllers = 3\n[[claim]]\nproperty = \"poll-skip\"\nexpect = \"violated\"\n\
+                    [[claim]]\nproperty = \"raft-log-matching\"\nexpect = \"may\"\n";
+        let plan = Scenario::read("a.toml", text, &[], &[], &vocabulary()).unwrap().plan;
+        let verdicts = [
+            verdict("at-least-once", true),
+            verdict("acked-durability", false),
+            verdict("lost-write", true),
+            verdict("raft-log-matching", true),
+            verdict("leader-completeness", true),
+            verdict("poll-skip", true),
+            verdict("raft-vote-once", true),
+            Verdict { outcome: Outcome::Holds, ..verdict("unseen", true) },
+            verdict("one-leader-per-epoch", true),
+            verdict("metadata-prefix", true),
+        ];
+        let found: Vec<&str> =
+            violations(&plan, &verdicts).iter().map(|it| it.property.as_str()).collect();
+        assert_eq!(
+            found,
+            [
+                "poll-skip",
+                "raft-vote-once",
+                "metadata-prefix",
+                "one-leader-per-epoch",
+                "leader-completeness",
+                "lost-write",
+                "at-least-once",
+                "raft-log-matching",
+                "acked-durability",
+            ]
+        );
+    }
 
     #[test]
     fn every_property_that_has_a_layer_exists() {

@@ -21,8 +21,8 @@ pub(crate) fn rest_upon(
     chosen: &mut Vec<Candidate>,
     mut left: Vec<Candidate>,
 ) {
-    let grounds = chosen.iter().filter_map(|step| ground(tape, focus, step, chosen, &left));
-    let mut kept: Vec<u64> = grounds.collect();
+    let every = chosen.iter().flat_map(|step| grounds(tape, focus, step, chosen, &left));
+    let mut kept: Vec<u64> = every.collect();
     // The weightiest first: what they rest upon is least of all left out.
     let mut at = 0;
     let mut order: Vec<(i32, u64)> = chosen.iter().map(|it| (-it.score, it.note.event)).collect();
@@ -30,35 +30,83 @@ pub(crate) fn rest_upon(
     while let Some((_, event)) = order.get(at).copied() {
         at += 1;
         let Some(step) = chosen.iter().find(|it| it.note.event == event) else { continue };
-        let Some(needed) = ground(tape, focus, step, chosen, &left) else { continue };
-        kept.push(needed);
-        if chosen.iter().any(|it| it.note.event == needed) {
-            continue;
+        for needed in grounds(tape, focus, step, chosen, &left) {
+            kept.push(needed);
+            if let Some(place) = put_in(focus, needed, event, (chosen, &mut left), &kept) {
+                // An election may rest upon another.
+                order.push((0, place));
+            }
         }
-        let Some(from) = left.iter().position(|it| it.note.event == needed) else { continue };
-        if chosen.len() < STEPS_MAX {
-            chosen.push(left.swap_remove(from));
-            order.push((0, needed));
-            continue;
-        }
-        let is_free = |it: &Candidate| {
-            it.score < EVIDENCE
-                && it.defect.is_none()
-                && it.note.event != focus.decisive
-                && it.note.event != event
-                && !kept.contains(&it.note.event)
-        };
-        let places = chosen.iter().enumerate().filter(|(_, it)| is_free(it));
-        let lightest = places.min_by_key(|(_, it)| it.score).map(|(place, _)| place);
-        let Some(lightest) = lightest else { continue };
-        let needed_step = left.swap_remove(from);
-        left.push(std::mem::replace(&mut chosen[lightest], needed_step));
-        // An election may rest upon another.
-        order.push((0, needed));
     }
 }
 
-/// The event without which `step` comes out of nowhere, of those that may be told.
+/// Puts in the step of event `needed`, upon which that of `event` rests; the event, if it was left
+/// and found room.
+fn put_in(
+    focus: &Focus,
+    needed: u64,
+    event: u64,
+    (chosen, left): (&mut Vec<Candidate>, &mut Vec<Candidate>),
+    kept: &[u64],
+) -> Option<u64> {
+    if chosen.iter().any(|it| it.note.event == needed) {
+        return None;
+    }
+    let from = left.iter().position(|it| it.note.event == needed)?;
+    if chosen.len() < STEPS_MAX {
+        chosen.push(left.swap_remove(from));
+        return Some(needed);
+    }
+    let is_free = |it: &Candidate| {
+        it.score < EVIDENCE
+            && it.defect.is_none()
+            && it.note.event != focus.decisive
+            && it.note.event != event
+            && !kept.contains(&it.note.event)
+    };
+    let places = chosen.iter().enumerate().filter(|(_, it)| is_free(it));
+    let (lightest, _) = places.min_by_key(|(_, it)| it.score)?;
+    let needed_step = left.swap_remove(from);
+    left.push(std::mem::replace(&mut chosen[lightest], needed_step));
+    Some(needed)
+}
+
+/// The events without which `step` comes out of nowhere, of those that may be told.
+fn grounds(
+    tape: &Tape,
+    focus: &Focus,
+    step: &Candidate,
+    chosen: &[Candidate],
+    left: &[Candidate],
+) -> Vec<u64> {
+    let lost = lost_before(tape, focus, step, chosen, left);
+    lost.into_iter().chain(ground(tape, focus, step, chosen, left)).collect()
+}
+
+/// What the disk of a leader that is elected had lost when it was: one note may tell of several
+/// disks.
+fn lost_before(
+    tape: &Tape,
+    focus: &Focus,
+    step: &Candidate,
+    chosen: &[Candidate],
+    left: &[Candidate],
+) -> Option<u64> {
+    let event = tape.event(step.note.event).filter(|_| step.note.tag == Tag::Election)?;
+    let (leader, _) = elected(event)?;
+    let is_loss = |it: &Event| {
+        matches!(&it.kind, Kind::DurableEnd { partition, durable_end, log_end_offset }
+            if Some(*partition) == focus.partition && durable_end < log_end_offset)
+    };
+    let own =
+        |it: &Event| is_loss(it) && it.host.and_then(|host| tape.setup.node(host)) == Some(leader);
+    let own = tape.last_before(event, own)?;
+    let all = chosen.iter().chain(left).filter(|it| it.note.tag == Tag::Loss);
+    let mut all = all.filter_map(|it| tape.event(it.note.event));
+    all.find(|it| is_loss(it) && it.at == own.at).map(|it| it.index)
+}
+
+/// What `step` rests upon by the order in which a cluster works.
 fn ground(
     tape: &Tape,
     focus: &Focus,

@@ -1,7 +1,7 @@
 //! What an event says, in words: faults, processes, registrations.
 
 use crate::event::{CrashKeep, Event, FaultVerb, Kind, Phase, StartedAs};
-use crate::report::explain::note::{IDLE, NEEDED, Tag};
+use crate::report::explain::note::{CHANGED_NOTHING, IDLE, NEEDED, Tag};
 use crate::report::explain::tape::row;
 use crate::report::explain::tell::Teller;
 use crate::report::fault_words::told;
@@ -107,6 +107,9 @@ impl Teller<'_> {
     pub(crate) fn need_of(&self, fault: u32) -> i32 {
         let number = fault.saturating_add(1);
         let retried = &self.focus.retried;
+        if self.focus.unbitten.iter().any(|it| it.number == number) {
+            return CHANGED_NOTHING;
+        }
         match (retried.needed.contains(&number), retried.idle.contains(&number)) {
             (true, _) => NEEDED,
             (false, true) => IDLE,

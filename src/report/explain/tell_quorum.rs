@@ -7,6 +7,9 @@ use crate::report::explain::tell::Teller;
 use crate::trace::Model;
 use crate::types::{LeaderEpoch, TopicPartition};
 
+/// What is told only where a bug shows in it.
+const OF_NO_BREACH: i32 = -70;
+
 impl Teller<'_> {
     /// A vote of the same node in a later epoch than it now goes by: it has forgotten that.
     fn voted_beyond(&self, event: &Event, epoch: LeaderEpoch) -> Option<(LeaderEpoch, u64)> {
@@ -89,7 +92,12 @@ impl Teller<'_> {
                 let is_about = self.focus.shape == Shape::Stuck && self.focus.partition.is_none();
                 if self.is_evidence(event) || (is_named && is_about) {
                     let text = format!("{who} has replayed the metadata log up to {offset}");
-                    let extra = if self.is_evidence(event) { 10 } else { -40 };
+                    let extra = match self.is_evidence(event) {
+                        true => 10,
+                        // What came before a breach is no part of it.
+                        false if !self.focus.is_liveness => OF_NO_BREACH,
+                        false => -40,
+                    };
                     self.add_with(event, (Tag::Apply, extra), text, None);
                 }
             }
