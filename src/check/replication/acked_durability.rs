@@ -12,14 +12,16 @@
 //! The boundary case: a deposed leader may acknowledge after its successor took over, rightly, if
 //! the successor fetched the batch before. So it is the successor's log that is looked at then,
 //! and not who answered. It may answer for acks=1 what nobody ever had, at an offset below the
-//! high watermark of today: whether a batch was committed is asked of the batch.
+//! high watermark of today: whether a batch was committed is asked of the batch. And what was
+//! deleted by rule is not lost, but only where the batch itself was: others may have been written
+//! over it, and it is these that retention deletes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::property::{Findings, Info, Property, View, clone_box};
 use crate::check::subject::Subject;
 use crate::event::{AckMode, ChainHash, Event, Kind, ReplicaRole};
-use crate::trace::{LogEntry, LogView};
+use crate::trace::{LogEntry, LogView, ReplicaView};
 use crate::types::{BatchId, BrokerId, Chunks, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 /// The property, for one way of acknowledging.
@@ -151,8 +153,10 @@ impl AckedDurability {
         };
         let entry = known.replicas.get(&node).and_then(|own| own.log.entry_at(base_offset));
         // It came again, and is deleted by now.
-        let own = known.replicas.get(&node);
-        if entry.is_none() && own.is_some_and(|own| base_offset < own.log.start) {
+        let is_deleted = |own: &ReplicaView| {
+            base_offset < own.log.start && view.model.deleted.has(partition, batch)
+        };
+        if entry.is_none() && known.replicas.get(&node).is_some_and(is_deleted) {
             return;
         }
         findings.exercised();
@@ -176,7 +180,7 @@ impl AckedDurability {
         let acked = Acked { base, records, epoch, batch, appended, event: event.index };
         let at = self.partitions.entry(partition).or_default().add(acked, chain);
         if let Some((leader, replica)) = known.acting_leader().filter(|(id, _)| *id != node)
-            && !holds(&replica.log, &acked)
+            && !holds(&replica.log, (partition, &acked), view)
         {
             self.lose(partition, at, (leader, event.index), view, findings);
         }
@@ -190,7 +194,10 @@ impl AckedDurability {
         };
         if ledger.lost.is_empty() && !ledger.is_mixed {
             let origin = known.committed.origin();
-            let gone = ledger.acked.partition_point(|acked| acked.end() <= origin);
+            let is_gone = |acked: &&Acked| {
+                acked.end() <= origin && view.model.deleted.has(partition, acked.batch)
+            };
+            let gone = ledger.acked.iter().take_while(is_gone).count();
             ledger.acked.remove_first(gone);
         }
     }
@@ -216,8 +223,9 @@ impl AckedDurability {
         if is_equal && !ledger.lost.contains(&(ledger.acked.len() - 1)) && !ledger.is_mixed {
             return;
         }
-        let is_missing =
-            |at: &usize, acked: &Acked| !ledger.lost.contains(at) && !holds(&replica.log, acked);
+        let is_missing = |at: &usize, acked: &Acked| {
+            !ledger.lost.contains(at) && !holds(&replica.log, (partition, acked), view)
+        };
         let missing: Vec<usize> = (0_usize..)
             .zip(ledger.acked.iter())
             .filter(|(at, acked)| is_missing(at, acked))
@@ -294,9 +302,10 @@ impl Ledger {
     }
 }
 
-fn holds(log: &LogView, acked: &Acked) -> bool {
+fn holds(log: &LogView, (partition, acked): (TopicPartition, &Acked), view: View<'_>) -> bool {
     // What was deleted by rule is not lost.
-    acked.base < log.start || holds_entry(log, acked)
+    let is_deleted = acked.base < log.start && view.model.deleted.has(partition, acked.batch);
+    is_deleted || holds_entry(log, acked)
 }
 
 fn holds_entry(log: &LogView, acked: &Acked) -> bool {
@@ -345,7 +354,8 @@ mod tests {
     fn what_was_deleted_by_rule_is_not_lost() {
         let mut run = led();
         run.replicate(1, 2, 0).high_watermark(1, 2, true).answer(1, 1, 0, AckMode::All);
-        for broker in 1..=3 {
+        run.move_start(1, 2, StartMovedBecause::RetentionMs, (8000, 0)).delete_segments(1, 2);
+        for broker in 2..=3 {
             run.move_start(broker, 2, StartMovedBecause::Leader, (0, 0));
             run.delete_segments(broker, 2);
         }
@@ -354,6 +364,59 @@ mod tests {
         // What stands behind it still counts.
         run.append(2, 2, 1, 1, true).answer(2, 2, 2, AckMode::All);
         run.commit(Some(3), 2, &[3]).lead(3, 2, &[3]);
+        assert_eq!(run.outcome("acked-durability"), "violated");
+    }
+
+    /// A follower has something else where the batch stands, deletes that by rule, and leads.
+    #[test]
+    fn what_was_replaced_and_deleted_before_its_holder_leads_was_lost() {
+        let mut run = led();
+        run.append(1, 1, 2, 0, true).append(2, 9, 2, 0, false).append(3, 1, 2, 0, false);
+        run.high_watermark(1, 2, true).answer(1, 1, 0, AckMode::All);
+        run.move_start(2, 2, StartMovedBecause::RetentionMs, (8000, 0)).delete_segments(2, 2);
+        assert_eq!(run.outcome("acked-durability"), "holds");
+        run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+        assert_eq!(run.outcome("acked-durability"), "violated");
+    }
+
+    /// Retention deletes what the leader has written over the batch, at last on every disk.
+    #[test]
+    fn what_the_leader_itself_replaces_is_lost_whatever_is_deleted_later() {
+        let mut run = led();
+        run.replicate(1, 2, 0).high_watermark(1, 2, true).answer(1, 1, 0, AckMode::All);
+        for broker in 1..=3 {
+            run.truncate(broker, 0).append(broker, 9, 2, 0, broker == 1);
+        }
+        for broker in 1..=3 {
+            let because = match broker {
+                1 => StartMovedBecause::RetentionMs,
+                _ => StartMovedBecause::Leader,
+            };
+            run.move_start(broker, 2, because, (8000, 0)).delete_segments(broker, 2);
+        }
+        assert_eq!(run.outcome("acked-durability"), "violated");
+    }
+
+    #[test]
+    fn what_its_log_never_held_was_not_deleted() {
+        let mut run = led();
+        run.replicate(9, 2, 0).high_watermark(1, 2, true);
+        run.move_start(1, 2, StartMovedBecause::RetentionMs, (8000, 0)).delete_segments(1, 2);
+        run.answer(1, 9, 0, AckMode::All);
+        assert_eq!(run.outcome("acked-durability"), "not exercised");
+        run.answer(1, 1, 0, AckMode::All);
+        assert_eq!(run.outcome("acked-durability"), "violated");
+    }
+
+    /// What it answers for has been replaced at its successor, and deleted since.
+    #[test]
+    fn a_deposed_leader_that_answers_for_what_was_replaced_and_deleted_is_found() {
+        let mut run = led();
+        run.append(1, 1, 2, 0, true).high_watermark(1, 2, true);
+        run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+        run.append(2, 9, 2, 1, true).append(3, 9, 2, 1, false).high_watermark(2, 2, true);
+        run.move_start(2, 2, StartMovedBecause::RetentionMs, (8000, 0)).delete_segments(2, 2);
+        run.answer(1, 1, 0, AckMode::All);
         assert_eq!(run.outcome("acked-durability"), "violated");
     }
 

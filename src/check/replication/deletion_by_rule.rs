@@ -7,8 +7,8 @@
 //! rightly went. Segments are deleted below the log start (Kafka, `UnifiedLog.deleteOldSegments`,
 //! KIP-107).
 //!
-//! All other properties take what is below a replica's log start as rightly gone. This one says
-//! whether it is.
+//! All other properties take what is below a replica's log start as rightly gone (the durability of
+//! what was acknowledged only the very batch that was deleted there). This one says whether it is.
 //!
 //! Compared when a log start moves: sizes and timestamps as producers sealed the batches, not as
 //! brokers count them; when a log is loaded or audited, its start with the furthest that was right.
