@@ -49,12 +49,38 @@ pub struct Vocabulary {
     pub events: Vec<(&'static str, Vec<&'static str>)>,
 }
 
-/// Whether a terminal does something else with `letter` than to show it: control characters, ends
-/// of lines and paragraphs, and what turns the direction of the text around.
-fn commands_terminal(letter: char) -> bool {
-    let is_bidi = matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
-        || matches!(letter, '\u{2066}'..='\u{2069}');
-    letter.is_control() || is_bidi || matches!(letter, '\u{2028}' | '\u{2029}')
+/// What is wrong with `letter` in a text, if a terminal does something else with it than to show
+/// it; ends of lines and tabs are not looked at.
+fn hidden(letter: char) -> Option<&'static str> {
+    match letter {
+        '\n' | '\r' | '\t' => None,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            Some("which is invisible and turns text around")
+        }
+        '\u{2028}' | '\u{2029}' => Some("which is invisible and ends a line"),
+        letter => letter.is_control().then_some("which is invisible and commands terminals"),
+    }
+}
+
+/// Text without letters that nobody sees.
+fn visible(value: &DeValue<'_>) -> Result<String, Wrong> {
+    let text = text(value)?;
+    let found = (1_usize..).zip(text.chars()).find_map(|(place, letter)| {
+        let what = hidden(letter)?;
+        Some(format!("its character {place} is U+{:04X}, {what}", u32::from(letter)))
+    });
+    found.map_or(Ok(text), |what| Err(Wrong::new(what, "take it out")))
+}
+
+/// Visible text on one line.
+fn title(value: &DeValue<'_>) -> Result<String, Wrong> {
+    let title = visible(value)?;
+    match &*title {
+        it if it.trim().is_empty() => Err(Wrong::new("it is empty", "write one line")),
+        it if it.contains(['\n', '\r']) => Err(Wrong::new("it has several lines", "write one")),
+        it if it.contains('\t') => Err(Wrong::new("it has a tab", "write a blank")),
+        _ => Ok(title),
+    }
 }
 
 /// Reads the scenario `text` of the file called `file`.
@@ -99,12 +125,8 @@ fn plan(root: &Table<'_, '_>, vocabulary: &Vocabulary, mistakes: &mut Mistakes) 
         )),
         _ => Err(Wrong::new(format!("{} is no version", kind(value)), "write 1")),
     });
-    let title = root.need("title", mistakes, |value| {
-        let title = text(value)?;
-        let one_line = !title.trim().is_empty() && !title.contains(commands_terminal);
-        one_line.then_some(title).ok_or_else(|| Wrong::new("it is not one line", "write one"))
-    });
-    let about = root.read("about", mistakes, text);
+    let title = root.need("title", mistakes, title);
+    let about = root.read("about", mistakes, visible);
     let least = |value: &DeValue<'_>| match duration(value)? {
         short if short < Duration::from_millis(1) => {
             Err(Wrong::new("that is too short", "write \"1s\" or more"))
