@@ -25,6 +25,7 @@ pub(crate) fn rest_upon(
     let mut kept: Vec<u64> = every.collect();
     // The weightiest first: what they rest upon is least of all left out.
     let mut at = 0;
+    let mut put: Vec<u64> = Vec::new();
     let mut order: Vec<(i32, u64)> = chosen.iter().map(|it| (-it.score, it.note.event)).collect();
     order.sort_unstable();
     while let Some((_, event)) = order.get(at).copied() {
@@ -35,9 +36,14 @@ pub(crate) fn rest_upon(
             if let Some(place) = put_in(focus, needed, event, (chosen, &mut left), &kept) {
                 // An election may rest upon another.
                 order.push((0, place));
+                put.push(place);
             }
         }
     }
+    // What was put in for a step that has made room since carries nothing.
+    let every = chosen.iter().flat_map(|step| grounds(tape, focus, step, chosen, &left));
+    let carries: Vec<u64> = every.collect();
+    chosen.retain(|it| !put.contains(&it.note.event) || carries.contains(&it.note.event));
 }
 
 /// Puts in the step of event `needed`, upon which that of `event` rests; the event, if it was left
