@@ -32,6 +32,7 @@ mod text;
 mod timeline;
 mod timeline_groups;
 mod timeline_quorum;
+mod timeline_starts;
 mod timeline_text;
 mod timeline_words;
 

@@ -13,6 +13,7 @@ use crate::report::metadata_records::{Record, Records, told};
 use crate::report::state::live_high_watermark;
 use crate::report::timeline_groups::{Groups, Met, News};
 use crate::report::timeline_quorum::{self, is_quorum};
+use crate::report::timeline_starts::{Starts, is_routine};
 use crate::report::timeline_words::{Before, happened, named};
 use crate::trace::{FaultView, Model, PartitionView, RunFile, seconds};
 use crate::types::{BrokerId, ErrorCode, Moment, Name, Offset, TopicPartition};
@@ -26,7 +27,7 @@ pub struct Window {
     pub from: i64,
     /// Up to this time.
     pub to: Option<i64>,
-    /// Every append, every move of a high watermark and every acknowledgement, too.
+    /// Every append, deletion, move of a high watermark and acknowledgement, too.
     pub all: bool,
 }
 
@@ -121,6 +122,7 @@ struct Routine {
     /// Up to where each group has committed.
     consumed: BTreeMap<Name, Offset>,
     commits_refused: BTreeMap<&'static str, u64>,
+    starts: Starts,
     last: Option<(u64, Moment)>,
 }
 
@@ -273,7 +275,7 @@ impl Gatherer<'_> {
             self.groups.observe(event, model);
             return;
         }
-        if !self.window.all && self.count(event) {
+        if !self.window.all && self.count(event, model) {
             let committed = self.apply(event, model);
             self.routine.committed.extend(committed);
             self.routine.last = Some((event.index, event.at));
@@ -360,7 +362,7 @@ impl Gatherer<'_> {
     }
 
     /// Counts `event` if it is routine.
-    fn count(&mut self, event: &Event) -> bool {
+    fn count(&mut self, event: &Event, model: &Model) -> bool {
         let routine = &mut self.routine;
         match &event.kind {
             Kind::LogAppended { partition, records, as_leader, .. }
@@ -399,6 +401,11 @@ impl Gatherer<'_> {
                 *routine.commits_refused.entry(error.name()).or_default() += 1;
                 true
             }
+            Kind::LogStartMoved { partition, .. }
+                if *partition == self.partition && is_routine(event, model) =>
+            {
+                routine.starts.observe(event, model)
+            }
             // What routine brings about belongs to it: a line shows the state after its event.
             Kind::HighWatermarkMoved { partition, as_leader: true, .. }
                 if *partition == self.partition =>
@@ -434,6 +441,7 @@ impl Gatherer<'_> {
             let by = self.groups.by(group);
             parts.push(format!("committed up to {offset}{by}"));
         }
+        parts.extend(routine.starts.text(&self.brokers));
         let committed: Vec<&Record> = routine.committed.iter().collect();
         if !committed.is_empty() {
             parts.push(format!("committed: {}", told(&committed, 0)));

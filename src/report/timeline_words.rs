@@ -1,17 +1,20 @@
 //! What happened, in the words of a timeline.
 
-use crate::event::{Event, Kind, Phase, ReplicaRole, StartMovedBecause, StartedAs};
+use crate::event::{Event, Kind, Phase, ReplicaRole, StartedAs};
 use crate::report::fault_words::told;
 use crate::report::halt_words::halt_words;
 use crate::report::metadata_records::registration_words;
 use crate::report::timeline_quorum::{is_quorum, of_quorum};
+use crate::report::timeline_starts::{is_routine, start_moved};
 use crate::trace::{Model, QuorumRoleView, RoleView, StateView};
-use crate::types::{BrokerId, BrokerSet, TopicPartition};
+use crate::types::{BrokerId, BrokerSet, ErrorCode, Offset, TopicPartition, counted};
 
 /// What the model knew before an event.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Before {
     role: Option<RoleView>,
+    /// Where its log began.
+    log_start: Option<Offset>,
     /// Its part in the quorum.
     pub(super) quorum: Option<QuorumRoleView>,
 }
@@ -20,7 +23,7 @@ impl Before {
     pub(super) fn of(model: &Model, partition: TopicPartition, event: &Event) -> Self {
         // Of most events nothing need be known.
         let node = match &event.kind {
-            Kind::RoleTaken { .. } | Kind::QuorumRoleTaken { .. } => {
+            Kind::RoleTaken { .. } | Kind::QuorumRoleTaken { .. } | Kind::LogStartMoved { .. } => {
                 event.host.and_then(|host| model.setup().node(host))
             }
             _ => None,
@@ -28,6 +31,7 @@ impl Before {
         let view = node.and_then(|node| model.partition(partition)?.replicas.get(&node));
         Self {
             role: view.and_then(|replica| replica.role.clone()),
+            log_start: view.map(|replica| replica.log.start),
             quorum: node.and_then(|node| model.quorum.members.get(&node)?.role),
         }
     }
@@ -56,7 +60,8 @@ fn list(brokers: &BrokerSet) -> String {
 }
 
 /// The mark and the words for `event`, which `model` has folded in; nothing if it is no news for
-/// `partition` and its `brokers`; with `all` of the quorum also what is asked before an election.
+/// `partition` and its `brokers`; with `all` also what is routine, and what is asked before an
+/// election of the quorum.
 pub(super) fn happened(
     event: &Event,
     model: &Model,
@@ -113,7 +118,7 @@ pub(super) fn happened(
         _ => {
             let node = event.host.and_then(|host| model.setup().node(host));
             let node = node.filter(|node| brokers.contains(node))?;
-            of_replica(event, (model, node), partition, before)
+            of_replica(event, (model, node), partition, before, all)
         }
     }
 }
@@ -150,6 +155,7 @@ fn of_replica(
     (model, node): (&Model, BrokerId),
     partition: TopicPartition,
     before: &Before,
+    all: bool,
 ) -> Option<(char, String)> {
     let broker = named(model, node);
     let plain = |text: String| Some((' ', text));
@@ -197,7 +203,12 @@ fn of_replica(
             })
         }
         Kind::LogTruncated { partition: of, log_end_offset, from, .. } if *of == partition => {
-            Some(('v', format!("{broker} cuts its log from {from} to {log_end_offset}")))
+            // Nothing of it is left at the leader, whose log begins further on than this one ends.
+            let text = match from < log_end_offset {
+                true => format!("{broker} deletes its log, which ended at {from}"),
+                false => format!("{broker} cuts its log from {from} to {log_end_offset}"),
+            };
+            Some(('v', text))
         }
         Kind::LogRecovered { partition: of, log_start_offset, log_end_offset, clean, .. }
             if *of == partition =>
@@ -205,17 +216,24 @@ fn of_replica(
             let how = if *clean { "" } else { " after an unclean end" };
             plain(format!("{broker} loads its log {log_start_offset}..{log_end_offset}{how}"))
         }
-        Kind::LogStartMoved { partition: of, log_start_offset, because, .. }
-            if *of == partition =>
+        Kind::LogStartMoved { partition: of, .. }
+            if *of == partition && (all || !is_routine(event, model)) =>
         {
-            let is_routine = matches!(
-                because,
-                StartMovedBecause::RetentionBytes
-                    | StartMovedBecause::RetentionMs
-                    | StartMovedBecause::Leader
-            );
-            let text = format!("{broker}'s log begins at {log_start_offset} ({because})");
-            (!is_routine).then_some((' ', text))
+            let from = before.log_start.unwrap_or_default();
+            start_moved(&event.kind, &broker, from).map(|text| (' ', text))
+        }
+        Kind::SegmentsDeleted { partition: of, segments, bytes, .. } if *of == partition && all => {
+            let segments = counted(u64::from(*segments), "segment");
+            plain(format!("{broker} deletes {segments} of its log, {bytes} bytes"))
+        }
+        Kind::DeleteRecordsHandled { partition: of, asked, error, .. } if *of == partition => {
+            let below = asked.map_or("the high watermark".to_owned(), |it| it.to_string());
+            let request = format!("DeleteRecords below {below}");
+            match error {
+                ErrorCode::None if !all => None,
+                ErrorCode::None => plain(format!("{broker} is asked for {request}")),
+                error => plain(format!("{broker} refuses {request}: {}", error.name())),
+            }
         }
         Kind::FetchDiverged { partition: of, follower, end_offset, .. } if *of == partition => {
             let follower = named(model, *follower);
