@@ -125,8 +125,7 @@ impl Teller<'_> {
             Kind::FaultBit { fault } => format!("fault {} changes something", number(fault)),
             Kind::FaultEnded { fault, .. } => format!("fault {} ends", number(fault)),
             Kind::FaultWaits { fault } => format!("fault {} waits for its target", number(fault)),
-            Kind::ClockSet { by: 0, drift } => format!("{host}'s clocks drift by {drift:+} ppm"),
-            Kind::ClockSet { by, .. } => format!("{host}'s clock jumps by {by:+} microseconds"),
+            Kind::ClockSet { by, drift } => fault_words::clock_words(host, *by, *drift),
             Kind::DiskStalled { lane, .. } => {
                 format!("{host} waits for its disk, which hangs: {}", timer(*lane))
             }

@@ -1,6 +1,9 @@
 //! What a fault did, in a sentence as one would write it into an incident report.
 
+use std::time::Duration;
+
 use crate::event::FaultVerb;
+use crate::scenario::show_duration;
 
 /// So many hosts stand in a row by name; more are gathered by their numbers.
 const HOSTS_MAX: usize = 4;
@@ -180,6 +183,20 @@ fn told_of_hardware(verb: FaultVerb, all: &str, detail: &str) -> String {
     }
 }
 
+/// What becomes of the clocks of `who`: the wall clock jumps by so many microseconds, or both gain
+/// so many in a second.
+pub(crate) fn clock_words(who: &str, by: i64, drift: i64) -> String {
+    match (by, drift) {
+        (0, 0) => format!("{who}'s clocks keep time again"),
+        (0, drift) => format!("{who}'s clocks drift by {drift:+} ppm"),
+        (by, _) => {
+            let sign = if by < 0 { '-' } else { '+' };
+            let by = show_duration(Duration::from_micros(by.unsigned_abs()));
+            format!("{who}'s clock jumps by {sign}{by}")
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +267,14 @@ mod tests {
             told(FaultVerb::Pause, &names(&["broker-1"]), &[1], ""),
             "broker-1 stands still"
         );
+    }
+
+    #[test]
+    fn clocks_are_told_in_units_for_people() {
+        assert_eq!(clock_words("b3", 40_000_000, 0), "b3's clock jumps by +40s");
+        assert_eq!(clock_words("b3", -1_500_000, 200), "b3's clock jumps by -1500ms");
+        assert_eq!(clock_words("b3", 0, -200), "b3's clocks drift by -200 ppm");
+        assert_eq!(clock_words("b3", 0, 0), "b3's clocks keep time again");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What happened, in the words of a timeline.
 
 use crate::event::{Event, Kind, Phase, ReplicaRole, StartedAs};
-use crate::report::fault_words::told;
+use crate::report::fault_words::{clock_words, told};
 use crate::report::halt_words::halt_words;
 use crate::report::metadata_records::registration_words;
 use crate::report::timeline_quorum::{is_quorum, of_quorum};
@@ -112,8 +112,12 @@ pub(super) fn happened(
             Some((' ', format!("{client} learns that what it read is gone from {from} on")))
         }
         Kind::ElectionAsked { partition: of, unclean, error } if *of == partition => {
-            let which = if *unclean { "an unclean election" } else { "the preferred leader" };
-            Some((' ', format!("an administrator asks for {which}: {}", error.name())))
+            let which = if *unclean { "an unclean election" } else { "a preferred election" };
+            let outcome = match error {
+                ErrorCode::None => ": it is held".to_owned(),
+                error => format!(", refused: {}", error.name()),
+            };
+            Some((' ', format!("an administrator asks for {which}{outcome}")))
         }
         _ => {
             let node = event.host.and_then(|host| model.setup().node(host));
@@ -172,10 +176,7 @@ fn of_replica(
         }
         Kind::HostPaused {} => plain(format!("{broker} stands still")),
         Kind::HostResumed {} => plain(format!("{broker} goes on")),
-        Kind::ClockSet { by, drift } => plain(match (*by, *drift) {
-            (0, drift) => format!("{broker}'s clocks drift by {drift:+} ppm"),
-            (by, _) => format!("{broker}'s clock jumps by {by:+} microseconds"),
-        }),
+        Kind::ClockSet { by, drift } => plain(clock_words(&broker, *by, *drift)),
         Kind::RoleTaken {
             partition: of,
             role,
