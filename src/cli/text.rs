@@ -389,6 +389,7 @@ pub(crate) mod tests {
             ],
             faults: Exposure { planned: 1, begun: 1, bit: 1 },
             faults_begun: [(1, true)].into(),
+            operations_asked: [].into(),
             run_file: Some("reports/a-7.run".into()),
         }
     }

@@ -1,5 +1,5 @@
 //! What one might change in a scenario so that a property holds: bugs off, other settings, without
-//! a fault.
+//! a fault or an operation of the admin client.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,6 +11,8 @@ use crate::scenario::{FaultPlan, Plan, Trigger, numbered, show_duration};
 const LATER: Duration = Duration::from_secs(2);
 /// How many changes there are before faults are tried later, too.
 const CHANGES_MAX: usize = 16;
+/// How a change begins that leaves out an operation of the admin client.
+const OPERATION_LEFT_OUT: &str = "without admin operation ";
 
 /// One thing changed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,13 +38,17 @@ pub(super) struct Breached<'a> {
     /// The faults that had taken hold by then, by number from 1, and whether they had changed
     /// anything. What begins later cannot matter.
     pub(super) faults: &'a BTreeMap<u32, bool>,
+    /// The operations that the admin client had asked for by then and that had not failed, by
+    /// number from 1.
+    pub(super) operations: &'a BTreeSet<u32>,
 }
 
-/// The changes that may help, as they are told: bugs, settings, faults by number.
+/// The changes that may help, as they are told: bugs, settings, operations and faults by number.
 pub(super) fn changes(of: &Breached<'_>) -> Vec<Change> {
     let change = |(words, set)| Change { words, set, is_of_seed: false };
     let mut changes = defects_off(of.plan);
     changes.extend(settings(of));
+    changes.extend(operations(of));
     let mut changes: Vec<Change> = changes.into_iter().map(change).collect();
     let faults = faults(of);
     changes.extend(faults.iter().map(|fault| fault.left_out(of.plan)));
@@ -51,8 +57,9 @@ pub(super) fn changes(of: &Breached<'_>) -> Vec<Change> {
     changes
 }
 
-/// Which of `changes` are to be run first, by their places: if there is no time for all, a fault
-/// that changed something and began shortly before is likelier than others.
+/// Which of `changes` are to be run first, by their places: if there is no time for all, what the
+/// admin client did comes before faults, and a fault that changed something and began shortly
+/// before is likelier than others.
 pub(super) fn likeliest<'a>(
     of: &Breached<'_>,
     changes: impl Iterator<Item = &'a Change>,
@@ -60,9 +67,11 @@ pub(super) fn likeliest<'a>(
     let mut places: Vec<(usize, &Change)> = changes.enumerate().collect();
     places.sort_by_key(|(_, change)| {
         let fault = left_out(&change.words);
+        let is_operation = change.words.starts_with(OPERATION_LEFT_OUT);
         let is_later = fault.is_none() && change.words.ends_with(" later");
         let is_idle = fault.is_some_and(|number| of.faults.get(&number) != Some(&true));
-        (is_later, fault.is_some(), is_idle, std::cmp::Reverse(fault))
+        let is_act = is_operation || fault.is_some();
+        (is_later, is_act, is_idle, !is_operation, std::cmp::Reverse(fault))
     });
     places.into_iter().map(|(place, _)| place).collect()
 }
@@ -80,6 +89,23 @@ fn defects_off(plan: &Plan) -> Vec<(String, Vec<String>)> {
         (format!("{} off", defect.called()), vec![format!("defects=[{}]", left.join(","))])
     };
     defects.iter().map(off).collect()
+}
+
+/// What the admin client changed is left undone; what it only asked changed nothing.
+fn operations(of: &Breached<'_>) -> Vec<(String, Vec<String>)> {
+    let all = (1_u32..).zip(&of.plan.admin);
+    let changed = all.filter(|(number, operation)| {
+        of.operations.contains(number) && !operation.action.is_a_question()
+    });
+    let left_out = changed.map(|(number, operation)| {
+        let when = match &operation.trigger {
+            Trigger::At(at) => format!(" at {}", show_duration(*at)),
+            Trigger::When(_) => String::new(),
+        };
+        let words = format!("{OPERATION_LEFT_OUT}{number} ({}{when})", operation.action.name());
+        (words, vec![format!("admin.{number}=[]")])
+    });
+    left_out.collect()
 }
 
 /// A fault that took hold in time.
@@ -158,7 +184,9 @@ mod tests {
         let seed = 3;
         let count = scenario.plan.faults.len() + numbered(&scenario.plan, seed).len();
         let faults = (1..=u32::try_from(count).unwrap()).map(|number| (number, true)).collect();
-        changes(&Breached { plan: &scenario.plan, seed, property, of, faults: &faults })
+        let operations = (1..=100).collect();
+        let operations = &operations;
+        changes(&Breached { plan: &scenario.plan, seed, property, of, faults: &faults, operations })
     }
 
     /// What of `change` its words do not name: of several settings each, and whose they are, if
@@ -193,7 +221,9 @@ mod tests {
                             ["group.protocol=", "request.timeout.ms=", "min.insync.replicas="];
                         let is_refused = read.is_err();
                         let may = may.iter().any(|it| change.words.starts_with(it))
-                            || change.words.ends_with(" later");
+                            || change.words.ends_with(" later")
+                            // Others may need the topic that an operation creates or deletes.
+                            || change.words.starts_with(OPERATION_LEFT_OUT);
                         assert!(!is_refused || may, "{}: {:?}: {read:?}", plan.title, change.set);
                         let many = change.set.len() > 1;
                         let unnamed = unnamed(&change);
@@ -222,7 +252,8 @@ mod tests {
         let without = |faults: &[(u32, bool)]| {
             let faults = faults.iter().copied().collect();
             let property = "leader-elected";
-            let of = Breached { plan, seed: 3, property, of: None, faults: &faults };
+            let operations = &BTreeSet::new();
+            let of = Breached { plan, seed: 3, property, of: None, faults: &faults, operations };
             let changes = changes(&of);
             let order = likeliest(&of, changes.iter());
             let order = order.into_iter().map(|place| changes[place].clone());

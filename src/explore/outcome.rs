@@ -1,6 +1,6 @@
 //! What one run came to: all that a report, a sweep or a program wants to know of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,6 +120,8 @@ pub struct RunOutcome {
     pub faults: Exposure,
     /// Those that took hold, by number from 1, and whether they changed anything.
     pub faults_begun: BTreeMap<u32, bool>,
+    /// The operations of the admin client that were asked for and did not fail, by number from 1.
+    pub operations_asked: BTreeSet<u32>,
     /// Where the run file lies, if one was written.
     pub run_file: Option<PathBuf>,
 }

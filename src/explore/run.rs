@@ -145,6 +145,7 @@ pub(crate) fn conclude(
         figures,
         faults: world.exposure(),
         faults_begun: world.faults_begun(),
+        operations_asked: world.operations_asked(),
         run_file: None,
     };
     let run_file = recorder.writer.map(|writer| {

@@ -368,6 +368,7 @@ mod tests {
             story: Vec::new(),
             faults: Exposure { planned: 2, begun: 2, bit: 1 },
             faults_begun: [(1, true), (2, false)].into(),
+            operations_asked: [].into(),
             run_file: None,
         }
     }

@@ -197,6 +197,7 @@ pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> W
         property,
         of: before.breach.of.as_deref(),
         faults: &before.found.faults_begun,
+        operations: &before.found.operations_asked,
     };
     let (offered, order) = offered(scenario, &of);
     let first = EVENTS_MAX - EVENTS_MAX * NEARBY_SHARE.0 / NEARBY_SHARE.1;
@@ -226,8 +227,39 @@ pub fn what_if(scenario: &Scenario, seed: u64, property: &str, events: u64) -> W
     if !question.ask(&trials, &mut spent, &mut tried) {
         not_tried.push("other seeds".to_owned());
     }
+    let order = likeliest(&of, trials.iter().map(|trial| &trial.change));
+    count_lost(&before, (&trials, &order), seed, &mut spent, &mut tried);
     tried.sort_by_key(|it| (it.came, !it.is_another));
     WhatIfs { tried, not_tried }
+}
+
+/// Says of changes that did not help how many records are lost with them, where that differs. What
+/// was stopped at its breach runs to its end for that, the likeliest first, as far as events are
+/// left.
+fn count_lost(
+    before: &Before,
+    (trials, order): (&[Trial], &[usize]),
+    seed: u64,
+    spent: &mut Spent,
+    tried: &mut [WhatIf],
+) {
+    let Before { base, .. } = before;
+    if base.figures.lost == 0 {
+        return;
+    }
+    let affordable = EVENTS_MAX.saturating_sub(spent.events) / base.fingerprint.events.max(1);
+    let is_stopped = |at: &&usize| trials[**at].outcome.end == End::Stopped;
+    let stopped = order.iter().filter(is_stopped);
+    let stopped: Vec<usize> =
+        stopped.take(usize::try_from(affordable).unwrap_or(usize::MAX)).copied().collect();
+    let options = RunOptions::default();
+    let asked: Vec<_> = stopped.iter().map(|at| (&trials[*at].scenario, seed, options)).collect();
+    for (at, outcome) in stopped.iter().zip(spent.run_all(&asked)) {
+        let (now, was) = (outcome.figures.lost, base.figures.lost);
+        if now != was && !matches!(outcome.end, End::Crashed(_)) {
+            tried[*at].outcome += &format!("; records lost {now} (was {was})");
+        }
+    }
 }
 
 /// The changes that kafsim takes, each with the scenario that it makes; and their places, the

@@ -127,3 +127,40 @@ pub enum AdminResource {
     /// Every broker's.
     Cluster,
 }
+
+impl AdminAction {
+    /// The word for it, as events have it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::CreateTopic { .. } => "create-topic",
+            Self::DeleteTopic { .. } => "delete-topic",
+            Self::CreatePartitions { .. } => "create-partitions",
+            Self::DeleteRecords { .. } => "delete-records",
+            Self::ElectLeaders { .. } => "elect-leaders",
+            Self::AlterConfig { .. } => "alter-config",
+            Self::UnregisterBroker { .. } => "unregister-broker",
+            Self::DescribeTopic { .. } => "describe-topic",
+            Self::DescribeCluster => "describe-cluster",
+            Self::DescribeConfigs { .. } => "describe-configs",
+            Self::ListGroups => "list-groups",
+            Self::DescribeGroup { .. } => "describe-group",
+            Self::DeleteGroup { .. } => "delete-group",
+            Self::ListOffsets { .. } => "list-offsets",
+            Self::AlterOffsets { .. } => "alter-offsets",
+            Self::DeleteOffsets { .. } => "delete-offsets",
+        }
+    }
+
+    /// Whether it only asks how things are.
+    pub fn is_a_question(&self) -> bool {
+        matches!(
+            self,
+            Self::DescribeTopic { .. }
+                | Self::DescribeCluster
+                | Self::DescribeConfigs { .. }
+                | Self::ListGroups
+                | Self::DescribeGroup { .. }
+                | Self::ListOffsets { .. }
+        )
+    }
+}

@@ -289,6 +289,10 @@ crash = { host = "broker-1" }
         assert_eq!(apply(&both, "fault.1=[]").unwrap(), format!("version = 1\n{two}"));
         assert_eq!(apply(&both, "fault.2=[]").unwrap(), format!("version = 1\n{one}"));
         assert!(apply(&both, "fault.3=[]").is_err());
+        let operations = both.replace("fault", "admin");
+        let left = format!("version = 1\n{}", one.replace("fault", "admin"));
+        assert_eq!(apply(&operations, "admin.2=[]").unwrap(), left);
+        assert!(apply(&operations, "admin.3=[]").is_err());
         // Who means a fault that is drawn is told how that is left out.
         let drawn = format!("{both}[faults.random]\n");
         let error = |change: &str| apply(&drawn, change).unwrap_err();

@@ -252,6 +252,9 @@ impl World {
             if self.admin_desk.watches() {
                 self.admin_desk.observe(event, &self.model, &mut admin_due);
             }
+            if event.host == Some(self.cast.admin) {
+                self.admin_desk.follow(event);
+            }
             if let (Kind::HostStopped { .. }, Some(host)) = (&event.kind, event.host) {
                 stopped.push(host);
             }
@@ -341,7 +344,9 @@ impl World {
                 }
             }
             Business::Administer(nth) if self.phase == Phase::Act => {
-                self.engine.task(self.cast.admin, Task::Administer(nth));
+                if self.engine.task(self.cast.admin, Task::Administer(nth)) {
+                    self.admin_desk.give(nth);
+                }
             }
             Business::Administer(_) => {}
             Business::FaultEnds(fault) => self.injector.end(fault, &mut self.engine),
@@ -483,6 +488,12 @@ impl World {
         begun.map(|fault| (fault.saturating_add(1), self.engine.has_bitten(fault))).collect()
     }
 
+    /// The operations of the admin client that were asked for so far and did not fail, by number
+    /// from 1.
+    pub fn operations_asked(&self) -> BTreeSet<u32> {
+        self.admin_desk.asked().map(|nth| nth.saturating_add(1)).collect()
+    }
+
     /// The figures so far. What was lost is not counted when the properties are not checked.
     pub fn figures(&self) -> Figures {
         let counts = |host| self.cast.clients.contains(&host);
@@ -521,10 +532,12 @@ pub struct Exposure {
 }
 
 impl<L: crate::sim::process::Launch> Engine<L> {
-    /// Hands a task to the process of `host`, if it runs.
-    pub(crate) fn task(&mut self, host: HostId, task: Task) {
-        if self.is_alive(host, self.hosts[host.0 as usize].starts) {
+    /// Hands a task to the process of `host`, if it runs, and says whether it does.
+    pub(crate) fn task(&mut self, host: HostId, task: Task) -> bool {
+        let is_alive = self.is_alive(host, self.hosts[host.0 as usize].starts);
+        if is_alive {
             self.route(host, Input::Task(task));
         }
+        is_alive
     }
 }

@@ -161,3 +161,110 @@ for = "3s"
     }
     assert!(!found.tried.iter().any(|it| it.change.contains("timeout")), "{found:?}");
 }
+
+/// What an administrator did before the breach is left out, too: neither what it only asked, nor
+/// what was refused, nor what came later.
+#[test]
+fn what_an_administrator_did_is_left_out() {
+    let text = r#"version = 1
+title = "someone allows unclean elections"
+duration = "32s"
+[cluster]
+brokers = 3
+controllers = 1
+config = { broker.session.timeout.ms = 3000, broker.heartbeat.interval.ms = 500, replica.lag.time.max.ms = 4000 }
+[[topic]]
+name = "orders"
+config = { min.insync.replicas = 1 }
+[[producer]]
+name = "checkout"
+topic = "orders"
+rate = "20/s"
+[[fault]]
+at = "3s"
+isolate = { host = "replica 2 of orders-0" }
+for = "10s"
+[[fault]]
+at = "3s"
+isolate = { host = "replica 3 of orders-0" }
+for = "10s"
+[[fault]]
+at = "12s"
+crash = { host = "replica 1 of orders-0" }
+for = "18s"
+[[admin]]
+at = "1s"
+describe_topic = { name = "orders" }
+[[admin]]
+when = { event = "host-stopped", after = "4s" }
+elect_leaders = { election = "preferred", partitions = ["orders-0"] }
+[[admin]]
+at = "18s"
+alter_config = { topic = "orders", set = { unclean.leader.election.enable = true } }
+[[admin]]
+at = "31s"
+delete_records = { partition = "orders-0" }
+"#;
+    let scenario = Scenario::read("a.toml", text, &[], &[], &vocabulary()).unwrap();
+    let all = run_once(&scenario, 0, &RunOptions::default()).outcome;
+    let lost = all.figures.lost;
+    assert!(lost > 50, "{lost}");
+    assert_eq!(all.operations_asked, [1, 3, 4].into(), "the preferred replica was down");
+    let found = what_if(&scenario, 0, "acked-durability", all.fingerprint.events);
+    let saved = tried(&found, "without admin operation 3 (alter-config at 18s)");
+    assert_eq!((saved.came, &saved.set[..]), (Came::Helped, &["admin.3=[]".to_owned()][..]));
+    assert!(saved.outcome.contains(&format!("records lost 0 (was {lost})")), "{saved:?}");
+    assert!(saved.nearby.is_some_and(|it| it.violated == 0 && it.without > 0), "{saved:?}");
+    let of_admin = found.tried.iter().filter(|it| it.change.contains("admin"));
+    assert_eq!(of_admin.count(), 1, "{found:?}");
+}
+
+/// A change after which the breach remains says how many records it saves: what is stopped at its
+/// breach is run to its end for that.
+#[test]
+fn a_change_that_does_not_help_says_how_much_it_saves() {
+    let text = r#"version = 1
+title = "a leader is cut off twice"
+duration = "30s"
+[cluster]
+brokers = 3
+controllers = 1
+config = { broker.session.timeout.ms = 3000, broker.heartbeat.interval.ms = 500 }
+[[topic]]
+name = "t"
+config = { min.insync.replicas = 1 }
+[[producer]]
+name = "p"
+topic = "t"
+rate = "30/s"
+config = { acks = 1 }
+[[fault]]
+at = "4s"
+isolate = { host = "replica 1 of t-0", direction = "outbound" }
+for = "6s"
+[[fault]]
+at = "4s"
+drift_clock = { host = "p", by = "1%" }
+for = "1s"
+[[fault]]
+at = "16s"
+isolate = { host = "leader of t-0", direction = "outbound" }
+for = "6s"
+"#;
+    let scenario = Scenario::read("a.toml", text, &[], &[], &vocabulary()).unwrap();
+    let run = |sets: &[String]| {
+        let scenario = Scenario::read("a.toml", text, sets, &[], &vocabulary()).unwrap();
+        run_once(&scenario, 0, &RunOptions::default()).outcome
+    };
+    let before = run(&[]);
+    let found = what_if(&scenario, 0, "acks-one-durability", before.fingerprint.events);
+    let without = tried(&found, "without fault 1 (isolate)");
+    assert_eq!(without.came, Came::Violated, "{without:?}");
+    let (now, was) = (run(&without.set).figures.lost, before.figures.lost);
+    assert!(0 < now && now < was, "{now} of {was}");
+    let told = format!("; records lost {now} (was {was})");
+    assert!(without.outcome.ends_with(&told), "{told}: {without:?}");
+    let same = tried(&found, "flush.messages=1");
+    assert_eq!(run(&same.set).figures.lost, was);
+    assert!(!same.outcome.contains("records lost"), "{same:?}");
+}
