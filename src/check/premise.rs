@@ -82,15 +82,16 @@ impl Premises {
             Kind::PartitionDecided { partition, unclean: true, .. } => {
                 let known = self.partitions.get_mut(partition);
                 let is_asked = known.is_some_and(|known| std::mem::take(&mut known.is_asked));
-                let why = if is_asked {
-                    "an administrator asked for it"
+                let name = model.partition_name(*partition);
+                let because = if is_asked {
+                    format!("an administrator asked for an unclean election of {name}")
                 } else if allows_unclean_elections(model, *partition) {
-                    "unclean.leader.election.enable is on"
+                    format!(
+                        "unclean.leader.election.enable is on, and {name} had an unclean election"
+                    )
                 } else {
                     return;
                 };
-                let name = model.partition_name(*partition);
-                let because = format!("{why}, and {name} had an unclean election");
                 self.leave(*partition, event.index, because);
             }
             Kind::PartitionCommitted { partition, in_sync, .. } => {

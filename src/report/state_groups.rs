@@ -63,7 +63,7 @@ fn of(model: &Model, group: &Name) -> GroupLine {
     let views: Vec<_> = model.members_of(group.as_str()).map(|(_, view)| view).collect();
     let members = || views.iter().filter(|view| view.is_member());
     let mut owners: BTreeMap<_, usize> = BTreeMap::new();
-    for partition in views.iter().flat_map(|view| &view.owned) {
+    for partition in views.iter().flat_map(|view| view.owned.keys()) {
         *owners.entry(*partition).or_default() += 1;
     }
     let epochs: BTreeSet<i32> = members().map(|view| view.epoch).collect();

@@ -132,7 +132,7 @@ impl Groups {
     pub(super) fn owners(&self, model: &Model, partition: TopicPartition) -> Vec<Vec<String>> {
         let owners = |group: &Name| {
             let members = model.members_of(group.as_str());
-            let owners = members.filter(|(_, view)| view.owned.contains(&partition));
+            let owners = members.filter(|(_, view)| view.owned.contains_key(&partition));
             owners.map(|(host, _)| model.setup().host_name(Some(host)).to_owned()).collect()
         };
         self.names.iter().map(owners).collect()

@@ -28,7 +28,8 @@ pub(crate) fn workload(group: &GroupPlan, defects: DefectSet) -> ApplicationConf
         produce_to: group.produce_to.clone(),
         pauses: group.pauses.iter().map(pause).collect(),
         poll_timeout: POLL_TIMEOUT,
-        hands_over: defects.has(Defect::AsyncProcessing),
+        // Whoever commits itself does so when it has processed, or before it hands anything over.
+        hands_over: group.commit == CommitPlan::Auto && defects.has(Defect::AsyncProcessing),
     })
 }
 

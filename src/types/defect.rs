@@ -439,10 +439,11 @@ defects! {
         "KAFKA-13636; mended in 3.2"
         "offsets older than offsets.retention.minutes go although the group rebalances";
     AsyncProcessing "asynchronous-processing" Configuration 57
-        ["at-least-once" "at-most-once"]
+        ["at-least-once"]
         "an application hands records to a thread of its own, and its consumer commits them"
         "Kafka's documentation of enable.auto.commit; Jepsen, 2024"
-        "what was polled waits in the application's memory while the next poll commits it";
+        "where commit is auto, what was polled waits in the application's memory while the next \
+         poll commits it";
     CommitsUnderneath "kafka-18641-commit-underneath" Historical 58
         ["at-least-once"]
         "a consumer commits records while its application still processes them"

@@ -311,6 +311,16 @@ pub(crate) fn explanations(executed: &mut Executed, scenario: &Scenario) -> Vec<
     })
 }
 
+/// The explanation of the first violation, with what other runs have shown.
+pub(crate) fn retold(
+    executed: &mut Executed,
+    scenario: &Scenario,
+    reruns: &Reruns,
+) -> Option<Explanation> {
+    let (file, events) = recorded(executed)?;
+    explained(executed, scenario, (&file, events), Some(reruns)).pop()
+}
+
 /// The file of a run that was recorded, and its events.
 fn recorded(executed: &mut Executed) -> Option<(RunFile, Vec<Event>)> {
     let file = RunFile::read(&executed.run_file.take()?.to_vec()).expect("it was just written");

@@ -2,9 +2,9 @@
 //! once.
 
 use kafsim::explore::{RunOptions, run_once};
-use kafsim::report::explain::{Explanation, text};
+use kafsim::report::explain::{Explanation, Reruns, Saved, text};
 
-use crate::museum::explanations;
+use crate::museum::{explanations, retold};
 use crate::scenarios::scenario;
 
 /// What is told of the first breach of `property` in `name` with `seed`.
@@ -187,6 +187,76 @@ fn what_an_unclean_election_rests_upon_is_told_and_what_changed_nothing_is_not()
     assert!(has(&steps, "leader of ledger-0, uncleanly"), "{}", text(&it));
     assert!(!has(&steps, "fault 1"), "{}", text(&it));
     assert!(text(&it).contains("changed\n    nothing"), "{}", text(&it));
+}
+
+/// The leader is down: that somebody asked for an election before, in vain, is not why another is
+/// elected.
+#[test]
+fn who_asks_for_an_election_in_vain_has_no_part_in_one() {
+    let it = told("asked_in_vain", 0, "acks-one-durability");
+    let steps = steps(&it);
+    let elected = steps.iter().find(|step| step.contains("leader of orders-0 (epoch 1"));
+    let elected = elected.unwrap_or_else(|| panic!("{}", text(&it)));
+    assert!(elected.contains("broker-3 was not heard of: its process is down"), "{elected}");
+    assert!(has(&steps, "and is refused: ELECTION_NOT_NEEDED"), "{}", text(&it));
+}
+
+/// Without a fault of which re-runs show that it did not matter, there is room for what did.
+#[test]
+fn a_fault_that_is_acquitted_is_no_step_beside_one_that_is_not() {
+    let scenario = scenario("tests/data/stories/asked_in_vain.toml", &[], &[]);
+    let told = |helped: bool| {
+        let options = RunOptions { record: true, ..RunOptions::default() };
+        let mut executed = run_once(&scenario, 0, &options);
+        let saved =
+            |change: &str, helped| Saved { change: change.to_owned(), helped, ..Saved::default() };
+        let saved_by =
+            vec![saved("without fault 1 (delay)", helped), saved("without fault 2 (crash)", false)];
+        let reruns = Reruns { saved_by, not_tried: Vec::new() };
+        steps(&retold(&mut executed, &scenario, &reruns).unwrap())
+    };
+    let (beside, alone) = (told(true), told(false));
+    assert!(has(&beside, "fault 1: slow link"), "{beside:?}");
+    assert!(!has(&beside, "fault 2: crash"), "{beside:?}");
+    assert!(has(&alone, "fault 2: crash"), "each alone may suffice: {alone:?}");
+}
+
+/// An administrator elects the one that lags, though another is eligible and down.
+#[test]
+fn an_election_for_which_an_administrator_asked_says_so() {
+    let it = told("elected_by_hand", 0, "leader-completeness");
+    let steps = steps(&it);
+    assert!(has(&steps, "an administrator asks for an unclean election"), "{}", text(&it));
+    let elected = steps.iter().find(|step| step.contains("uncleanly (epoch"));
+    let elected = elected.unwrap_or_else(|| panic!("{}", text(&it)));
+    let why = "because an administrator asked for an unclean election (e";
+    assert!(elected.contains(why), "{elected}");
+}
+
+/// Unclean elections are allowed while the whole replica is down; it comes back, and is no more
+/// eligible after its unclean end.
+#[test]
+fn an_unclean_election_tells_who_allowed_it_and_that_nobody_is_eligible_any_more() {
+    let it = told("allowed_by_hand", 0, "leader-completeness");
+    let steps = steps(&it);
+    assert!(has(&steps, "leader.election.enable of topic orders becomes true"), "{}", text(&it));
+    let elected = steps.iter().find(|step| step.contains("uncleanly (epoch"));
+    let elected = elected.unwrap_or_else(|| panic!("{}", text(&it)));
+    assert!(elected.contains("unclean.leader.election.enable is true since e"), "{elected}");
+    let gone = "(broker-3 had been eligible, and registered after an unclean end: e";
+    assert!(elected.contains(gone), "{elected}");
+}
+
+/// All leave the same record out; who leads, and does not know it, takes nobody back.
+#[test]
+fn that_nobody_comes_back_lies_with_the_leader_that_left_the_record_out() {
+    for seed in [0, 1, 2] {
+        let it = told("each_leaves_records_out", seed, "replicas-rejoin");
+        let (broker, _) = it.sentence.split_once(" leads ").unwrap();
+        let (_, broker) = broker.rsplit_once("broker ").unwrap();
+        let left_out = format!("broker-{broker} leaves a metadata record out");
+        assert!(has(&steps(&it), &left_out), "{}", text(&it));
+    }
 }
 
 #[test]

@@ -132,8 +132,8 @@ fn too_few(known: &PartitionView, state: &StateView, view: View<'_>) -> Wrong {
     };
     let broker = then.without(&now).iter().find(|broker| !stopped_uncleanly(*broker))?;
     let what = format!(
-        "with the eligible leader replicas {} it has fewer than {min} members, though {broker} \
-         did not stop uncleanly",
+        "with the eligible leader replicas {} it has fewer than {min} members, though broker \
+         {broker} has not registered after an unclean end",
         state.eligible
     );
     Some((what, Some(broker), Some(before.event)))

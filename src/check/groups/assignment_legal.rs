@@ -130,6 +130,14 @@ fn owned_once(event: &Event, view: View<'_>, findings: &mut Findings) {
             findings.exercised();
         }
         let Some((partition, owners)) = view.model.not_owned_once(group) else { continue };
+        // How each of them came by it, in that order.
+        let took = owners.iter().filter_map(|host| {
+            let (_, member) =
+                view.model.members_of(group.name.as_str()).find(|(it, _)| it == host)?;
+            member.owned.get(&partition).copied()
+        });
+        let mut evidence: Vec<u64> = took.chain([event.index]).collect();
+        evidence.sort_unstable();
         let owners = owners.iter().map(|host| view.model.setup().host_name(Some(*host)));
         let owners = match owners.collect::<Vec<_>>().as_slice() {
             [] => "nobody".to_owned(),
@@ -149,7 +157,7 @@ fn owned_once(event: &Event, view: View<'_>, findings: &mut Findings) {
         };
         let excuse = view.model.excuse_of(group);
         let excuse = excuse.as_ref().map(|(at, why)| (at.unwrap_or(event.index), why.as_str()));
-        findings.violated_unless(subject, excuse, sentence, [event.index]);
+        findings.violated_unless(subject, excuse, sentence, evidence);
     }
 }
 

@@ -113,7 +113,7 @@ impl ExclusiveOwnership {
         let Some(known) = latest.get(group) else { return };
         findings.exercised();
         for (other, theirs) in &view.model.group_members {
-            let has = theirs.group == *group && theirs.owned.contains(&partition);
+            let has = theirs.group == *group && theirs.owned.contains_key(&partition);
             // Who has not followed the others into a generation finds out that it is over.
             let is_late = known.protocol == GroupProtocol::Classic && theirs.epoch != known.epoch.0;
             let at_work = known.members.get(&theirs.member).is_some_and(MemberView::is_at_work);

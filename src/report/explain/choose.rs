@@ -65,7 +65,8 @@ pub(crate) fn choose(tape: &Tape, focus: &Focus, notes: Vec<Note>, deeds: &[Deed
         }
         mark(tape, focus, (&own, &chain), &mut candidates);
     }
-    let rested: BTreeSet<u64> = candidates.iter().filter_map(|it| it.note.rests).collect();
+    let rested: BTreeSet<u64> =
+        candidates.iter().flat_map(|it| it.note.rests.iter().copied()).collect();
     candidates.retain(|it| it.score > 0 || rested.contains(&it.note.event));
     candidates.sort_by_key(|candidate| {
         (std::cmp::Reverse(candidate.score), std::cmp::Reverse(candidate.note.event))

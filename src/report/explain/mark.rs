@@ -162,12 +162,13 @@ fn mark_one(
         Defect::PollSkips | Defect::PollGoesBack | Defect::NackTakenForProof => {
             last_before_evidence(tape, focus, deeds)
         }
+        Defect::RevokedAndKept => deeds.last().copied(),
         _ => None,
     }
     .or(deed);
     let Some(deed) = deed else { return };
     let (event, text) = (deed.event, deed.text.clone());
-    let note = Note { event, tag: Tag::Deed, extra: 0, text, because: None, rests: None };
+    let note = Note { event, tag: Tag::Deed, extra: 0, text, because: None, rests: Vec::new() };
     candidates.push(Candidate { note, score: OF_A_DEFECT * 2, defect: Some(defect) });
 }
 
@@ -202,10 +203,33 @@ fn pertinent<'a>(tape: &Tape, focus: &Focus, deeds: &[&'a Deed]) -> Vec<&'a Deed
                 };
                 until.filter(of).last().map_or(0, |it| it.index)
             };
-            some(&|deed| {
-                deed.host.is_some_and(|host| named.contains(&host) && deed.index > starts(host))
+            let is_since = |deed: &Event| deed.host.is_some_and(|host| deed.index > starts(host));
+            // A leader acts upon what it knows of its partition; who follows does not.
+            let leader = leader_of(tape, focus);
+            let is_of_partition = |deed: &Event| {
+                matches!(&deed.kind, Kind::DefectActed { partition, .. }
+                    if *partition == focus.partition)
+            };
+            let of_leader = leader.and_then(|leader| {
+                some(&|deed| deed.host == Some(leader) && is_of_partition(deed) && is_since(deed))
+            });
+            of_leader.or_else(|| {
+                some(&|deed| deed.host.is_some_and(|it| named.contains(&it)) && is_since(deed))
             })
         }
+        // Each fetch is compared; the one of who is named matters.
+        Defect::QuorumFetchByOffset => some(&|deed| {
+            let asked = deed.cause.and_then(|at| tape.event(at)).map(|it| &it.kind);
+            matches!(asked, Some(Kind::Delivered { from, .. }) if named.contains(from))
+        }),
+        // Who took it first kept it when another was to have it.
+        Defect::RevokedAndKept => match owners(tape, focus).as_slice() {
+            [(keeper, took), (_, next), ..] => {
+                let kept = |deed: &Event| deed.host == Some(*keeper) && deed.index > *took;
+                some(&|deed| kept(deed) && deed.index < *next).or_else(|| some(&kept))
+            }
+            _ => None,
+        },
         // It is left fenced when it says that it has caught up.
         Defect::NeverUnfenced => {
             let well = focus.was_well(tape).unwrap_or(0);
@@ -218,6 +242,43 @@ fn pertinent<'a>(tape: &Tape, focus: &Focus, deeds: &[&'a Deed]) -> Vec<&'a Deed
         _ => None,
     };
     found.unwrap_or_else(|| deeds.to_vec())
+}
+
+/// Who owns the partition of the story in the end, and since which events: who took it first comes
+/// first.
+fn owners(tape: &Tape, focus: &Focus) -> Vec<(HostId, u64)> {
+    let Some(wanted) = focus.group.as_ref().and_then(|group| group.partition) else {
+        return Vec::new();
+    };
+    let mut owners: Vec<(HostId, u64)> = Vec::new();
+    for event in tape.events.iter().take_while(|event| event.index <= focus.decisive) {
+        let Some(host) = event.host else { continue };
+        match &event.kind {
+            Kind::PartitionTaken { partition, .. } if *partition == wanted => {
+                owners.retain(|(owner, _)| *owner != host);
+                owners.push((host, event.index));
+            }
+            Kind::PartitionGivenUp { partition, .. } if *partition == wanted => {
+                owners.retain(|(owner, _)| *owner != host);
+            }
+            Kind::HostStopped { .. } => owners.retain(|(owner, _)| *owner != host),
+            _ => {}
+        }
+    }
+    owners
+}
+
+/// Who leads the partition of the story in the end, as the controller has it.
+fn leader_of(tape: &Tape, focus: &Focus) -> Option<HostId> {
+    let decisive = tape.event(focus.decisive)?;
+    let state = tape.last_before(decisive, |it| {
+        matches!(&it.kind, Kind::PartitionCommitted { partition, .. }
+            if Some(*partition) == focus.partition)
+    })?;
+    match &state.kind {
+        Kind::PartitionCommitted { leader, .. } => tape.setup.host_of((*leader)?),
+        _ => None,
+    }
 }
 
 /// The first deed of the host of the last one since that host took the part that it has: what goes

@@ -75,6 +75,9 @@ pub(crate) const NEEDED: i32 = 20;
 /// What a fault matters without which it happens as well.
 pub(crate) const IDLE: i32 = -60;
 
+/// What a fault matters without which it happens as well, and without others it does not.
+pub(crate) const ACQUITTED: i32 = -120;
+
 /// What a fault matters that changed nothing: it is said that it is not the cause, and no more.
 pub(crate) const CHANGED_NOTHING: i32 = -200;
 
@@ -87,8 +90,8 @@ pub(crate) struct Note {
     pub(crate) extra: i32,
     pub(crate) text: String,
     pub(crate) because: Option<String>,
-    /// The event without which nobody understands it, if it is that of another note.
-    pub(crate) rests: Option<u64>,
+    /// The events without which nobody understands it, those of other notes.
+    pub(crate) rests: Vec<u64>,
 }
 
 /// That a bug decided, as the event `event` says.

@@ -40,10 +40,14 @@ pub(crate) fn rest_upon(
             }
         }
     }
-    // What was put in for a step that has made room since carries nothing.
+    // Since when somebody follows, put in for a step that has made room since, carries nothing.
     let every = chosen.iter().flat_map(|step| grounds(tape, focus, step, chosen, &left));
     let carries: Vec<u64> = every.collect();
-    chosen.retain(|it| !put.contains(&it.note.event) || carries.contains(&it.note.event));
+    chosen.retain(|it| {
+        it.note.tag != Tag::Role
+            || !put.contains(&it.note.event)
+            || carries.contains(&it.note.event)
+    });
 }
 
 /// Puts in the step of event `needed`, upon which that of `event` rests; the event, if it was left
@@ -86,7 +90,8 @@ fn grounds(
     left: &[Candidate],
 ) -> Vec<u64> {
     let lost = lost_before(tape, focus, step, chosen, left);
-    lost.into_iter().chain(ground(tape, focus, step, chosen, left)).collect()
+    let told = step.note.rests.iter().copied();
+    lost.into_iter().chain(told).chain(ground(tape, focus, step, chosen, left)).collect()
 }
 
 /// What the disk of a leader that is elected had lost when it was: one note may tell of several
@@ -120,9 +125,6 @@ fn ground(
     chosen: &[Candidate],
     left: &[Candidate],
 ) -> Option<u64> {
-    if step.note.rests.is_some() {
-        return step.note.rests;
-    }
     let event = tape.event(step.note.event)?;
     let all = || chosen.iter().chain(left);
     let before = |tag: Tag| {

@@ -249,7 +249,7 @@ impl<'a> Teller<'a> {
         text: String,
         because: Option<String>,
     ) {
-        self.notes.push(Note { event: event.index, tag, extra, text, because, rests: None });
+        self.notes.push(Note { event: event.index, tag, extra, text, because, rests: Vec::new() });
     }
 
     pub(crate) fn who(&self, event: &Event) -> String {

@@ -31,7 +31,7 @@ impl Teller<'_> {
                     "{who} sends {} again, to {to}: attempt {attempt}",
                     self.batch_name(*batch)
                 );
-                let because = self.why_again(event, *batch);
+                let because = self.why_again(event, *batch) + self.turned(event, *batch);
                 self.add(event, Tag::Send, text, Some(because));
             }
             Kind::BatchDone { batch, result, error, base_offset, .. } if self.is_batch(*batch) => {
@@ -81,6 +81,35 @@ impl Teller<'_> {
                 self.add(event, Tag::Send, text, None);
             }
             _ => self.observe_places(event, model),
+        }
+    }
+
+    /// Why another batch of the story goes before `batch` now and went behind it at the attempt
+    /// before, if one does.
+    fn turned(&self, event: &Event, batch: BatchId) -> &'static str {
+        let sent = |of: BatchId, before: &Event| {
+            self.tape.last_before(
+                before,
+                |it| matches!(&it.kind, Kind::BatchSent { batch: it, .. } if *it == of),
+            )
+        };
+        let has_sequence = self
+            .tape
+            .sealed(batch)
+            .is_some_and(|it| matches!(&it.kind, Kind::BatchSealed { base_sequence: Some(_), .. }));
+        let Some(last) = sent(batch, event).filter(|_| !has_sequence) else { return "" };
+        // As RecordAccumulator.reenqueue has it without sequence numbers.
+        let has_passed = |other: &BatchId| {
+            let now = sent(*other, event).filter(|now| now.index > last.index);
+            let before = now.and_then(|now| sent(*other, now));
+            *other != batch && before.is_some_and(|before| before.index > last.index)
+        };
+        match self.focus.batches.iter().any(has_passed) {
+            true => {
+                "; a batch that failed goes to the head of its queue, so that of two that failed \
+                 the order turned"
+            }
+            false => "",
         }
     }
 
@@ -345,6 +374,8 @@ impl Teller<'_> {
                     self.add(event, Tag::Hardware, text, None);
                 }
             }
+            // What a fault does to a clock is told with the fault.
+            Kind::ClockSet { .. } if self.is_by_fault(event) => {}
             Kind::ClockSet { by, drift } if concerns => {
                 let text = match by {
                     0 => format!("{who}: both clocks gain {drift} us in a second from here on"),

@@ -6,7 +6,9 @@ use crate::report::explain::note::Tag;
 use crate::report::explain::tape::row;
 use crate::report::explain::tell::Teller;
 use crate::trace::{FaultView, Model, StateView, seconds};
-use crate::types::{BrokerId, BrokerSet, HostId, TopicPartition};
+use crate::types::{BrokerId, BrokerSet, ErrorCode, HostId, Moment, TopicPartition};
+
+const UNCLEAN_ELECTIONS: &str = "unclean.leader.election.enable";
 
 /// In-sync sets that change within so many microseconds change together.
 const JUST_BEFORE: u64 = 5_000_000;
@@ -24,7 +26,12 @@ impl Teller<'_> {
             let is_last_known = before.last_known.first() == now.leader.as_ref();
             // The last known leader is elected as one that may lack records, too (KIP-966).
             let unclean = self.unclean.contains(&epoch) || (now.recovering && !before.recovering);
-            let gone = before.leader.map(|broker| self.why_gone(event, broker, model));
+            let asked = self.asked_for(event, partition);
+            let gone = before.leader.map(|broker| match asked {
+                Some(asked) => format!("an administrator asked for an election (e{asked})"),
+                None => self.why_gone(event, broker, model),
+            });
+            let allowed = self.unclean_allowed(partition, model);
             let (text, because) = match now.leader {
                 Some(leader) => {
                     let how = if unclean { ", uncleanly" } else { "" };
@@ -46,16 +53,23 @@ impl Teller<'_> {
                         (true, _) if before.in_sync.is_empty() && is_last_known => Some(format!(
                             "the in-sync set was empty, no eligible leader replica was left{}, \
                              and {} is the last known leader",
-                            self.no_more_eligible(event, partition),
+                            self.no_more_eligible(event, partition, before),
                             self.tape.node(leader)
                         )),
-                        (true, _) if before.in_sync.is_empty() => {
-                            Some("the in-sync set was empty".to_owned())
+                        (true, _) => {
+                            let state = self.no_leader_left(event, partition, before);
+                            Some(match (asked, allowed) {
+                                (Some(asked), _) => format!(
+                                    "an administrator asked for an unclean election (e{asked}), \
+                                     and {state}"
+                                ),
+                                (None, Some(since)) => format!(
+                                    "{state}, and unclean.leader.election.enable is true since \
+                                     e{since}"
+                                ),
+                                (None, None) => state,
+                            })
                         }
-                        (true, _) => Some(format!(
-                            "nobody of the in-sync set {} could be elected",
-                            before.in_sync
-                        )),
                         (false, Some(_))
                             if Self::is_preferred(leader, (before, &now.in_sync), model) =>
                         {
@@ -83,9 +97,12 @@ impl Teller<'_> {
             };
             let extra = if unclean { 20 } else { 0 };
             self.add_with(event, (Tag::Election, extra), text, because);
-            let rests = now.leader.and_then(|leader| self.passed_since(leader, before, model));
+            let passed = now.leader.and_then(|leader| self.passed_since(leader, before, model));
+            let allowed = allowed.filter(|_| asked.is_none());
+            let rests = passed.into_iter().chain(allowed).filter(|_| unclean);
+            let rests: Vec<u64> = asked.into_iter().chain(rests).collect();
             if let Some(note) = self.notes.last_mut() {
-                note.rests = rests.filter(|_| unclean);
+                note.rests = rests;
             }
         } else if now.in_sync != before.in_sync {
             self.on_in_sync(event, (&before.in_sync, &now.in_sync), &name, model);
@@ -202,7 +219,12 @@ impl Teller<'_> {
 
     /// " (broker-1 had been eligible, and registered after an unclean end: e7)", of those who were
     /// since somebody led.
-    fn no_more_eligible(&self, event: &Event, partition: TopicPartition) -> String {
+    fn no_more_eligible(
+        &self,
+        event: &Event,
+        partition: TopicPartition,
+        state: &StateView,
+    ) -> String {
         let mut were = BrokerSet::default();
         let mut since = 0;
         let before = self.tape.events.iter().rev().filter(|it| it.index < event.index);
@@ -226,7 +248,8 @@ impl Teller<'_> {
         };
         let gone: Vec<(BrokerId, String)> =
             were.iter().filter_map(|broker| Some((broker, registered(&broker)?))).collect();
-        if gone.is_empty() {
+        let is_gone = |broker: BrokerId| gone.iter().any(|(it, _)| *it == broker);
+        if gone.is_empty() || !state.eligible.iter().all(is_gone) {
             return String::new();
         }
         let events: Vec<&str> = gone.iter().map(|(_, event)| event.as_str()).collect();
@@ -238,6 +261,51 @@ impl Teller<'_> {
     }
 
     /// "broker-1 was fenced (e7)": why a broker leads no more, or is in sync no more.
+    /// With which event an administrator had the controller write what `event` tells.
+    fn asked_for(&self, event: &Event, partition: TopicPartition) -> Option<u64> {
+        let Kind::PartitionCommitted { offset: at, .. } = &event.kind else { return None };
+        let decided = self.tape.last_before(event, |it| {
+            matches!(&it.kind, Kind::PartitionDecided { partition: of, offset, .. }
+                if *of == partition && offset == at)
+        })?;
+        let mut step = self.tape.step_of(decided).take_while(|it| it.index < decided.index);
+        let asked = step.find(|it| {
+            matches!(&it.kind, Kind::ElectionAsked { partition: of, error: ErrorCode::None, .. }
+                if *of == partition)
+        });
+        asked.map(|it| it.index)
+    }
+
+    /// With which event unclean elections were allowed, if that was while the scenario ran.
+    fn unclean_allowed(&self, partition: TopicPartition, model: &Model) -> Option<u64> {
+        let topic = model.topic_names.get(&partition.topic_id)?;
+        let allows = model.configs.of_topic(topic, UNCLEAN_ELECTIONS);
+        let since = allows
+            .filter(|value| value.as_str() == "true")
+            .and_then(|_| model.configs.of_topic_by(topic, UNCLEAN_ELECTIONS));
+        let since = since.and_then(|event| self.tape.event(event));
+        since.filter(|event| event.at >= Moment::SCENARIO_BEGINS).map(|event| event.index)
+    }
+
+    /// Why nobody could be elected cleanly.
+    fn no_leader_left(
+        &self,
+        event: &Event,
+        partition: TopicPartition,
+        before: &StateView,
+    ) -> String {
+        if !before.in_sync.is_empty() {
+            return format!("nobody of the in-sync set {} could be elected", before.in_sync);
+        }
+        let gone = self.no_more_eligible(event, partition, before);
+        match gone.is_empty() {
+            true => "the in-sync set was empty".to_owned(),
+            false => {
+                format!("the in-sync set was empty, and no eligible leader replica was left{gone}")
+            }
+        }
+    }
+
     pub(crate) fn why_gone(&self, event: &Event, broker: BrokerId, model: &Model) -> String {
         let name = self.tape.node(broker);
         let registration = model.registrations.get(&broker);
@@ -250,10 +318,6 @@ impl Teller<'_> {
                 Some(fenced) => format!("{name} was fenced (e{fenced}){absence}"),
                 None => format!("{name} is fenced{absence}"),
             };
-        }
-        let asked = self.notes.iter().rev().take(4).any(|note| note.tag == Tag::Admin);
-        if asked {
-            return "an administrator asked for an election".to_owned();
         }
         if let Some(registered) = self.unclean_starts.get(&broker) {
             return format!("{name} registered anew after an unclean end (e{registered})");

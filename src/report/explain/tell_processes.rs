@@ -1,13 +1,13 @@
 //! What an event says, in words: faults, processes, registrations.
 
 use crate::event::{CrashKeep, Event, FaultVerb, Kind, Phase, StartedAs};
-use crate::report::explain::note::{CHANGED_NOTHING, IDLE, NEEDED, Tag};
+use crate::report::explain::note::{ACQUITTED, CHANGED_NOTHING, IDLE, NEEDED, Tag};
 use crate::report::explain::tape::row;
 use crate::report::explain::tell::Teller;
 use crate::report::fault_words::told;
 use crate::report::halt_words::halt_words;
 use crate::trace::{Model, Part};
-use crate::types::{BrokerId, HostId, Offset};
+use crate::types::{BrokerId, ErrorCode, HostId, Offset};
 
 impl Teller<'_> {
     pub(crate) fn observe_processes(&mut self, event: &Event, model: &Model) {
@@ -103,6 +103,15 @@ impl Teller<'_> {
         })
     }
 
+    /// Whether a fault began or ended with this very event.
+    pub(crate) fn is_by_fault(&self, event: &Event) -> bool {
+        let before = event.index.checked_sub(1).and_then(|at| self.tape.event(at));
+        before.is_some_and(|it| {
+            it.at == event.at
+                && matches!(it.kind, Kind::FaultBegan { .. } | Kind::FaultEnded { .. })
+        })
+    }
+
     /// What it matters that a fault took hold, by what the run came to without it.
     pub(crate) fn need_of(&self, fault: u32) -> i32 {
         let number = fault.saturating_add(1);
@@ -112,6 +121,8 @@ impl Teller<'_> {
         }
         match (retried.needed.contains(&number), retried.idle.contains(&number)) {
             (true, _) => NEEDED,
+            // Where others are known to be to blame.
+            (false, true) if !retried.needed.is_empty() => ACQUITTED,
             (false, true) => IDLE,
             (false, false) => 0,
         }
@@ -243,7 +254,10 @@ impl Teller<'_> {
             }
             Kind::ElectionAsked { unclean, error, .. } => {
                 let which = if *unclean { "an unclean election" } else { "the preferred leader" };
-                let text = format!("an administrator asks for {which}: {error}");
+                let text = match error {
+                    ErrorCode::None => format!("an administrator asks for {which}"),
+                    error => format!("an administrator asks for {which}, and is refused: {error}"),
+                };
                 self.add(event, Tag::Admin, text, None);
             }
             Kind::ConfigCommitted { resource, key, value, offset } => {

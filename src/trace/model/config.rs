@@ -66,9 +66,22 @@ impl ConfigView {
         })
     }
 
+    /// The event that told of that value first.
+    pub fn of_topic_by(&self, topic: &Name, key: &str) -> Option<u64> {
+        let own = self.known(&ConfigResource::Topic(topic.clone()), key);
+        let known = own.filter(|known| known.value.is_some()).or_else(|| {
+            let broker_key = TopicKey::of_topic(key)?.broker_key;
+            self.known(&ConfigResource::Cluster, broker_key)
+        })?;
+        known.value.as_ref().map(|_| known.event)
+    }
+
     fn get(&self, resource: &ConfigResource, key: &str) -> Option<&Name> {
-        let place = (Name::from(resource.to_string()), Name::from(key));
-        self.values.get(&place)?.value.as_ref()
+        self.known(resource, key)?.value.as_ref()
+    }
+
+    fn known(&self, resource: &ConfigResource, key: &str) -> Option<&Known> {
+        self.values.get(&(Name::from(resource.to_string()), Name::from(key)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is known of a host as a member of a group, as the host itself believes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{
     Event, GroupProtocol, GroupState, Kind, LeftBecause, MemberState, OFFSETS_TOPIC, home_of,
@@ -22,8 +22,8 @@ pub struct GroupMemberView {
     pub state: MemberState,
     /// Whether it leads its generation (classic).
     pub leads: bool,
-    /// What it believes that it owns.
-    pub owned: BTreeSet<TopicPartition>,
+    /// What it believes that it owns, and the events by which it took that.
+    pub owned: BTreeMap<TopicPartition, u64>,
     /// The event by which it became a member last.
     pub joined: Option<u64>,
     /// The event by which it left since healing began, or for good until then, because its
@@ -111,7 +111,7 @@ impl Model {
                     epoch: *epoch,
                     state: *state,
                     leads: *leads,
-                    owned: BTreeSet::new(),
+                    owned: BTreeMap::new(),
                     joined: None,
                     overdue: None,
                     expelled: None,
@@ -146,7 +146,7 @@ impl Model {
             }
             Kind::PartitionTaken { partition, .. } => {
                 if let Some(view) = self.group_members.get_mut(&host) {
-                    view.owned.insert(*partition);
+                    view.owned.insert(*partition, event.index);
                 }
             }
             Kind::PartitionGivenUp { partition, .. } => {
@@ -205,7 +205,7 @@ impl Model {
     /// The host that believes that it owns `partition` in `group`, of several the one of the
     /// latest generation or epoch.
     pub fn owner_in_group(&self, group: &str, partition: TopicPartition) -> Option<HostId> {
-        let owners = self.members_of(group).filter(|(_, view)| view.owned.contains(&partition));
+        let owners = self.members_of(group).filter(|(_, view)| view.owned.contains_key(&partition));
         owners.max_by_key(|(_, view)| view.epoch).map(|(host, _)| host)
     }
 
@@ -286,7 +286,7 @@ impl Model {
         let partitions = self.partitions.keys().filter(|it| topics.contains(&it.topic_id));
         let owners = |partition: &TopicPartition| -> Vec<HostId> {
             let members = self.members_of(group.name.as_str());
-            let owners = members.filter(|(_, view)| view.owned.contains(partition));
+            let owners = members.filter(|(_, view)| view.owned.contains_key(partition));
             owners.map(|(host, _)| host).collect()
         };
         let all = partitions.map(|partition| (*partition, owners(partition)));
