@@ -308,3 +308,35 @@ fn a_timeline_shows_what_a_failure_of_power_left_to_all() {
         quorum.members.iter().take(3).map(|it| Some(it.log_end_offset)).collect();
     assert_eq!(line.log_end_offsets, ends, "{line:?}");
 }
+
+/// The link was slow, and the leader died before the next fetch was there: no fetch that reached
+/// its process after it started again is compared.
+#[test]
+fn a_slow_link_is_why_a_follower_lacks_what_its_leader_died_with() {
+    for seed in 0..3 {
+        let it = told("slow_link_before_a_crash", seed, "acks-one-durability");
+        let [row] = it.why_not.as_slice() else { panic!("{}", text(&it)) };
+        let follower = &row.replica;
+        let lead = row.text.split_once(": no fetch of it reached ").map(|(_, rest)| rest);
+        let (leader, _) = lead.and_then(|rest| rest.split_once(" after the write")).unwrap();
+        let held = format!("held up by fault 1 (slow links of {follower} (300ms more))");
+        assert!(row.text.contains(&held), "{}", row.text);
+        let died = format!("; the process of {leader} ended at 12.000000 (e");
+        assert!(row.text.contains(&died), "{}", row.text);
+        assert!(row.text.ends_with("), before the next one was there"), "{}", row.text);
+    }
+}
+
+/// Whom the breach names is told of first, also if it only observes the quorum.
+#[test]
+fn why_the_one_that_the_breach_names_lacks_a_record_is_told_first() {
+    let scenario = scenario("tests/data/stories/fetched_by_offset_alone.toml", &[], &[]);
+    let options = RunOptions { record: true, ..RunOptions::default() };
+    let mut executed = run_once(&scenario, 0, &options);
+    let found = explanations(&mut executed, &scenario);
+    let it = found.iter().find(|it| it.property == "raft-committed-prefix").unwrap();
+    let (before, _) = it.sentence.split_once(" takes offset").unwrap();
+    let (_, named) = before.rsplit_once(' ').unwrap();
+    assert!(named.starts_with("broker-"), "{}", it.sentence);
+    assert_eq!(it.why_not[0].replica, named, "{}", text(it));
+}

@@ -39,6 +39,10 @@ struct Life {
     /// The last fetch that reached the writer before the write, and the first after it.
     fetch_before: Option<u64>,
     fetch_after: Option<u64>,
+    /// What came back of the last fetch before the write, and the fault that held it up.
+    answer_before: Option<(u64, Option<u32>)>,
+    /// When the process ended that wrote the records: what reaches another is no fetch of theirs.
+    writer_ended: Option<(u64, Moment)>,
     /// The first answer of the writer after the write, and the fault that held it up.
     answer_after: Option<(u64, Option<u32>)>,
     /// Whether the writer led the quorum no longer when it gave that answer, and since when it did
@@ -54,7 +58,7 @@ pub(crate) fn why_not(tape: &Tape, focus: &Focus, model: &Model) -> Vec<WhyNot> 
         Shape::Records => {
             let Some(wanted) = wanted(tape, focus, partition) else { return Vec::new() };
             let faults = tape.faults(focus.decisive);
-            replicas_of(model, partition)
+            named_first(focus, model, partition)
                 .into_iter()
                 .filter(|node| !focus.holds(model, *node))
                 .filter_map(|node| lacking(tape, focus, model, &wanted, node, &faults))
@@ -64,6 +68,16 @@ pub(crate) fn why_not(tape: &Tape, focus: &Focus, model: &Model) -> Vec<WhyNot> 
         Shape::Stuck => stuck(tape, focus, model, partition),
         _ => Vec::new(),
     }
+}
+
+/// The replicas, those first that the breach names: an observer of the metadata log is one, too.
+fn named_first(focus: &Focus, model: &Model, partition: TopicPartition) -> Vec<BrokerId> {
+    let known = model.partition(partition);
+    let has_log = |node: &BrokerId| known.is_some_and(|it| it.replicas.contains_key(node));
+    let mut nodes: Vec<BrokerId> = focus.nodes.iter().copied().filter(has_log).collect();
+    let others = replicas_of(model, partition);
+    nodes.extend(others.into_iter().filter(|node| !focus.nodes.contains(node) || !has_log(node)));
+    nodes
 }
 
 fn wanted(tape: &Tape, focus: &Focus, partition: TopicPartition) -> Option<Wanted> {
@@ -167,7 +181,7 @@ fn never(
     parts.extend(belief(tape, wanted, node, (life, host), faults));
     parts.extend(apart(tape, wanted, (life, host), faults));
     if other.is_none() {
-        parts.push((fetches(tape, life, &writer), None));
+        parts.push((fetches(tape, life, &writer, faults), None));
     }
     parts.extend(later);
     let what = offsets(wanted.from, wanted.to);
@@ -260,17 +274,36 @@ fn belief(
 }
 
 /// What became of its fetches from the writer.
-fn fetches(tape: &Tape, life: &Life, writer: &str) -> String {
+fn fetches(tape: &Tape, life: &Life, writer: &str, faults: &[FaultRecord]) -> String {
     match (life.fetch_before, life.fetch_after, life.answer_after) {
-        (Some(before), None, None) => format!(
-            "no fetch of it reached {writer} after the write (the last one at {}, e{before})",
-            at(tape, before)
-        ),
+        (Some(before), None, None) => {
+            let fetch = format!(
+                "no fetch of it reached {writer} after the write (the last one at {}, e{before})",
+                at(tape, before)
+            );
+            let answer = match life.answer_before {
+                Some((answer, fault @ Some(_))) => format!(
+                    "; the answer to that came at {} (e{answer}){}",
+                    at(tape, answer),
+                    held_up(fault, faults)
+                ),
+                _ => String::new(),
+            };
+            let next = ended(tape, life, writer, "before the next one was there");
+            format!("{fetch}{answer}{next}")
+        }
         (None, None, None) => format!("no fetch of it ever reached {writer}"),
-        (_, Some(after), None) => format!(
-            "its next fetch reached {writer} at {} (e{after}), and no answer came",
-            at(tape, after)
-        ),
+        (_, Some(after), None) => {
+            let held = match &tape.event(after).map(|event| &event.kind) {
+                Some(Kind::Delivered { fault, .. }) => held_up(*fault, faults),
+                _ => String::new(),
+            };
+            format!(
+                "its next fetch reached {writer} at {} (e{after}){held}, and no answer came{}",
+                at(tape, after),
+                ended(tape, life, writer, "before it was heard")
+            )
+        }
         (_, _, Some((answer, _))) if life.has_retired => {
             let again = life.led_again.map_or_else(String::new, |event| {
                 format!("; it led again from {} on (e{event})", at(tape, event))
@@ -290,6 +323,23 @@ fn fetches(tape: &Tape, life: &Life, writer: &str) -> String {
             )
         }
     }
+}
+
+/// The fault that held a message up, behind when it came.
+fn held_up(fault: Option<u32>, faults: &[FaultRecord]) -> String {
+    let Some(number) = fault.map(|fault| fault.saturating_add(1)) else { return String::new() };
+    let text = faults.iter().find(|fault| fault.number == number);
+    let text = text.map_or_else(String::new, |fault| format!(" ({})", fault.text));
+    format!(", held up by fault {number}{text}")
+}
+
+/// That the process of the writer ended, unless whoever asked it had turned away before.
+fn ended(tape: &Tape, life: &Life, writer: &str, before: &str) -> String {
+    let ended = life.writer_ended.map(|(event, _)| event);
+    let ended = ended.filter(|event| life.turned.is_none_or(|turned| *event < turned));
+    ended.map_or_else(String::new, |event| {
+        format!("; the process of {writer} ended at {} (e{event}), {before}", at(tape, event))
+    })
 }
 
 /// The fault that kept the replica and the writer from each other longest, between the write and
@@ -355,9 +405,15 @@ fn life(tape: &Tape, focus: &Focus, wanted: &Wanted, host: HostId) -> Life {
         {
             if event.index < wanted.written {
                 life.fetch_before = Some(event.index);
-            } else {
+                life.answer_before = None;
+            } else if life.writer_ended.is_none() {
                 life.fetch_after.get_or_insert(event.index);
             }
+        } else if event.host == Some(wanted.writer)
+            && matches!(event.kind, Kind::HostStopped { .. })
+            && event.index > wanted.written
+        {
+            life.writer_ended.get_or_insert((event.index, event.at));
         }
     }
     life
@@ -411,9 +467,16 @@ fn own(life: &mut Life, event: &Event, wanted: &Wanted) {
         Kind::HostStarted { .. } => close(&mut life.down, index),
         Kind::HostPaused {} => life.paused.push((index, None)),
         Kind::HostResumed {} => close(&mut life.paused, index),
-        // What was sent before the write cannot have brought it.
+        // What was sent before the write cannot have brought it, nor what another process sent.
         Kind::Delivered { from, api: ApiKey::Fetch, is_response: true, fault, sent, .. }
-            if *from == wanted.writer && index > wanted.written && *sent >= wanted.at =>
+            if *from == wanted.writer && *sent < wanted.at =>
+        {
+            life.answer_before = Some((index, *fault));
+        }
+        Kind::Delivered { from, api: ApiKey::Fetch, is_response: true, fault, sent, .. }
+            if *from == wanted.writer
+                && index > wanted.written
+                && life.writer_ended.is_none_or(|(_, ended)| *sent <= ended) =>
         {
             life.answer_after.get_or_insert((index, *fault));
         }
