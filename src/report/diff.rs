@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::event::Event;
 use crate::report::at::TellError;
 use crate::report::diff_account::{Account, Outcome, outcomes};
-use crate::report::diff_scenario::lines_that_differ;
+use crate::report::diff_scenario::differences;
 use crate::report::diff_words::words;
 use crate::trace::{Alignment, Names, ReadError, RunFile, align};
 use crate::types::Moment;
@@ -23,7 +23,7 @@ pub struct Difference {
     pub runs: [Run; 2],
     /// Whether kafsim's build was the same.
     pub same_build: bool,
-    /// Lines that only one of the scenarios has: `-` the one, `+` the other.
+    /// What only one of the scenarios says, and what they do not say alike.
     pub scenario: Vec<String>,
     /// Steps by their names.
     pub steps: Steps,
@@ -103,7 +103,7 @@ impl Difference {
         Ok(Self {
             runs: [Run::of(left, right), Run::of(right, left)],
             same_build: left.header.build_id == right.header.build_id,
-            scenario: lines_that_differ(&left.header.scenario, &right.header.scenario),
+            scenario: differences(&left.header.scenario, &right.header.scenario),
             steps,
             first,
             outcomes: outcomes(&accounts),

@@ -80,10 +80,9 @@ impl Difference {
             page.sentence("The scenario is the same.");
             return;
         }
-        page.sentence("The scenario differs (- only in A, + only in B):");
+        page.sentence("The scenario differs:");
         for line in &self.scenario {
-            let (sign, rest) = line.split_once(' ').unwrap_or(("", line));
-            page.line(INDENT + 2, &format!("{:INDENT$}{sign}", ""), rest);
+            page.line(INDENT + 2, &format!("{:INDENT$}*", ""), line);
         }
     }
 
