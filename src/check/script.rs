@@ -94,6 +94,16 @@ impl Script {
         Self::of(Setup { topics: vec![orders], ..setup() })
     }
 
+    /// The same, with a topic of which every batch is flushed before it counts.
+    pub(crate) fn with_each_message_flushed() -> Self {
+        let orders = TopicSetup {
+            name: "orders".into(),
+            unclean_elections: false,
+            flushes_each_message: true,
+        };
+        Self::of(Setup { topics: vec![orders], ..setup() })
+    }
+
     /// The same, with a group that reads `orders`: `reader` and `other` want to be its members.
     pub(crate) fn with_group(name: &str, promise: Promise) -> Self {
         Self::with_group_setup(name, promise, 3)

@@ -28,7 +28,8 @@ const INFO: Info = Info {
     source: "Raft, section 5.4; KIP-101, KIP-497, KIP-966; kafka-specification",
     premise: "no unclean election was allowed and took place; at most min.insync.replicas - 1 \
               counted replicas lost unflushed records at a time, crashes without a loss counted as \
-              soon as one of them lost any (KIP-966)",
+              soon as one of them lost any (KIP-966); with flush.messages=1 only a lost disk loses \
+              records",
     kinds: &["role-taken", "log-truncated"],
     is_liveness: false,
 };
@@ -107,7 +108,10 @@ mod tests {
 
     /// Broker 1 leads in epoch 0, with all in sync.
     fn led() -> Script {
-        let mut run = Script::new();
+        led_in(Script::new())
+    }
+
+    fn led_in(mut run: Script) -> Script {
         run.commit(Some(1), 0, &[1, 2, 3]).lead(1, 0, &[1, 2, 3]);
         run
     }
@@ -148,5 +152,18 @@ mod tests {
         run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
         assert_eq!(run.outcome("leader-completeness"), "outside its premise");
         assert_eq!(Script::new().outcome("leader-completeness"), "not exercised");
+    }
+
+    #[test]
+    fn what_was_flushed_may_not_be_lost_by_however_many() {
+        let outcome = |script: Script| {
+            let mut run = led_in(script);
+            run.replicate(1, 2, 0).high_watermark(1, 2, true);
+            run.crash(1, 0).crash(2, 0).recover(2, 0);
+            run.commit(Some(2), 1, &[2, 3]).lead(2, 1, &[2, 3]);
+            run.outcome("leader-completeness")
+        };
+        assert_eq!(outcome(Script::new()), "outside its premise");
+        assert_eq!(outcome(Script::with_each_message_flushed()), "violated");
     }
 }
