@@ -327,6 +327,7 @@ impl Story {
                 format!("{host}: {lane} stands still until the disk does")
             }
             Kind::DiskReplaced {} => format!("{host} has lost all that was on its disk"),
+            Kind::ClockSet { by: 0, drift: 0 } => format!("{host}: both clocks keep time again"),
             Kind::ClockSet { by: 0, drift } => {
                 format!("{host}: both clocks gain {drift} us in a second from here on")
             }

@@ -239,6 +239,9 @@ mod tests {
         assert_eq!(differences(&format!("{jump}{cut}"), later), [gone, moved]);
         let turned = differences(&format!("{jump}{cut}"), &format!("{cut}{jump}"));
         assert_eq!(turned, ["[[fault]]: those that both have stand in another order in B"]);
+        // The one that is the same is not taken for the one that went.
+        let first = "fault 1 (isolate at 14s) is only in A: isolate.host = \"c\"";
+        assert_eq!(differences(&format!("{cut}{later}"), later), [first]);
     }
 
     #[test]

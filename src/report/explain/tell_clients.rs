@@ -378,6 +378,7 @@ impl Teller<'_> {
             Kind::ClockSet { .. } if self.is_by_fault(event) => {}
             Kind::ClockSet { by, drift } if concerns => {
                 let text = match by {
+                    0 if *drift == 0 => format!("{who}: both clocks keep time again"),
                     0 => format!("{who}: both clocks gain {drift} us in a second from here on"),
                     by => format!("{who}: the wall clock jumps by {} ms", by / 1000),
                 };
