@@ -156,12 +156,15 @@ export class Owners {
       if (right - left > 24) surface.text(left + 4, y + 10.5, run.hostName(host), inkOn(this.color(host)), { size: 11, bold: true, max: right - left - 6 });
     };
     const spans = row.spans.filter(isShown);
+    const overlaps = row.overlaps.filter(isShown);
     for (const span of spans) {
       const [left, right] = ends(span);
       surface.rect(left, y + 2, Math.max(1.5, right - left - 0.5), 16, this.color(span.host), 2);
-      named(left, right, span.host);
+      // Who came second is named behind the red.
+      const red = overlaps.find(({ from }) => from === span.from);
+      named(red ? ends(red)[1] : left, right, span.host);
     }
-    for (const overlap of row.overlaps.filter(isShown)) {
+    for (const overlap of overlaps) {
       const [left, right] = ends(overlap);
       surface.rect(left, y, Math.max(3, right - left), 20, surface.hatch(colors.isDark ? '#ff3b30' : '#d00000', alpha(colors.bad, 0.35)));
       surface.outline(left, y, Math.max(3, right - left), 20, colors.bad, 2, [], 1.5);
