@@ -253,7 +253,7 @@ test('two runs stand side by side on one clock', async () => {
   const difference = JSON.parse(kafsim('diff', one, other, '--format', 'json'));
   const { page, troubles, close } = await open(pageOfTwo(one, other), { hash: '#tab=state' });
   const both = (what) => page.evaluate((name) => globalThis.kafsims.map((app) => app[name]), what);
-  assert.match(await page.locator('.difference').first().innerText(), /Where they part[^]*run 1[^]*run 2[^]*defects = \[\]/);
+  assert.match(await page.locator('.difference').first().innerText(), /Where they part[^]*run 1[^]*run 2[^]*A is “run 1”, B “run 2”[^]*defects = \["unclean-leader-election"\] in A, \[\] in B/);
   for (const told of difference.first) assert.ok((await page.locator('.difference').first().innerText()).includes(told?.words ?? told?.line ?? 'has no such event'));
   // Before they part they are at the same event, later at the same moment.
   const parting = Math.min(...difference.first.map((told) => told?.event ?? Infinity));

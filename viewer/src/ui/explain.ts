@@ -257,7 +257,7 @@ function differences(app: App, difference: NonNullable<App['run']['head']['diffe
     const [one, other] = steps.only;
     box.append(el('p', { class: 'dim' }, `${many(steps.equal)} steps are the same in both, ${many(steps.changed)} differ, ${many(one)} are only in “${nameOf(0)}” and ${many(other)} only in “${nameOf(1)}”.`));
   }
-  if (scenario.length > 0) box.append(el('h3', {}, 'What was changed'), el('pre', { class: 'change' }, scenario.join('\n')));
+  if (scenario.length > 0) box.append(el('h3', {}, 'What was changed'), el('p', { class: 'dim' }, `A is “${nameOf(0)}”, B “${nameOf(1)}”.`), el('pre', { class: 'change' }, scenario.join('\n')));
   if (outcomes.length > 0) {
     box.append(el('h3', {}, 'What came of it'), el('table', { class: 'outcomes' },
       el('tr', {}, el('td', {}), ...runs.map((one) => el('th', { scope: 'col' }, one?.name ?? ''))),
